@@ -1,0 +1,244 @@
+//! Faults as people write them: a verb and what it falls on, in the file's own names.
+//!
+//! What a fault does to a running lab, and how it is undone, is not here: that is `fault/` and the providers.
+
+use super::{NetworkName, NodeName, ServiceRef};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, str::FromStr};
+
+/// Something to break. Its text is what the command line takes: `stop db1/galera`, `cut app1,app2 db1,db2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Stop a service in good order.
+    Stop(ServiceRef),
+    /// Kill a service: no good-bye.
+    Kill(ServiceRef),
+    /// Freeze a service: it holds its sockets and answers nothing.
+    Hang(ServiceRef),
+    /// Stop a service and start it again. Over as soon as it is done: nothing to heal.
+    Restart(ServiceRef),
+    /// Give a BEAM node another cookie.
+    Cookie(ServiceRef),
+    /// Pull a node's plug.
+    PowerOff(NodeName),
+    /// Freeze a node.
+    Pause(NodeName),
+    /// Pull a node's cable to a network.
+    LinkDown(NodeName, NetworkName),
+    /// Nothing gets from the first node to the second; the other way stays open.
+    OneWay(NodeName, NodeName),
+    /// Nothing gets between any node of the first set and any of the second.
+    Cut(Vec<NodeName>, Vec<NodeName>),
+    /// This part of the packets of a node on a network is lost, in percent, 1 to 100.
+    Loss(NodeName, NetworkName, u8),
+    /// Each packet of a node on a network is late by this many milliseconds, 1 to 60000.
+    Delay(NodeName, NetworkName, u32),
+}
+
+/// A fault's verb, what it falls on, and what it does: the one table behind help, menus and the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultVerb {
+    /// The word.
+    pub word: &'static str,
+    /// What follows it.
+    pub takes: &'static str,
+    /// What it does, in a sentence.
+    pub does: &'static str,
+}
+
+impl Fault {
+    /// Every verb.
+    pub const VERBS: [FaultVerb; 12] = [
+        FaultVerb { word: "stop", takes: "NODE/SERVICE", does: "Stops a service in good order." },
+        FaultVerb { word: "kill", takes: "NODE/SERVICE", does: "Kills a service without a good-bye." },
+        FaultVerb { word: "hang", takes: "NODE/SERVICE", does: "Freezes a service: it keeps its sockets and answers nothing." },
+        FaultVerb { word: "restart", takes: "NODE/SERVICE", does: "Stops a service and starts it again." },
+        FaultVerb { word: "cookie", takes: "NODE/SERVICE", does: "Gives a BEAM node a cookie that the others do not have." },
+        FaultVerb { word: "power-off", takes: "NODE", does: "Pulls a node's plug." },
+        FaultVerb { word: "pause", takes: "NODE", does: "Freezes a node." },
+        FaultVerb { word: "link-down", takes: "NODE NETWORK", does: "Pulls a node's cable to a network." },
+        FaultVerb { word: "one-way", takes: "NODE NODE", does: "Drops what the first node sends to the second." },
+        FaultVerb { word: "cut", takes: "NODE,... NODE,...", does: "Drops everything between two sets of nodes." },
+        FaultVerb { word: "loss", takes: "NODE NETWORK PERCENT%", does: "Loses part of a node's packets on a network." },
+        FaultVerb { word: "delay", takes: "NODE NETWORK TIMEms", does: "Makes a node's packets on a network late." },
+    ];
+
+    /// The verb's word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Stop(_) => "stop",
+            Self::Kill(_) => "kill",
+            Self::Hang(_) => "hang",
+            Self::Restart(_) => "restart",
+            Self::Cookie(_) => "cookie",
+            Self::PowerOff(_) => "power-off",
+            Self::Pause(_) => "pause",
+            Self::LinkDown(..) => "link-down",
+            Self::OneWay(..) => "one-way",
+            Self::Cut(..) => "cut",
+            Self::Loss(..) => "loss",
+            Self::Delay(..) => "delay",
+        }
+    }
+
+    /// What it falls on, as text.
+    pub fn on(&self) -> String {
+        let list = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",");
+        match self {
+            Self::Stop(at) | Self::Kill(at) | Self::Hang(at) | Self::Restart(at) | Self::Cookie(at) => at.to_string(),
+            Self::PowerOff(node) | Self::Pause(node) => node.to_string(),
+            Self::LinkDown(node, network) => format!("{node} {network}"),
+            Self::OneWay(from, to) => format!("{from} {to}"),
+            Self::Cut(one, other) => format!("{} {}", list(one), list(other)),
+            Self::Loss(node, network, percent) => format!("{node} {network} {percent}%"),
+            Self::Delay(node, network, ms) => format!("{node} {network} {ms}ms"),
+        }
+    }
+
+    /// Reads a fault from words, one each: `["cut", "app1,app2", "db1"]`. Names with blanks stay one word.
+    ///
+    /// # Errors
+    /// Where the verb is unknown, or what follows it does not fit; the message says what would.
+    pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self, FaultParseError> {
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        let Some((verb, rest)) = words.split_first() else {
+            return Err(FaultParseError("say what to break: a verb and what it falls on, such as stop db1/galera".into()));
+        };
+        let Some(known) = Self::VERBS.iter().find(|known| known.word == *verb) else {
+            let nearest = super::refs::nearest(verb, &mut Self::VERBS.iter().map(|known| known.word));
+            let hint = nearest.map_or_else(String::new, |word| format!("; did you mean {word}?"));
+            let all: Vec<&str> = Self::VERBS.iter().map(|known| known.word).collect();
+            return Err(FaultParseError(format!("unknown fault {verb:?}{hint} (known: {})", all.join(", "))));
+        };
+        let usage = |why: String| FaultParseError(format!("{why}; write {} {}", known.word, known.takes));
+        let wrong_count = || usage(format!("{verb} takes {}", known.takes));
+        let node = |text: &str| text.parse::<NodeName>().map_err(|error| usage(format!("node {text:?}: {error}")));
+        let network = |text: &str| text.parse::<NetworkName>().map_err(|error| usage(format!("network {text:?}: {error}")));
+        let service = |text: &str| text.parse::<ServiceRef>().map_err(|error| usage(error));
+        let nodes = |text: &str| text.split(',').map(node).collect::<Result<Vec<_>, _>>();
+        Ok(match (*verb, rest) {
+            ("stop", [at]) => Self::Stop(service(at)?),
+            ("kill", [at]) => Self::Kill(service(at)?),
+            ("hang", [at]) => Self::Hang(service(at)?),
+            ("restart", [at]) => Self::Restart(service(at)?),
+            ("cookie", [at]) => Self::Cookie(service(at)?),
+            ("power-off", [on]) => Self::PowerOff(node(on)?),
+            ("pause", [on]) => Self::Pause(node(on)?),
+            ("link-down", [on, wire]) => Self::LinkDown(node(on)?, network(wire)?),
+            ("one-way", [from, to]) => Self::OneWay(node(from)?, node(to)?),
+            ("cut", [one, other]) => {
+                let (one, other) = (nodes(one)?, nodes(other)?);
+                if let Some(both) = one.iter().find(|node| other.contains(node)) {
+                    return Err(usage(format!("{both} is on both sides of the cut")));
+                }
+                Self::Cut(one, other)
+            }
+            ("loss", [on, wire, percent]) => {
+                let number = percent.strip_suffix('%').unwrap_or(percent).parse::<u8>().ok().filter(|percent| (1..=100).contains(percent));
+                Self::Loss(
+                    node(on)?,
+                    network(wire)?,
+                    number.ok_or_else(|| usage(format!("{percent:?} is not a percentage from 1% to 100%")))?,
+                )
+            }
+            ("delay", [on, wire, time]) => {
+                let number = time.strip_suffix("ms").unwrap_or(time).parse::<u32>().ok().filter(|ms| (1..=60_000).contains(ms));
+                Self::Delay(node(on)?, network(wire)?, number.ok_or_else(|| usage(format!("{time:?} is not a time from 1ms to 60000ms")))?)
+            }
+            _ => return Err(wrong_count()),
+        })
+    }
+
+    /// The nodes it falls on.
+    pub fn nodes(&self) -> Vec<&NodeName> {
+        match self {
+            Self::Stop(at) | Self::Kill(at) | Self::Hang(at) | Self::Restart(at) | Self::Cookie(at) => vec![&at.node],
+            Self::PowerOff(node) | Self::Pause(node) | Self::LinkDown(node, _) | Self::Loss(node, ..) | Self::Delay(node, ..) => vec![node],
+            Self::OneWay(from, to) => vec![from, to],
+            Self::Cut(one, other) => one.iter().chain(other).collect(),
+        }
+    }
+}
+
+/// Why a text is not a fault, and what would be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FaultParseError(pub String);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.word(), self.on())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = FaultParseError;
+    /// Reads a fault from one text; names with blanks in them need [`Fault::from_words`].
+    fn from_str(text: &str) -> Result<Self, FaultParseError> {
+        Self::from_words(&text.split_whitespace().collect::<Vec<_>>())
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // As words, so that names with blanks survive.
+        let lists = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",");
+        let words: Vec<String> = match self {
+            Self::Stop(at) | Self::Kill(at) | Self::Hang(at) | Self::Restart(at) | Self::Cookie(at) => vec![at.to_string()],
+            Self::PowerOff(node) | Self::Pause(node) => vec![node.to_string()],
+            Self::LinkDown(node, network) => vec![node.to_string(), network.to_string()],
+            Self::OneWay(from, to) => vec![from.to_string(), to.to_string()],
+            Self::Cut(one, other) => vec![lists(one), lists(other)],
+            Self::Loss(node, network, percent) => vec![node.to_string(), network.to_string(), format!("{percent}%")],
+            Self::Delay(node, network, ms) => vec![node.to_string(), network.to_string(), format!("{ms}ms")],
+        };
+        std::iter::once(self.word().to_owned()).chain(words).collect::<Vec<_>>().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<String>::deserialize(deserializer)?;
+        Self::from_words(&words).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_reads_back() {
+        for text in [
+            "stop db1/galera",
+            "kill db1/galera",
+            "hang db1/galera",
+            "restart app1/todo",
+            "cookie us1/beam",
+            "power-off db1",
+            "pause db1",
+            "link-down db1 backend",
+            "one-way app1 db1",
+            "cut app1,app2 db1,db2",
+            "loss db1 backend 20%",
+            "delay db1 backend 200ms",
+        ] {
+            let fault: Fault = text.parse().unwrap();
+            assert_eq!(fault.to_string(), text);
+            let json = serde_json::to_string(&fault).unwrap();
+            assert_eq!(serde_json::from_str::<Fault>(&json).unwrap(), fault);
+        }
+        assert_eq!(Fault::VERBS.len(), 12);
+    }
+
+    #[test]
+    fn a_wrong_fault_says_what_would_do() {
+        let error = |text: &str| text.parse::<Fault>().unwrap_err().to_string();
+        assert!(error("").contains("stop db1/galera"));
+        assert!(error("stpo db1/galera").contains("did you mean stop?"));
+        assert!(error("stop db1").contains("NODE/SERVICE"));
+        assert!(error("loss db1 backend 0%").contains("1% to 100%"));
+        assert!(error("cut a,b b,c").contains("both sides"));
+        assert!(error("pause").contains("pause takes NODE"));
+    }
+}

@@ -1,0 +1,308 @@
+//! What is seen of a deployed lab, and the specifications that desired and observed are compared by.
+//!
+//! Every provider fills the same types; nothing here says how a fact was found. A fact that nobody has asked for is
+//! `Unknown` or missing, never assumed.
+
+use super::{
+    ClusterName, Endpoint, Fault, Forward, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, ServiceName, ServiceRef, Value, VipName,
+};
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Does what it is for.
+    Healthy,
+    /// Nobody has asked, or the answer is too old.
+    #[default]
+    Unknown,
+    /// Does part of it, or not always.
+    Degraded,
+    /// Does not.
+    Down,
+}
+
+impl Health {
+    /// The worse of two.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// The word that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unknown => "unknown",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// Whether a machine is on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    /// There is no such machine.
+    #[default]
+    Missing,
+    /// Off.
+    Stopped,
+    /// Frozen.
+    Paused,
+    /// On.
+    Running,
+}
+
+impl Power {
+    /// The word that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// A network as a provider is to make it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// How it is joined to the world.
+    pub kind: NetworkKind,
+    /// Its addresses.
+    pub subnet: Option<Ipv4Net>,
+    /// What its DHCP server hands out; `None`: no server.
+    pub dhcp: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// The host's interface that a bridged one is joined to.
+    pub interface: Option<String>,
+}
+
+/// An adapter as a provider is to make it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AdapterSpec {
+    /// The network it is plugged into.
+    pub network: NetworkName,
+    /// Its hardware address.
+    pub mac: Mac,
+    /// Its static address with the prefix length; `None`: from DHCP.
+    pub address: Option<Ipv4Net>,
+    /// Ports of the host that lead here.
+    pub forwards: Vec<Forward>,
+}
+
+/// A machine as a provider is to make it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// What it is cloned from; `None`: the provider's own default.
+    pub image: Option<Image>,
+    /// Virtual processors.
+    pub cpus: u16,
+    /// Memory, in MiB.
+    pub memory_mib: u32,
+    /// Disk, in GiB.
+    pub disk_gib: u32,
+    /// Network cards in slot order.
+    pub adapters: Vec<AdapterSpec>,
+    /// The machine's own name.
+    pub hostname: String,
+    /// Names and addresses for its `/etc/hosts`, in order.
+    pub hosts: Vec<(Ipv4Addr, String)>,
+}
+
+/// A service as it is to be set up on a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// The catalog's entry.
+    pub kind: Kind,
+    /// Addresses and ports that it listens on, by the catalog's port names. 0.0.0.0 is every address.
+    pub listen: BTreeMap<String, Vec<std::net::SocketAddrV4>>,
+    /// Who is let in, as subnets; `None`: everyone.
+    pub allow: Option<BTreeSet<Ipv4Net>>,
+    /// Its cluster and the other members' services.
+    pub cluster: Option<(ClusterName, Vec<ServiceRef>)>,
+    /// The service it copies from.
+    pub replica_of: Option<ServiceRef>,
+    /// What it talks to, in the order of the flows: a balancer's backends, an application's database.
+    pub upstreams: Vec<Upstream>,
+    /// Further settings.
+    pub settings: BTreeMap<String, Value>,
+    /// Settings whose values are secrets: setting -> secret's name.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// Something that a service talks to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Upstream {
+    /// What the flow leads to.
+    pub to: String,
+    /// The address and port that are dialled.
+    pub at: std::net::SocketAddrV4,
+}
+
+/// A VIP as it is to be set up on one of its holders.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct VipSpec {
+    /// The address with the network's prefix length.
+    pub address: Ipv4Net,
+    /// The network.
+    pub network: NetworkName,
+    /// VRRP's virtual router id.
+    pub id: u8,
+    /// This holder's priority.
+    pub priority: u8,
+    /// The other holders' addresses: advertisements are sent to them alone.
+    pub peers: Vec<Ipv4Addr>,
+    /// The service that must be well here.
+    pub follows: Option<ServiceName>,
+    /// Time between two advertisements, in milliseconds.
+    pub advertise_ms: u32,
+    /// Whether a better holder takes it back.
+    pub preempt: bool,
+}
+
+/// A service as seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedService {
+    /// How it was set up; `None`: it is not there.
+    pub spec: Option<ServiceSpec>,
+    /// How well it is.
+    pub health: Health,
+    /// Why, in a few words, where it is not well.
+    pub reason: String,
+    /// Addresses and ports that it really listens on.
+    pub listening: Vec<std::net::SocketAddrV4>,
+    /// When its health last changed, in milliseconds of [`Observed::at_ms`]'s clock.
+    pub since_ms: u64,
+}
+
+/// A node as seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedNode {
+    /// Whether it is on.
+    pub power: Power,
+    /// How it was made; `None`: it is not there.
+    pub spec: Option<MachineSpec>,
+    /// Whether its name, addresses and hosts were set as the specification says.
+    pub configured: bool,
+    /// Which of its adapters have their link, in slot order.
+    pub links_up: Vec<bool>,
+    /// How well it is: the worst of its services, or down.
+    pub health: Health,
+    /// What runs on it.
+    pub services: BTreeMap<ServiceName, ObservedService>,
+    /// How its VIPs were set up.
+    pub vips: BTreeMap<VipName, VipSpec>,
+    /// Its snapshots, oldest first.
+    pub snapshots: Vec<String>,
+    /// When it was last heard of, in milliseconds of [`Observed::at_ms`]'s clock.
+    pub seen_ms: u64,
+}
+
+/// A network as seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedNetwork {
+    /// How it was made.
+    pub spec: NetworkSpec,
+}
+
+/// A VIP as seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedVip {
+    /// Its address.
+    pub address: Option<Ipv4Addr>,
+    /// The nodes that have the address now. None or several are alarms.
+    pub holders: Vec<NodeName>,
+    /// When the holders last changed, in milliseconds of [`Observed::at_ms`]'s clock.
+    pub since_ms: u64,
+}
+
+/// A flow as seen, by its ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObservedFlow {
+    /// Who opens it.
+    pub from: Endpoint,
+    /// Who answers.
+    pub to: Endpoint,
+    /// How well it is.
+    pub health: Health,
+    /// Whether packets arrive.
+    pub forward: bool,
+    /// Whether answers come back.
+    pub backward: bool,
+    /// How long an answer takes, in milliseconds; `None`: none came.
+    pub latency_ms: Option<f32>,
+    /// Why, in a few words, where it is not well.
+    pub reason: String,
+}
+
+/// Whether a cluster can work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterState {
+    /// All members together.
+    Whole,
+    /// Some are missing, and what is left may work on.
+    #[default]
+    Partial,
+    /// No part may work: quorum is lost, or nothing runs.
+    Stopped,
+    /// More than one part works: their data will differ.
+    Split,
+}
+
+/// A cluster as seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedCluster {
+    /// Whether it can work.
+    pub state: ClusterState,
+    /// The parts that see each other, the one that works first; members are `node/service`.
+    pub parts: Vec<Vec<ServiceRef>>,
+    /// How many members the drawing has.
+    pub size: usize,
+}
+
+/// A fault that lasts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActiveFault {
+    /// Its number in this lab, from 1, never used again.
+    pub id: u64,
+    /// The fault.
+    pub fault: Fault,
+    /// When it was injected, in milliseconds of [`Observed::at_ms`]'s clock.
+    pub since_ms: u64,
+}
+
+/// Everything seen of one lab at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The provider's clock, in milliseconds since the lab was first deployed.
+    pub at_ms: u64,
+    /// Networks that exist.
+    pub networks: BTreeMap<NetworkName, ObservedNetwork>,
+    /// Nodes that exist, and drawn ones that do not ([`Power::Missing`]) where the provider was asked about them.
+    pub nodes: BTreeMap<NodeName, ObservedNode>,
+    /// VIPs.
+    pub vips: BTreeMap<VipName, ObservedVip>,
+    /// Flows, in the drawing's order.
+    pub flows: Vec<ObservedFlow>,
+    /// Clusters.
+    pub clusters: BTreeMap<ClusterName, ObservedCluster>,
+    /// Faults that last.
+    pub faults: Vec<ActiveFault>,
+}
+
+impl Observed {
+    /// Whether nothing of the lab exists.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.nodes.values().all(|node| node.power == Power::Missing)
+    }
+}

@@ -2,4 +2,7 @@
 //!
 //! The layers, each using only those above it: see ARCHITECTURE.md.
 
+pub mod catalog;
 pub mod model;
+pub mod plan;
+pub mod rules;

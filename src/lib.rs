@@ -3,6 +3,8 @@
 //! The layers, each using only those above it: see ARCHITECTURE.md.
 
 pub mod catalog;
+pub mod look;
 pub mod model;
+pub mod picture;
 pub mod plan;
 pub mod rules;

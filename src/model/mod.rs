@@ -31,6 +31,7 @@ pub use observed::{
     ObservedNode, ObservedService, ObservedVip, Power, ServiceSpec, VipSpec,
 };
 pub use path::{Path, Segment};
+pub(crate) use refs::nearest;
 pub use refs::{Dangling, dangling};
 pub use subject::Subject;
 

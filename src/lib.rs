@@ -3,6 +3,9 @@
 //! The layers, each using only those above it: see ARCHITECTURE.md.
 
 pub mod catalog;
+pub mod layout;
 pub mod model;
 pub mod plan;
 pub mod rules;
+#[doc(hidden)]
+pub mod testing;

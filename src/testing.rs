@@ -90,7 +90,7 @@ pub fn any_lab(seed: u64, size: usize) -> Lab {
     let mut r = Seeded::new(seed);
     let mut lab = Lab { name: r.text(), about: r.text(), image: r.maybe(50, image), ..Lab::default() };
     lab.host = r.maybe(30, |r| Host { memory: 1 + u32::from(r.port()), cpus: r.port() });
-    let mut names = |r: &mut Seeded, sort: &str| -> Vec<String> {
+    let names = |r: &mut Seeded, sort: &str| -> Vec<String> {
         (0..r.below(size + 1)).map(|index| if sort == "network" { format!("{} net", r.name(index)) } else { r.name(index) }).collect()
     };
     let sites: Vec<SiteName> = names(&mut r, "site").iter().filter_map(|name| name.parse().ok()).collect();
@@ -238,7 +238,7 @@ fn any_rest(r: &mut Seeded, lab: &mut Lab, size: usize, services: &[ServiceRef])
         lab.vips.insert(name, vip);
     }
     let vips: Vec<VipName> = lab.vips.keys().cloned().collect();
-    let mut end = |r: &mut Seeded| {
+    let end = |r: &mut Seeded| {
         let made = match r.below(4) {
             0 => r.pick(&nodes).cloned().map(Endpoint::Node),
             1 => r.pick(services).cloned().map(Endpoint::Service),

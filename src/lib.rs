@@ -11,5 +11,6 @@ pub mod layout;
 pub mod model;
 pub mod plan;
 pub mod rules;
+pub mod sim;
 #[doc(hidden)]
 pub mod testing;

@@ -120,15 +120,23 @@ pub(crate) fn carry_out(world: &mut Observed, action: &Action) {
             world.networks.remove(network);
         }
         Action::CreateMachine { node, spec } => {
-            assert!(spec.adapters.iter().all(|adapter| world.networks.contains_key(&adapter.network)), "{node} has a network that is not there");
-            let there =
-                ObservedNode { power: Power::Stopped, spec: Some(spec.clone()), links_up: vec![true; spec.adapters.len()], ..Default::default() };
+            assert!(
+                spec.adapters.iter().all(|adapter| world.networks.contains_key(&adapter.network)),
+                "{node} has a network that is not there"
+            );
+            let there = ObservedNode {
+                power: Power::Stopped,
+                spec: Some(spec.clone()),
+                links_up: vec![true; spec.adapters.len()],
+                ..Default::default()
+            };
             world.nodes.insert(node.clone(), there);
         }
         Action::ChangeMachine { node, spec } => {
             let there = world.nodes.get_mut(node).unwrap();
             let old = there.spec.take().unwrap();
-            let plugs = |spec: &crate::model::MachineSpec| spec.adapters.iter().map(|one| (one.network.clone(), one.mac)).collect::<Vec<_>>();
+            let plugs =
+                |spec: &crate::model::MachineSpec| spec.adapters.iter().map(|one| (one.network.clone(), one.mac)).collect::<Vec<_>>();
             let size = |spec: &crate::model::MachineSpec| (spec.cpus, spec.memory_mib, spec.disk_gib, plugs(spec));
             assert!(size(&old) == size(spec) || there.power == Power::Stopped, "{node} is changed while it is on");
             there.configured &= plugs(&old) == plugs(spec);

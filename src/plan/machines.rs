@@ -35,11 +35,8 @@ fn doings(sight: &Sight<'_>, name: &NodeName, spec: &MachineSpec) -> (Option<Doi
         Fate::Created | Fate::Replaced => {
             let reason = because(name, &replacements(spec, there));
             let down = if is_off { None } else { off(format!("{name} is made anew.")) };
-            let delete = doing(
-                Action::DeleteMachine { node: name.clone() },
-                Change::Delete,
-                format!("{reason} What is on its disk will be lost."),
-            );
+            let delete =
+                doing(Action::DeleteMachine { node: name.clone() }, Change::Delete, format!("{reason} What is on its disk will be lost."));
             (down, delete, create(reason))
         }
         Fate::Bounced => {

@@ -40,16 +40,8 @@ pub fn plan(lab: &Lab, catalog: &Catalog, desired: &Desired, observed: &Observed
 }
 
 /// The stages, in the order in which their steps are done where nothing else decides.
-const STAGES: [fn(&sight::Sight<'_>, &mut graph::Draft); 8] = [
-    removals::leave_vips,
-    networks::stage,
-    machines::stage,
-    power::stage,
-    configure::stage,
-    services::stage,
-    vips::stage,
-    removals::stage,
-];
+const STAGES: [fn(&sight::Sight<'_>, &mut graph::Draft); 8] =
+    [removals::leave_vips, networks::stage, machines::stage, power::stage, configure::stage, services::stage, vips::stage, removals::stage];
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -45,7 +45,8 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
     for (node_name, node) in sight.observed.nodes.iter().filter(|(_, node)| node.power != Power::Missing) {
         match sight.lab.nodes.get(node_name) {
             Some(drawn) if !sight.fate(node_name).is_fresh() => {
-                for (service, _) in node.services.iter().filter(|(name, there)| there.spec.is_some() && !drawn.services.contains_key(*name)) {
+                for (service, _) in node.services.iter().filter(|(name, there)| there.spec.is_some() && !drawn.services.contains_key(*name))
+                {
                     let at = ServiceRef { node: node_name.clone(), service: service.clone() };
                     let point = Point::Removed(at.clone());
                     let doing = Doing {

@@ -3,7 +3,10 @@
 use super::specs::{Contract, Desired};
 use crate::{
     catalog::Catalog,
-    model::{AdapterSpec, ClusterName, Fault, Image, IndexMap, Lab, MachineSpec, NodeName, Observed, ObservedNode, ObservedService, Power, ServiceRef},
+    model::{
+        AdapterSpec, ClusterName, Fault, Image, IndexMap, Lab, MachineSpec, NodeName, Observed, ObservedNode, ObservedService, Power,
+        ServiceRef,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -178,7 +181,9 @@ pub(super) fn warm_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
     let pairs = drawn.adapters.iter().zip(&there.adapters).enumerate();
     pairs
         .filter(|(_, (drawn, there))| drawn.forwards != there.forwards)
-        .map(|(slot, (_, there))| format!("forwards {} of the host's ports through adapter {slot}, the drawing says others", there.forwards.len()))
+        .map(|(slot, (_, there))| {
+            format!("forwards {} of the host's ports through adapter {slot}, the drawing says others", there.forwards.len())
+        })
         .collect()
 }
 

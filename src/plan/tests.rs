@@ -15,7 +15,8 @@ fn apply(world: &mut Observed, plan: &Plan) {
 
 fn deployed(lab: &Lab) -> Observed {
     let mut world = Observed::default();
-    apply(&mut world, &planned(lab, &world));
+    let plan = planned(lab, &world);
+    apply(&mut world, &plan);
     world
 }
 
@@ -131,8 +132,13 @@ fn a_stopped_cluster_is_bootstrapped_and_a_half_stopped_one_is_joined() {
 fn another_image_is_another_machine() {
     let mut lab = mini_cloud();
     let mut world = deployed(&lab);
-    lab.nodes[&name("app2")].image =
-        Some(crate::model::Image { name: "rocky-9".into(), snapshot: None, family: Default::default(), arch: Default::default(), full_clone: false });
+    lab.nodes[&name("app2")].image = Some(crate::model::Image {
+        name: "rocky-9".into(),
+        snapshot: None,
+        family: Default::default(),
+        arch: Default::default(),
+        full_clone: false,
+    });
     let plan = planned(&lab, &world);
     assert_sound(&plan);
     assert_eq!(ids(&plan)[..5], ["power-off:app2", "delete-machine:app2", "create-machine:app2", "power-on:app2", "configure:app2"]);
@@ -244,7 +250,8 @@ proptest! {
             let plan = planned(lab, &world);
             assert_sound(&plan);
             apply(&mut world, &plan);
-            prop_assert_eq!(ids(&planned(lab, &world)), Vec::<&str>::new());
+            let again = planned(lab, &world);
+            prop_assert_eq!(ids(&again), Vec::<&str>::new());
         }
         let gone = destroy(&world);
         assert_sound(&gone);
@@ -294,7 +301,9 @@ fn removing_a_node_through_an_edit_plans_its_removal_only() {
     let edits = crate::model::cascade::remove_node(&lab, &name("lb"));
     lab.apply(&edits).unwrap();
     let plan = planned(&lab, &world);
-    let outside: Vec<&str> =
-        ids(&plan).into_iter().filter(|id| !id.ends_with(":lb") && !id.starts_with("configure:") && !id.starts_with("reconfigure:app")).collect();
+    let outside: Vec<&str> = ids(&plan)
+        .into_iter()
+        .filter(|id| !id.ends_with(":lb") && !id.starts_with("configure:") && !id.starts_with("reconfigure:app"))
+        .collect();
     assert_eq!(outside, Vec::<&str>::new());
 }

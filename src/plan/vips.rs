@@ -53,7 +53,8 @@ fn differences(drawn: &VipSpec, there: &VipSpec) -> Vec<String> {
     compare("priority", there.priority.to_string(), drawn.priority.to_string());
     let list = |spec: &VipSpec| spec.peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     compare("the peers", list(there), list(drawn));
-    let follows = |spec: &VipSpec| spec.follows.as_ref().map_or_else(|| "nothing to follow".to_owned(), |service| format!("to follow {service}"));
+    let follows =
+        |spec: &VipSpec| spec.follows.as_ref().map_or_else(|| "nothing to follow".to_owned(), |service| format!("to follow {service}"));
     compare("", follows(there), follows(drawn));
     compare("advertisements every", format!("{} ms", there.advertise_ms), format!("{} ms", drawn.advertise_ms));
     let preempt = |spec: &VipSpec| if spec.preempt { "taking back" } else { "no taking back" }.to_owned();

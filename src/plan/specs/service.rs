@@ -127,7 +127,9 @@ impl<'a> Contract<'a> {
                     self.catalog.of(service)?.main_port(service)
                 });
                 let port = flow.port.or(followed).ok_or_else(|| {
-                    format!("{at} talks to vip:{name}, and nothing says on which port; let the VIP follow a service, or give the flow a port.")
+                    format!(
+                        "{at} talks to vip:{name}, and nothing says on which port; let the VIP follow a service, or give the flow a port."
+                    )
                 })?;
                 Ok(Some(SocketAddrV4::new(vip.address, port)))
             }
@@ -233,7 +235,8 @@ impl<'a> Contract<'a> {
                 None => Err(format!("lets in network:{network}, which is not in the lab; name one that is.")),
             },
             Peer::Node(name) => {
-                let node = self.lab.nodes.get(name).ok_or_else(|| format!("lets in {name}, which is not in the lab; name a node that is."))?;
+                let node =
+                    self.lab.nodes.get(name).ok_or_else(|| format!("lets in {name}, which is not in the lab; name a node that is."))?;
                 Ok(Some(node.addresses().map(Ipv4Net::from).collect()))
             }
         }

@@ -2,4 +2,7 @@
 //!
 //! The layers, each using only those above it: see ARCHITECTURE.md.
 
+pub mod look;
 pub mod model;
+#[cfg(feature = "desktop")]
+pub mod ui;

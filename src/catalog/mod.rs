@@ -1,0 +1,416 @@
+//! The catalog: what kinds of service there are, as data.
+//!
+//! One folder a kind under `assets/catalog/`, embedded in the binary; its `service.ron` is an [`Entry`]. A folder of the
+//! user's own can add kinds or replace ours ([`Catalog::overlaid`]). Nothing here names a kind in code: rules, plan and
+//! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
+
+use crate::model::{Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::OnceLock};
+
+static EMBEDDED: include_dir::Dir<'static> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/assets/catalog");
+
+/// How a kind works, as far as rules, plan and simulator must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Behaviour {
+    /// Answers requests by itself (a web server with its own files); passes the rest on where it has flows.
+    Web,
+    /// Spreads requests over the services that its flows lead to, and checks them.
+    Balancer,
+    /// Answers requests, and needs what its mandatory flows lead to.
+    App,
+    /// Keeps data; alone, or a primary and its replicas.
+    Database,
+    /// Keeps data as a member of a Galera cluster: votes.
+    Galera,
+    /// Votes in a Galera cluster and keeps nothing.
+    Arbitrator,
+    /// Keeps copies in memory.
+    Cache,
+    /// Keeps files the same on several nodes.
+    Sync,
+    /// Copies data away on a timer.
+    Backup,
+    /// Keeps accounts.
+    Directory,
+    /// Takes accounts from a directory.
+    Login,
+    /// Exports files over the network.
+    FileServer,
+    /// Mounts files from the network.
+    Mount,
+    /// Encrypts a folder at rest.
+    Vault,
+    /// Routes between the networks of its node.
+    Router,
+    /// Forwards ports to other nodes.
+    PortForward,
+    /// Answers names.
+    Names,
+    /// Encrypts what crosses between its node and its peers.
+    Tunnel,
+    /// Carries ports or a SOCKS proxy over ssh.
+    SshTunnel,
+    /// A node of a BEAM mesh.
+    Beam,
+    /// A node of a BEAM mesh that joins it to other meshes.
+    BeamGateway,
+    /// Collects metrics.
+    Monitor,
+    /// Offers its node's metrics.
+    Exporter,
+    /// Lets administrators in.
+    Shell,
+    /// Keeps the clock right.
+    Clock,
+}
+
+impl Behaviour {
+    /// Whether it votes in a cluster's quorum.
+    pub fn votes(self) -> bool {
+        matches!(self, Self::Galera | Self::Arbitrator)
+    }
+
+    /// Whether it speaks Erlang distribution.
+    pub fn is_beam(self) -> bool {
+        matches!(self, Self::Beam | Self::BeamGateway)
+    }
+}
+
+/// Whether what passes a port can be read on the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secrecy {
+    /// Yes.
+    #[default]
+    Clear,
+    /// Only if the service's setting `tls` is true.
+    Optional,
+    /// No.
+    Encrypted,
+}
+
+/// Whom a port is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Whoever uses the service.
+    #[default]
+    Clients,
+    /// The other members of its cluster.
+    Cluster,
+    /// Administrators: statistics pages, consoles, ssh.
+    Admin,
+}
+
+/// TCP or UDP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// A port that a kind opens. The first of an entry is its main one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    /// Its name, as in a service's `ports`.
+    pub name: String,
+    /// Its usual number, 1 to 65535.
+    pub port: u16,
+    /// TCP or UDP.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Whom it is for.
+    #[serde(default)]
+    pub audience: Audience,
+    /// Whether what passes it can be read.
+    #[serde(default)]
+    pub secrecy: Secrecy,
+}
+
+/// What a setting may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingType {
+    /// Yes or no.
+    Bool,
+    /// A whole number, both ends included.
+    Number {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// A text.
+    Text,
+    /// One of these.
+    Choice(Vec<String>),
+    /// Several texts.
+    List,
+    /// A value that is made at deployment; a layout names it and never holds it.
+    Secret,
+}
+
+/// A setting of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// What it may be.
+    pub takes: SettingType,
+    /// What it is where a service says nothing.
+    #[serde(default)]
+    pub default: Option<Value>,
+    /// What it does, in a sentence.
+    pub about: String,
+}
+
+/// Where the palette shows a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Web and balancing.
+    Web,
+    /// Databases and caches.
+    Data,
+    /// Files and accounts.
+    Files,
+    /// Routing, names and tunnels.
+    Network,
+    /// Clusters and watching them.
+    Cluster,
+    /// What every node has.
+    Base,
+}
+
+impl Group {
+    /// All groups, in the order of the palette.
+    pub const ALL: [Self; 6] = [Self::Web, Self::Data, Self::Files, Self::Network, Self::Cluster, Self::Base];
+
+    /// The heading that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Web => "Web",
+            Self::Data => "Data",
+            Self::Files => "Files and accounts",
+            Self::Network => "Network",
+            Self::Cluster => "Cluster and watching",
+            Self::Base => "Base",
+        }
+    }
+}
+
+/// An entry of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What people call it.
+    pub title: String,
+    /// The name of a new service of this kind.
+    pub name: String,
+    /// Its icon's name.
+    pub icon: String,
+    /// Where the palette shows it.
+    pub group: Group,
+    /// What it does, in a sentence.
+    pub about: String,
+    /// How it works.
+    pub behaviour: Behaviour,
+    /// Whether losing its disk loses data.
+    #[serde(default)]
+    pub keeps_data: bool,
+    /// The least memory that it works in, in MiB.
+    pub memory_mib: u32,
+    /// How long it takes from start to readiness on an idle node, in milliseconds.
+    pub start_ms: u32,
+    /// The ports that it opens, the main one first; none for a pure client.
+    #[serde(default)]
+    pub ports: Vec<Port>,
+    /// What can be set.
+    #[serde(default)]
+    pub settings: Vec<Setting>,
+    /// The role of a node that has it.
+    pub role: Role,
+}
+
+impl Entry {
+    /// A setting by name.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+
+    /// The number of one of its ports on a service.
+    pub fn port_of(&self, service: &Service, port: &Port) -> u16 {
+        let is_main = self.ports.first().is_some_and(|main| main.name == port.name);
+        let main = if is_main { service.port } else { None };
+        main.or_else(|| service.ports.get(&port.name).copied()).unwrap_or(port.port)
+    }
+
+    /// The ports that a service of this kind really opens: the catalog's description and the number.
+    pub fn ports_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a Port, u16)> {
+        self.ports.iter().map(|port| (port, self.port_of(service, port)))
+    }
+
+    /// The main port of a service; `None` for a pure client.
+    pub fn main_port(&self, service: &Service) -> Option<u16> {
+        self.ports.first().map(|main| self.port_of(service, main))
+    }
+
+    /// The value of a setting on a service: its own, else the catalog's.
+    pub fn value<'a>(&'a self, service: &'a Service, name: &str) -> Option<&'a Value> {
+        service.settings.get(name).or_else(|| self.setting(name)?.default.as_ref())
+    }
+
+    /// Whether a yes-or-no setting is on.
+    pub fn is_on(&self, service: &Service, name: &str) -> bool {
+        matches!(self.value(service, name), Some(Value::Bool(true)))
+    }
+
+    /// Whether nobody can read what passes a port of a service.
+    pub fn is_encrypted(&self, service: &Service, port: &Port) -> bool {
+        match port.secrecy {
+            Secrecy::Clear => false,
+            Secrecy::Optional => self.is_on(service, "tls"),
+            Secrecy::Encrypted => true,
+        }
+    }
+}
+
+/// Why an entry cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("catalog entry {kind}: {why}")]
+pub struct CatalogError {
+    /// The folder's name.
+    pub kind: String,
+    /// What is wrong, with line and column where it is the text.
+    pub why: String,
+}
+
+/// All kinds, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    entries: BTreeMap<Kind, Entry>,
+}
+
+impl Catalog {
+    /// The kinds that Sandtable ships with.
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| {
+            let texts = EMBEDDED.dirs().filter_map(|folder| {
+                let kind = folder.path().file_name()?.to_str()?;
+                let text = folder.get_file(folder.path().join("service.ron"))?.contents_utf8()?;
+                Some((kind, text))
+            });
+            // A test reads every entry with `read`, so what is left out here cannot be shipped.
+            let entries = texts.filter_map(|(kind, text)| Self::read(kind, text).ok()).collect();
+            Self { entries }
+        })
+    }
+
+    /// Reads one entry.
+    ///
+    /// # Errors
+    /// Where the text is not an entry, or the kind is not a name.
+    pub fn read(kind: &str, text: &str) -> Result<(Kind, Entry), CatalogError> {
+        let fail = |why: String| CatalogError { kind: kind.to_owned(), why };
+        let name: Kind = kind.parse().map_err(|error: crate::model::NameError| fail(error.to_string()))?;
+        let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+        let entry = options.from_str(text).map_err(|error| fail(error.to_string()))?;
+        Ok((name, entry))
+    }
+
+    /// This catalog with entries added or replaced.
+    #[must_use]
+    pub fn overlaid(mut self, entries: impl IntoIterator<Item = (Kind, Entry)>) -> Self {
+        self.entries.extend(entries);
+        self
+    }
+
+    /// An entry. `None` for a kind that a half-drawn or newer lab names and this catalog does not know.
+    pub fn get(&self, kind: &str) -> Option<&Entry> {
+        self.entries.get(kind)
+    }
+
+    /// All entries by kind, in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Kind, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// The entry of a service of a lab.
+    pub fn of(&self, service: &Service) -> Option<&Entry> {
+        self.get(&service.kind)
+    }
+
+    /// How a service works; `None` for an unknown kind.
+    pub fn behaviour(&self, service: &Service) -> Option<Behaviour> {
+        self.of(service).map(|entry| entry.behaviour)
+    }
+
+    /// Whether losing a service's disk loses data.
+    pub fn keeps_data(&self, service: &Service) -> bool {
+        self.of(service).is_some_and(|entry| entry.keeps_data)
+    }
+
+    /// The services of a lab that behave so, in the lab's order.
+    pub fn services_that<'a>(
+        &'a self,
+        lab: &'a Lab,
+        wanted: impl Fn(Behaviour) -> bool + 'a,
+    ) -> impl Iterator<Item = (ServiceRef, &'a Service)> {
+        lab.services()
+            .filter(move |(_, _, service)| self.behaviour(service).is_some_and(&wanted))
+            .map(|(node, name, service): (&NodeName, _, _)| (ServiceRef { node: node.clone(), service: name.clone() }, service))
+    }
+
+    /// Clusters of a lab with their members, in the lab's order.
+    pub fn clusters(lab: &Lab) -> IndexMap<crate::model::ClusterName, Vec<ServiceRef>> {
+        let mut clusters: IndexMap<_, Vec<ServiceRef>> = IndexMap::new();
+        for (node, name, service) in lab.services() {
+            if let Some(cluster) = &service.cluster {
+                clusters.entry(cluster.clone()).or_default().push(ServiceRef { node: node.clone(), service: name.clone() });
+            }
+        }
+        clusters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_entry_reads_and_is_sound() {
+        let mut folders = 0;
+        for folder in EMBEDDED.dirs() {
+            folders += 1;
+            let kind = folder.path().file_name().unwrap().to_str().unwrap();
+            let text = folder
+                .get_file(folder.path().join("service.ron"))
+                .unwrap_or_else(|| panic!("{kind}: no service.ron"))
+                .contents_utf8()
+                .unwrap();
+            let (_, entry) = Catalog::read(kind, text).unwrap_or_else(|error| panic!("{error}"));
+            assert!(entry.about.ends_with('.'), "{kind}: {}", entry.about);
+            for setting in &entry.settings {
+                assert!(setting.about.ends_with('.'), "{kind}.{}", setting.name);
+                if let (SettingType::Choice(choices), Some(Value::Text(default))) = (&setting.takes, &setting.default) {
+                    assert!(choices.contains(default), "{kind}.{}", setting.name);
+                }
+            }
+            let mut names: Vec<_> = entry.ports.iter().map(|port| &port.name).collect();
+            names.dedup();
+            assert_eq!(names.len(), entry.ports.len(), "{kind}: two ports with one name");
+        }
+        assert_eq!(Catalog::embedded().iter().count(), folders);
+        assert!(folders >= 30);
+    }
+}

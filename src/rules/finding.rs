@@ -1,0 +1,58 @@
+//! What a rule says: a finding, and what would mend it.
+
+use crate::model::{Edit, Subject};
+use serde::{Deserialize, Serialize};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The lab will not do what it is drawn to do, or it is open to those it must be closed to.
+    Error,
+    /// It works until something ordinary happens.
+    Warning,
+    /// It could be better.
+    Advice,
+}
+
+impl Severity {
+    /// All severities, the worst first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Advice];
+
+    /// The word that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Advice => "advice",
+        }
+    }
+}
+
+/// Something that would clear a finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// What its button says: a verb and what it falls on, as short as may be ("Bind to backend").
+    pub title: String,
+    /// What it does.
+    pub edits: Vec<Edit>,
+}
+
+/// What a rule says about a thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The rule's code.
+    pub rule: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is wrong, in a sentence that names the things involved.
+    pub message: String,
+    /// The thing that it is about.
+    pub subject: Subject,
+    /// Other things that take part in it.
+    pub involved: Vec<Subject>,
+    /// What would clear it, the best first.
+    pub fixes: Vec<Fix>,
+    /// Why it is meant to be so, where the lab says that it is. Such a finding does not count.
+    pub accepted: Option<String>,
+}

@@ -82,7 +82,7 @@ Memcached = "memcached",
 /// Answers fast: a gauge.
 Varnish = "varnish",
 /// Two copies kept alike.
-FileSync = "file-sync",
+Sync = "sync",
 /// Copies put away.
 Backup = "backup",
 /// A directory of names.
@@ -92,9 +92,9 @@ Login = "login",
 /// Mounts when asked: a plug.
 Automount = "automount",
 /// A folder with a keyhole.
-EncryptedFolder = "encrypted-folder",
+Vault = "vault",
 /// In through a wall.
-PortForward = "port-forward",
+Forward = "forward",
 /// Names to addresses: a signpost.
 Dns = "dns",
 /// An encrypted tunnel.
@@ -108,11 +108,13 @@ Beam = "beam",
 /// Figures over time.
 Metrics = "metrics",
 /// A node's temperature.
-NodeExporter = "node-exporter",
+Exporter = "exporter",
 /// Time.
 Clock = "clock",
 /// A to-do list.
 Todo = "todo",
+/// Any other service.
+Service = "service",
 /// A virtual address: a bolt.
 Vip = "vip",
 /// Wrong.
@@ -252,6 +254,11 @@ impl Icon {
         }
     }
 
+    /// The icon that a kind of service names in the catalog; a service of the user's own may name none of ours.
+    pub fn of_service(name: &str) -> Self {
+        Self::named(name).unwrap_or(Self::Service)
+    }
+
     /// Its outlines, read once.
     pub fn drawing(self) -> &'static Drawing {
         // The files are our own and a test reads every one; a broken one would be drawn as nothing.
@@ -317,6 +324,14 @@ mod tests {
         icons.sort_unstable();
         icons.dedup();
         assert_eq!(icons.len(), Role::ALL.len() + NetworkKind::ALL.len());
+    }
+
+    #[test]
+    fn every_service_of_the_catalog_has_its_icon() {
+        let missing = crate::catalog::Catalog::embedded().iter().filter(|(_, entry)| Icon::named(&entry.icon).is_none());
+        let missing: Vec<String> = missing.map(|(kind, entry)| format!("{kind}: {}", entry.icon)).collect();
+        assert_eq!(missing, Vec::<String>::new());
+        assert_eq!(Icon::of_service("my-own"), Icon::Service);
     }
 
     #[test]

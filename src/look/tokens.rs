@@ -391,7 +391,9 @@ mod tests {
             pairs.push((format!("words on {tone:?}"), palette.on_tone(tone).contrast(palette.tone(tone))));
         }
         pairs.push(("words on accent under the pointer".into(), palette.on_accent.contrast(palette.accent_hover)));
-        pairs.push(("text on raised under the pointer".into(), palette.text.contrast(palette.raised_hover)));
+        for (word, color) in [("text", palette.text), ("muted", palette.muted)] {
+            pairs.push((format!("{word} on raised under the pointer"), color.contrast(palette.raised_hover)));
+        }
         for (name, wash) in [("accent wash", palette.accent_wash), ("bad wash", palette.bad_wash)] {
             pairs.push((format!("text on {name}"), palette.text.contrast(wash.over(palette.panel))));
         }

@@ -34,7 +34,7 @@ pub fn paint_health_mark(painter: &Painter, middle: Pos2, diameter: f32, health:
     let at = |angle: f32, distance: f32| middle + distance * vec2(angle.cos(), angle.sin());
     match health {
         Health::Healthy => {
-            painter.circle_filled(middle, diameter / 2.0 - 1.0, color);
+            painter.circle_filled(middle, diameter / 2.0 - 0.5, color);
         }
         Health::Degraded => {
             painter.circle_stroke(middle, ring, stroke);

@@ -9,8 +9,7 @@ use egui::{Align, Layout, Response, Sense, Ui, WidgetInfo, WidgetType, vec2};
 
 /// Shows a title in capitals, and at the right an action such as `Add`; gives the action's response.
 pub fn section_header(ui: &mut Ui, title: &str, action: Option<&str>) -> Option<Response> {
-    let height = if action.is_some() { size::CONTROL_HEIGHT } else { 20.0 };
-    let row = vec2(ui.available_width(), height);
+    let row = vec2(ui.available_width(), size::CONTROL_HEIGHT);
     ui.allocate_ui_with_layout(row, Layout::left_to_right(Align::Center), |ui| {
         let words = line(ui, &title.to_uppercase(), (FontFace::SemiBold, font_size::SMALL), palette(ui).muted, row.x);
         let (rect, response) = ui.allocate_exact_size(vec2(words.size().x, row.y), Sense::hover());

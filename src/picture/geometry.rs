@@ -316,7 +316,7 @@ mod tests {
     fn chips_stay_in_the_card_and_say_how_many_are_hidden() {
         check_chips(0, 0, 0);
         check_chips(2, 2, 0);
-        check_chips(5, 2, 3);
+        check_chips(5, 1, 4);
         check_chips(40, 1, 39);
     }
 

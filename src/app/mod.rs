@@ -1,0 +1,3 @@
+//! What the window knows and does, without a window.
+
+pub mod ops;

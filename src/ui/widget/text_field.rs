@@ -43,6 +43,9 @@ impl TextFieldOutput {
     }
 }
 
+/// Judges a text: the error says what is wrong and what would be right.
+pub type Judge<'a> = &'a dyn Fn(&str) -> Result<(), String>;
+
 /// A field for text. Show it with [`TextField::show`].
 #[must_use = "a field is shown by show"]
 pub struct TextField<'a> {
@@ -52,7 +55,7 @@ pub struct TextField<'a> {
     placeholder: &'a str,
     suffix: &'a str,
     problem: Option<&'a str>,
-    check: Option<&'a dyn Fn(&str) -> Result<(), String>>,
+    check: Option<Judge<'a>>,
     width: Option<f32>,
 }
 
@@ -84,8 +87,8 @@ impl<'a> TextField<'a> {
         Self { problem, ..self }
     }
 
-    /// Judges what is typed, at every key: the error says what is wrong and what would be right.
-    pub fn check(self, check: &'a dyn Fn(&str) -> Result<(), String>) -> Self {
+    /// Judges what is typed, at every key.
+    pub fn check(self, check: Judge<'a>) -> Self {
         Self { check: Some(check), ..self }
     }
 

@@ -8,7 +8,11 @@ use crate::{
     look::{FontFace, font_size, size},
     ui::theme::{self, palette},
 };
-use egui::{Align, Frame, Id, Key, Margin, Response, Shape, TextEdit, Ui, vec2};
+use egui::{
+    Align, Frame, Id, Key, Margin, Response, Shape, TextEdit, Ui,
+    text::{CCursor, CCursorRange},
+    vec2,
+};
 
 /// What the user did to a field this frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,6 +126,9 @@ impl<'a> TextField<'a> {
                 .vertical_align(Align::Center),
         );
         ui.ctx().accesskit_node_builder(id, |node| node.set_label(self.name));
+        if response.gained_focus() && !response.is_pointer_button_down_on() && !response.clicked() {
+            select_all(ui, id, &draft.text);
+        }
         let wrong = self.check.and_then(|check| check(&draft.text).err());
         let state = if wrong.is_some() || self.problem.is_some() { FieldState::Wrong } else { FieldState::Sound };
         paint_ground(ui, ground, &response, state);
@@ -132,6 +139,14 @@ impl<'a> TextField<'a> {
         let typed = settle(ui, &response, draft, self.value, wrong.is_none());
         TextFieldOutput { response, typed }
     }
+}
+
+/// Selects the whole text of a field that got the keyboard without the pointer, so that typing replaces it.
+fn select_all(ui: &Ui, id: Id, text: &str) {
+    let mut state = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
+    let end = CCursor::new(text.chars().count());
+    state.cursor.set_char_range(Some(CCursorRange::two(CCursor::default(), end)));
+    TextEdit::store_state(ui.ctx(), id, state);
 }
 
 /// Text that is being typed, and the value it started from.

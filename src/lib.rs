@@ -7,6 +7,9 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]
 
 pub mod catalog;
+pub mod cli;
+pub mod export;
+pub mod host;
 pub mod layout;
 pub mod look;
 pub mod model;

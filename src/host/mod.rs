@@ -1,6 +1,7 @@
-//! The machine that Sandtable runs on: files, locks, memory. All side effects that are not a provider's.
-//!
-//! Uses nothing of ours: it knows no lab, only names, bytes and folders.
+//! This machine: files, state folders, locks, memory. All side effects that are not a provider's, and nothing of ours: no lab,
+//! no layout.
 
+pub mod autosave;
+pub mod file;
 pub mod machine;
 pub mod state;

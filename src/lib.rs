@@ -8,12 +8,15 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod deploy;
 pub mod export;
+pub mod fault;
 pub mod host;
 pub mod layout;
 pub mod look;
 pub mod model;
 pub mod plan;
+pub mod provider;
 pub mod rules;
 pub mod sim;
 #[doc(hidden)]

@@ -157,7 +157,9 @@ pub struct Scene {
 }
 
 /// From what a site's frame holds to the frame.
-const FRAME_MARGIN: f32 = 40.0;
+const FRAME_MARGIN: f32 = 32.0;
+/// The height of a site's title, above its frame.
+pub(super) const SITE_TITLE: f32 = 28.0;
 /// From the text of a note to its edge.
 pub(super) const NOTE_MARGIN: f32 = 12.0;
 /// From one line of a note to the next.
@@ -244,6 +246,8 @@ impl Scene {
     /// Everything anew.
     fn rebuild(&mut self, lab: &Lab, catalog: &Catalog) {
         let states = std::mem::take(&mut self.states);
+        // Where the same things have the same numbers, a VIP's ghost stays where it was.
+        let same = self.nodes.iter().map(|item| &item.name).eq(lab.nodes.keys()) && self.vips.iter().map(|item| &item.name).eq(lab.vips.keys());
         let (revision, structure) = (self.revision + 1, self.structure + 1);
         *self = Self { revision, ground_revision: revision, structure, ..Self::default() };
         self.number_of = (0_u32..).zip(lab.nodes.keys()).map(|(number, name)| (name.clone(), number)).collect();
@@ -289,6 +293,9 @@ impl Scene {
         self.note(lab);
         let overlay = Overlay { mode: states.mode, ..Overlay::default() };
         self.states = States::new(self, lab, &overlay, &States::default());
+        if same {
+            self.states.holders = states.holders;
+        }
         let all_nodes = (0_u32..).take(self.nodes.len()).collect();
         let all_rails = (0_u32..).take(self.networks.len()).collect();
         self.settle(lab, &all_nodes, &all_rails);
@@ -461,7 +468,7 @@ impl Scene {
                 geometry::spread_sockets(item.card, &mut item.sockets);
             }
         }
-        self.stretch(&stretched);
+        self.stretch(lab, &stretched);
         self.file(&nodes);
         self.frame(lab);
         self.place_tokens(lab);
@@ -473,21 +480,25 @@ impl Scene {
         self.ground_revision = self.revision;
     }
 
-    fn stretch(&mut self, rails: &BTreeSet<u32>) {
-        for number in rails {
+    fn stretch(&mut self, lab: &Lab, rails: &BTreeSet<u32>) {
+        // A rail that shrinks lets the others shrink too, so the ends of all that share a beginning are looked at.
+        let beginnings: BTreeSet<i32> = rails.iter().filter_map(|number| self.networks.get(*number as usize)).map(|rail| rail.at.pos().0).collect();
+        let together: Vec<u32> =
+            (0_u32..).zip(&self.networks).filter(|(_, rail)| beginnings.contains(&rail.at.pos().0)).map(|(number, _)| number).collect();
+        for number in &together {
             if let Some(rail) = self.networks.get_mut(*number as usize) {
                 let cards = rail.nodes.iter().filter_map(|node| self.nodes.get(*node as usize));
                 rail.bar = geometry::rail(rail.at, cards.map(|item| (item.card.min.x, item.card.max.x)));
             }
         }
         // Rails that begin at one place end at one place: it is what makes a drawing calm.
-        let mut right: HashMap<i32, f32> = HashMap::new();
-        for rail in &self.networks {
-            let end = right.entry(rail.at.pos().0).or_insert(f32::NEG_INFINITY);
+        let mut right: HashMap<(i32, Option<&SiteName>), f32> = HashMap::new();
+        for (rail, network) in self.networks.iter().zip(lab.networks.values()) {
+            let end = right.entry((rail.at.pos().0, network.site.as_ref())).or_insert(f32::NEG_INFINITY);
             *end = end.max(rail.bar.max.x);
         }
-        for rail in &mut self.networks {
-            if let Some(end) = right.get(&rail.at.pos().0) {
+        for (rail, network) in self.networks.iter_mut().zip(lab.networks.values()) {
+            if let Some(end) = right.get(&(rail.at.pos().0, network.site.as_ref())) {
                 rail.bar.max.x = *end;
             }
         }
@@ -557,10 +568,7 @@ impl Scene {
             }
         }
         for site in &mut self.sites {
-            site.frame = frames.get(&site.name).map_or(Rect::NOTHING, |frame| {
-                let frame = frame.grow(FRAME_MARGIN);
-                Rect { min: frame.min - point(0.0, 16.0), ..frame }
-            });
+            site.frame = frames.get(&site.name).map_or(Rect::NOTHING, |frame| frame.grow(FRAME_MARGIN));
         }
     }
 
@@ -597,7 +605,8 @@ impl Scene {
         let nodes = self.nodes.iter().map(|item| item.card);
         // A rail's name stands above it.
         let rails = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, 28.0), max: item.bar.max });
-        let frames = self.sites.iter().map(|item| item.frame);
+        let titled = |frame: Rect| if frame.exists() { Rect { min: frame.min - point(0.0, SITE_TITLE), ..frame } } else { frame };
+        let frames = self.sites.iter().map(|item| titled(item.frame));
         let notes = self.notes.iter().map(|item| item.rect);
         nodes.chain(rails).chain(frames).chain(notes).fold(Rect::NOTHING, |bounds, rect| bounds.union(&rect))
     }

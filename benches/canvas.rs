@@ -53,7 +53,7 @@ impl Bench {
             ..RawInput::default()
         };
         let (canvas, lab, selection) = (&mut self.canvas, &self.lab, &self.selection);
-        let output = self.ctx.run_ui(raw, |ui| {
+        let mut output = self.ctx.run_ui(raw, |ui| {
             let input = CanvasInput {
                 lab,
                 lab_revision: 1,
@@ -68,6 +68,8 @@ impl Bench {
             };
             black_box(canvas.show(ui, &input));
         });
+        // No GPU takes the glyphs.
+        output.textures_delta.clear();
         self.ctx.tessellate(output.shapes, output.pixels_per_point).len()
     }
 
@@ -107,11 +109,12 @@ fn graph(lab: &Lab) -> Graph {
 fn graph_frame(ctx: &Context, graph: &mut Graph, time: &mut f64) -> usize {
     *time += 1.0;
     let raw = RawInput { screen_rect: Some(Rect::from_min_size(Pos2::ZERO, WINDOW)), time: Some(*time), ..RawInput::default() };
-    let output = ctx.run_ui(raw, |ui| {
+    let mut output = ctx.run_ui(raw, |ui| {
         let fit = SettingsNavigation::new().with_fit_to_screen_enabled(true);
         let mut view = GraphView::<LayoutStateRandom, LayoutRandom>::new().with_navigations(&fit);
         view.show(ui, graph);
     });
+    output.textures_delta.clear();
     ctx.tessellate(output.shapes, output.pixels_per_point).len()
 }
 

@@ -3,10 +3,10 @@
 use super::space::{Point, Rect};
 use std::collections::HashMap;
 
-/// A cell's width, in lab units: about four cards with their gaps.
-const CELL_WIDTH: f32 = 1024.0;
+/// A cell's width, in lab units: about two cards with their gaps.
+const CELL_WIDTH: f32 = 640.0;
 /// A cell's height, in lab units.
-const CELL_HEIGHT: f32 = 640.0;
+const CELL_HEIGHT: f32 = 400.0;
 
 /// One cell: the things whose middles lie in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ mod tests {
     fn near_things_share_a_cell_and_far_ones_do_not() {
         let mut grid = Grid::default();
         let one = grid.cell_at(point(10.0, 10.0));
-        assert_eq!(one, grid.cell_at(point(500.0, 600.0)));
+        assert_eq!(one, grid.cell_at(point(600.0, 390.0)));
         assert_ne!(one, grid.cell_at(point(-10.0, 10.0)));
         if let Some(cell) = grid.cells.first_mut() {
             cell.bounds = Rect::at(point(0.0, 0.0), 2000.0, 20.0);

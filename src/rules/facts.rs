@@ -3,6 +3,7 @@
 //! The index holds names only and never a judgement. It is a cache: [`Index::build`] of a lab and any number of
 //! [`Index::update`]s that lead to the same lab answer alike (a property test says so).
 
+use super::ways::{PortRule, Ways};
 use crate::catalog::{Behaviour, Catalog, Entry};
 use crate::model::{
     ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, NetworkName, Node, NodeName, Service, ServiceRef, Touched, Vip, VipName,
@@ -40,6 +41,9 @@ pub struct Facts<'a> {
     pub(super) index: &'a Index,
 }
 
+/// The most members of a cluster whose nodes are all looked at again when one of them changes.
+const SMALL_CLUSTER: usize = 16;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Index {
     /// Nodes on a network, with the slots of their adapters.
@@ -54,6 +58,8 @@ pub(super) struct Index {
     routers: BTreeSet<NodeName>,
     /// Networks between which packets find a way: a number for each, the same for those.
     reach: HashMap<NetworkName, usize>,
+    /// Nodes that others depend on without being drawn to them.
+    pub(super) ways: Ways,
     /// What a node has put into the index, so that it can be taken out when the node has changed.
     from_node: HashMap<NodeName, FromNode>,
 }
@@ -73,19 +79,20 @@ impl Index {
         index.index_vips(lab);
         index.index_flows(lab);
         index.index_reach(lab);
+        index.ways = Ways::build(lab, catalog, |one, other| index.networks_meet(one, other));
         index
     }
 
     /// Follows a step. Gives what else it touches: the networks that touched nodes were or are on, for one.
     pub(super) fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) -> Spread {
-        if touched.renamed || touched.sites || touched.header {
+        let ways_changed =
+            || touched.nodes.iter().any(|name| self.routers.contains(name) || self.ways.concerns(catalog, name, lab.nodes.get(name)));
+        if touched.renamed || touched.sites || touched.header || !touched.networks.is_empty() || ways_changed() {
             *self = Self::build(lab, catalog);
             return Spread { everything: true, ..Spread::default() };
         }
         let mut spread = Spread::default();
-        let mut routes_changed = !touched.networks.is_empty();
         for name in &touched.nodes {
-            let was_router = self.routers.contains(name);
             if let Some(old) = self.remove_node(name) {
                 spread.networks.extend(old.adapters.into_iter().map(|(network, _)| network));
                 spread.clusters.extend(old.clusters.into_iter().map(|(cluster, _)| cluster));
@@ -95,7 +102,6 @@ impl Index {
                 spread.networks.extend(node.adapters.iter().map(|adapter| adapter.network.clone()));
                 spread.clusters.extend(node.services.values().filter_map(|service| service.cluster.clone()));
             }
-            routes_changed |= was_router || self.routers.contains(name);
             spread.vips.extend(self.vips_of.get(name).into_iter().flatten().cloned());
         }
         if !touched.vips.is_empty() {
@@ -105,14 +111,17 @@ impl Index {
             self.index_flows(lab);
             spread.all_flows = true;
         }
-        if routes_changed {
-            self.index_reach(lab);
-            spread.all_flows = true;
-            for network in &touched.networks {
-                spread.nodes.extend(self.on_network.get(network).into_iter().flatten().map(|(node, _)| node.clone()));
+        for members in spread.clusters.iter().filter_map(|cluster| self.clusters.get(cluster)) {
+            // Rules about a node may ask whether its services stand alone in their clusters.
+            if members.len() <= SMALL_CLUSTER {
+                spread.nodes.extend(members.iter().map(|at| at.node.clone()));
             }
         }
         spread
+    }
+
+    fn networks_meet(&self, one: &str, other: &str) -> bool {
+        one == other || matches!((self.reach.get(one), self.reach.get(other)), (Some(a), Some(b)) if a == b)
     }
 
     fn add_node(&mut self, catalog: &Catalog, name: &NodeName, node: &Node) {
@@ -281,7 +290,7 @@ impl<'a> Facts<'a> {
 
     /// Whether packets find a way between two networks, straight or through routers.
     pub fn networks_meet(&self, one: &str, other: &str) -> bool {
-        one == other || matches!((self.index.reach.get(one), self.index.reach.get(other)), (Some(a), Some(b)) if a == b)
+        self.index.networks_meet(one, other)
     }
 
     /// Whether packets find a way between two nodes: over a shared network that joins nodes, or through routers.
@@ -292,7 +301,35 @@ impl<'a> Facts<'a> {
         })
     }
 
-    fn joins(&self, network: &str) -> bool {
+    /// All nodes that route between their networks, by name.
+    pub fn routers(&self) -> impl Iterator<Item = (&'a NodeName, &'a Node)> + use<'a> {
+        let lab = self.lab;
+        self.index.routers.iter().filter_map(move |name| Some((name, lab.nodes.get(name)?)))
+    }
+
+    /// Whether an administrator gets to nodes on a network: over a management network, where the lab has one, else from
+    /// the host; through routers and bastions.
+    pub fn is_managed(&self, network: &str) -> bool {
+        self.index.ways.managed.contains(network)
+    }
+
+    /// The ports of nodes that lead to a service of another.
+    pub fn port_rules(&self) -> &'a [PortRule] {
+        &self.index.ways.port_rules
+    }
+
+    /// All services that copy data away, in the lab's order.
+    pub fn backups(&self) -> &'a [ServiceRef] {
+        &self.index.ways.backups
+    }
+
+    /// The services that copy from a service.
+    pub fn replicas_of(&self, primary: &ServiceRef) -> impl Iterator<Item = &'a ServiceRef> + use<'a> {
+        self.index.ways.replicas.get(primary).into_iter().flatten()
+    }
+
+    /// Whether a network joins the nodes on it.
+    pub fn joins(&self, network: &str) -> bool {
         self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
     }
 

@@ -10,11 +10,13 @@ mod finding;
 mod rule;
 #[cfg(test)]
 mod testing;
+mod ways;
 
 pub use checker::{Checker, check};
 pub use facts::{Context, Facts, HOST_ONLY_RANGE};
 pub use finding::{Finding, Fix, Severity};
 pub use rule::{Chapter, Check, Reads, Report, Reported, Rule};
+pub use ways::PortRule;
 
 /// Declares the rules: their modules, and the one table of them.
 macro_rules! rules {

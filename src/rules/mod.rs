@@ -5,21 +5,25 @@
 
 mod acceptance;
 mod checker;
+mod contract;
 mod exposure;
 mod facts;
 mod finding;
 mod index;
+mod offer;
 mod readdress;
 mod rule;
 #[cfg(test)]
 mod testing;
 mod vetter;
+mod ways;
 
 pub use checker::{Changed, Checker, check};
 pub use facts::{Context, Facts, HOST_ONLY_RANGE};
 pub use finding::{Finding, Fix, Severity};
 pub use rule::{Chapter, Check, Reads, Report, Reported, Rule};
 pub use vetter::Vetter;
+pub use ways::PortRule;
 
 /// Declares the rules: their modules, and the one table of them.
 macro_rules! rules {
@@ -74,8 +78,19 @@ rules! {
         vip_outside_subnet "vip-outside-subnet" Error Check::Vip(vip_outside_subnet::check);
     }
     Reachability {
+        no_path_for_flow "no-path-for-flow" Error Check::Flow(no_path_for_flow::check);
+        bind_address_not_on_node "bind-address-not-on-node" Error Check::Node(bind_address_not_on_node::check);
+        flow_misses_bind_address "flow-misses-bind-address" Error Check::Flow(flow_misses_bind_address::check);
+        port_taken_twice "port-taken-twice" Error Check::Node(port_taken_twice::check);
+        flow_not_allowed "flow-not-allowed" Error Check::Flow(flow_not_allowed::check);
+        node_without_management_path "node-without-management-path" Warning Check::Node(node_without_management_path::check);
+        isolated_node "isolated-node" Advice Check::Node(isolated_node::check);
+        host_port_taken_twice "host-port-taken-twice" Error Check::Lab(Reads::NODES, host_port_taken_twice::check);
+        privileged_host_port "privileged-host-port" Warning Check::Node(privileged_host_port::check);
+        no_route_between_sites "no-route-between-sites" Error Check::Flow(no_route_between_sites::check);
     }
     Availability {
+        site_without_gateway "site-without-gateway" Error Check::Lab(Reads::NODES, site_without_gateway::check);
     }
     Consistency {
         unused_acceptance "unused-acceptance" Warning Check::Lab(Reads::NODES, unused_acceptance::check);

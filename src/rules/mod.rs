@@ -4,6 +4,7 @@
 //! only list of rules: the manual, the command line's help, the window's page and the tests are made from it.
 
 mod acceptance;
+mod alike;
 mod checker;
 mod contract;
 mod facts;
@@ -72,6 +73,13 @@ rules! {
         sync_without_partner "sync-without-partner" Warning Check::Node(sync_without_partner::check);
     }
     Consistency {
+        cookie_mismatch "cookie-mismatch" Error Check::Cluster(cookie_mismatch::check);
+        mixed_node_names "mixed-node-names" Error Check::Cluster(mixed_node_names::check);
+        mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
+        memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
+        cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);
+        memory_below_need "memory-below-need" Warning Check::Node(memory_below_need::check);
+        no_backup_for_data "no-backup-for-data" Advice Check::Node(no_backup_for_data::check);
         unused_acceptance "unused-acceptance" Warning Check::Lab(Reads::NODES, unused_acceptance::check);
     }
 }

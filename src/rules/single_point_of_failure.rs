@@ -40,16 +40,15 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
 }
 
-/// The nodes that a service leads to, if nothing that requests come through leads to all of them too.
+/// The nodes that a service leads to, if nothing else leads to all of them too.
 fn led_to_alone<'a>(facts: &Facts<'a>, name: &NodeName, at: &ServiceRef) -> BTreeSet<&'a NodeName> {
     let ends = backends(facts, name, at);
     let nodes: BTreeSet<&NodeName> = ends.iter().filter_map(|end| end.node()).filter(|node| *node != name).collect();
     let Some(first) = nodes.first().filter(|_| nodes.len() > 1) else { return nodes };
-    // A second way leads to every one of them, so it leads to the first; and somebody must come through it.
+    // A second way leads to every one of them, so it leads to the first.
     let mut rivals = facts.flows_of(first).filter(|(_, flow)| flow.to.node() == Some(*first)).filter_map(|(_, flow)| flow.from.node());
     let leads_to = |rival: &NodeName, end: &Endpoint| facts.flows_of(rival).any(|(_, flow)| flow.from.node() == Some(rival) && flow.to == *end);
-    let is_entered = |rival: &NodeName| facts.flows_of(rival).any(|(_, flow)| flow.to.node() == Some(rival));
-    if rivals.any(|rival| rival != name && is_entered(rival) && ends.iter().all(|end| leads_to(rival, end))) {
+    if rivals.any(|rival| rival != name && ends.iter().all(|end| leads_to(rival, end))) {
         return BTreeSet::new();
     }
     nodes

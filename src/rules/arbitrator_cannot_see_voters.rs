@@ -1,4 +1,4 @@
-//! An arbitrator has no path to a voter of its cluster.
+//! An arbitrator has no path to where a voter of its cluster listens.
 //!
 //! ## Why
 //! An arbitrator decides between two halves by being connected to one of them. One that cannot see every voter counts as
@@ -12,9 +12,10 @@
 //! ## Do this instead
 //! Put the arbitrator's node on a network that the other voters share.
 
+use super::contract::gets_to;
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
-use crate::model::{ClusterName, Node, NodeName, Service, ServiceRef, Subject};
+use crate::model::{Bind, ClusterName, NetworkName, Node, NodeName, Service, ServiceRef, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
     let voters: Vec<(&ServiceRef, &Service)> =
@@ -27,8 +28,9 @@ pub(super) fn check(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) 
         let unseen: Vec<(&NodeName, &Node)> = voters
             .iter()
             .filter(|(other, service)| other.node != at.node && facts.behaviour(service) != Some(Behaviour::Arbitrator))
-            .filter_map(|(other, _)| facts.lab.nodes.get_key_value(&other.node))
-            .filter(|(_, other)| !other.adapters.is_empty() && !facts.nodes_meet(node, other))
+            .filter_map(|(other, service)| Some((facts.lab.nodes.get_key_value(&other.node)?, *service)))
+            .filter(|((_, other), service)| !other.adapters.is_empty() && !gets_to(facts, node, other, service))
+            .map(|(other, _)| other)
             .collect();
         let Some((_, first)) = unseen.first() else { continue };
         let mut found =
@@ -36,8 +38,12 @@ pub(super) fn check(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) 
         for (other, _) in &unseen {
             found = found.involving(Subject::Node((*other).clone()));
         }
-        let networks = first.adapters.iter().map(|adapter| &adapter.network);
-        let shared = networks.into_iter().find(|network| facts.joins(network) && unseen.iter().all(|(_, other)| other.adapter_on(network).is_some()));
+        let shared = |network: &&NetworkName| facts.joins(network) && unseen.iter().all(|(_, other)| other.adapter_on(network).is_some());
+        let bound = voters.iter().find_map(|(_, service)| match &service.bind {
+            Bind::On(network) => Some(network).filter(shared),
+            _ => None,
+        });
+        let shared = bound.or_else(|| first.adapters.iter().map(|adapter| &adapter.network).find(shared));
         if let Some(network) = shared {
             let (title, edits) = offer::adapter(facts, &at.node, node, network);
             found.fix(title, edits);
@@ -53,8 +59,8 @@ mod tests {
     fn an_arbitrator_elsewhere() {
         let cluster = |adapters: &str| {
             lab(&format!(
-                r#"(name: "x", networks: {{"front": internal(subnet: "10.1.0.0/24"), "back": internal(subnet: "10.2.0.0/24")}}, nodes: {{
-                    "db1": (role: database, adapters: [(network: "back", address: "10.2.0.10")], services: {{"db": (kind: "galera", bind: on("back"), cluster: "c")}}),
+                r#"(name: "x", networks: {{"front": internal(subnet: "10.1.0.0/24"), "back": internal(subnet: "10.2.0.0/24"), "mgmt": internal(subnet: "10.3.0.0/24")}}, nodes: {{
+                    "db1": (role: database, adapters: [(network: "back", address: "10.2.0.10"), (network: "mgmt", address: "10.3.0.11")], services: {{"db": (kind: "galera", bind: on("back"), cluster: "c")}}),
                     "db2": (role: database, adapters: [(network: "back", address: "10.2.0.11")], services: {{"db": (kind: "galera", bind: on("back"), cluster: "c")}}),
                     "arb1": (role: arbitrator, adapters: [{adapters}], services: {{"garbd": (kind: "garbd", cluster: "c")}}),
                 }})"#
@@ -63,6 +69,8 @@ mod tests {
         let apart = cluster(r#"(network: "front", address: "10.1.0.10")"#);
         check("arbitrator-cannot-see-voters", &apart, &["arb1/garbd has no path to db1 and db2"]);
         assert_eq!(fixes("arbitrator-cannot-see-voters", &apart), ["Put arb1 on back with 10.2.0.12"]);
+        let beside = cluster(r#"(network: "front", address: "10.1.0.10"), (network: "mgmt", address: "10.3.0.10")"#);
+        check("arbitrator-cannot-see-voters", &beside, &["arb1/garbd has no path to db1 and db2"]);
         check("arbitrator-cannot-see-voters", &cluster(r#"(network: "back", address: "10.2.0.12")"#), &[]);
         check("arbitrator-cannot-see-voters", &cluster(""), &[]);
     }

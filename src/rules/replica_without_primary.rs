@@ -12,6 +12,7 @@
 //! Let every replica copy from a primary of its own kind that it reaches. Nodes without any adapter are not drawn yet and
 //! are left alone.
 
+use super::contract::gets_to;
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
 use crate::model::{Lab, Node, NodeName, Service, ServiceRef, Subject};
@@ -37,7 +38,8 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         let Some(message) = wrong(facts, &at, node, service, primary_at) else { continue };
         let found = report.add(Subject::Service(at), message).involving(Subject::Service(primary_at.clone()));
         let (primary, ring) = (facts.lab.nodes.get(&primary_at.node), ring(facts.lab, primary_at));
-        let network = primary.and_then(|primary| primary.adapters.iter().map(|adapter| &adapter.network).find(|network| facts.joins(network)));
+        let heard = primary.zip(facts.lab.service(primary_at)).map(|(node, service)| facts.reachable_on(node, service)).unwrap_or_default();
+        let network = heard.iter().find(|network| facts.joins(network));
         if let (Some(network), None) = (network, &ring) {
             let (title, edits) = offer::adapter(facts, name, node, network);
             found.fix(title, edits);
@@ -62,7 +64,7 @@ fn wrong(facts: &Facts<'_>, at: &ServiceRef, node: &Node, service: &Service, pri
         return Some(format!("{at} ({}) cannot copy from {primary_at} ({})", title(service), title(primary)));
     }
     let drawn = at.node != primary_at.node && !node.adapters.is_empty() && !primary_node.adapters.is_empty();
-    (drawn && !facts.nodes_meet(node, primary_node)).then(|| format!("{at} has no path to its primary {primary_at}"))
+    (drawn && !gets_to(facts, node, primary_node, primary)).then(|| format!("{at} has no path to its primary {primary_at}"))
 }
 
 /// The services that copying leads around in from one and back to it, by name.

@@ -5,9 +5,10 @@
 //! two depend on, takes the whole lab with it.
 //!
 //! It is said of two things only, and only where others are redundant, because a lab that makes no such claim owes
-//! nothing: of a balancer or web server that alone leads to two or more nodes; and of a database without replica or
-//! cluster on which two or more nodes depend that one balancer or web server leads to. A node that shares a VIP with
-//! another is not alone. Caches are left out: what they hold can be made again; so are flows marked optional.
+//! nothing: of a balancer, or of a web server that passes on to services of one name, that alone leads to two or more
+//! nodes; and of a database without replica or cluster on which two or more nodes depend that one node leads to. A node
+//! that shares a VIP with another is not alone. Caches are left out: what they hold can be made again; so are flows
+//! marked optional.
 //!
 //! ## Example
 //! `lb` alone spreads requests over `app1` and `app2`.
@@ -20,13 +21,14 @@ use super::balancer_single_backend::backends;
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
 use crate::model::{Endpoint, Node, NodeName, Service, ServiceRef, Subject};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in &node.services {
         let at = || ServiceRef { node: name.clone(), service: service_name.clone() };
         let (verb, others) = match facts.behaviour(service) {
-            Some(Behaviour::Balancer | Behaviour::Web) => ("is the only way to", led_to_alone(facts, name, &at())),
+            Some(Behaviour::Balancer) => ("is the only way to", led_to_alone(facts, name, &backends(facts, name, &at()))),
+            Some(Behaviour::Web) => ("is the only way to", led_to_alone(facts, name, &alike(backends(facts, name, &at())))),
             Some(Behaviour::Database) => ("alone serves", served_alone(facts, name, &at(), service)),
             _ => continue,
         };
@@ -40,9 +42,19 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
 }
 
-/// The nodes that a service leads to, if nothing else leads to all of them too.
-fn led_to_alone<'a>(facts: &Facts<'a>, name: &NodeName, at: &ServiceRef) -> BTreeSet<&'a NodeName> {
-    let ends = backends(facts, name, at);
+/// The largest group of services of one name: they stand in for each other, where a web server leads to several things.
+fn alike(ends: BTreeSet<&Endpoint>) -> BTreeSet<&Endpoint> {
+    let mut groups: BTreeMap<&str, BTreeSet<&Endpoint>> = BTreeMap::new();
+    for end in ends {
+        if let Endpoint::Service(at) = end {
+            groups.entry(&at.service).or_default().insert(end);
+        }
+    }
+    groups.into_values().max_by_key(BTreeSet::len).unwrap_or_default()
+}
+
+/// The nodes that the ends of a node's flows are on, if nothing else leads to all of them too.
+fn led_to_alone<'a>(facts: &Facts<'a>, name: &NodeName, ends: &BTreeSet<&'a Endpoint>) -> BTreeSet<&'a NodeName> {
     let nodes: BTreeSet<&NodeName> = ends.iter().filter_map(|end| end.node()).filter(|node| *node != name).collect();
     let Some(first) = nodes.first().filter(|_| nodes.len() > 1) else { return nodes };
     // A second way leads to every one of them, so it leads to the first.
@@ -114,6 +126,21 @@ mod tests {
         let second = r#"(from: "outside", to: "lb2/web"), (from: "lb2/web", to: "app1/todo"), (from: "lb2/web", to: "app2/todo"),"#;
         check("single-point-of-failure", &tiers("", &format!("{SPREAD}{second}"), ""), &[]);
         check("single-point-of-failure", &tiers("", r#"(from: "lb1/web", to: "app1/todo")"#, ""), &[]);
+    }
+
+    #[test]
+    fn a_web_server_that_leads_to_different_things() {
+        let web = |second: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lan": host_only(subnet: "192.168.56.0/24")}}, nodes: {{
+                    "web1": (role: app, adapters: [(network: "lan", address: "192.168.56.10")], services: {{"web": (kind: "nginx")}}),
+                    "app1": (role: app, adapters: [(network: "lan", address: "192.168.56.11")], services: {{"php": (kind: "apache")}}),
+                    "app2": (role: app, adapters: [(network: "lan", address: "192.168.56.12")], services: {{"php": (kind: "apache"), "ssh": (kind: "sshd")}}),
+                }}, flows: [(from: "web1/web", to: "app1/php"), (from: "web1/web", to: "app2/{second}")])"#
+            ))
+        };
+        check("single-point-of-failure", &web("php"), &["web1/web is the only way to app1 and app2"]);
+        check("single-point-of-failure", &web("ssh"), &[]);
     }
 
     #[test]

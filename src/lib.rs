@@ -7,10 +7,16 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]
 
 pub mod catalog;
+pub mod cli;
+pub mod deploy;
+pub mod export;
+pub mod fault;
+pub mod host;
 pub mod layout;
 pub mod look;
 pub mod model;
 pub mod plan;
+pub mod provider;
 pub mod rules;
 pub mod sim;
 #[doc(hidden)]

@@ -2,9 +2,8 @@
 //!
 //! `UPDATE_SNAPSHOTS=true cargo test --test look` takes the photographs anew; look at them before keeping them.
 #![cfg(feature = "desktop")]
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use egui::{Align, Color32, CornerRadius, Frame, Key, Layout, Margin, Rect, RichText, Sense, Ui, Vec2, vec2};
+use egui::{Align, Align2, Color32, CornerRadius, Frame, Key, Layout, Margin, Rect, RichText, Sense, Ui, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 use sandtable::{
     look::{Appearance, FontFace, Icon, Motion, Preference, Tone, font_size, size},
@@ -13,8 +12,9 @@ use sandtable::{
         icon,
         theme::{self, Theme, palette},
         widget::{
-            Badge, Button, HealthMark, IconButton, KeyHint, NumberField, PaletteItem, Pill, SearchField, Tab, TextField, Toggle, Typed,
-            choice, empty_state, field_row, floating_bar_frame, section_header, segmented, tab_bar, value_row,
+            Badge, Button, FLOATING_BAR_HEIGHT, HealthMark, IconButton, KeyHint, NumberField, PaletteItem, Pill, SearchField, Tab,
+            TextField, Toggle, Typed, choice, empty_state, field_row, floating_bar, floating_bar_frame, section_header, segmented, tab_bar,
+            value_row,
         },
     },
 };
@@ -69,10 +69,8 @@ impl Gallery {
             self.top_bar(ui);
             ui.horizontal_top(|ui| {
                 self.left(ui);
-                ui.vertical(|ui| {
-                    ui.set_width(620.0);
-                    self.middle(ui);
-                });
+                let (rect, _) = ui.allocate_exact_size(vec2(636.0, 792.0), Sense::hover());
+                self.middle(&mut ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min))));
                 self.right(ui);
             });
         });
@@ -98,7 +96,7 @@ impl Gallery {
     }
 
     fn left(&mut self, ui: &mut Ui) {
-        panel(ui, vec2(size::PALETTE_WIDTH, 872.0), |ui| {
+        panel(ui, vec2(size::PALETTE_WIDTH, 792.0), |ui| {
             ui.spacing_mut().item_spacing = vec2(4.0, 6.0);
             ui.add(SearchField::new(&mut self.search, "Add…"));
             ui.add(SearchField::new(&mut self.found, "Add…"));
@@ -185,7 +183,7 @@ impl Gallery {
     }
 
     fn right(&mut self, ui: &mut Ui) {
-        panel(ui, vec2(size::INSPECTOR_WIDTH, 872.0), |ui| {
+        panel(ui, vec2(size::INSPECTOR_WIDTH, 792.0), |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
             ui.label(RichText::new("db1").font(theme::font(FontFace::SemiBold, font_size::TITLE)));
             field_row(ui, "Name", None, |ui| TextField::new("Name", "db1").show(ui));
@@ -253,7 +251,7 @@ fn photograph(appearance: Appearance, pixels_per_point: f32, name: &str) {
     let mut gallery = Gallery::new();
     let mut installed = false;
     let mut harness =
-        Harness::builder().with_size(vec2(1124.0, 920.0)).with_pixels_per_point(pixels_per_point).wgpu().build_ui(move |ui| {
+        Harness::builder().with_size(vec2(1140.0, 840.0)).with_pixels_per_point(pixels_per_point).wgpu().build_ui(move |ui| {
             if !installed {
                 install(ui.ctx(), appearance);
                 installed = true;
@@ -293,7 +291,7 @@ fn gallery_in_light() {
 /// A window with one piece in it, which writes down what it says.
 fn window<'a, T: Default + 'a>(mut show: impl FnMut(&mut Ui, &mut T) + 'a) -> Harness<'a, T> {
     let mut installed = false;
-    let harness = Harness::builder().with_size(vec2(320.0, 160.0)).build_ui_state(
+    let harness = Harness::builder().with_size(vec2(320.0, 240.0)).build_ui_state(
         move |ui, state: &mut T| {
             if !installed {
                 install(ui.ctx(), Appearance::Dark);
@@ -329,7 +327,6 @@ fn type_into(harness: &mut Harness<'_, Vec<Typed>>, text: &str) {
     let field = harness.get_by_label("Name");
     field.focus();
     harness.run();
-    harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
     harness.get_by_label("Name").type_text(text);
     harness.run();
 }
@@ -468,6 +465,7 @@ fn has_ring<T>(harness: &Harness<'_, T>, accent: Color32) -> bool {
 #[test]
 fn menus_and_fields_in_use() {
     let mut harness = window(|ui, (): &mut ()| {
+        ui.painter().rect_filled(ui.ctx().content_rect(), 0.0, palette(ui).panel);
         TextField::new("Name", "db 1").check(&|_| Err("Letters, digits and dashes only.".into())).width(200.0).show(ui);
         let mut picked = 1;
         choice(ui, "Image", &mut picked, &[(0, "debian-13"), (1, "03-hardened-base"), (2, "ubuntu-24.04")]);
@@ -475,6 +473,28 @@ fn menus_and_fields_in_use() {
     harness.get_by_label("Image").click();
     harness.run();
     harness.snapshot("look_menu");
+}
+
+#[test]
+fn tooltips_and_floating_bars() {
+    let mut harness = window(|ui, (): &mut ()| {
+        let all = ui.ctx().content_rect();
+        ui.painter().rect_filled(all, 0.0, palette(ui).canvas);
+        ui.add(IconButton::new(Icon::Undo, "Undo: move db1").shortcut("Ctrl Z"));
+        let zoom = |ui: &mut Ui| {
+            ui.add(IconButton::new(Icon::Minus, "Zoom out"));
+            ui.label("100 %");
+            ui.add(IconButton::new(Icon::Plus, "Zoom in"));
+        };
+        let bar = floating_bar(ui.ctx(), egui::Id::new("zoom"), all, Align2::LEFT_BOTTOM, vec2(16.0, 16.0), zoom);
+        if !ui.ctx().will_discard() {
+            assert_eq!(bar.response.rect.height(), FLOATING_BAR_HEIGHT);
+        }
+    });
+    harness.get_by_label("Undo: move db1").hover();
+    harness.run_steps(8);
+    assert!(harness.query_by_label("Ctrl Z").is_some());
+    harness.snapshot("look_floating");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! or a size of its own.
 
 use super::Color;
+use crate::{model::Health, rules::Severity};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two sets of colours.
@@ -82,6 +83,27 @@ pub enum Tone {
     Bad,
     /// About a virtual address.
     Vip,
+}
+
+impl Tone {
+    /// The tone of a health.
+    pub fn of_health(health: Health) -> Self {
+        match health {
+            Health::Healthy => Self::Good,
+            Health::Degraded => Self::Warn,
+            Health::Down => Self::Bad,
+            Health::Unknown => Self::Neutral,
+        }
+    }
+
+    /// The tone of how bad a finding is.
+    pub fn of_severity(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Bad,
+            Severity::Warning => Self::Warn,
+            Severity::Advice => Self::Accent,
+        }
+    }
 }
 
 /// How many hues the rails of networks have before they repeat.
@@ -192,78 +214,78 @@ impl<C: Copy> Palette<C> {
 
 /// Light on dark.
 pub const DARK: Palette = Palette {
-    canvas: Color::hex(0x0F_12_17),
-    dot: Color::hex(0x1C_22_2B),
-    panel: Color::hex(0x16_1B_22),
-    raised: Color::hex(0x1D_24_2D),
-    raised_hover: Color::hex(0x27_30_3B),
-    segment: Color::hex(0x2B_35_42),
-    card: Color::hex(0x1B_22_2B),
-    line: Color::hex(0x29_32_3D),
-    line_strong: Color::hex(0x3D_49_57),
-    text: Color::hex(0xE7_EC_F2),
-    muted: Color::hex(0x98_A4_B3),
-    faint: Color::hex(0x5E_6A_79),
-    accent: Color::hex(0x5A_A9_F7),
-    accent_hover: Color::hex(0x7B_BB_F9),
-    on_accent: Color::hex(0x08_12_1E),
-    accent_wash: Color { a: 36, ..Color::hex(0x5A_A9_F7) },
-    good: Color::hex(0x43_B8_83),
-    warn: Color::hex(0xE3_A2_3C),
-    bad: Color::hex(0xEA_5B_57),
-    bad_wash: Color { a: 36, ..Color::hex(0xEA_5B_57) },
-    on_signal: Color::hex(0x12_08_07),
-    vip: Color::hex(0xF2_C1_4E),
-    on_vip: Color::hex(0x2A_1E_00),
+    canvas: Color::hex(0x0F1217),
+    dot: Color::hex(0x1C222B),
+    panel: Color::hex(0x161B22),
+    raised: Color::hex(0x1D242D),
+    raised_hover: Color::hex(0x27303B),
+    segment: Color::hex(0x2B3542),
+    card: Color::hex(0x1B222B),
+    line: Color::hex(0x29323D),
+    line_strong: Color::hex(0x3D4957),
+    text: Color::hex(0xE7ECF2),
+    muted: Color::hex(0x98A4B3),
+    faint: Color::hex(0x5E6A79),
+    accent: Color::hex(0x5AA9F7),
+    accent_hover: Color::hex(0x7BBBF9),
+    on_accent: Color::hex(0x08121E),
+    accent_wash: Color { a: 36, ..Color::hex(0x5AA9F7) },
+    good: Color::hex(0x43B883),
+    warn: Color::hex(0xE3A23C),
+    bad: Color::hex(0xEA5B57),
+    bad_wash: Color { a: 36, ..Color::hex(0xEA5B57) },
+    on_signal: Color::hex(0x120807),
+    vip: Color::hex(0xF2C14E),
+    on_vip: Color::hex(0x2A1E00),
     shadow: Color { a: 90, ..Color::hex(0) },
-    rail_nat: Color::hex(0x7E_8D_A3),
-    rail_bridged: Color::hex(0xE3_A2_3C),
+    rail_nat: Color::hex(0x7E8DA3),
+    rail_bridged: Color::hex(0xE3A23C),
     rails: [
-        Color::hex(0x4F_B6_C9),
-        Color::hex(0x9B_84_E8),
-        Color::hex(0xDE_7F_B3),
-        Color::hex(0xA9_B6_65),
-        Color::hex(0x7A_9B_F0),
-        Color::hex(0xC9_A2_7E),
+        Color::hex(0x4FB6C9),
+        Color::hex(0x9B84E8),
+        Color::hex(0xDE7FB3),
+        Color::hex(0xA9B665),
+        Color::hex(0x7A9BF0),
+        Color::hex(0xC9A27E),
     ],
 };
 
 /// Dark on light. Accent, good, warn, bad and the NAT rail are a shade darker than the drawings (1F6FD0, 1F8F5F, B0730B,
 /// CE3B37, 66758A): those fall short of 4.5 : 1 as words on canvas or raised.
 pub const LIGHT: Palette = Palette {
-    canvas: Color::hex(0xF7_F8_FA),
-    dot: Color::hex(0xE3_E7_EC),
-    panel: Color::hex(0xFF_FF_FF),
-    raised: Color::hex(0xF1_F3_F6),
-    raised_hover: Color::hex(0xE6_EA_F0),
-    segment: Color::hex(0xFF_FF_FF),
-    card: Color::hex(0xFF_FF_FF),
-    line: Color::hex(0xDD_E2_E9),
-    line_strong: Color::hex(0xB9_C2_CE),
-    text: Color::hex(0x1A_22_30),
-    muted: Color::hex(0x5B_67_78),
-    faint: Color::hex(0x94_A0_B0),
-    accent: Color::hex(0x1E_6D_CC),
-    accent_hover: Color::hex(0x18_5C_AE),
-    on_accent: Color::hex(0xFF_FF_FF),
-    accent_wash: Color { a: 28, ..Color::hex(0x1E_6D_CC) },
-    good: Color::hex(0x1B_7D_53),
-    warn: Color::hex(0x97_63_09),
-    bad: Color::hex(0xCB_36_32),
-    bad_wash: Color { a: 24, ..Color::hex(0xCB_36_32) },
-    on_signal: Color::hex(0xFF_FF_FF),
-    vip: Color::hex(0xC9_8A_00),
-    on_vip: Color::hex(0x2A_1E_00),
-    shadow: Color { a: 26, ..Color::hex(0x1A_22_30) },
-    rail_nat: Color::hex(0x62_70_84),
-    rail_bridged: Color::hex(0x97_63_09),
+    canvas: Color::hex(0xF7F8FA),
+    dot: Color::hex(0xE3E7EC),
+    panel: Color::hex(0xFFFFFF),
+    raised: Color::hex(0xF1F3F6),
+    raised_hover: Color::hex(0xE6EAF0),
+    segment: Color::hex(0xFFFFFF),
+    card: Color::hex(0xFFFFFF),
+    line: Color::hex(0xDDE2E9),
+    line_strong: Color::hex(0xB9C2CE),
+    text: Color::hex(0x1A2230),
+    muted: Color::hex(0x5B6778),
+    faint: Color::hex(0x94A0B0),
+    accent: Color::hex(0x1E6DCC),
+    accent_hover: Color::hex(0x185CAE),
+    on_accent: Color::hex(0xFFFFFF),
+    accent_wash: Color { a: 28, ..Color::hex(0x1E6DCC) },
+    good: Color::hex(0x1B7D53),
+    warn: Color::hex(0x976309),
+    bad: Color::hex(0xCB3632),
+    bad_wash: Color { a: 24, ..Color::hex(0xCB3632) },
+    on_signal: Color::hex(0xFFFFFF),
+    vip: Color::hex(0xC98A00),
+    on_vip: Color::hex(0x2A1E00),
+    shadow: Color { a: 26, ..Color::hex(0x1A2230) },
+    rail_nat: Color::hex(0x627084),
+    rail_bridged: Color::hex(0x976309),
     rails: [
-        Color::hex(0x19_7A_8B),
-        Color::hex(0x6F_56_C9),
-        Color::hex(0xB5_45_88),
-        Color::hex(0x67_75_19),
-        Color::hex(0x3D_63_C8),
-        Color::hex(0x8A_63_40),
+        Color::hex(0x197A8B),
+        Color::hex(0x6F56C9),
+        Color::hex(0xB54588),
+        Color::hex(0x677519),
+        Color::hex(0x3D63C8),
+        Color::hex(0x8A6340),
     ],
 };
 
@@ -410,7 +432,7 @@ mod tests {
     #[test]
     fn the_test_of_contrast_can_fail() {
         assert!(LIGHT.faint.contrast(LIGHT.panel) < WORDS);
-        assert!(Color::hex(0x1F_6F_D0).contrast(LIGHT.raised) < WORDS, "the drawing's accent");
+        assert!(Color::hex(0x1F6FD0).contrast(LIGHT.raised) < WORDS, "the drawing's accent");
     }
 
     #[test]

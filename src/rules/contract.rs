@@ -109,6 +109,20 @@ pub(super) fn judge<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Verdict<'a> {
     Verdict::Open
 }
 
+/// Whether packets from a node get to where a service of another listens. A bind address that its node does not have is
+/// another rule's finding.
+pub(super) fn gets_to(facts: &Facts<'_>, from: &Node, node: &Node, service: &Service) -> bool {
+    if service.bind == Bind::Loopback {
+        return false;
+    }
+    let arrives = |network: &NetworkName| {
+        facts.joins(network)
+            && from.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
+    };
+    let heard = facts.reachable_on(node, service);
+    heard.is_empty() && facts.nodes_meet(from, node) || heard.iter().any(arrives)
+}
+
 fn node_at<'a>(facts: &Facts<'a>, name: &'a NodeName) -> Option<At<'a>> {
     facts.lab.nodes.get(name).map(|node| At { name, node })
 }

@@ -204,10 +204,17 @@ impl Index {
         let most = before.len().min(after.len()) - same_head;
         let same_tail = before.iter().rev().zip(after.iter().rev()).take(most).take_while(|(one, other)| one == other).count();
         let moved = Moved { at: same_head, old: before.len() - same_head - same_tail, new: after.len() - same_head - same_tail };
+        let mut ends: BTreeSet<NodeName> = BTreeSet::new();
         for flow in before.iter().skip(moved.at).take(moved.old).chain(after.iter().skip(moved.at).take(moved.new)) {
-            spread.nodes.extend(nodes_of(lab, flow).cloned());
+            ends.extend(nodes_of(lab, flow).cloned());
         }
         self.index_flows(lab);
+        spread.everything |= ends.iter().any(|name| self.ways.has(name));
+        // Rules about a node may read the flows of the nodes at the other ends of its flows.
+        for places in ends.iter().filter_map(|name| self.flows_of.get(name)) {
+            spread.nodes.extend(places.iter().filter_map(|place| lab.flows.get(*place)).flat_map(|flow| nodes_of(lab, flow)).cloned());
+        }
+        spread.nodes.extend(ends);
         spread.flows_moved = Some(moved);
         spread.flows.extend(moved.at..moved.at + moved.new);
     }

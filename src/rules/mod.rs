@@ -4,6 +4,7 @@
 //! only list of rules: the manual, the command line's help, the window's page and the tests are made from it.
 
 mod acceptance;
+mod alike;
 mod checker;
 mod contract;
 mod exposure;
@@ -90,9 +91,28 @@ rules! {
         no_route_between_sites "no-route-between-sites" Error Check::Flow(no_route_between_sites::check);
     }
     Availability {
+        even_voters "even-voters" Warning Check::Cluster(even_voters::check);
+        vip_single_holder "vip-single-holder" Warning Check::Vip(vip_single_holder::check);
+        vip_equal_priorities "vip-equal-priorities" Warning Check::Vip(vip_equal_priorities::check);
+        vip_id_collision "vip-id-collision" Error Check::Lab(Reads::VIPS, vip_id_collision::check);
+        vip_holder_off_network "vip-holder-off-network" Error Check::Vip(vip_holder_off_network::check);
+        balancer_single_backend "balancer-single-backend" Warning Check::Node(balancer_single_backend::check);
+        single_point_of_failure "single-point-of-failure" Advice Check::Node(single_point_of_failure::check);
+        start_order_cycle "start-order-cycle" Error Check::Lab(Reads::NODES, start_order_cycle::check);
+        arbitrator_cannot_see_voters "arbitrator-cannot-see-voters" Error Check::Cluster(arbitrator_cannot_see_voters::check);
         site_without_gateway "site-without-gateway" Error Check::Lab(Reads::NODES, site_without_gateway::check);
+        cross_site_link_bypasses_gateway "cross-site-link-bypasses-gateway" Warning Check::Network(cross_site_link_bypasses_gateway::check);
+        replica_without_primary "replica-without-primary" Error Check::Node(replica_without_primary::check);
+        sync_without_partner "sync-without-partner" Warning Check::Node(sync_without_partner::check);
     }
     Consistency {
+        cookie_mismatch "cookie-mismatch" Error Check::Cluster(cookie_mismatch::check);
+        mixed_node_names "mixed-node-names" Error Check::Cluster(mixed_node_names::check);
+        mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
+        memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
+        cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);
+        memory_below_need "memory-below-need" Warning Check::Node(memory_below_need::check);
+        no_backup_for_data "no-backup-for-data" Advice Check::Node(no_backup_for_data::check);
         unused_acceptance "unused-acceptance" Warning Check::Lab(Reads::NODES, unused_acceptance::check);
     }
 }

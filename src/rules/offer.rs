@@ -1,7 +1,6 @@
 //! Edits that several rules offer. Each reads only the thing that it mends and what is on the same network.
 
 use super::Facts;
-use super::ways::texts;
 use crate::model::{Adapter, Bind, Edit, Forward, ListEdit, NetworkName, Node, NodeName, Service, ServiceName};
 use std::{collections::HashSet, net::Ipv4Addr};
 
@@ -96,10 +95,4 @@ pub(super) fn row<T: std::fmt::Display>(names: impl IntoIterator<Item = T>) -> S
         [a, b, c, rest @ ..] => format!("{a}, {b}, {c} and {} more", rest.len()),
         [one, other] => format!("{one} and {other}"),
     }
-}
-
-/// Whether a list setting of a service is empty or not a list.
-pub(super) fn lists_nothing(facts: &Facts<'_>, service: &Service, setting: &str) -> bool {
-    let value = facts.entry(service).and_then(|entry| entry.value(service, setting));
-    texts(value).next().is_none()
 }

@@ -62,9 +62,9 @@ impl Reads {
 /// changed. Sites, links and the lab's header may be read by all.
 #[derive(Clone, Copy)]
 pub enum Check {
-    /// A node, all networks and how they meet, the flows and VIPs that name it (not the nodes at their other ends), the
-    /// other members of its clusters, and the few nodes that others depend on: routers, port forwards, bastions,
-    /// backups, and replicas with their primaries.
+    /// A node, all networks and how they meet, the flows and VIPs that name it, the flows of the nodes at their other ends
+    /// (not those nodes themselves), the other members of its clusters, and the few nodes that others depend on:
+    /// routers, port forwards, bastions, backups, and replicas with their primaries.
     Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),

@@ -34,7 +34,12 @@ pub(super) struct Ways {
 impl Ways {
     /// Whether a change to a node, from what this was made of to what `now` is, makes it stale.
     pub(super) fn concerns(&self, catalog: &Catalog, name: &NodeName, now: Option<&Node>) -> bool {
-        self.nodes.contains(name) || now.is_some_and(|node| is_way(catalog, node))
+        self.has(name) || now.is_some_and(|node| is_way(catalog, node))
+    }
+
+    /// Whether a node stands in it.
+    pub(super) fn has(&self, name: &NodeName) -> bool {
+        self.nodes.contains(name)
     }
 
     /// Gathers them. `meet` says whether packets find a way between two networks.

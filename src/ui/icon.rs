@@ -2,7 +2,10 @@
 
 use crate::look::{Ends, ICON_SIDE, ICON_STROKE, Icon, Paint};
 use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, epaint::PathStroke, pos2, vec2};
-use std::sync::LazyLock;
+use std::{
+    f32::consts::{FRAC_PI_2, PI},
+    sync::LazyLock,
+};
 
 /// An icon's lines as points, flattened once for all sizes that a window shows (the error is under a tenth of a pixel at
 /// 32 points and twice the pixels).
@@ -13,6 +16,9 @@ struct Lines {
 }
 
 const TOLERANCE: f32 = 0.02;
+
+/// Thinner lines than this look grey instead of thin.
+const WIDTH_MIN_PIXELS: f32 = 1.3;
 
 fn lines(icon: Icon) -> &'static [Lines] {
     static LINES: LazyLock<Vec<Vec<Lines>>> = LazyLock::new(|| {
@@ -40,20 +46,29 @@ pub fn push(shapes: &mut Vec<Shape>, icon: Icon, rect: Rect, color: Color32, pix
     // On whole pixels, so that the same icon looks the same wherever it stands.
     let corner = (rect.center() - Vec2::splat(side / 2.0)).to_vec2() * pixels_per_point;
     let corner = vec2(corner.x.round(), corner.y.round()) / pixels_per_point;
-    let width = (ICON_STROKE * scale).max(1.0 / pixels_per_point);
+    let width = (ICON_STROKE * scale).max(WIDTH_MIN_PIXELS / pixels_per_point);
     for line in lines(icon) {
         let points: Vec<Pos2> = line.points.iter().map(|point| (point.to_vec2() * scale + corner).to_pos2()).collect();
         match (line.paint, line.ends) {
             (Paint::Filled, _) => shapes.push(Shape::convex_polygon(points, color, Stroke::NONE)),
             (Paint::Stroked, Ends::Joined) => shapes.push(Shape::closed_line(points, PathStroke::new(width, color))),
             (Paint::Stroked, Ends::Open) => {
-                // egui's lines end flat; a disc makes the end round. Under a pixel nobody sees it.
-                if width * pixels_per_point > 1.2 {
-                    let ends = [points.first().copied(), points.last().copied()];
-                    shapes.extend(ends.into_iter().flatten().map(|end| Shape::circle_filled(end, width / 2.0, color)));
+                if let [first, second, ..] = points.as_slice() {
+                    shapes.push(round_end(*first, *first - *second, width / 2.0, color));
+                }
+                if let [.., second, last] = points.as_slice() {
+                    shapes.push(round_end(*last, *last - *second, width / 2.0, color));
                 }
                 shapes.push(Shape::line(points, PathStroke::new(width, color)));
             }
         }
     }
+}
+
+/// egui's lines end flat: this is the half disc that makes an end round. A whole disc would show as a knob, because its
+/// soft edge would lie on that of the line.
+fn round_end(end: Pos2, outward: Vec2, radius: f32, color: Color32) -> Shape {
+    let start = outward.angle() - FRAC_PI_2;
+    let points = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0].map(|part| end + radius * Vec2::angled(start + part * PI));
+    Shape::convex_polygon(points.to_vec(), color, Stroke::NONE)
 }

@@ -28,7 +28,7 @@ pub use node::{
 };
 pub use observed::{
     ActiveFault, AdapterSpec, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow, ObservedNetwork,
-    ObservedNode, ObservedService, ObservedVip, Power, ServiceSpec, VipSpec,
+    ObservedNode, ObservedService, ObservedVip, Power, ServiceSpec, Upstream, VipSpec,
 };
 pub use path::{Path, Segment};
 pub use refs::{Dangling, dangling};

@@ -2,8 +2,24 @@
 //!
 //! The layers, each using only those above it: see ARCHITECTURE.md.
 
+#![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]
+
 pub mod catalog;
+pub mod cli;
+pub mod deploy;
+pub mod export;
+pub mod fault;
+pub mod host;
+pub mod layout;
+pub mod look;
 pub mod model;
 pub mod plan;
+pub mod provider;
 pub mod rules;
 pub mod sim;
+#[doc(hidden)]
+pub mod testing;
+#[cfg(feature = "desktop")]
+pub mod ui;

@@ -73,7 +73,17 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(number: u64, started_us: u64, generation: u32) -> Self {
-        Self { number, started_us, spent_us: 0, frames: Vec::new(), signal: Signal::Enter, under_way: true, generation, data: None, app: None }
+        Self {
+            number,
+            started_us,
+            spent_us: 0,
+            frames: Vec::new(),
+            signal: Signal::Enter,
+            under_way: true,
+            generation,
+            data: None,
+            app: None,
+        }
     }
 }
 
@@ -129,7 +139,9 @@ impl World {
             let row = &self.services[frame.service];
             let lost = row.generation != frame.generation
                 || !self.machines[row.machine].is_alive()
-                || caller.is_some_and(|from| !matches!(self.dial(Caller::Machine(from), frame.at), Dial::Open { service, .. } if service == frame.service));
+                || caller.is_some_and(
+                    |from| !matches!(self.dial(Caller::Machine(from), frame.at), Dial::Open { service, .. } if service == frame.service),
+                );
             caller = Some(row.machine);
             lost
         })

@@ -159,7 +159,9 @@ fn sources(lab: &Lab, at: &ServiceRef, service: &Service) -> BTreeSet<Ipv4Net> {
     for flow in &lab.flows {
         let here = match &flow.to {
             Endpoint::Service(to) => to == at,
-            Endpoint::Vip(vip) => lab.vips[vip].follows.as_ref() == Some(&at.service) && lab.vips[vip].holders.iter().any(|holder| holder.node == at.node),
+            Endpoint::Vip(vip) => {
+                lab.vips[vip].follows.as_ref() == Some(&at.service) && lab.vips[vip].holders.iter().any(|holder| holder.node == at.node)
+            }
             _ => false,
         };
         match flow.from.node() {
@@ -192,7 +194,8 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         all.into_iter().filter(|other| other != at).collect::<Vec<_>>()
     };
     let upstreams = lab.flows.iter().filter(|flow| flow.from == Endpoint::Service(at.clone()));
-    let upstreams = upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)? })).collect();
+    let upstreams =
+        upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)? })).collect();
     ServiceSpec {
         kind: service.kind.clone(),
         listen,
@@ -309,10 +312,20 @@ pub fn complaints(world: &World) -> Vec<String> {
             }
         }
     }
-    found.extend(seen.flows.iter().filter(|flow| flow.health != Health::Healthy).map(|flow| format!("{} -> {}: {}", flow.from, flow.to, flow.reason)));
-    found.extend(seen.vips.iter().filter(|(_, vip)| vip.holders.len() != 1).map(|(vip, state)| format!("{vip} is held by {:?}", state.holders)));
     found.extend(
-        seen.clusters.iter().filter(|(_, cluster)| cluster.state != ClusterState::Whole).map(|(cluster, state)| format!("{cluster} is {:?}", state.state)),
+        seen.flows
+            .iter()
+            .filter(|flow| flow.health != Health::Healthy)
+            .map(|flow| format!("{} -> {}: {}", flow.from, flow.to, flow.reason)),
+    );
+    found.extend(
+        seen.vips.iter().filter(|(_, vip)| vip.holders.len() != 1).map(|(vip, state)| format!("{vip} is held by {:?}", state.holders)),
+    );
+    found.extend(
+        seen.clusters
+            .iter()
+            .filter(|(_, cluster)| cluster.state != ClusterState::Whole)
+            .map(|(cluster, state)| format!("{cluster} is {:?}", state.state)),
     );
     found
 }

@@ -1,0 +1,190 @@
+//! What rules look things up in: an index over the lab, kept while the lab is edited.
+//!
+//! The index itself is in `index`; here is what a rule may ask.
+
+use super::index::Index;
+use crate::catalog::{Behaviour, Catalog, Entry};
+use crate::model::{
+    ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, NetworkName, Node, NodeName, Service, ServiceRef, Vip, VipName,
+};
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+/// What the rules are told about the world beyond the lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// The machine that the lab will run on, where the lab does not name one; `None`: unknown, and rules about
+    /// capacity keep quiet.
+    pub host: Option<Host>,
+    /// The ranges in which VirtualBox makes host-only networks.
+    pub host_only_ranges: Vec<Ipv4Net>,
+}
+
+/// The one range that VirtualBox allows since 6.1.28 where nothing else is configured (manual, section 6.7).
+pub const HOST_ONLY_RANGE: &str = "192.168.56.0/21";
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { host: None, host_only_ranges: HOST_ONLY_RANGE.parse().into_iter().collect() }
+    }
+}
+
+/// The lab, the catalog, and what is quick to ask about them.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// The kinds of service.
+    pub catalog: &'a Catalog,
+    /// The world beyond the lab.
+    pub context: &'a Context,
+    pub(super) index: &'a Index,
+}
+
+impl<'a> Facts<'a> {
+    /// The adapters on a network: node and slot, by node name.
+    pub fn on_network(&self, network: &str) -> impl Iterator<Item = (&'a NodeName, usize)> + use<'a> {
+        self.index.wires.get(network).into_iter().flat_map(|wire| &wire.adapters).map(|(node, slot)| (node, *slot))
+    }
+
+    /// The adapters on a network that have this address, by node name.
+    pub fn adapters_at(&self, network: &str, address: Ipv4Addr) -> &'a [(NodeName, usize)] {
+        self.index.wires.get(network).and_then(|wire| wire.addresses.get(&address)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The adapters on a network that have this hardware address, by node name.
+    pub fn adapters_with(&self, network: &str, mac: Mac) -> &'a [(NodeName, usize)] {
+        self.index.wires.get(network).and_then(|wire| wire.macs.get(&mac)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The VIPs in a network that have this address, by name.
+    pub fn vips_at(&self, network: &str, address: Ipv4Addr) -> &'a [VipName] {
+        self.index.wires.get(network).and_then(|wire| wire.vips.get(&address)).map_or(&[], Vec::as_slice)
+    }
+
+    /// As [`Lab::free_address`], without walking over the lab.
+    pub fn free_address(&self, network: &str) -> Option<Ipv4Addr> {
+        let wire = self.lab.networks.get(network)?;
+        let free = |address: &Ipv4Addr| {
+            self.adapters_at(network, *address).is_empty()
+                && self.vips_at(network, *address).is_empty()
+                && wire.provider_address() != Some(*address)
+                && !wire.dhcp.is_some_and(|range| range.contains(*address))
+        };
+        let subnet = wire.subnet?;
+        subnet.hosts().skip(9).find(free).or_else(|| subnet.hosts().find(free))
+    }
+
+    /// The services whose setting `authoritative` is on, by node and service name.
+    pub fn authoritative(&self) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
+        let lab = self.lab;
+        self.index.authoritative.iter().filter_map(move |at| Some((at, lab.service(at)?)))
+    }
+
+    /// The flows that name a node or a VIP that it may hold, with their places in the lab's list.
+    pub fn flows_of(&self, node: &str) -> impl Iterator<Item = (usize, &'a Flow)> + use<'a> {
+        let lab = self.lab;
+        self.index.flows_of.get(node).into_iter().flatten().filter_map(move |index| Some((*index, lab.flows.get(*index)?)))
+    }
+
+    /// The flows that lead to a service: to it, or to a VIP that its node may hold and that follows it.
+    pub fn flows_to(&self, node: &'a NodeName, service: &'a str) -> impl Iterator<Item = (usize, &'a Flow)> + use<'a> {
+        let lab = self.lab;
+        self.flows_of(node).filter(move |(_, flow)| match &flow.to {
+            Endpoint::Service(at) => at.node == *node && at.service == *service,
+            Endpoint::Vip(vip) => lab.vips.get(vip).is_some_and(|vip| {
+                vip.follows.as_ref().is_some_and(|name| *name == *service) && vip.holders.iter().any(|holder| holder.node == *node)
+            }),
+            Endpoint::Node(_) | Endpoint::Outside => false,
+        })
+    }
+
+    /// All clusters with their members.
+    pub fn clusters(&self) -> impl Iterator<Item = (&'a ClusterName, &'a BTreeSet<ServiceRef>)> + use<'a> {
+        self.index.clusters.iter()
+    }
+
+    /// The members of a cluster, by node and service name.
+    pub fn members(&self, cluster: &str) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
+        let lab = self.lab;
+        self.index.clusters.get(cluster).into_iter().flatten().filter_map(move |at| Some((at, lab.service(at)?)))
+    }
+
+    /// The VIPs that a node may hold.
+    pub fn vips_of(&self, node: &str) -> impl Iterator<Item = (&'a VipName, &'a Vip)> + use<'a> {
+        let lab = self.lab;
+        self.index.vips_of.get(node).into_iter().flatten().filter_map(move |name| Some((name, lab.vips.get(name)?)))
+    }
+
+    /// Whether a node routes between its networks.
+    pub fn is_router(&self, node: &str) -> bool {
+        self.index.routers.contains(node)
+    }
+
+    /// Whether packets find a way between two networks, straight or through routers.
+    pub fn networks_meet(&self, one: &str, other: &str) -> bool {
+        one == other || matches!((self.index.reach.get(one), self.index.reach.get(other)), (Some(a), Some(b)) if a == b)
+    }
+
+    /// Whether packets find a way between two nodes: over a shared network that joins nodes, or through routers.
+    pub fn nodes_meet(&self, one: &Node, other: &Node) -> bool {
+        let joins = |network: &str| self.joins(network);
+        one.adapters.iter().filter(|adapter| joins(&adapter.network)).any(|here| {
+            other.adapters.iter().filter(|adapter| joins(&adapter.network)).any(|there| self.networks_meet(&here.network, &there.network))
+        })
+    }
+
+    fn joins(&self, network: &str) -> bool {
+        self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
+    }
+
+    /// The catalog's entry of a service; `None` for a kind that this catalog does not know.
+    pub fn entry(&self, service: &Service) -> Option<&'a Entry> {
+        self.catalog.of(service)
+    }
+
+    /// How a service works.
+    pub fn behaviour(&self, service: &Service) -> Option<Behaviour> {
+        self.catalog.behaviour(service)
+    }
+
+    /// The services of a node that keep data.
+    pub fn data_services<'n>(&self, node: &'n Node) -> impl Iterator<Item = (&'n crate::model::ServiceName, &'n Service)> + use<'n, 'a> {
+        let catalog = self.catalog;
+        node.services.iter().filter(move |(_, service)| catalog.keeps_data(service))
+    }
+
+    /// The networks on which a service can be reached, as its bind address says: every network of its node for `any`,
+    /// none for loopback.
+    pub fn reachable_on(&self, node: &Node, service: &Service) -> Vec<NetworkName> {
+        use crate::model::Bind;
+        let all = node.adapters.iter();
+        let of = |wanted: &dyn Fn(&crate::model::Adapter) -> bool| {
+            let mut networks: Vec<NetworkName> =
+                all.clone().filter(|adapter| wanted(adapter)).map(|adapter| adapter.network.clone()).collect();
+            networks.dedup();
+            networks
+        };
+        match &service.bind {
+            Bind::Any => of(&|_| true),
+            Bind::Loopback => Vec::new(),
+            Bind::On(network) => of(&|adapter| adapter.network == *network),
+            Bind::Address(address) => of(&|adapter| adapter.address == Some(*address)),
+        }
+    }
+
+    /// The machine that capacity is judged by: the one that the lab names, else the one that it is checked on.
+    pub fn host(&self) -> Option<Host> {
+        self.lab.host.or(self.context.host)
+    }
+
+    /// Nodes by site, in the lab's order.
+    pub fn nodes_by_site(&self) -> IndexMap<&'a str, Vec<&'a NodeName>> {
+        let mut sites: IndexMap<&str, Vec<&NodeName>> = IndexMap::new();
+        for (name, node) in &self.lab.nodes {
+            if let Some(site) = &node.site {
+                sites.entry(site.as_str()).or_default().push(name);
+            }
+        }
+        sites
+    }
+}

@@ -5,6 +5,7 @@
 
 use super::{
     event::Cause,
+    invariants::Step as Hop,
     network::{Caller, Dial},
     table::{RequestId, ServiceId},
     time::{MS, SECOND, Tick},
@@ -190,6 +191,10 @@ impl World {
         };
         request.spent_us += self.rng.around(work_us);
         if result.is_ok() {
+            if let Some(caller) = request.frames.last() {
+                let step = Hop { from: self.services[caller.service].machine, to: self.services[service].machine };
+                self.audit_step(step);
+            }
             match behaviour {
                 Behaviour::Galera | Behaviour::Database => request.data = Some(service),
                 Behaviour::App => request.app = Some(service),

@@ -129,7 +129,14 @@ impl World {
             Action::StartService { node, service, bootstrap } => self.start(node, service, if *bootstrap { First::Yes } else { First::No }),
             Action::ReconfigureService { node, service, spec } => self.reconfigure(catalog, node, service, spec),
             Action::RemoveService { node, service } => self.remove_service(node, service),
-            Action::SetVip { .. } | Action::RemoveVip { .. } => Ok(Some(VIP_US)),
+            Action::SetVip { node, vip, spec } => {
+                let machine = self.running(node)?;
+                Ok(self.set_vip(machine, vip, spec).then_some(VIP_US))
+            }
+            Action::RemoveVip { node, vip } => {
+                let removed = self.machine_named(node).is_ok_and(|machine| self.remove_vip(machine, vip));
+                Ok(removed.then_some(VIP_US))
+            }
         }?;
         Ok(ActionOutcome { changed: takes_us.is_some(), takes_ms: takes_us.map_or(0, |us| us.div_ceil(MS)) })
     }
@@ -265,8 +272,10 @@ impl World {
         let id = self.machine_named(node).ok()?;
         self.pull_plug(id);
         for service in self.machines[id].services.clone() {
-            self.services[service].spec = None;
-            self.services[service].enabled = false;
+            self.forget_service(service);
+        }
+        for vip in self.vips_on(id) {
+            self.vips[vip].spec = None;
         }
         let row = &mut self.machines[id];
         row.spec = None;
@@ -275,6 +284,7 @@ impl World {
         row.cards.clear();
         row.snapshots.clear();
         self.rebuild_owners();
+        self.rewire();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, "was removed");
         Some(DELETE_US)
     }
@@ -359,13 +369,18 @@ impl World {
 
     fn set_up(&mut self, catalog: &Catalog, service: ServiceId, spec: &ServiceSpec) {
         self.services[service].set_up(spec.clone(), catalog.get(&spec.kind));
+        self.enroll(service);
         self.rebuild_owners();
+        self.rewire();
     }
 
-    fn start(&mut self, node: &NodeName, name: &ServiceName, _first: First) -> Result<Option<u64>, SimError> {
+    fn start(&mut self, node: &NodeName, name: &ServiceName, first: First) -> Result<Option<u64>, SimError> {
         self.running(node)?;
         let service = self.service_named(node, name)?;
         self.services[service].enabled = true;
+        if first == First::Yes {
+            self.ask_bootstrap(service);
+        }
         if self.services[service].phase == Phase::Running {
             return Ok(None);
         }
@@ -389,12 +404,19 @@ impl World {
         Ok(Some(CONFIGURE_US + self.services[service].start_us))
     }
 
+    fn forget_service(&mut self, service: ServiceId) {
+        self.expel(service);
+        let (machine, name, generation) =
+            (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);
+        self.services[service] = Svc { generation: generation + 1, ..Svc::new(machine, name) };
+    }
+
     fn remove_service(&mut self, node: &NodeName, name: &ServiceName) -> Result<Option<u64>, SimError> {
         let Ok(service) = self.service_named(node, name) else { return Ok(None) };
         self.stop_service(service, "it is removed");
-        self.services[service].spec = None;
-        self.services[service].enabled = false;
+        self.forget_service(service);
         self.rebuild_owners();
+        self.rewire();
         Ok(Some(REMOVE_US))
     }
 }

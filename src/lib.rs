@@ -15,6 +15,7 @@ pub mod host;
 pub mod layout;
 pub mod model;
 pub mod plan;
+pub mod probe;
 pub mod provider;
 pub mod rules;
 pub mod sim;

@@ -18,16 +18,27 @@
 //! | `invariants` | what may never be, whatever is broken |
 
 mod action;
+mod balancer;
+mod beam;
 mod event;
+mod fault;
+mod galera;
+mod judge;
+mod load;
 mod machine;
 mod network;
 mod observe;
+mod request;
 mod rng;
+mod ruler;
 mod service;
 mod table;
 mod time;
+mod vrrp;
 mod world;
 
 pub use action::{ActionOutcome, Progress, ScriptedFailure};
 pub use event::{Cause, Event, EventKind};
+pub use load::{LoadSecond, LoadTotals};
+pub use ruler::FailoverRuler;
 pub use world::{SimError, World};

@@ -14,4 +14,6 @@ pub use journal::{JOURNAL_FILE, Journal, JournalError, Log, Record};
 pub use run::{Cancel, Canceller, Options, Pause, canceller, pause_by_timer, run};
 
 #[cfg(test)]
+mod sim_tests;
+#[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ pub mod sim;
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
     plan::Action,
-    sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
+    sim::{Event, FailoverRuler, LoadSecond, LoadTotals},
 };
 use std::{future::Future, pin::Pin};
 
@@ -94,9 +94,6 @@ pub trait Provider: Send + Sync {
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
-
-    /// What a fault would take with it; `None` where the provider cannot tell without doing it. Nothing is broken.
-    fn predict<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Option<Prediction>>;
 
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;

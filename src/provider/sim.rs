@@ -12,7 +12,7 @@ use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
     model::{ActiveFault, Fault, Flow, Observed},
     plan::Action,
-    sim::{ActionOutcome, Event, Prediction, Progress, SimError, World},
+    sim::{ActionOutcome, Event, Progress, SimError, World},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -334,10 +334,6 @@ impl Provider for SimProvider {
                 Ok(faults)
             })
         })
-    }
-
-    fn predict<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Option<Prediction>> {
-        Box::pin(async move { self.look(|world| world.and_then(|world| crate::sim::blast_radius(world, fault).ok())) })
     }
 
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {

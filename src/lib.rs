@@ -13,6 +13,7 @@ pub mod export;
 pub mod fault;
 pub mod host;
 pub mod layout;
+pub mod look;
 pub mod model;
 pub mod plan;
 pub mod probe;
@@ -21,3 +22,5 @@ pub mod rules;
 pub mod sim;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(feature = "desktop")]
+pub mod ui;

@@ -400,7 +400,8 @@ impl World {
 
     fn forget_service(&mut self, service: ServiceId) {
         self.expel(service);
-        let (machine, name, generation) = (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);
+        let (machine, name, generation) =
+            (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);
         self.services[service] = Svc { generation: generation + 1, ..Svc::new(machine, name) };
     }
 

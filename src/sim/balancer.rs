@@ -82,7 +82,8 @@ impl World {
             return;
         }
         *server = Server { up: good, against: 0 };
-        let to = row.spec.as_ref().and_then(|spec| spec.upstreams.get(place as usize)).map(|upstream| upstream.to.clone()).unwrap_or_default();
+        let to =
+            row.spec.as_ref().and_then(|spec| spec.upstreams.get(place as usize)).map(|upstream| upstream.to.clone()).unwrap_or_default();
         let (kind, text) = if good { (EventKind::ServerUp, "uses") } else { (EventKind::ServerDown, "leaves out") };
         let text = format!("{text} {to}{}", if good { " again" } else { "" });
         self.tell(self.subject(service), kind, text);
@@ -91,7 +92,9 @@ impl World {
     /// Whether a server answers a check in time.
     fn server_answers(&mut self, service: ServiceId, place: u32, timeout_us: u64) -> bool {
         let row = &self.services[service];
-        let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(place as usize)).map(|upstream| upstream.at) else { return false };
+        let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(place as usize)).map(|upstream| upstream.at) else {
+            return false;
+        };
         match self.dial(Caller::Machine(row.machine), at) {
             // Connection, question and answer: any of the packets may be lost, and then it is too late.
             Dial::Open { service: server, round_trip_us, loss_percent } => {
@@ -105,7 +108,8 @@ impl World {
     /// The server for a request, or why there is none. `number` tells requests apart that have one source.
     pub(super) fn choose_server(&mut self, service: ServiceId, not: Option<usize>, number: u64) -> Result<usize, Cause> {
         let row = &mut self.services[service];
-        let by_source = matches!(row.spec.as_ref().and_then(|spec| spec.settings.get("balance")), Some(Value::Text(how)) if how == "source");
+        let by_source =
+            matches!(row.spec.as_ref().and_then(|spec| spec.settings.get("balance")), Some(Value::Text(how)) if how == "source");
         // All requests of the load come from one host, so by source they go to one server while it is up.
         let start = (by_source && not.is_none()).then_some(0);
         let _ = number;

@@ -150,7 +150,9 @@ impl World {
                 }
             }
             Fault::PowerOff(node) | Fault::Pause(node) => self.machine_named(node).map(drop),
-            Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _) => self.check_card(node, network),
+            Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _) => {
+                self.check_card(node, network)
+            }
             Fault::OneWay(from, to) => self.machine_named(from).and(self.machine_named(to)).map(drop),
             Fault::Cut(one, other) => one.iter().chain(other).try_for_each(|node| self.machine_named(node).map(drop)),
         }

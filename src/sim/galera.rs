@@ -423,7 +423,9 @@ impl World {
         let Some(first) = part.first() else { return };
         if was_primary {
             let (kind, text) = match primary {
-                Primary::Yes => (EventKind::Left, format!("{} of {} go on without {}", part.len(), before.members.len(), missing.join(", "))),
+                Primary::Yes => {
+                    (EventKind::Left, format!("{} of {} go on without {}", part.len(), before.members.len(), missing.join(", ")))
+                }
                 Primary::No => (EventKind::NonPrimary, format!("{} of {} are no majority: non-primary", part.len(), before.members.len())),
             };
             let subject = if part.len() == 1 { self.subject(*first) } else { Subject::Cluster(self.clusters[id].name.clone()) };
@@ -434,8 +436,11 @@ impl World {
     /// Takes in who waits: into the primary view, or, where all of the last one are together again, into a new one.
     fn merge_views(&mut self, id: ClusterId, alive: &[ServiceId], meets: &[(ServiceId, ServiceId)]) {
         let meet = |one: ServiceId, other: ServiceId| one == other || meets.binary_search(&(one, other)).is_ok();
-        let waiting: Vec<ServiceId> =
-            alive.iter().copied().filter(|one| self.clusters[id].voter(*one).is_some_and(|voter| voter.standing == Standing::Waiting)).collect();
+        let waiting: Vec<ServiceId> = alive
+            .iter()
+            .copied()
+            .filter(|one| self.clusters[id].voter(*one).is_some_and(|voter| voter.standing == Standing::Waiting))
+            .collect();
         if waiting.is_empty() {
             return;
         }
@@ -450,8 +455,10 @@ impl World {
                 self.join(id, *one, members);
             }
         }
-        let waiting: Vec<ServiceId> =
-            waiting.into_iter().filter(|one| self.clusters[id].voter(*one).is_some_and(|voter| voter.standing == Standing::Waiting)).collect();
+        let waiting: Vec<ServiceId> = waiting
+            .into_iter()
+            .filter(|one| self.clusters[id].voter(*one).is_some_and(|voter| voter.standing == Standing::Waiting))
+            .collect();
         self.reunite(id, &waiting, meet);
     }
 
@@ -551,7 +558,8 @@ impl World {
             let row = &world.services[service];
             row.is_enabled() && world.machines[row.machine].is_alive() && !world.is_stopped_by_fault(service)
         };
-        let voters: Vec<ServiceId> = self.clusters[id].voters.iter().map(|voter| voter.service).filter(|one| can_start(self, *one)).collect();
+        let voters: Vec<ServiceId> =
+            self.clusters[id].voters.iter().map(|voter| voter.service).filter(|one| can_start(self, *one)).collect();
         let newest = voters
             .iter()
             .copied()

@@ -27,14 +27,18 @@ impl World {
                 Err(cause @ Cause::NonPrimary) => Verdict::Bad(cause.into()),
                 Err(cause) => Verdict::Poor(cause.into()),
             },
-            Behaviour::Arbitrator => if_any(self.standing(service).filter(|standing| *standing != Standing::Synced).map(|_| Cause::NonPrimary.into())),
+            Behaviour::Arbitrator => {
+                if_any(self.standing(service).filter(|standing| *standing != Standing::Synced).map(|_| Cause::NonPrimary.into()))
+            }
             Behaviour::Balancer => self.judge_balancer(row),
             Behaviour::Web => self.judge_web(service),
             Behaviour::Beam | Behaviour::BeamGateway => if_any(self.mesh_gap(service).map(Why::from)),
             Behaviour::Database => if_any(self.replication_gap(row)),
             Behaviour::Sync => if_any(self.partner_gap(service)),
             // These do their work without what they may call.
-            Behaviour::Names | Behaviour::Clock | Behaviour::Shell | Behaviour::Exporter | Behaviour::Cache | Behaviour::Directory => Verdict::Good,
+            Behaviour::Names | Behaviour::Clock | Behaviour::Shell | Behaviour::Exporter | Behaviour::Cache | Behaviour::Directory => {
+                Verdict::Good
+            }
             _ => if_any(row.needs.iter().find_map(|upstream| self.upstream_gap(service, *upstream))),
         }
     }
@@ -100,7 +104,10 @@ impl World {
         let Some(primary) = self.service_at(primary) else { return Some(Cause::Behind.into()) };
         let main = self.services[primary].main_port.as_deref().unwrap_or_default();
         let caller = Caller::Machine(row.machine);
-        let reached = self.addresses_of(primary, main).into_iter().any(|at| matches!(self.dial(caller, at), Dial::Open { service, .. } if service == primary));
+        let reached = self
+            .addresses_of(primary, main)
+            .into_iter()
+            .any(|at| matches!(self.dial(caller, at), Dial::Open { service, .. } if service == primary));
         (!reached || self.works(primary).is_err()).then_some(Cause::Behind.into())
     }
 
@@ -170,7 +177,9 @@ impl World {
         let all_synced = cluster.voters.iter().all(|voter| voter.standing == Standing::Synced);
         let state = match self.primary_views(id).len() {
             0 if !self.has_primary(id) => ClusterState::Stopped,
-            0 | 1 if parts.len() == 1 && all_synced && parts.iter().all(|(_, _, part)| part.len() == cluster.members.len()) => ClusterState::Whole,
+            0 | 1 if parts.len() == 1 && all_synced && parts.iter().all(|(_, _, part)| part.len() == cluster.members.len()) => {
+                ClusterState::Whole
+            }
             0 | 1 => ClusterState::Partial,
             _ => ClusterState::Split,
         };

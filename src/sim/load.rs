@@ -219,7 +219,10 @@ impl World {
         let (failing, was_failing) = (result.is_err(), self.load.failing);
         self.load.failing = failing;
         let way = |world: &Self| {
-            let names = [request.app, request.data].into_iter().flatten().map(|service| world.machines[world.services[service].machine].name.to_string());
+            let names = [request.app, request.data]
+                .into_iter()
+                .flatten()
+                .map(|service| world.machines[world.services[service].machine].name.to_string());
             names.collect::<Vec<_>>().join(" → ")
         };
         if let (true, false, Err(cause)) = (failing, was_failing, result) {

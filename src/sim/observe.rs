@@ -11,14 +11,11 @@ use super::{
     world::World,
 };
 use crate::model::{
-    ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService, ObservedVip,
-    Power, VipName,
+    ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
+    ObservedVip, Power, VipName,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    net::SocketAddrV4,
-};
+use std::{collections::BTreeMap, net::SocketAddrV4};
 
 /// Good answers in a row after which something is healthy.
 const RISE: u8 = 2;
@@ -108,7 +105,13 @@ impl Call {
         let let_in = !matches!(dial, Dial::Silent(why) if why.cause == Cause::NotAllowed);
         let (forward, backward) = route.map_or((false, false), |route| (route.forward, route.backward));
         let round_trip_us = if let Dial::Open { round_trip_us, .. } = dial { Some(round_trip_us) } else { None };
-        Self { dial: Some(dial), forward: arrives || (forward && let_in), backward: arrives || (backward && let_in), round_trip_us, cause: Cause::NoRoute }
+        Self {
+            dial: Some(dial),
+            forward: arrives || (forward && let_in),
+            backward: arrives || (backward && let_in),
+            round_trip_us,
+            cause: Cause::NoRoute,
+        }
     }
 }
 
@@ -307,7 +310,11 @@ impl World {
             links_up: machine.cards.iter().map(|card| card.connected).collect(),
             health,
             services,
-            vips: self.vips_on(id).into_iter().filter_map(|vip| Some((self.vips[vip].name.clone(), self.vips[vip].spec.clone()?))).collect(),
+            vips: self
+                .vips_on(id)
+                .into_iter()
+                .filter_map(|vip| Some((self.vips[vip].name.clone(), self.vips[vip].spec.clone()?)))
+                .collect(),
             snapshots: machine.snapshots.clone(),
             seen_ms: self.clock.shown_at_ms(machine.seen_us),
         }

@@ -5,6 +5,7 @@
 
 use super::{
     event::Cause,
+    invariants::Step as Hop,
     network::{Caller, Dial},
     table::{RequestId, ServiceId},
     time::{MS, SECOND, Tick},
@@ -73,7 +74,17 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(number: u64, started_us: u64, generation: u32) -> Self {
-        Self { number, started_us, spent_us: 0, frames: Vec::new(), signal: Signal::Enter, under_way: true, generation, data: None, app: None }
+        Self {
+            number,
+            started_us,
+            spent_us: 0,
+            frames: Vec::new(),
+            signal: Signal::Enter,
+            under_way: true,
+            generation,
+            data: None,
+            app: None,
+        }
     }
 }
 
@@ -129,7 +140,9 @@ impl World {
             let row = &self.services[frame.service];
             let lost = row.generation != frame.generation
                 || !self.machines[row.machine].is_alive()
-                || caller.is_some_and(|from| !matches!(self.dial(Caller::Machine(from), frame.at), Dial::Open { service, .. } if service == frame.service));
+                || caller.is_some_and(
+                    |from| !matches!(self.dial(Caller::Machine(from), frame.at), Dial::Open { service, .. } if service == frame.service),
+                );
             caller = Some(row.machine);
             lost
         })
@@ -178,6 +191,10 @@ impl World {
         };
         request.spent_us += self.rng.around(work_us);
         if result.is_ok() {
+            if let Some(caller) = request.frames.last() {
+                let step = Hop { from: self.services[caller.service].machine, to: self.services[service].machine };
+                self.audit_step(step);
+            }
             match behaviour {
                 Behaviour::Galera | Behaviour::Database => request.data = Some(service),
                 Behaviour::App => request.app = Some(service),

@@ -8,6 +8,7 @@ use super::{
     event::{Event, EventKind},
     fault::Faults,
     galera::Cluster,
+    invariants::Violation,
     load::Load,
     machine::Machine,
     network::{Net, Owners},
@@ -93,6 +94,9 @@ pub struct World {
     pub(super) failures: Failures,
     pub(super) events: Vec<Event>,
     pub(super) last_change_us: u64,
+    /// What requests did that they could not, if somebody looks for it.
+    #[serde(skip)]
+    pub(super) audit: Option<Vec<Violation>>,
 }
 
 impl World {
@@ -118,6 +122,7 @@ impl World {
             failures: Failures::default(),
             events: Vec::new(),
             last_change_us: 0,
+            audit: None,
         };
         world.queue.push(SECOND, Tick::ProbeFlows);
         world

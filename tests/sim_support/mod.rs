@@ -49,39 +49,58 @@ pub fn flow(lab: &mut Lab, from: &str, to: &str) {
     lab.flows.push(Flow::new(from.parse().unwrap(), to.parse().unwrap()));
 }
 
-/// The mini-cloud of the third layout: a balancer, two applications with arbitrators, two databases with a VIP.
+/// How large a cloud is.
+pub struct CloudSize {
+    pub apps: u64,
+    pub databases: u64,
+    pub arbitrators: u64,
+    pub advertise_ms: u32,
+    pub preempt: bool,
+}
+
+/// The mini-cloud: a balancer, two applications with arbitrators, two databases with a VIP.
 pub fn mini_cloud() -> Lab {
-    let mut lab = Lab::new("mini-cloud");
+    cloud(&CloudSize { apps: 2, databases: 2, arbitrators: 2, advertise_ms: ADVERTISE_MS_DEFAULT, preempt: false })
+}
+
+/// A balancer, applications, arbitrators beside some of them, and databases that share a VIP.
+pub fn cloud(size: &CloudSize) -> Lab {
+    let mut lab = Lab::new("cloud");
     network(&mut lab, "internet", NetworkKind::Nat, "");
     network(&mut lab, "frontend", NetworkKind::HostOnly, "192.168.50.0/24");
     network(&mut lab, "backend", NetworkKind::Internal, "192.168.60.0/24");
     node(&mut lab, "lb", Role::Balancer, &["internet=", "frontend=192.168.50.10"], &["haproxy=haproxy"]);
-    for (place, app) in ["app1", "app2"].into_iter().enumerate() {
-        let (front, back) = (format!("frontend=192.168.50.{}", 11 + place), format!("backend=192.168.60.{}", 11 + place));
-        node(&mut lab, app, Role::App, &[&front, &back], &["todo=todo", "garbd=garbd@minicloud", "sync=file-sync@uploads"]);
+    flow(&mut lab, "outside", "lb/haproxy");
+    for place in 1..=size.apps {
+        let (front, back) = (format!("frontend=192.168.50.{}", 10 + place), format!("backend=192.168.60.{}", 10 + place));
+        let mut services = vec!["todo=todo", "sync=file-sync@uploads"];
+        if place <= size.arbitrators {
+            services.push("garbd=garbd@minicloud");
+        }
+        let app = format!("app{place}");
+        node(&mut lab, &app, Role::App, &[&front, &back], &services);
+        flow(&mut lab, "lb/haproxy", &format!("{app}/todo"));
+        flow(&mut lab, &format!("{app}/todo"), "vip:database");
     }
-    for (place, db) in ["db1", "db2"].into_iter().enumerate() {
-        node(&mut lab, db, Role::Database, &[&format!("backend=192.168.60.{}", 21 + place)], &["galera=galera@minicloud"]);
+    let mut holders = Vec::new();
+    for place in 1..=size.databases {
+        let db = format!("db{place}");
+        node(&mut lab, &db, Role::Database, &[&format!("backend=192.168.60.{}", 20 + place)], &["galera=galera@minicloud"]);
+        holders.push(Holder { node: name(&db), priority: 120 - 10 * u8::try_from(place).unwrap() });
     }
     lab.nodes.get_mut("lb").unwrap().adapters[0].forwards = vec![Forward { host: 8080, to: 80, address: Ipv4Addr::LOCALHOST }];
-    let holder = |node: &str, priority| Holder { node: name(node), priority };
     lab.vips.insert(
         name("database"),
         Vip {
             address: Ipv4Addr::new(192, 168, 60, 30),
             network: name("backend"),
             id: 30,
-            holders: vec![holder("db1", 110), holder("db2", 100)],
+            holders,
             follows: Some(name("galera")),
-            advertise_ms: ADVERTISE_MS_DEFAULT,
-            preempt: false,
+            advertise_ms: size.advertise_ms,
+            preempt: size.preempt,
         },
     );
-    flow(&mut lab, "outside", "lb/haproxy");
-    for app in ["app1", "app2"] {
-        flow(&mut lab, "lb/haproxy", &format!("{app}/todo"));
-        flow(&mut lab, &format!("{app}/todo"), "vip:database");
-    }
     lab
 }
 
@@ -159,7 +178,9 @@ fn sources(lab: &Lab, at: &ServiceRef, service: &Service) -> BTreeSet<Ipv4Net> {
     for flow in &lab.flows {
         let here = match &flow.to {
             Endpoint::Service(to) => to == at,
-            Endpoint::Vip(vip) => lab.vips[vip].follows.as_ref() == Some(&at.service) && lab.vips[vip].holders.iter().any(|holder| holder.node == at.node),
+            Endpoint::Vip(vip) => {
+                lab.vips[vip].follows.as_ref() == Some(&at.service) && lab.vips[vip].holders.iter().any(|holder| holder.node == at.node)
+            }
             _ => false,
         };
         match flow.from.node() {
@@ -192,7 +213,8 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         all.into_iter().filter(|other| other != at).collect::<Vec<_>>()
     };
     let upstreams = lab.flows.iter().filter(|flow| flow.from == Endpoint::Service(at.clone()));
-    let upstreams = upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)? })).collect();
+    let upstreams =
+        upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)? })).collect();
     ServiceSpec {
         kind: service.kind.clone(),
         listen,
@@ -309,10 +331,20 @@ pub fn complaints(world: &World) -> Vec<String> {
             }
         }
     }
-    found.extend(seen.flows.iter().filter(|flow| flow.health != Health::Healthy).map(|flow| format!("{} -> {}: {}", flow.from, flow.to, flow.reason)));
-    found.extend(seen.vips.iter().filter(|(_, vip)| vip.holders.len() != 1).map(|(vip, state)| format!("{vip} is held by {:?}", state.holders)));
     found.extend(
-        seen.clusters.iter().filter(|(_, cluster)| cluster.state != ClusterState::Whole).map(|(cluster, state)| format!("{cluster} is {:?}", state.state)),
+        seen.flows
+            .iter()
+            .filter(|flow| flow.health != Health::Healthy)
+            .map(|flow| format!("{} -> {}: {}", flow.from, flow.to, flow.reason)),
+    );
+    found.extend(
+        seen.vips.iter().filter(|(_, vip)| vip.holders.len() != 1).map(|(vip, state)| format!("{vip} is held by {:?}", state.holders)),
+    );
+    found.extend(
+        seen.clusters
+            .iter()
+            .filter(|(_, cluster)| cluster.state != ClusterState::Whole)
+            .map(|(cluster, state)| format!("{cluster} is {:?}", state.state)),
     );
     found
 }

@@ -2,7 +2,6 @@
 //!
 //! `UPDATE_SNAPSHOTS=true cargo test --test look` takes the photographs anew; look at them before keeping them.
 #![cfg(feature = "desktop")]
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use egui::{Align, Align2, Color32, CornerRadius, Frame, Key, Layout, Margin, Rect, RichText, Sense, Ui, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};

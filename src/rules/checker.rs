@@ -1,6 +1,6 @@
 //! Runs the rules: over a whole lab, or over what an edit has touched.
 
-use super::index::{Index, Spread};
+use super::index::Index;
 use super::rule::Report;
 use super::vetter::Vetter;
 use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
@@ -70,19 +70,16 @@ impl Checker {
             let found = lab.vips.get(name).map(|vip| look(|rule, report| on_vip(rule, &facts, name, vip, report)));
             changed.note(set(&mut self.vips, name, found.unwrap_or_default()), self.vips.get(name));
         }
-        let clusters: Vec<&ClusterName> =
-            if spread.reach { self.clusters_now_and_before(&spread) } else { spread.clusters.iter().collect() };
-        for name in clusters.into_iter().cloned().collect::<Vec<_>>() {
-            let there = facts.members(&name).next().is_some();
-            let found = if there { look(|rule, report| on_cluster(rule, &facts, &name, report)) } else { Vec::new() };
-            changed.note(set(&mut self.clusters, &name, found), self.clusters.get(&name));
+        for name in &spread.clusters {
+            let there = facts.members(name).next().is_some();
+            let found = if there { look(|rule, report| on_cluster(rule, &facts, name, report)) } else { Vec::new() };
+            changed.note(set(&mut self.clusters, name, found), self.clusters.get(name));
         }
         if let Some(moved) = spread.flows_moved {
             let end = (moved.at + moved.old).min(self.flows.len());
             changed.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
         }
-        let flows: Vec<usize> = if spread.reach { (0..lab.flows.len()).collect() } else { spread.flows.into_iter().collect() };
-        for index in flows {
+        for index in spread.flows {
             let (Some(flow), Some(there)) = (lab.flows.get(index), self.flows.get_mut(index)) else { continue };
             let found = look(|rule, report| on_flow(rule, &facts, flow, report));
             changed.note(std::mem::replace(there, found), Some(there));
@@ -100,13 +97,6 @@ impl Checker {
             }
         }
         changed
-    }
-
-    fn clusters_now_and_before<'a>(&'a self, spread: &'a Spread) -> Vec<&'a ClusterName> {
-        let mut names: Vec<&ClusterName> = self.index.clusters.keys().chain(&spread.clusters).collect();
-        names.sort();
-        names.dedup();
-        names
     }
 
     /// All findings as the rules gave them, in no order that people read.

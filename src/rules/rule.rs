@@ -62,11 +62,13 @@ impl Reads {
 /// changed. Sites, links and the lab's header may be read by all.
 #[derive(Clone, Copy)]
 pub enum Check {
-    /// A node, the networks that it is on, and the flows and VIPs that name it (not the nodes at their other ends).
+    /// A node, all networks and how they meet, the flows and VIPs that name it, the flows of the nodes at their other ends
+    /// (not those nodes themselves), the other members of its clusters, and the few nodes that others depend on:
+    /// routers, port forwards, bastions, backups, and replicas with their primaries.
     Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
-    /// A flow, the nodes, services and VIPs at its ends, all networks, and how they meet.
+    /// A flow, the nodes, services and VIPs at its ends, all networks, how they meet, routers and port forwards.
     Flow(fn(&Facts<'_>, &Flow, &mut Report)),
     /// A VIP, its network and its holders.
     Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),

@@ -66,7 +66,9 @@ pub struct TextField<'a> {
 const PADDING: i8 = 10;
 
 impl<'a> TextField<'a> {
-    /// A field with its name (for its identity here and for accessibility tools; it is not shown) and its value.
+    /// A field with its name (for its identity here and for accessibility tools; it is not shown) and its value. Where the
+    /// same `Ui` shows one thing after another, such as the inspector, set its id to the thing's (`Ui::push_id`), so that
+    /// a text typed for one is never shown for the next.
     pub fn new(name: &'a str, value: &'a str) -> Self {
         Self { name, value, face: FontFace::Regular, placeholder: "", suffix: "", problem: None, check: None, width: None }
     }
@@ -136,7 +138,7 @@ impl<'a> TextField<'a> {
             super::paint_line(ui.painter(), response.rect.right() - f32::from(PADDING) - suffix.size().x, response.rect.center().y, suffix);
         }
         show_problem(ui, wrong.as_deref().or(self.problem), width);
-        let typed = settle(ui, &response, draft, self.value, wrong.is_none());
+        let typed = settle(ui, &response, draft, self.value, if wrong.is_none() { FieldState::Sound } else { FieldState::Wrong });
         TextFieldOutput { response, typed }
     }
 }
@@ -177,7 +179,7 @@ impl Draft {
 }
 
 /// What happened to the draft, and whether it is kept.
-fn settle(ui: &Ui, response: &Response, draft: Draft, value: &str, sound: bool) -> Typed {
+fn settle(ui: &Ui, response: &Response, draft: Draft, value: &str, typed: FieldState) -> Typed {
     let id = response.id;
     // A press elsewhere may take this field away with what it edits, before it sees that it lost the keyboard.
     let pressed_elsewhere = response.has_focus() && !response.contains_pointer() && ui.input(|input| input.pointer.any_pressed());
@@ -197,7 +199,7 @@ fn settle(ui: &Ui, response: &Response, draft: Draft, value: &str, sound: bool) 
         Draft::forget(ui, id);
         return if draft.text == value { Typed::Nothing } else { Typed::Cancelled };
     }
-    if sound {
+    if typed == FieldState::Sound {
         Draft::forget(ui, id);
         return if draft.text == value { Typed::Nothing } else { Typed::Committed(draft.text) };
     }

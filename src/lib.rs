@@ -16,6 +16,7 @@ pub mod layout;
 pub mod look;
 pub mod model;
 pub mod plan;
+pub mod probe;
 pub mod provider;
 pub mod rules;
 pub mod sim;

@@ -99,6 +99,12 @@ impl Checker {
         changed
     }
 
+    /// Whether what is kept for the next step is what a new checker of the same lab would keep: for tests.
+    #[doc(hidden)]
+    pub fn is_as_new(&self, new: &Self) -> bool {
+        self.index == new.index
+    }
+
     /// All findings as the rules gave them, in no order that people read.
     fn unmarked(&self) -> impl Iterator<Item = &Finding> {
         let parts = self.nodes.values().chain(self.networks.values()).chain(&self.flows).chain(self.vips.values());
@@ -121,6 +127,34 @@ impl Checker {
             return Vec::new();
         }
         Vetter::new(self, lab).vetted(catalog, finding)
+    }
+
+    /// The fixes of a finding as its rule offers them now. A fix may take the next free address or name, which an edit
+    /// elsewhere can have taken since the finding was made.
+    pub(super) fn fixes_now(&self, lab: &Lab, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
+        let Some(rule) = super::rule(finding.rule) else { return Vec::new() };
+        let facts = Facts { lab, catalog, context: &self.context, index: &self.index };
+        let again = |look: &mut dyn FnMut(&mut Report)| run(rule, look);
+        let found = match rule.check {
+            Check::Node(_) => key_of(&self.nodes, finding)
+                .and_then(|name| Some((name, lab.nodes.get(name)?)))
+                .map(|(name, node)| again(&mut |report| on_node(rule, &facts, name, node, report))),
+            Check::Network(_) => key_of(&self.networks, finding)
+                .and_then(|name| Some((name, lab.networks.get(name)?)))
+                .map(|(name, network)| again(&mut |report| on_network(rule, &facts, name, network, report))),
+            Check::Vip(_) => key_of(&self.vips, finding)
+                .and_then(|name| Some((name, lab.vips.get(name)?)))
+                .map(|(name, vip)| again(&mut |report| on_vip(rule, &facts, name, vip, report))),
+            Check::Cluster(_) => key_of(&self.clusters, finding).map(|name| again(&mut |report| on_cluster(rule, &facts, name, report))),
+            Check::Flow(_) => {
+                let place = self.flows.iter().position(|there| there.iter().any(|other| other.is_same(finding)));
+                place.and_then(|place| lab.flows.get(place)).map(|flow| again(&mut |report| on_flow(rule, &facts, flow, report)))
+            }
+            Check::Lab(..) => Some(again(&mut |report| on_lab(rule, &facts, report))),
+        };
+        let same = found.into_iter().flatten().find(|other| other.is_same(finding));
+        // The judge of acceptances is no look at the lab: its fix is always fresh.
+        same.map_or_else(|| if finding.rule == super::acceptance::UNUSED { finding.fixes.clone() } else { Vec::new() }, |same| same.fixes)
     }
 
     fn everything(&mut self, lab: &Lab, catalog: &Catalog) {
@@ -166,6 +200,11 @@ impl Changed {
         self.gone.extend(gone);
         self.come.extend(come.into_iter().flatten().cloned());
     }
+}
+
+/// The thing whose findings have this one.
+fn key_of<'a, K>(map: &'a BTreeMap<K, Vec<Finding>>, finding: &Finding) -> Option<&'a K> {
+    map.iter().find(|(_, there)| there.iter().any(|other| other.is_same(finding))).map(|(key, _)| key)
 }
 
 /// Keeps findings only where there are any: most things have none. Gives what was there.

@@ -127,6 +127,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_page_reads_well_in_a_terminal() {
+        let page = rule("host-only-outside-allowed-range").unwrap().text(72);
+        assert!(page.starts_with("host-only-outside-allowed-range (warning, addressing)\n\n  A host-only network lies where"), "{page}");
+        assert!(page.contains("\n\nWhy:\n  Since 6.1.28"), "{page}");
+        assert!(page.contains("\n\n    * 192.168.50.0/24\n"), "{page}");
+        for rule in RULES {
+            let text = rule.text(72);
+            let prose = text.lines().filter(|line| !line.starts_with("    "));
+            assert!(prose.clone().all(|line| line.chars().count() <= 72), "{text}");
+            assert!(!text.contains("##") && !text.contains("```") && !text.contains("\n\n\n"), "{text}");
+            let markdown = rule.page();
+            assert!(markdown.starts_with(&format!("# {}\n\n*", rule.code)), "{markdown}");
+            assert_eq!(markdown.matches("```").count() % 2, 0, "{markdown}");
+        }
+    }
+
+    #[test]
     fn code_file_and_manual_agree() {
         for rule in RULES {
             let module = rule.code.replace('-', "_");

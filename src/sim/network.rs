@@ -6,7 +6,6 @@ use super::{
     event::{Cause, Why},
     machine::Card,
     table::{MachineId, NetworkId, ServiceId},
-    time::MS,
     world::World,
 };
 use crate::{
@@ -74,7 +73,11 @@ pub(super) struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dial {
     /// The service's machine takes the connection.
-    Open { service: ServiceId, round_trip_us: u64, loss_percent: u8 },
+    Open {
+        service: ServiceId,
+        round_trip_us: u64,
+        loss_percent: u8,
+    },
     /// An answer at once: nobody listens.
     Refused(Why),
     /// No answer at all.
@@ -103,6 +106,15 @@ impl World {
                 routers.push((id, machine.cards.iter().map(|card| card.network).collect()));
             }
         }
+        let mut held: Vec<_> = self.vips.iter().filter(|(id, _)| self.has_vip(*id)).map(|(_, part)| part).collect();
+        // Whoever announced last is whom the others send to.
+        held.sort_by_key(|part| std::cmp::Reverse(part.announced_us));
+        for part in held {
+            let Some(spec) = &part.spec else { continue };
+            if let Ok(network) = self.network_named(&spec.network) {
+                by_address.entry(spec.address.addr()).or_default().push((part.machine, network));
+            }
+        }
         self.owners.by_address = by_address;
         self.owners.routers = routers;
     }
@@ -117,7 +129,8 @@ impl World {
         if !caller.is_alive() {
             return Err(Cause::MachineOff);
         }
-        if to.is_loopback() || caller.has_address(to) {
+        let is_own = |(machine, _): &(MachineId, NetworkId)| *machine == from;
+        if to.is_loopback() || self.owners.by_address.get(&to).is_some_and(|owners| owners.iter().any(is_own)) {
             let source = Some(to);
             return Ok(Route { machine: from, source, round_trip_us: 50, loss_percent: 0, forward: true, backward: true });
         }
@@ -308,8 +321,7 @@ impl World {
             let row = &self.services[*service];
             let Some(spec) = &row.spec else { continue };
             let bound = |listen: &SocketAddrV4| listen.port() == at.port() && (listen.ip().is_unspecified() || listen.ip() == at.ip());
-            let listens =
-                spec.listen.values().flatten().any(bound) || (row.behaviour == Behaviour::PortForward && forwards_port(spec, at.port()));
+            let listens = spec.listen.values().flatten().any(bound) || (row.behaviour == Behaviour::PortForward && forwards_port(spec, at.port()));
             if !listens {
                 continue;
             }
@@ -386,9 +398,4 @@ fn is_allowed(allow: Option<&std::collections::BTreeSet<Ipv4Net>>, source: Optio
 fn forwards_port(spec: &crate::model::ServiceSpec, port: u16) -> bool {
     let Some(Value::List(rules)) = spec.settings.get("rules") else { return false };
     rules.iter().filter_map(|rule| rule.split_once(':')).any(|(from, _)| from.parse() == Ok(port))
-}
-
-/// A delay in the fault's unit.
-pub(super) fn delay_us(ms: u32) -> u64 {
-    u64::from(ms) * MS
 }

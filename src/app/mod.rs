@@ -1,0 +1,31 @@
+//! What the window knows and does, without a window: the open lab, undo, selection, findings, jobs, what runs.
+//!
+//! Views read a [`State`] and send it [`Command`]s; [`State::apply`] is the one place where they happen, and what needs the
+//! outside comes back as [`Effect`]s for the workers. This layer draws nothing and knows no egui; only [`worker`] waits
+//! for files and providers, on threads of its own.
+
+mod apply;
+pub mod breaks;
+pub mod command;
+mod document;
+mod failover;
+mod happening;
+mod history;
+pub mod job;
+mod preferences;
+mod present;
+mod review;
+mod run;
+mod state;
+pub mod worker;
+
+pub use command::{Command, Dialog, Effect, FileUse, Shortcut, Tab, ViewMove};
+pub use document::{After, Document, Recovery, Stamp, Template};
+pub use failover::Ruler;
+pub use happening::{Happening, Tone};
+pub use history::{History, Merge};
+pub use preferences::{Preferences, ThemeChoice};
+pub use present::Presentation;
+pub use review::Review;
+pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};
+pub use state::{Mode, Notice, State};

@@ -1,0 +1,153 @@
+//! What a rule is: a code, a severity, a look at one sort of thing, and a manual page in its own file.
+
+use super::{Facts, Finding, Fix, Severity};
+use crate::model::{ClusterName, Edit, Flow, Network, NetworkName, Node, NodeName, Subject, Vip, VipName};
+
+/// What rules are about: the chapters of the manual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Chapter {
+    /// Who can reach what.
+    Exposure,
+    /// What belongs on which node.
+    Roles,
+    /// Addresses and names.
+    Addressing,
+    /// Whether what must talk can talk.
+    Reachability,
+    /// What survives a failure.
+    Availability,
+    /// What should be alike, and what fits the machine.
+    Consistency,
+}
+
+impl Chapter {
+    /// The heading that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Exposure => "Exposure",
+            Self::Roles => "Roles",
+            Self::Addressing => "Addressing",
+            Self::Reachability => "Reachability",
+            Self::Availability => "Availability",
+            Self::Consistency => "Consistency and capacity",
+        }
+    }
+}
+
+/// What a [`Check::Lab`] reads: it runs again only when one of these has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reads {
+    /// Any node.
+    pub nodes: bool,
+    /// Any network.
+    pub networks: bool,
+    /// Any flow.
+    pub flows: bool,
+    /// Any VIP.
+    pub vips: bool,
+}
+
+impl Reads {
+    /// Everything.
+    pub const ALL: Self = Self { nodes: true, networks: true, flows: true, vips: true };
+    /// Nodes only.
+    pub const NODES: Self = Self { nodes: true, networks: false, flows: false, vips: false };
+    /// Networks only.
+    pub const NETWORKS: Self = Self { nodes: false, networks: true, flows: false, vips: false };
+    /// VIPs only.
+    pub const VIPS: Self = Self { nodes: false, networks: false, flows: false, vips: true };
+}
+
+/// A look at one sort of thing. It may read only what is said here, because it is looked at again only when that has
+/// changed. Sites, links and the lab's header may be read by all.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// A node, the networks that it is on, and the flows and VIPs that name it (not the nodes at their other ends).
+    Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
+    /// A network and all adapters on it, with their nodes; VIPs in it.
+    Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
+    /// A flow, the nodes, services and VIPs at its ends, all networks, and how they meet.
+    Flow(fn(&Facts<'_>, &Flow, &mut Report)),
+    /// A VIP, its network and its holders.
+    Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),
+    /// The members of a cluster, with their nodes, and how their networks meet.
+    Cluster(fn(&Facts<'_>, &ClusterName, &mut Report)),
+    /// Whatever it says that it reads.
+    Lab(Reads, fn(&Facts<'_>, &mut Report)),
+}
+
+/// A rule.
+pub struct Rule {
+    /// Its code, which is also its file's name and its manual page's.
+    pub code: &'static str,
+    /// How much its findings matter.
+    pub severity: Severity,
+    /// Its chapter of the manual.
+    pub chapter: Chapter,
+    /// The text of its file, whose doc comment is its manual page.
+    pub(super) source: &'static str,
+    /// The look itself.
+    pub check: Check,
+}
+
+impl Rule {
+    /// Its manual page: the doc comment at the head of its file, as Markdown.
+    pub fn manual(&self) -> String {
+        let lines = self.source.lines().take_while(|line| line.starts_with("//!"));
+        lines.map(|line| line.trim_start_matches("//!").strip_prefix(' ').unwrap_or("")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The first sentence of its manual page.
+    pub fn summary(&self) -> String {
+        let manual = self.manual();
+        let paragraph: Vec<&str> =
+            manual.lines().skip_while(|line| line.trim().is_empty()).take_while(|line| !line.trim().is_empty()).collect();
+        paragraph.join(" ")
+    }
+}
+
+/// Where a rule puts what it finds.
+pub struct Report {
+    pub(super) rule: &'static str,
+    pub(super) severity: Severity,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Reports something: what it is about, and what is wrong, in a sentence that names the things involved.
+    pub fn add(&mut self, subject: Subject, message: impl Into<String>) -> Reported<'_> {
+        self.findings.push(Finding {
+            rule: self.rule,
+            severity: self.severity,
+            message: message.into(),
+            subject,
+            involved: Vec::new(),
+            fixes: Vec::new(),
+            accepted: None,
+        });
+        Reported { findings: &mut self.findings }
+    }
+}
+
+/// A finding just reported, to which more can be said.
+pub struct Reported<'a> {
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Reported<'_> {
+    /// Names another thing that takes part.
+    pub fn involving(self, subject: Subject) -> Self {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.involved.push(subject);
+        }
+        self
+    }
+
+    /// Offers edits that would clear it. No edits, no offer.
+    pub fn fix(self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        if let Some(finding) = self.findings.last_mut().filter(|_| !edits.is_empty()) {
+            finding.fixes.push(Fix { title: title.into(), edits });
+        }
+        self
+    }
+}

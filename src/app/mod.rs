@@ -24,7 +24,7 @@ pub use document::{After, Document, Recovery, Stamp, Template};
 pub use failover::Ruler;
 pub use happening::{Happening, Tone};
 pub use history::{History, Merge};
-pub use preferences::{Preferences, ThemeChoice};
+pub use preferences::Preferences;
 pub use present::Presentation;
 pub use review::Review;
 pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};

@@ -1,44 +1,18 @@
 //! What the window remembers about its user: theme, recent files, which panels are open and how large.
 
+use crate::look::Preference;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Files that "recent" keeps.
 pub const RECENT_MAX: usize = 10;
 
-/// Which theme.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ThemeChoice {
-    /// As the desktop says.
-    #[default]
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
-}
-
-impl ThemeChoice {
-    /// All, in the order of the menu.
-    pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
-
-    /// The word that people read.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::System => "As the desktop",
-            Self::Light => "Light",
-            Self::Dark => "Dark",
-        }
-    }
-}
-
 /// The preferences. Unknown or missing fields are no error: a file of another version still opens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
     /// Which theme.
-    pub theme: ThemeChoice,
+    pub theme: Preference,
     /// Files opened or saved, the last first.
     pub recent: Vec<PathBuf>,
     /// Whether the palette is open.
@@ -56,7 +30,7 @@ pub struct Preferences {
 impl Default for Preferences {
     fn default() -> Self {
         Self {
-            theme: ThemeChoice::System,
+            theme: Preference::System,
             recent: Vec::new(),
             palette_open: true,
             inspector_open: true,
@@ -92,10 +66,10 @@ mod tests {
 
     #[test]
     fn written_preferences_read_back_and_garbage_is_the_default() {
-        let mut preferences = Preferences { theme: ThemeChoice::Dark, bottom_open: false, ..Preferences::default() };
+        let mut preferences = Preferences { theme: Preference::Dark, bottom_open: false, ..Preferences::default() };
         preferences.remember(Path::new("a.ron"));
         assert_eq!(Preferences::read(&preferences.write()), preferences);
-        assert_eq!(Preferences::read("(theme: dark, from_the_future: 3)").theme, ThemeChoice::Dark);
+        assert_eq!(Preferences::read("(theme: dark, from_the_future: 3)").theme, Preference::Dark);
         assert_eq!(Preferences::read("((("), Preferences::default());
     }
 

@@ -2,7 +2,13 @@
 //!
 //! The layers, each using only those above it: see ARCHITECTURE.md.
 
+#![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]
+
+pub mod app;
 pub mod catalog;
+pub mod look;
 pub mod model;
 pub mod plan;
 pub mod rules;

@@ -50,7 +50,7 @@ pub struct Verb {
 }
 
 /// Every verb, in the palette's order.
-pub const VERBS: [Verb; 12] = [
+pub static VERBS: [Verb; 12] = [
     Verb { word: "stop", title: "Stop", icon: Icon::Stop, target: Target::Service },
     Verb { word: "kill", title: "Kill", icon: Icon::Kill, target: Target::Service },
     Verb { word: "hang", title: "Hang", icon: Icon::Hang, target: Target::Service },

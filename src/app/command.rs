@@ -54,7 +54,12 @@ pub enum Dialog {
     /// The file is not what we read any more.
     ChangedOnDisk,
     /// Why is this finding meant? The rule's code and what the finding is about.
-    Accept { rule: String, subject: Subject },
+    Accept {
+        /// The rule's code.
+        rule: String,
+        /// What the finding is about.
+        subject: Subject,
+    },
     /// All of the lab's machines and networks are to go.
     Destroy,
     /// A file chooser of our own, where the desktop has none.
@@ -190,7 +195,14 @@ pub enum Command {
     About,
 
     /// Edits as one step.
-    Edit { label: String, edits: Vec<Edit>, merge: Merge },
+    Edit {
+        /// What people read behind "Undo".
+        label: String,
+        /// All or none of them.
+        edits: Vec<Edit>,
+        /// Whether it joins the step before.
+        merge: Merge,
+    },
     /// The typing or drag is over.
     CloseStep,
     /// Select exactly these.
@@ -226,9 +238,23 @@ pub enum Command {
     /// Read the file again.
     Reload,
     /// Mend a finding by one of its fixes.
-    Fix { rule: String, subject: Subject, fix: usize },
+    Fix {
+        /// The rule's code.
+        rule: String,
+        /// What the finding is about.
+        subject: Subject,
+        /// Which of the offered fixes, from 0.
+        fix: usize,
+    },
     /// A finding is meant.
-    Accept { rule: String, subject: Subject, because: String },
+    Accept {
+        /// The rule's code.
+        rule: String,
+        /// What the finding is about.
+        subject: Subject,
+        /// Why.
+        because: String,
+    },
     /// A finding is no longer meant: the place of its acceptance.
     Unaccept(usize),
     /// Deploy to this provider.
@@ -244,7 +270,12 @@ pub enum Command {
     /// Destroy, for certain.
     DestroyNow,
     /// Keep a page of the presentation, at its place or at the end.
-    KeepView { index: Option<usize>, view: crate::model::View },
+    KeepView {
+        /// Its place; `None`: at the end.
+        index: Option<usize>,
+        /// The page.
+        view: crate::model::View,
+    },
     /// Show a page of the presentation.
     ShowView(usize),
     /// The window has the keyboard again: files may have changed meanwhile.
@@ -257,15 +288,35 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Let the user choose a file; propose this name.
-    ChooseFile { what: FileUse, name: String },
+    ChooseFile {
+        /// What for.
+        what: FileUse,
+        /// The name to propose.
+        name: String,
+    },
     /// Read a lab.
     Read(PathBuf),
     /// Write a lab. `state_id` comes back when it is done.
-    Write { path: PathBuf, lab: Box<Lab>, state_id: u64 },
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// The lab.
+        lab: Box<Lab>,
+        /// The history's number of what is written.
+        state_id: u64,
+    },
     /// Keep a copy against a crash.
-    Autosave { path: Option<PathBuf>, lab: Box<Lab> },
+    Autosave {
+        /// Which file.
+        path: Option<PathBuf>,
+        /// The lab.
+        lab: Box<Lab>,
+    },
     /// The copy is not needed any more.
-    DropAutosave { path: Option<PathBuf> },
+    DropAutosave {
+        /// Which file.
+        path: Option<PathBuf>,
+    },
     /// Remove a copy that a run left behind.
     DropRecovery(PathBuf),
     /// Look whether a file has changed.
@@ -273,7 +324,14 @@ pub enum Effect {
     /// Write the preferences.
     KeepPreferences(Box<Preferences>),
     /// Write the picture; its ending says as what.
-    WritePicture { path: PathBuf, lab: Box<Lab>, appearance: crate::look::Appearance },
+    WritePicture {
+        /// Which file.
+        path: PathBuf,
+        /// The lab.
+        lab: Box<Lab>,
+        /// Light or dark.
+        appearance: crate::look::Appearance,
+    },
     /// Do something with a provider.
     Start(Box<Job>),
     /// Stop it.

@@ -4,8 +4,8 @@
 //! alive, and gives back the edits that undo it. The editor, the findings' fixes and undo all go through it.
 
 use super::{
-    Acceptance, Adapter, Allow, Bind, Endpoint, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Peer, Pos,
-    Service, ServiceName, ServiceRef, Site, SiteName, View, Vip, VipName, refs::dangling,
+    Acceptance, Adapter, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName, ServiceRef,
+    Site, SiteName, View, Vip, VipName, refs::dangling,
 };
 use indexmap::IndexMap;
 use std::{collections::BTreeSet, hash::Hash};
@@ -23,6 +23,7 @@ pub enum ListEdit<T> {
 
 /// One change. For maps, `to` puts (in place where the name exists, else at `at`, or at the end) or, as `None`, removes.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "a variant's comment speaks for its fields")]
 pub enum Edit {
     /// The lab's name.
     LabName(String),
@@ -339,107 +340,6 @@ impl Lab {
             }
         })
     }
-
-    fn rename(&mut self, edit: &Edit, touched: &mut Touched) -> Result<Edit, EditError> {
-        Ok(match edit {
-            Edit::RenameSite { from, to } => {
-                touched.sites = true;
-                rekey(&mut self.sites, "site", from, to)?;
-                let homes =
-                    self.nodes.values_mut().map(|node| &mut node.site).chain(self.networks.values_mut().map(|network| &mut network.site));
-                homes.flatten().for_each(|site| replace(site, from, to));
-                for link in &mut self.links {
-                    replace(&mut link.between.0, from, to);
-                    replace(&mut link.between.1, from, to);
-                }
-                Edit::RenameSite { from: to.clone(), to: from.clone() }
-            }
-            Edit::RenameNetwork { from, to } => {
-                touched.networks.extend([from.clone(), to.clone()]);
-                rekey(&mut self.networks, "network", from, to)?;
-                rekey_if_there(&mut self.canvas.networks, from, to);
-                for node in self.nodes.values_mut() {
-                    node.adapters.iter_mut().for_each(|adapter| replace(&mut adapter.network, from, to));
-                    for service in node.services.values_mut() {
-                        if let Bind::On(network) = &mut service.bind {
-                            replace(network, from, to);
-                        }
-                        for peer in allowed(service) {
-                            if let Peer::Network(network) = peer {
-                                replace(network, from, to);
-                            }
-                        }
-                    }
-                }
-                self.vips.values_mut().for_each(|vip| replace(&mut vip.network, from, to));
-                self.links.iter_mut().for_each(|link| replace(&mut link.network, from, to));
-                Edit::RenameNetwork { from: to.clone(), to: from.clone() }
-            }
-            Edit::RenameNode { from, to } => {
-                touched.nodes.extend([from.clone(), to.clone()]);
-                rekey(&mut self.nodes, "node", from, to)?;
-                rekey_if_there(&mut self.canvas.nodes, from, to);
-                for node in self.nodes.values_mut() {
-                    node.after.iter_mut().for_each(|before| replace(before, from, to));
-                    for service in node.services.values_mut() {
-                        if let Some(primary) = &mut service.replica_of {
-                            replace(&mut primary.node, from, to);
-                        }
-                        for peer in allowed(service) {
-                            if let Peer::Node(node) = peer {
-                                replace(node, from, to);
-                            }
-                        }
-                    }
-                }
-                for end in self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]) {
-                    match end {
-                        Endpoint::Node(node) => replace(node, from, to),
-                        Endpoint::Service(service) => replace(&mut service.node, from, to),
-                        Endpoint::Outside | Endpoint::Vip(_) => {}
-                    }
-                }
-                self.vips.values_mut().flat_map(|vip| &mut vip.holders).for_each(|holder| replace(&mut holder.node, from, to));
-                self.sites.values_mut().flat_map(|site| &mut site.gateways).for_each(|gateway| replace(gateway, from, to));
-                Edit::RenameNode { from: to.clone(), to: from.clone() }
-            }
-            Edit::RenameVip { from, to } => {
-                touched.vips.extend([from.clone(), to.clone()]);
-                touched.flows = true;
-                rekey(&mut self.vips, "vip", from, to)?;
-                for end in self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]) {
-                    if let Endpoint::Vip(vip) = end {
-                        replace(vip, from, to);
-                    }
-                }
-                Edit::RenameVip { from: to.clone(), to: from.clone() }
-            }
-            Edit::RenameService { node, from, to } => {
-                touched.nodes.insert(node.clone());
-                touched.flows = true;
-                let host = self.nodes.get_mut(node).ok_or_else(|| missing("node", node))?;
-                rekey(&mut host.services, "service", from, to)?;
-                let here = |at: &mut ServiceRef| {
-                    if at.node == *node {
-                        replace(&mut at.service, from, to);
-                    }
-                };
-                self.nodes
-                    .values_mut()
-                    .flat_map(|node| node.services.values_mut())
-                    .filter_map(|service| service.replica_of.as_mut())
-                    .for_each(here);
-                for end in self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]) {
-                    if let Endpoint::Service(at) = end {
-                        here(at);
-                    }
-                }
-                Edit::RenameService { node: node.clone(), from: to.clone(), to: from.clone() }
-            }
-            // The caller sends renames only.
-            other => other.clone(),
-        })
-    }
 }
 
 /// What has to be looked at again for references that lead nowhere.
@@ -465,7 +365,7 @@ impl References {
     }
 }
 
-fn missing(sort: &'static str, name: &str) -> EditError {
+pub(super) fn missing(sort: &'static str, name: &str) -> EditError {
     EditError::Missing { sort, name: name.to_owned() }
 }
 
@@ -521,169 +421,5 @@ fn list<T>(items: &mut Vec<T>, sort: &'static str, index: usize, change: ListEdi
         }
         ListEdit::Remove if index < items.len() => Ok(ListEdit::Insert(items.remove(index))),
         ListEdit::Remove => Err(no_place()),
-    }
-}
-
-fn replace<T: PartialEq + Clone>(there: &mut T, from: &T, to: &T) {
-    if there == from {
-        *there = to.clone();
-    }
-}
-
-fn allowed(service: &mut Service) -> &mut [Peer] {
-    match &mut service.allow {
-        Allow::Only(peers) => peers,
-        Allow::Drawn | Allow::Everyone => &mut [],
-    }
-}
-
-fn rekey<K: Clone + Eq + Hash + AsRef<str>, V>(map: &mut IndexMap<K, V>, sort: &'static str, from: &K, to: &K) -> Result<(), EditError> {
-    if from != to && map.contains_key(to) {
-        return Err(EditError::Taken { sort, name: to.as_ref().to_owned() });
-    }
-    let (index, _, value) = map.shift_remove_full(from).ok_or_else(|| missing(sort, from.as_ref()))?;
-    map.shift_insert(index, to.clone(), value);
-    Ok(())
-}
-
-fn rekey_if_there<K: Clone + Eq + Hash, V>(map: &mut IndexMap<K, V>, from: &K, to: &K) {
-    if let Some((index, _, value)) = map.shift_remove_full(from) {
-        map.shift_insert(index, to.clone(), value);
-    }
-}
-
-/// Lists of edits that take a thing away together with everything that refers to it.
-pub mod cascade {
-    use super::*;
-
-    /// Removes services, and the flows and replicas that name them.
-    pub fn remove_service(lab: &Lab, at: &ServiceRef) -> Vec<Edit> {
-        let mut edits = remove_flows(lab, |end| matches!(end, Endpoint::Service(service) if service == at));
-        edits.extend(detach_replicas(lab, |primary| primary == at));
-        edits.push(Edit::Service { node: at.node.clone(), name: at.service.clone(), at: None, to: None });
-        edits
-    }
-
-    /// Removes a node, its place, and the flows, VIP holders, gateways, orders and replicas that name it.
-    pub fn remove_node(lab: &Lab, name: &NodeName) -> Vec<Edit> {
-        let mut edits = remove_flows(lab, |end| end.node() == Some(name));
-        for (vip_name, vip) in &lab.vips {
-            if vip.holders.iter().any(|holder| holder.node == *name) {
-                let mut vip = vip.clone();
-                vip.holders.retain(|holder| holder.node != *name);
-                edits.push(Edit::Vip { name: vip_name.clone(), at: None, to: Some(vip) });
-            }
-        }
-        for (site_name, site) in &lab.sites {
-            if site.gateways.contains(name) {
-                let mut site = site.clone();
-                site.gateways.retain(|gateway| gateway != name);
-                edits.push(Edit::Site { name: site_name.clone(), at: None, to: Some(site) });
-            }
-        }
-        for (other_name, other) in lab.nodes.iter().filter(|(other_name, _)| *other_name != name) {
-            let names_it = other.services.values().any(|service| service.replica_of.as_ref().is_some_and(|primary| primary.node == *name));
-            if other.after.contains(name) || names_it {
-                let mut other = other.clone();
-                other.after.retain(|before| before != name);
-                for service in other.services.values_mut() {
-                    service.replica_of.take_if(|primary| primary.node == *name);
-                }
-                edits.push(Edit::Node { name: other_name.clone(), at: None, to: Some(Box::new(other)) });
-            }
-        }
-        if lab.canvas.nodes.contains_key(name) {
-            edits.push(Edit::PlaceNode { name: name.clone(), at: None, to: None });
-        }
-        edits.push(Edit::Node { name: name.clone(), at: None, to: None });
-        edits
-    }
-
-    /// Removes a network, its place, the adapters on it, and the VIPs and links in it. Services bound to it are bound
-    /// to loopback instead, so that removing a wire never opens anything.
-    pub fn remove_network(lab: &Lab, name: &NetworkName) -> Vec<Edit> {
-        let mut edits = Vec::new();
-        for (vip_name, _) in lab.vips.iter().filter(|(_, vip)| vip.network == *name) {
-            edits.extend(remove_vip_after(lab, vip_name, &edits));
-        }
-        for (index, _) in lab.links.iter().enumerate().filter(|(_, link)| link.network == *name).rev() {
-            edits.push(Edit::Link { index, change: ListEdit::Remove });
-        }
-        for (node_name, node) in &lab.nodes {
-            let bound = |service: &Service| matches!(&service.bind, Bind::On(network) if network == name);
-            if node.adapters.iter().any(|adapter| adapter.network == *name) || node.services.values().any(bound) {
-                let mut node = node.clone();
-                node.adapters.retain(|adapter| adapter.network != *name);
-                node.services.values_mut().filter(|service| bound(service)).for_each(|service| service.bind = Bind::Loopback);
-                edits.push(Edit::Node { name: node_name.clone(), at: None, to: Some(Box::new(node)) });
-            }
-        }
-        if lab.canvas.networks.contains_key(name) {
-            edits.push(Edit::PlaceNetwork { name: name.clone(), at: None, to: None });
-        }
-        edits.push(Edit::Network { name: name.clone(), at: None, to: None });
-        edits
-    }
-
-    /// Removes a VIP and the flows that name it.
-    pub fn remove_vip(lab: &Lab, name: &VipName) -> Vec<Edit> {
-        let mut edits = remove_flows(lab, |end| matches!(end, Endpoint::Vip(vip) if vip == name));
-        edits.push(Edit::Vip { name: name.clone(), at: None, to: None });
-        edits
-    }
-
-    /// Removes a site and its links; its nodes and networks stay, in no site.
-    pub fn remove_site(lab: &Lab, name: &SiteName) -> Vec<Edit> {
-        let mut edits: Vec<Edit> = lab
-            .links
-            .iter()
-            .enumerate()
-            .filter(|(_, link)| link.between.0 == *name || link.between.1 == *name)
-            .rev()
-            .map(|(index, _)| Edit::Link { index, change: ListEdit::Remove })
-            .collect();
-        for (node_name, node) in lab.nodes.iter().filter(|(_, node)| node.site.as_ref() == Some(name)) {
-            edits.push(Edit::Node { name: node_name.clone(), at: None, to: Some(Box::new(Node { site: None, ..node.clone() })) });
-        }
-        for (network_name, network) in lab.networks.iter().filter(|(_, network)| network.site.as_ref() == Some(name)) {
-            edits.push(Edit::Network { name: network_name.clone(), at: None, to: Some(Network { site: None, ..network.clone() }) });
-        }
-        edits.push(Edit::Site { name: name.clone(), at: None, to: None });
-        edits
-    }
-
-    /// Removal of flows by their ends, last first so that places stay right.
-    fn remove_flows(lab: &Lab, names: impl Fn(&Endpoint) -> bool) -> Vec<Edit> {
-        lab.flows
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, flow)| names(&flow.from) || names(&flow.to))
-            .map(|(index, _)| Edit::Flow { index, change: ListEdit::Remove })
-            .collect()
-    }
-
-    /// As [`remove_vip`], where earlier edits of the same step may have removed flows already.
-    fn remove_vip_after(lab: &Lab, name: &VipName, earlier: &[Edit]) -> Vec<Edit> {
-        if earlier.is_empty() {
-            return remove_vip(lab, name);
-        }
-        let mut later = lab.clone();
-        match later.apply(earlier) {
-            Ok(_) => remove_vip(&later, name),
-            Err(_) => Vec::new(),
-        }
-    }
-
-    fn detach_replicas(lab: &Lab, of: impl Fn(&ServiceRef) -> bool) -> Vec<Edit> {
-        lab.services()
-            .filter(|(_, _, service)| service.replica_of.as_ref().is_some_and(&of))
-            .map(|(node, name, service)| Edit::Service {
-                node: node.clone(),
-                name: name.clone(),
-                at: None,
-                to: Some(Box::new(Service { replica_of: None, ..service.clone() })),
-            })
-            .collect()
     }
 }

@@ -114,7 +114,7 @@ impl Fault {
         let wrong_count = || usage(format!("{verb} takes {}", known.takes));
         let node = |text: &str| text.parse::<NodeName>().map_err(|error| usage(format!("node {text:?}: {error}")));
         let network = |text: &str| text.parse::<NetworkName>().map_err(|error| usage(format!("network {text:?}: {error}")));
-        let service = |text: &str| text.parse::<ServiceRef>().map_err(|error| usage(error));
+        let service = |text: &str| text.parse::<ServiceRef>().map_err(&usage);
         let nodes = |text: &str| text.split(',').map(node).collect::<Result<Vec<_>, _>>();
         Ok(match (*verb, rest) {
             ("stop", [at]) => Self::Stop(service(at)?),

@@ -4,6 +4,7 @@
 //! `rules`) beyond this: every reference names a thing that exists, and [`Lab::apply`] keeps it so.
 
 mod canvas;
+pub mod cascade;
 mod edit;
 mod fault;
 mod flow;
@@ -13,25 +14,26 @@ mod node;
 mod observed;
 mod path;
 mod refs;
+mod rename;
+mod service;
 mod subject;
 
 pub use canvas::{Canvas, Note, Pos, View};
-pub use edit::{Applied, Edit, EditError, ListEdit, Touched, cascade};
+pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
 pub use fault::{Fault, FaultParseError, FaultVerb};
 pub use flow::{ADVERTISE_MS_DEFAULT, Endpoint, Flow, Holder, Link, Site, Vip};
 pub use indexmap::IndexMap;
 pub use ipnet::Ipv4Net;
 pub use name::{ClusterName, Kind, NAME_BYTES_MAX, NameError, NetworkName, NodeName, OUTSIDE, SecretName, ServiceName, SiteName, VipName};
 pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};
-pub use node::{
-    Adapter, Allow, Bind, CPUS_DEFAULT, DISK_GIB_DEFAULT, Forward, MEMORY_MIB_DEFAULT, Mac, Node, Peer, Role, Service, ServiceRef, Value,
-};
+pub use node::{Adapter, CPUS_DEFAULT, DISK_GIB_DEFAULT, Forward, MEMORY_MIB_DEFAULT, Mac, Node, Role};
 pub use observed::{
     ActiveFault, AdapterSpec, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow, ObservedNetwork,
     ObservedNode, ObservedService, ObservedVip, Power, ServiceSpec, VipSpec,
 };
 pub use path::{Path, Segment};
 pub use refs::{Dangling, dangling};
+pub use service::{Allow, Bind, Peer, Service, ServiceRef, Value};
 pub use subject::Subject;
 
 use serde::{Deserialize, Serialize};

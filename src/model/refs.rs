@@ -123,7 +123,7 @@ fn missing_service(lab: &Lab, at: Path, service: &ServiceRef, missing: &mut Miss
 }
 
 /// The known name that is spelled most like this one, if any is close enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: &mut dyn Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest(name: &str, known: &mut dyn Iterator<Item = &str>) -> Option<String> {
     known
         .take(10_000)
         .map(|candidate| (strsim::damerau_levenshtein(&candidate.to_lowercase(), &name.to_lowercase()), candidate))

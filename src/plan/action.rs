@@ -30,6 +30,7 @@ pub enum Change {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "a variant's comment speaks for its fields")]
 pub enum Action {
     /// Make a network.
     CreateNetwork { network: NetworkName, spec: NetworkSpec },

@@ -1,0 +1,177 @@
+//! The layers of ARCHITECTURE.md, checked against the imports.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+struct Layer {
+    name: String,
+    kind: String,
+}
+
+/// The table of ARCHITECTURE.md, in its order.
+fn layers() -> Vec<Layer> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        Layer { name: cells[0].to_owned(), kind: cells[2].to_owned() }
+    })
+    .collect()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The code of a file: without its comments and without what stands behind the first `#[cfg(test)]` module.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let before_tests = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    before_tests.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn layer_of(path: &Path) -> Option<String> {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next()?.as_os_str().to_str()?;
+    Some(first.trim_end_matches(".rs").to_owned())
+}
+
+/// Every layer that a text names behind `crate::`, also in braces: `use crate::{model::Lab, rules}`.
+fn uses(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let (mut depth, mut word, mut first) = (1, String::new(), true);
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 1 => first = true,
+                    c if depth == 1 && first && (c.is_alphanumeric() || c == '_') => word.push(c),
+                    c if depth == 1 && first && !c.is_whitespace() => first = false,
+                    _ => {}
+                }
+                if (!first || c == ',' || depth == 0) && !word.is_empty() {
+                    found.push(std::mem::take(&mut word));
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+        } else {
+            found.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+        }
+    }
+    found
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let layers = layers();
+    let place: BTreeMap<&str, usize> = layers.iter().enumerate().map(|(n, layer)| (layer.name.as_str(), n)).collect();
+    let mut wrong = Vec::new();
+    for path in files(&root().join("src")) {
+        let Some(from) = layer_of(&path) else { continue };
+        if matches!(from.as_str(), "lib" | "main" | "testing") {
+            continue;
+        }
+        let Some(here) = place.get(from.as_str()) else {
+            wrong.push(format!("{}: ARCHITECTURE.md does not name the layer {from}", path.display()));
+            continue;
+        };
+        for to in uses(&code(&path)) {
+            match place.get(to.as_str()) {
+                Some(there) if there > here => wrong.push(format!("{}: {from} uses {to}, which lies below it", path.display())),
+                Some(_) if from == "host" && to != "host" => {
+                    wrong.push(format!("{}: host uses {to}, and may use nothing of ours", path.display()))
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_layer_exists() {
+    for layer in layers() {
+        let folder = root().join("src").join(&layer.name);
+        assert!(folder.is_dir() || folder.with_extension("rs").is_file(), "ARCHITECTURE.md names {}, which does not exist", layer.name);
+    }
+}
+
+#[test]
+fn pure_layers_reach_for_nothing() {
+    let forbidden = [
+        "std::fs",
+        "File::open",
+        "std::process",
+        "std::thread",
+        "std::env::",
+        "Instant::now",
+        "SystemTime",
+        "TcpStream",
+        "UdpSocket",
+        "tokio::",
+        "println!",
+        "eprintln!",
+        "egui",
+        "tracing::",
+    ];
+    let mut wrong = Vec::new();
+    for layer in layers().iter().filter(|layer| layer.kind == "pure") {
+        for path in files(&root().join("src").join(&layer.name)) {
+            let code = code(&path);
+            for word in forbidden.iter().filter(|word| code.contains(**word)) {
+                wrong.push(format!("{}: {} is pure and may not use {word}", path.display(), layer.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_window_knows_egui() {
+    for layer in layers().iter().filter(|layer| layer.name != "ui") {
+        for path in files(&root().join("src").join(&layer.name)) {
+            let code = code(&path);
+            assert!(!code.contains("egui::") && !code.contains("eframe::"), "{} uses egui", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    let mut long = Vec::new();
+    for path in files(&root().join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().lines().count();
+        if lines > 500 {
+            long.push(format!("{}: {lines} lines before its tests", path.display()));
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn the_reader_of_imports_sees_braces() {
+    assert_eq!(uses("use crate::{model::{Lab, Node}, rules};\nuse crate::sim::World;"), ["model", "rules", "sim"]);
+}

@@ -12,3 +12,5 @@ pub mod look;
 pub mod model;
 pub mod plan;
 pub mod rules;
+#[cfg(feature = "desktop")]
+pub mod ui;

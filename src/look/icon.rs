@@ -37,186 +37,186 @@ macro_rules! icons {
 }
 
 icons! {
-    /// Spreads requests.
-    Balancer = "balancer",
-    /// An application.
-    App = "app",
-    /// Keeps data.
-    Database = "database",
-    /// Watches.
-    Monitor = "monitor",
-    /// The one way in: a key.
-    Bastion = "bastion",
-    /// Routes: a shield.
-    Gateway = "gateway",
-    /// Votes: a ballot box.
-    Arbitrator = "arbitrator",
-    /// Accounts: a person.
-    Directory = "directory",
-    /// Files for others: drives.
-    Storage = "storage",
-    /// Copies in memory: layers.
-    Cache = "cache",
-    /// Computes: a processor.
-    Worker = "worker",
-    /// The internet: a globe.
-    Nat = "nat",
-    /// A shared way to the internet.
-    NatNetwork = "nat-network",
-    /// The host and its nodes.
-    HostOnly = "host-only",
-    /// Nodes among themselves.
-    Internal = "internal",
-    /// On the host's own network: a bridge.
-    Bridged = "bridged",
-    /// A web server.
-    Web = "web",
-    /// A web server: a feather.
-    Apache = "apache",
-    /// Databases as one.
-    Galera = "galera",
-    /// Values in memory: a cube.
-    Redis = "redis",
-    /// Values in memory: a module.
-    Memcached = "memcached",
-    /// Answers fast: a gauge.
-    Varnish = "varnish",
-    /// Two copies kept alike.
-    FileSync = "file-sync",
-    /// Copies put away.
-    Backup = "backup",
-    /// A directory of names.
-    Tree = "tree",
-    /// Logs in by the directory.
-    Login = "login",
-    /// Mounts when asked: a plug.
-    Automount = "automount",
-    /// A folder with a keyhole.
-    EncryptedFolder = "encrypted-folder",
-    /// In through a wall.
-    PortForward = "port-forward",
-    /// Names to addresses: a signpost.
-    Dns = "dns",
-    /// An encrypted tunnel.
-    Tunnel = "tunnel",
-    /// A shell.
-    Ssh = "ssh",
-    /// A proxy.
-    Socks = "socks",
-    /// A mesh of Erlang nodes.
-    Beam = "beam",
-    /// Figures over time.
-    Metrics = "metrics",
-    /// A node's temperature.
-    NodeExporter = "node-exporter",
-    /// Time.
-    Clock = "clock",
-    /// A to-do list.
-    Todo = "todo",
-    /// A virtual address: a bolt.
-    Vip = "vip",
-    /// Wrong.
-    Error = "error",
-    /// Look at it.
-    Warning = "warning",
-    /// It could be better: a light.
-    Advice = "advice",
-    /// To know.
-    Info = "info",
-    /// Find.
-    Search = "search",
-    /// Add.
-    Plus = "plus",
-    /// Less.
-    Minus = "minus",
-    /// Up.
-    ChevronUp = "chevron-up",
-    /// Down.
-    ChevronDown = "chevron-down",
-    /// Left.
-    ChevronLeft = "chevron-left",
-    /// Right.
-    ChevronRight = "chevron-right",
-    /// Yes.
-    Check = "check",
-    /// Away with it.
-    Cross = "cross",
-    /// Undo.
-    Undo = "undo",
-    /// Redo.
-    Redo = "redo",
-    /// Start.
-    Play = "play",
-    /// Pause.
-    Pause = "pause",
-    /// Stop.
-    Stop = "stop",
-    /// Kill: the sign to stop, crossed.
-    Kill = "kill",
-    /// Again.
-    Restart = "restart",
-    /// Power.
-    Power = "power",
-    /// A link cut.
-    LinkDown = "link-down",
-    /// A link that works one way.
-    OneWay = "one-way",
-    /// Cut.
-    Cut = "cut",
-    /// Draw around: a lasso.
-    Lasso = "lasso",
-    /// Packets lost.
-    Loss = "loss",
-    /// Packets late: an hourglass.
-    Delay = "delay",
-    /// Heal.
-    Heal = "heal",
-    /// Show.
-    Eye = "eye",
-    /// Delete.
-    Trash = "trash",
-    /// Rename.
-    Pencil = "pencil",
-    /// Copy.
-    Copy = "copy",
-    /// Open.
-    Folder = "folder",
-    /// Save.
-    Save = "save",
-    /// Export.
-    Export = "export",
-    /// Fit to the window.
-    Fit = "fit",
-    /// Grid.
-    Grid = "grid",
-    /// Dark.
-    Moon = "moon",
-    /// Light.
-    Sun = "sun",
-    /// Service graph.
-    Graph = "graph",
-    /// Note.
-    Note = "note",
-    /// Present.
-    Present = "present",
-    /// A site: a building.
-    Site = "site",
-    /// Locked.
-    Lock = "lock",
-    /// A shared secret.
-    Cookie = "cookie",
-    /// Running but silent.
-    Hang = "hang",
-    /// More.
-    Dots = "dots",
-    /// Settings: sliders.
-    Settings = "settings",
-    /// Outside.
-    Cloud = "cloud",
-    /// A drill: a target.
-    Drill = "drill",
-    /// Keys.
-    Keyboard = "keyboard",}
+/// Spreads requests.
+Balancer = "balancer",
+/// An application.
+App = "app",
+/// Keeps data.
+Database = "database",
+/// Watches.
+Monitor = "monitor",
+/// The one way in: a key.
+Bastion = "bastion",
+/// Routes: a shield.
+Gateway = "gateway",
+/// Votes: a ballot box.
+Arbitrator = "arbitrator",
+/// Accounts: a person.
+Directory = "directory",
+/// Files for others: drives.
+Storage = "storage",
+/// Copies in memory: layers.
+Cache = "cache",
+/// Computes: a processor.
+Worker = "worker",
+/// The internet: a globe.
+Nat = "nat",
+/// A shared way to the internet.
+NatNetwork = "nat-network",
+/// The host and its nodes.
+HostOnly = "host-only",
+/// Nodes among themselves.
+Internal = "internal",
+/// On the host's own network: a bridge.
+Bridged = "bridged",
+/// A web server.
+Web = "web",
+/// A web server: a feather.
+Apache = "apache",
+/// Databases as one.
+Galera = "galera",
+/// Values in memory: a cube.
+Redis = "redis",
+/// Values in memory: a module.
+Memcached = "memcached",
+/// Answers fast: a gauge.
+Varnish = "varnish",
+/// Two copies kept alike.
+FileSync = "file-sync",
+/// Copies put away.
+Backup = "backup",
+/// A directory of names.
+Tree = "tree",
+/// Logs in by the directory.
+Login = "login",
+/// Mounts when asked: a plug.
+Automount = "automount",
+/// A folder with a keyhole.
+EncryptedFolder = "encrypted-folder",
+/// In through a wall.
+PortForward = "port-forward",
+/// Names to addresses: a signpost.
+Dns = "dns",
+/// An encrypted tunnel.
+Tunnel = "tunnel",
+/// A shell.
+Ssh = "ssh",
+/// A proxy.
+Socks = "socks",
+/// A mesh of Erlang nodes.
+Beam = "beam",
+/// Figures over time.
+Metrics = "metrics",
+/// A node's temperature.
+NodeExporter = "node-exporter",
+/// Time.
+Clock = "clock",
+/// A to-do list.
+Todo = "todo",
+/// A virtual address: a bolt.
+Vip = "vip",
+/// Wrong.
+Error = "error",
+/// Look at it.
+Warning = "warning",
+/// It could be better: a light.
+Advice = "advice",
+/// To know.
+Info = "info",
+/// Find.
+Search = "search",
+/// Add.
+Plus = "plus",
+/// Less.
+Minus = "minus",
+/// Up.
+ChevronUp = "chevron-up",
+/// Down.
+ChevronDown = "chevron-down",
+/// Left.
+ChevronLeft = "chevron-left",
+/// Right.
+ChevronRight = "chevron-right",
+/// Yes.
+Check = "check",
+/// Away with it.
+Cross = "cross",
+/// Undo.
+Undo = "undo",
+/// Redo.
+Redo = "redo",
+/// Start.
+Play = "play",
+/// Pause.
+Pause = "pause",
+/// Stop.
+Stop = "stop",
+/// Kill: the sign to stop, crossed.
+Kill = "kill",
+/// Again.
+Restart = "restart",
+/// Power.
+Power = "power",
+/// A link cut.
+LinkDown = "link-down",
+/// A link that works one way.
+OneWay = "one-way",
+/// Cut.
+Cut = "cut",
+/// Draw around: a lasso.
+Lasso = "lasso",
+/// Packets lost.
+Loss = "loss",
+/// Packets late: an hourglass.
+Delay = "delay",
+/// Heal.
+Heal = "heal",
+/// Show.
+Eye = "eye",
+/// Delete.
+Trash = "trash",
+/// Rename.
+Pencil = "pencil",
+/// Copy.
+Copy = "copy",
+/// Open.
+Folder = "folder",
+/// Save.
+Save = "save",
+/// Export.
+Export = "export",
+/// Fit to the window.
+Fit = "fit",
+/// Grid.
+Grid = "grid",
+/// Dark.
+Moon = "moon",
+/// Light.
+Sun = "sun",
+/// Service graph.
+Graph = "graph",
+/// Note.
+Note = "note",
+/// Present.
+Present = "present",
+/// A site: a building.
+Site = "site",
+/// Locked.
+Lock = "lock",
+/// A shared secret.
+Cookie = "cookie",
+/// Running but silent.
+Hang = "hang",
+/// More.
+Dots = "dots",
+/// Settings: sliders.
+Settings = "settings",
+/// Outside.
+Cloud = "cloud",
+/// A drill: a target.
+Drill = "drill",
+/// Keys.
+Keyboard = "keyboard",}
 
 impl Icon {
     /// The icon of a name, if there is one.
@@ -312,7 +312,8 @@ mod tests {
 
     #[test]
     fn roles_and_networks_can_be_told_apart() {
-        let mut icons: Vec<Icon> = Role::ALL.into_iter().map(Icon::of_role).chain(NetworkKind::ALL.into_iter().map(Icon::of_network)).collect();
+        let mut icons: Vec<Icon> =
+            Role::ALL.into_iter().map(Icon::of_role).chain(NetworkKind::ALL.into_iter().map(Icon::of_network)).collect();
         icons.sort_unstable();
         icons.dedup();
         assert_eq!(icons.len(), Role::ALL.len() + NetworkKind::ALL.len());

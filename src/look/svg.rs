@@ -355,7 +355,8 @@ mod tests {
 
     #[test]
     fn shapes() {
-        let drawing = read("<rect x=\"2\" y=\"3\" width=\"12\" height=\"10\"/><circle cx=\"8\" cy=\"8\" r=\"1\" fill=\"currentColor\"/>").unwrap();
+        let drawing =
+            read("<rect x=\"2\" y=\"3\" width=\"12\" height=\"10\"/><circle cx=\"8\" cy=\"8\" r=\"1\" fill=\"currentColor\"/>").unwrap();
         let [square, dot] = drawing.outlines.as_slice() else { panic!("{drawing:?}") };
         assert_eq!(square.svg_path(|point| point), "M2 3L14 3L14 13L2 13L2 3Z");
         assert_eq!((square.paint, dot.paint), (Paint::Stroked, Paint::Filled));

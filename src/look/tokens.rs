@@ -115,8 +115,10 @@ palette! {
     panel,
     /// Fields, tiles and chips on a panel; also a card's icon tile.
     raised,
-    /// A raised thing under the pointer, and the chosen part of a segmented control.
+    /// A raised thing under the pointer.
     raised_hover,
+    /// The chosen part of a segmented control, and the knob of a switch.
+    segment,
     /// A node's card.
     card,
     /// Borders and separators.
@@ -194,7 +196,8 @@ pub const DARK: Palette = Palette {
     dot: Color::hex(0x1C_22_2B),
     panel: Color::hex(0x16_1B_22),
     raised: Color::hex(0x1D_24_2D),
-    raised_hover: Color::hex(0x2B_35_42),
+    raised_hover: Color::hex(0x27_30_3B),
+    segment: Color::hex(0x2B_35_42),
     card: Color::hex(0x1B_22_2B),
     line: Color::hex(0x29_32_3D),
     line_strong: Color::hex(0x3D_49_57),
@@ -232,7 +235,8 @@ pub const LIGHT: Palette = Palette {
     dot: Color::hex(0xE3_E7_EC),
     panel: Color::hex(0xFF_FF_FF),
     raised: Color::hex(0xF1_F3_F6),
-    raised_hover: Color::hex(0xE4_E8_EE),
+    raised_hover: Color::hex(0xE6_EA_F0),
+    segment: Color::hex(0xFF_FF_FF),
     card: Color::hex(0xFF_FF_FF),
     line: Color::hex(0xDD_E2_E9),
     line_strong: Color::hex(0xB9_C2_CE),

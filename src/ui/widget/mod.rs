@@ -1,0 +1,85 @@
+//! The reusable pieces of the window, one a file: allocate, interact, paint, tell accessibility tools.
+//!
+//! They know the theme and nothing of labs, but for the words of health. They keep no state beyond what egui keeps for a
+//! text being typed.
+
+mod badge;
+mod button;
+mod choice;
+mod empty_state;
+mod field;
+mod floating_bar;
+mod health_mark;
+mod icon_button;
+mod key_hint;
+mod number_field;
+mod palette_item;
+mod pill;
+mod search_field;
+mod section_header;
+mod segmented;
+mod tab_bar;
+mod text_field;
+mod toggle;
+
+pub use badge::{Badge, badge_size, paint_badge};
+pub use button::{Button, ButtonKind};
+pub use choice::choice;
+pub use empty_state::empty_state;
+pub use field::{field_row, value_row};
+pub use floating_bar::{FLOATING_BAR_HEIGHT, floating_bar, floating_bar_frame};
+pub use health_mark::{HealthMark, paint_health_mark};
+pub use icon_button::IconButton;
+pub use key_hint::{KeyHint, tooltip};
+pub use number_field::NumberField;
+pub use palette_item::PaletteItem;
+pub use pill::{Pill, PillOutput};
+pub use search_field::SearchField;
+pub use section_header::section_header;
+pub use segmented::segmented;
+pub use tab_bar::{Tab, tab_bar};
+pub use text_field::{TextField, TextFieldOutput, Typed};
+pub use toggle::Toggle;
+
+use super::theme::{self, Theme};
+use crate::look::FontFace;
+use egui::{
+    Color32, CornerRadius, Galley, Painter, Pos2, Rect, Response, StrokeKind, Ui,
+    text::{LayoutJob, TextWrapping},
+};
+use std::sync::Arc;
+
+/// One line of text, cut with an ellipsis where it is wider than `width_max` points.
+pub fn line(ui: &Ui, text: &str, (face, size): (FontFace, f32), color: Color32, width_max: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(text.to_owned(), theme::font(face, size), color);
+    job.wrap = TextWrapping::truncate_at_width(width_max);
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
+/// Paints a line with its left end at `x` and its middle at `y`, on whole pixels; gives where it is.
+pub fn paint_line(painter: &Painter, x: f32, y: f32, galley: Arc<Galley>) -> Rect {
+    let size = galley.size();
+    let scale = painter.pixels_per_point();
+    let corner = Pos2::new((x * scale).round() / scale, ((y - size.y / 2.0) * scale).round() / scale);
+    painter.galley(corner, galley, Color32::PLACEHOLDER);
+    Rect::from_min_size(corner, size)
+}
+
+/// The ring around what has the keyboard: outside its edge, so that it never hides what is in it.
+pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect, radius: f32) {
+    if response.has_focus() {
+        let theme = Theme::of(ui.ctx());
+        ui.painter().rect_stroke(rect.expand(1.0), corners(radius + 1.0), theme.selection(), StrokeKind::Outside);
+    }
+}
+
+/// A corner radius in egui's type, which counts whole points.
+pub fn corners(radius: f32) -> CornerRadius {
+    CornerRadius::from(radius)
+}
+
+/// How far a thing is on its way to being hovered: 0 to 1, at once where motion is reduced.
+fn warmth(ui: &Ui, response: &Response) -> f32 {
+    let hovered = response.hovered() || response.has_focus();
+    ui.ctx().animate_bool_responsive(response.id.with("warmth"), hovered && ui.is_enabled())
+}

@@ -8,9 +8,12 @@
 
 pub mod app;
 pub mod catalog;
+pub mod layout;
 pub mod look;
 pub mod model;
 pub mod plan;
 pub mod rules;
+#[doc(hidden)]
+pub mod testing;
 #[cfg(feature = "desktop")]
 pub mod ui;

@@ -32,6 +32,7 @@ pub use observed::{
     ObservedNode, ObservedService, ObservedVip, Power, ServiceSpec, VipSpec,
 };
 pub use path::{Path, Segment};
+pub(crate) use refs::nearest;
 pub use refs::{Dangling, dangling};
 pub use service::{Allow, Bind, Peer, Service, ServiceRef, Value};
 pub use subject::Subject;

@@ -1,0 +1,571 @@
+//! Writing a layout: the same lab gives the same bytes, and a small change gives a small diff.
+//!
+//! One line for each adapter, flow, service and position where it fits; what is as it is by default is left out. Our own
+//! writer, because what stands on one line and what on several is what makes the file good to review.
+
+use super::read::VERSION;
+use crate::model::{
+    ADVERTISE_MS_DEFAULT, Adapter, Allow, Arch, Bind, CPUS_DEFAULT, DISK_GIB_DEFAULT, DhcpRange, Family, Image, Lab, MEMORY_MIB_DEFAULT,
+    Network, NetworkKind, Node, Pos, Purpose, Role, Service, Value, View, Vip,
+};
+use std::{fmt::Write as _, net::Ipv4Addr};
+
+/// Longest line, in bytes, of what is written on one line where it fits.
+const WIDTH: usize = 112;
+const HEADER: &str = "#![enable(implicit_some, unwrap_newtypes)]\n";
+
+/// A lab as the text of a layout file.
+pub fn write(lab: &Lab) -> String {
+    let mut pen = Pen { out: String::with_capacity(256 * (lab.nodes.len() + lab.flows.len() + 8)), ..Pen::default() };
+    pen.out.push_str(HEADER);
+    pen.line_start = pen.out.len();
+    write_lab(&mut pen, lab);
+    pen.out.push('\n');
+    pen.out
+}
+
+/// A lab as the text of a layout file that replaces another: the comments at the top of that one are kept. (Comments
+/// further down belong to nothing in the lab and are lost.)
+pub fn rewrite(lab: &Lab, previous: &str) -> String {
+    let mut out = super::scan::leading_comments(previous);
+    out.push_str(&write(lab));
+    out
+}
+
+/// How a bracket's contents are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lay {
+    /// On one line if they fit, else one a line.
+    Fit,
+    /// One a line.
+    Lines,
+}
+
+#[derive(Default)]
+struct Pen {
+    out: String,
+    line_start: usize,
+    indent: usize,
+    /// Whether all is being tried on one line.
+    flat: bool,
+    /// Whether that one line has become too long; what is written meanwhile is thrown away.
+    overflow: bool,
+    /// Whether nothing stands in the innermost bracket yet.
+    first: bool,
+}
+
+impl Pen {
+    fn put(&mut self, text: &str) {
+        if self.flat {
+            // One byte is left for the comma that may follow.
+            self.overflow |= self.out.len() + text.len() - self.line_start >= WIDTH;
+            if self.overflow {
+                return;
+            }
+        }
+        self.out.push_str(text);
+    }
+
+    fn show(&mut self, value: impl std::fmt::Display) {
+        if !self.overflow {
+            // Writing to a String does not fail.
+            let _ = write!(self.out, "{value}");
+            self.put("");
+        }
+    }
+
+    fn line(&mut self) {
+        self.out.push('\n');
+        self.line_start = self.out.len();
+        for _ in 0..self.indent {
+            self.out.push_str("    ");
+        }
+    }
+
+    fn bracket(&mut self, open: &str, close: &str, lay: Lay, body: &dyn Fn(&mut Self)) {
+        let outer = std::mem::replace(&mut self.first, true);
+        if self.flat {
+            self.put(open);
+            body(self);
+            self.put(close);
+        } else if lay == Lay::Lines || !self.try_flat(open, close, body) {
+            self.put(open);
+            self.indent += 1;
+            self.first = true;
+            body(self);
+            self.indent -= 1;
+            if !self.first {
+                self.line();
+            }
+            self.put(close);
+        }
+        self.first = outer;
+    }
+
+    fn try_flat(&mut self, open: &str, close: &str, body: &dyn Fn(&mut Self)) -> bool {
+        let mark = self.out.len();
+        self.flat = true;
+        self.put(open);
+        body(self);
+        self.put(close);
+        self.flat = false;
+        let fits = !std::mem::take(&mut self.overflow);
+        if !fits {
+            self.out.truncate(mark);
+        }
+        fits
+    }
+
+    fn item(&mut self, body: &dyn Fn(&mut Self)) {
+        if self.flat {
+            if !self.first {
+                self.put(", ");
+            }
+            self.first = false;
+            body(self);
+        } else {
+            self.line();
+            self.first = false;
+            body(self);
+            self.out.push(',');
+        }
+    }
+
+    fn field(&mut self, name: &str, body: &dyn Fn(&mut Self)) {
+        self.item(&|pen| {
+            pen.put(name);
+            pen.put(": ");
+            body(pen);
+        });
+    }
+
+    fn key(&mut self, name: &str, body: &dyn Fn(&mut Self)) {
+        self.item(&|pen| {
+            pen.text(name);
+            pen.put(": ");
+            body(pen);
+        });
+    }
+
+    fn text(&mut self, text: &str) {
+        self.put("\"");
+        if text.chars().any(needs_escape) {
+            let mut escaped = String::with_capacity(text.len() + 8);
+            for char in text.chars() {
+                match char {
+                    '"' => escaped.push_str("\\\""),
+                    '\\' => escaped.push_str("\\\\"),
+                    '\n' => escaped.push_str("\\n"),
+                    '\t' => escaped.push_str("\\t"),
+                    '\r' => escaped.push_str("\\r"),
+                    char if needs_escape(char) => escaped.push_str(&char.escape_unicode().to_string()),
+                    char => escaped.push(char),
+                }
+            }
+            self.put(&escaped);
+        } else {
+            self.put(text);
+        }
+        self.put("\"");
+    }
+
+    fn text_field(&mut self, name: &str, text: &str) {
+        self.field(name, &|pen| pen.text(text));
+    }
+
+    fn number_field<N: std::fmt::Display>(&mut self, name: &str, number: N) {
+        self.field(name, &|pen| pen.show(&number));
+    }
+
+    fn flag(&mut self, name: &str, on: bool) {
+        if on {
+            self.field(name, &|pen| pen.put("true"));
+        }
+    }
+
+    fn address_field(&mut self, name: &str, address: Ipv4Addr) {
+        self.text_field(name, &address.to_string());
+    }
+
+    fn texts<T: AsRef<str>>(&mut self, texts: &[T]) {
+        self.bracket("[", "]", Lay::Fit, &|pen| {
+            for text in texts {
+                pen.item(&|pen| pen.text(text.as_ref()));
+            }
+        });
+    }
+
+    fn pos(&mut self, pos: Pos) {
+        self.put("(");
+        self.show(pos.0);
+        self.put(", ");
+        self.show(pos.1);
+        self.put(")");
+    }
+}
+
+/// Characters that a reader of the file could not see, or would see in the wrong place.
+fn needs_escape(char: char) -> bool {
+    matches!(char, '"' | '\\' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || char.is_control()
+}
+
+fn write_lab(pen: &mut Pen, lab: &Lab) {
+    pen.bracket("(", ")", Lay::Lines, &|pen| {
+        pen.number_field("sandtable", VERSION);
+        pen.text_field("name", &lab.name);
+        if !lab.about.is_empty() {
+            pen.text_field("about", &lab.about);
+        }
+        if let Some(image) = &lab.image {
+            pen.field("image", &|pen| write_image(pen, image));
+        }
+        if let Some(host) = &lab.host {
+            pen.field("host", &|pen| {
+                pen.bracket("(", ")", Lay::Fit, &|pen| {
+                    pen.number_field("memory", host.memory);
+                    pen.number_field("cpus", host.cpus);
+                });
+            });
+        }
+        map(pen, "sites", &lab.sites, Lay::Lines, &|pen, site| {
+            pen.bracket("(", ")", Lay::Fit, &|pen| {
+                if !site.title.is_empty() {
+                    pen.text_field("title", &site.title);
+                }
+                if !site.gateways.is_empty() {
+                    pen.field("gateways", &|pen| pen.texts(&site.gateways));
+                }
+            });
+        });
+        map(pen, "networks", &lab.networks, Lay::Lines, &write_network);
+        map(pen, "nodes", &lab.nodes, Lay::Lines, &write_node);
+        write_flows(pen, lab);
+        map(pen, "vips", &lab.vips, Lay::Lines, &write_vip);
+        list(pen, "links", &lab.links, Lay::Lines, &|pen, link| {
+            pen.bracket("(", ")", Lay::Fit, &|pen| {
+                pen.field("between", &|pen| {
+                    pen.put("(");
+                    pen.text(&link.between.0);
+                    pen.put(", ");
+                    pen.text(&link.between.1);
+                    pen.put(")");
+                });
+                pen.text_field("network", &link.network);
+                if let Some(tunnel) = &link.tunnel {
+                    pen.text_field("tunnel", tunnel);
+                }
+            });
+        });
+        list(pen, "accepted", &lab.accepted, Lay::Lines, &|pen, accepted| {
+            pen.bracket("(", ")", Lay::Fit, &|pen| {
+                pen.text_field("rule", &accepted.rule);
+                pen.text_field("on", &accepted.on);
+                pen.text_field("because", &accepted.because);
+            });
+        });
+        list(pen, "notes", &lab.notes, Lay::Lines, &|pen, note| {
+            pen.bracket("(", ")", Lay::Fit, &|pen| {
+                pen.field("at", &|pen| pen.pos(note.at));
+                pen.text_field("text", &note.text);
+                if note.width != 0 {
+                    pen.number_field("width", note.width);
+                }
+            });
+        });
+        list(pen, "views", &lab.views, Lay::Lines, &write_view);
+        write_canvas(pen, lab);
+    });
+}
+
+fn map<K: AsRef<str>, V>(pen: &mut Pen, name: &str, map: &indexmap::IndexMap<K, V>, lay: Lay, entry: &dyn Fn(&mut Pen, &V)) {
+    if !map.is_empty() {
+        pen.field(name, &|pen| {
+            pen.bracket("{", "}", lay, &|pen| {
+                for (key, value) in map {
+                    pen.key(key.as_ref(), &|pen| entry(pen, value));
+                }
+            });
+        });
+    }
+}
+
+fn list<T>(pen: &mut Pen, name: &str, list: &[T], lay: Lay, item: &dyn Fn(&mut Pen, &T)) {
+    if !list.is_empty() {
+        pen.field(name, &|pen| {
+            pen.bracket("[", "]", lay, &|pen| {
+                for value in list {
+                    pen.item(&|pen| item(pen, value));
+                }
+            });
+        });
+    }
+}
+
+fn write_image(pen: &mut Pen, image: &Image) {
+    pen.bracket("(", ")", Lay::Fit, &|pen| {
+        pen.text_field("name", &image.name);
+        if let Some(snapshot) = &image.snapshot {
+            pen.text_field("snapshot", snapshot);
+        }
+        if image.family != Family::default() {
+            pen.field("family", &|pen| pen.put(family_word(image.family)));
+        }
+        if image.arch != Arch::default() {
+            pen.field("arch", &|pen| pen.put(arch_word(image.arch)));
+        }
+        pen.flag("full_clone", image.full_clone);
+    });
+}
+
+fn write_network(pen: &mut Pen, network: &Network) {
+    let kind = match network.kind {
+        NetworkKind::Nat => "nat(",
+        NetworkKind::NatNetwork => "nat_network(",
+        NetworkKind::HostOnly => "host_only(",
+        NetworkKind::Internal => "internal(",
+        NetworkKind::Bridged => "bridged(",
+    };
+    pen.bracket(kind, ")", Lay::Fit, &|pen| {
+        if let Some(subnet) = network.subnet {
+            pen.text_field("subnet", &subnet.to_string());
+        }
+        if let Some(DhcpRange { from, to }) = network.dhcp {
+            pen.field("dhcp", &|pen| {
+                pen.bracket("(", ")", Lay::Fit, &|pen| {
+                    pen.address_field("from", from);
+                    pen.address_field("to", to);
+                });
+            });
+        }
+        if network.purpose != Purpose::default() {
+            pen.field("purpose", &|pen| pen.put(purpose_word(network.purpose)));
+        }
+        if let Some(site) = &network.site {
+            pen.text_field("site", site);
+        }
+        if let Some(interface) = network.interface.as_ref().filter(|_| network.kind == NetworkKind::Bridged) {
+            pen.text_field("interface", interface);
+        }
+    });
+}
+
+fn write_node(pen: &mut Pen, node: &Node) {
+    let lay = if node.adapters.is_empty() && node.services.is_empty() { Lay::Fit } else { Lay::Lines };
+    pen.bracket("(", ")", lay, &|pen| {
+        pen.field("role", &|pen| pen.put(role_word(node.role)));
+        if let Some(site) = &node.site {
+            pen.text_field("site", site);
+        }
+        if let Some(image) = &node.image {
+            pen.field("image", &|pen| write_image(pen, image));
+        }
+        if node.cpus != CPUS_DEFAULT {
+            pen.number_field("cpus", node.cpus);
+        }
+        if node.memory != MEMORY_MIB_DEFAULT {
+            pen.number_field("memory", node.memory);
+        }
+        if node.disk != DISK_GIB_DEFAULT {
+            pen.number_field("disk", node.disk);
+        }
+        if !node.after.is_empty() {
+            pen.field("after", &|pen| pen.texts(&node.after));
+        }
+        list(pen, "adapters", &node.adapters, Lay::Fit, &write_adapter);
+        map(pen, "services", &node.services, if node.services.len() > 1 { Lay::Lines } else { Lay::Fit }, &write_service);
+    });
+}
+
+fn write_adapter(pen: &mut Pen, adapter: &Adapter) {
+    pen.bracket("(", ")", Lay::Fit, &|pen| {
+        pen.text_field("network", &adapter.network);
+        if let Some(address) = adapter.address {
+            pen.address_field("address", address);
+        }
+        if let Some(mac) = adapter.mac {
+            pen.text_field("mac", &mac.to_string());
+        }
+        list(pen, "forwards", &adapter.forwards, Lay::Fit, &|pen, forward| {
+            pen.bracket("(", ")", Lay::Fit, &|pen| {
+                pen.number_field("host", forward.host);
+                pen.number_field("to", forward.to);
+                if forward.address != Ipv4Addr::LOCALHOST {
+                    pen.address_field("address", forward.address);
+                }
+            });
+        });
+    });
+}
+
+fn write_service(pen: &mut Pen, service: &Service) {
+    pen.bracket("(", ")", Lay::Fit, &|pen| {
+        pen.text_field("kind", &service.kind);
+        match &service.bind {
+            Bind::Any => {}
+            Bind::Loopback => pen.field("bind", &|pen| pen.put("loopback")),
+            Bind::On(network) => pen.field("bind", &|pen| word_of_text(pen, "on(", network)),
+            Bind::Address(address) => pen.field("bind", &|pen| word_of_text(pen, "address(", &address.to_string())),
+        }
+        if let Some(port) = service.port {
+            pen.number_field("port", port);
+        }
+        table(pen, "ports", &service.ports, &|pen, port| pen.show(port));
+        match &service.allow {
+            Allow::Drawn => {}
+            Allow::Everyone => pen.field("allow", &|pen| pen.put("everyone")),
+            Allow::Only(peers) => {
+                let peers: Vec<String> = peers.iter().map(ToString::to_string).collect();
+                pen.field("allow", &|pen| {
+                    pen.put("only(");
+                    pen.texts(&peers);
+                    pen.put(")");
+                });
+            }
+        }
+        if let Some(cluster) = &service.cluster {
+            pen.text_field("cluster", cluster);
+        }
+        if let Some(primary) = &service.replica_of {
+            pen.text_field("replica_of", &primary.to_string());
+        }
+        table(pen, "settings", &service.settings, &|pen, value| match value {
+            Value::Bool(on) => pen.show(on),
+            Value::Number(number) => pen.show(number),
+            Value::Text(text) => pen.text(text),
+            Value::List(texts) => pen.texts(texts),
+        });
+        table(pen, "secrets", &service.secrets, &|pen, secret| pen.text(secret));
+    });
+}
+
+fn word_of_text(pen: &mut Pen, open: &str, text: &str) {
+    pen.put(open);
+    pen.text(text);
+    pen.put(")");
+}
+
+fn table<V>(pen: &mut Pen, name: &str, table: &std::collections::BTreeMap<String, V>, entry: &dyn Fn(&mut Pen, &V)) {
+    if !table.is_empty() {
+        pen.field(name, &|pen| {
+            pen.bracket("{", "}", Lay::Fit, &|pen| {
+                for (key, value) in table {
+                    pen.key(key, &|pen| entry(pen, value));
+                }
+            });
+        });
+    }
+}
+
+fn write_flows(pen: &mut Pen, lab: &Lab) {
+    list(pen, "flows", &lab.flows, Lay::Lines, &|pen, flow| {
+        pen.bracket("(", ")", Lay::Fit, &|pen| {
+            pen.text_field("from", &flow.from.to_string());
+            pen.text_field("to", &flow.to.to_string());
+            if let Some(port) = flow.port {
+                pen.number_field("port", port);
+            }
+            pen.flag("encrypted", flow.encrypted);
+            pen.flag("optional", flow.optional);
+        });
+    });
+}
+
+fn write_vip(pen: &mut Pen, vip: &Vip) {
+    pen.bracket("(", ")", Lay::Lines, &|pen| {
+        pen.address_field("address", vip.address);
+        pen.text_field("network", &vip.network);
+        pen.number_field("id", vip.id);
+        list(pen, "holders", &vip.holders, Lay::Fit, &|pen, holder| {
+            pen.bracket("(", ")", Lay::Fit, &|pen| {
+                pen.text_field("node", &holder.node);
+                pen.number_field("priority", holder.priority);
+            });
+        });
+        if let Some(follows) = &vip.follows {
+            pen.text_field("follows", follows);
+        }
+        if vip.advertise_ms != ADVERTISE_MS_DEFAULT {
+            pen.number_field("advertise_ms", vip.advertise_ms);
+        }
+        pen.flag("preempt", vip.preempt);
+    });
+}
+
+fn write_view(pen: &mut Pen, view: &View) {
+    pen.bracket("(", ")", Lay::Fit, &|pen| {
+        pen.text_field("name", &view.name);
+        if let Some((from, to)) = view.area {
+            pen.field("area", &|pen| {
+                pen.put("(");
+                pen.pos(from);
+                pen.put(", ");
+                pen.pos(to);
+                pen.put(")");
+            });
+        }
+        if !view.highlight.is_empty() {
+            pen.field("highlight", &|pen| pen.texts(&view.highlight));
+        }
+        if !view.note.is_empty() {
+            pen.text_field("note", &view.note);
+        }
+    });
+}
+
+fn write_canvas(pen: &mut Pen, lab: &Lab) {
+    if lab.canvas.networks.is_empty() && lab.canvas.nodes.is_empty() {
+        return;
+    }
+    pen.field("canvas", &|pen| {
+        pen.bracket("(", ")", Lay::Lines, &|pen| {
+            map(pen, "networks", &lab.canvas.networks, Lay::Lines, &|pen, pos| pen.pos(*pos));
+            map(pen, "nodes", &lab.canvas.nodes, Lay::Lines, &|pen, pos| pen.pos(*pos));
+        });
+    });
+}
+
+// The words of the file, as the model's serde names them; a test reads every one back.
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::App => "app",
+        Role::Database => "database",
+        Role::Balancer => "balancer",
+        Role::Monitor => "monitor",
+        Role::Bastion => "bastion",
+        Role::Gateway => "gateway",
+        Role::Arbitrator => "arbitrator",
+        Role::Directory => "directory",
+        Role::Storage => "storage",
+        Role::Cache => "cache",
+        Role::Worker => "worker",
+    }
+}
+
+fn purpose_word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::General => "general",
+        Purpose::Frontend => "frontend",
+        Purpose::Backend => "backend",
+        Purpose::Management => "management",
+        Purpose::Storage => "storage",
+        Purpose::Wan => "wan",
+    }
+}
+
+fn family_word(family: Family) -> &'static str {
+    match family {
+        Family::Debian => "debian",
+        Family::Ubuntu => "ubuntu",
+        Family::Rocky => "rocky",
+        Family::Fedora => "fedora",
+    }
+}
+
+fn arch_word(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "x86_64",
+        Arch::Aarch64 => "aarch64",
+    }
+}

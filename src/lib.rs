@@ -13,6 +13,7 @@ pub mod look;
 pub mod model;
 pub mod plan;
 pub mod rules;
+pub mod sim;
 #[doc(hidden)]
 pub mod testing;
 #[cfg(feature = "desktop")]

@@ -1,10 +1,11 @@
 //! What a finding, an acceptance or a highlight is about.
 
 use super::{Acceptance, ClusterName, Endpoint, Flow, Lab, NetworkName, NodeName, Path, ServiceRef, SiteName, VipName};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A thing of the lab that can be pointed at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// The lab as a whole.
     Lab,

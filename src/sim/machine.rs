@@ -1,0 +1,160 @@
+//! Machines: power, boot, freezing, adapters.
+
+use super::{
+    event::EventKind,
+    table::{MachineId, NetworkId, ServiceId},
+    time::{MS, SECOND, Tick},
+    world::World,
+};
+use crate::model::{Ipv4Net, MachineSpec, NodeName, Power, Subject};
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+/// The part of a boot that does not depend on the number of processors. With one processor a boot takes about 2.7 s, as
+/// the first of the testbed's nodes; with two or more about 1.9 s, as its others.
+const BOOT_BASE_US: u64 = 1_100 * MS;
+const BOOT_WORK_US: u64 = 1_600 * MS;
+/// A clean shutdown (0.92 s on the testbed).
+pub(super) const SHUTDOWN_US: u64 = 900 * MS;
+/// Time between two reports of a node's agent.
+pub(super) const PROBE_US: u64 = SECOND;
+
+/// An adapter as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Card {
+    pub(super) network: NetworkId,
+    pub(super) address: Option<Ipv4Net>,
+    /// Whether its cable is in.
+    pub(super) connected: bool,
+    pub(super) loss_percent: u8,
+    pub(super) delay_us: u64,
+}
+
+/// One machine. A removed one keeps its row, without a specification.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Machine {
+    pub(super) name: NodeName,
+    pub(super) spec: Option<MachineSpec>,
+    pub(super) power: Power,
+    pub(super) booted: bool,
+    pub(super) configured: bool,
+    pub(super) cards: Vec<Card>,
+    pub(super) services: Vec<ServiceId>,
+    pub(super) snapshots: Vec<String>,
+    pub(super) generation: u32,
+    pub(super) paused_us: u64,
+    /// What was due while it was frozen, and how long after the freeze began.
+    pub(super) frozen: Vec<(u64, Tick)>,
+    pub(super) seen_us: u64,
+}
+
+impl Machine {
+    pub(super) fn new(name: NodeName) -> Self {
+        Self {
+            name,
+            spec: None,
+            power: Power::Missing,
+            booted: false,
+            configured: false,
+            cards: Vec::new(),
+            services: Vec::new(),
+            snapshots: Vec::new(),
+            generation: 0,
+            paused_us: 0,
+            frozen: Vec::new(),
+            seen_us: 0,
+        }
+    }
+
+    /// Whether it runs programs and answers packets.
+    pub(super) fn is_alive(&self) -> bool {
+        self.power == Power::Running && self.booted
+    }
+
+    /// Puts a tick aside if the machine is frozen; whether it did.
+    pub(super) fn freeze(&mut self, now_us: u64, tick: Tick) -> bool {
+        if self.power != Power::Paused {
+            return false;
+        }
+        self.frozen.push((now_us - self.paused_us, tick));
+        true
+    }
+
+    pub(super) fn has_address(&self, address: Ipv4Addr) -> bool {
+        self.cards.iter().any(|card| card.address.is_some_and(|net| net.addr() == address))
+    }
+}
+
+impl World {
+    /// How long a machine takes from power to the first command.
+    pub(super) fn boot_us(&mut self, machine: MachineId) -> u64 {
+        let cpus = self.machines[machine].spec.as_ref().map_or(1, |spec| spec.cpus.clamp(1, 2));
+        self.rng.around(BOOT_BASE_US + BOOT_WORK_US / u64::from(cpus))
+    }
+
+    /// Turns a machine on; what is enabled on it starts when it has booted.
+    pub(super) fn power_on(&mut self, machine: MachineId) -> u64 {
+        let boot_us = self.boot_us(machine);
+        let row = &mut self.machines[machine];
+        row.power = Power::Running;
+        row.booted = false;
+        row.generation += 1;
+        let (generation, name) = (row.generation, row.name.clone());
+        self.plan(boot_us, Tick::Booted(machine, generation));
+        self.tell(Subject::Node(name), EventKind::Machine, "powered on");
+        boot_us
+    }
+
+    pub(super) fn booted(&mut self, machine: MachineId) {
+        let row = &mut self.machines[machine];
+        row.booted = true;
+        row.seen_us = self.clock.now_us;
+        let (name, services) = (row.name.clone(), row.services.clone());
+        self.tell(Subject::Node(name), EventKind::Machine, "has booted");
+        self.rebuild_owners();
+        for service in services {
+            if self.services[service].is_enabled() {
+                self.begin_start(service);
+            }
+        }
+        // Not all agents report at the same moment.
+        let offset_us = self.rng.below(PROBE_US);
+        self.plan(offset_us, Tick::Probe(machine));
+    }
+
+    /// Stops everything in order, then turns the machine off.
+    pub(super) fn shut_down(&mut self, machine: MachineId) -> u64 {
+        for service in self.machines[machine].services.clone() {
+            self.stop_service(service, "the machine shuts down");
+        }
+        let generation = self.machines[machine].generation;
+        self.plan(SHUTDOWN_US, Tick::PoweredOff(machine, generation));
+        SHUTDOWN_US
+    }
+
+    pub(super) fn powered_off(&mut self, machine: MachineId) {
+        self.pull_plug(machine);
+        let name = self.machines[machine].name.clone();
+        self.tell(Subject::Node(name), EventKind::Machine, "powered off");
+    }
+
+    /// Everything on the machine is gone at once; nobody says good-bye.
+    pub(super) fn pull_plug(&mut self, machine: MachineId) {
+        for service in self.machines[machine].services.clone() {
+            self.services[service].die();
+        }
+        let row = &mut self.machines[machine];
+        row.power = Power::Stopped;
+        row.booted = false;
+        row.generation += 1;
+        row.frozen.clear();
+        self.rebuild_owners();
+    }
+}
+
+impl World {
+    /// Works out each adapter's cable, loss and delay from the faults that last.
+    pub(super) fn apply_link_faults(&mut self) {
+        self.rebuild_owners();
+    }
+}

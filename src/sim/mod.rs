@@ -1,0 +1,33 @@
+//! A deterministic world: machines, links, services, elections and clusters in virtual time.
+//!
+//! Pure: it takes actions and faults and gives back what is observed. It has no clock, no thread, no randomness but its
+//! seed, reads and writes no file, and never waits. The same seed and the same calls give the same bytes.
+//!
+//! | file | what is simulated there |
+//! |---|---|
+//! | `world` | the loop over what is due, and skipping quiet time |
+//! | `machine`, `service` | power, boot, start, stop, crash and restart |
+//! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
+//! | `vrrp` | the election of a VIP's holder |
+//! | `galera` | membership, quorum, state transfer, recovery |
+//! | `balancer` | checks of servers, and the choice of one |
+//! | `beam` | the meshes and what joins them |
+//! | `load`, `request` | requests from outside and their way through the lab |
+//! | `judge`, `observe` | probes, their hysteresis, and what is seen |
+//! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
+//! | `invariants` | what may never be, whatever is broken |
+
+mod action;
+mod event;
+mod machine;
+mod network;
+mod observe;
+mod rng;
+mod service;
+mod table;
+mod time;
+mod world;
+
+pub use action::{ActionOutcome, Progress, ScriptedFailure};
+pub use event::{Cause, Event, EventKind};
+pub use world::{SimError, World};

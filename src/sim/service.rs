@@ -1,0 +1,201 @@
+//! Services: installed, starting, running, stopped, dead; and how systemd brings back what died.
+
+use super::{
+    event::{Cause, EventKind, Why},
+    observe::Verdicts,
+    table::{MachineId, ServiceId},
+    time::{MS, SECOND, Tick},
+    world::World,
+};
+use crate::{
+    catalog::{Behaviour, Entry},
+    model::{ServiceName, ServiceSpec, Value},
+};
+use serde::{Deserialize, Serialize};
+
+/// What a service's process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    /// There is none.
+    Stopped,
+    /// It gets ready.
+    Starting,
+    /// It works.
+    Running,
+    /// It died; systemd will start it again.
+    Dead,
+}
+
+/// One service. A removed one keeps its row, without a specification.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Svc {
+    pub(super) machine: MachineId,
+    pub(super) name: ServiceName,
+    pub(super) spec: Option<ServiceSpec>,
+    pub(super) behaviour: Behaviour,
+    /// The catalog's name of its main port.
+    pub(super) main_port: Option<String>,
+    pub(super) start_us: u64,
+    pub(super) phase: Phase,
+    /// Whether it holds its sockets and does nothing.
+    pub(super) hung: bool,
+    /// Whether it starts when its machine boots.
+    pub(super) enabled: bool,
+    pub(super) generation: u32,
+    pub(super) verdicts: Verdicts,
+}
+
+impl Svc {
+    pub(super) fn new(machine: MachineId, name: ServiceName) -> Self {
+        Self {
+            machine,
+            name,
+            spec: None,
+            behaviour: Behaviour::App,
+            main_port: None,
+            start_us: SECOND,
+            phase: Phase::Stopped,
+            hung: false,
+            enabled: false,
+            generation: 0,
+            verdicts: Verdicts::default(),
+        }
+    }
+
+    /// Takes what the catalog says about its kind.
+    pub(super) fn set_up(&mut self, spec: ServiceSpec, entry: Option<&Entry>) {
+        self.behaviour = entry.map_or(Behaviour::App, |entry| entry.behaviour);
+        self.main_port = entry.and_then(|entry| entry.ports.first()).map(|port| port.name.clone());
+        self.start_us = entry.map_or(SECOND, |entry| u64::from(entry.start_ms) * MS);
+        self.spec = Some(spec);
+    }
+
+    pub(super) fn is_installed(&self) -> bool {
+        self.spec.is_some()
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        self.enabled && self.is_installed()
+    }
+
+    /// A number that is set, or else this.
+    pub(super) fn number(&self, name: &str, default: u64) -> u64 {
+        match self.spec.as_ref().and_then(|spec| spec.settings.get(name)) {
+            Some(Value::Number(number)) => u64::try_from(*number).unwrap_or(default),
+            _ => default,
+        }
+    }
+
+    /// A yes or no that is set, or else this.
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        match self.spec.as_ref().and_then(|spec| spec.settings.get(name)) {
+            Some(Value::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The addresses and the port of its main port.
+    pub(super) fn main_listen(&self) -> &[std::net::SocketAddrV4] {
+        let listen = self.spec.as_ref().zip(self.main_port.as_ref()).and_then(|(spec, main)| spec.listen.get(main));
+        listen.map_or(&[], Vec::as_slice)
+    }
+
+    /// Its main port's number.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.main_listen().first().map(std::net::SocketAddrV4::port)
+    }
+
+    /// The process is gone, at once.
+    pub(super) fn die(&mut self) {
+        self.phase = Phase::Stopped;
+        self.hung = false;
+        self.generation += 1;
+    }
+
+    /// Time until systemd starts it again after it died. MariaDB's unit waits 5 s; the arbitrator's 2 s are from the
+    /// drop-in that our configuration adds; the rest have 1 s.
+    fn revive_us(&self) -> u64 {
+        match self.behaviour {
+            Behaviour::Galera | Behaviour::Database => 5 * SECOND,
+            Behaviour::Arbitrator => 2 * SECOND,
+            _ => SECOND,
+        }
+    }
+}
+
+impl World {
+    /// Whether the process is there and works; it may still have nothing useful to say.
+    pub(super) fn works(&self, service: ServiceId) -> Result<(), Cause> {
+        let row = &self.services[service];
+        if !row.is_installed() {
+            return Err(Cause::Missing);
+        }
+        if !self.machines[row.machine].is_alive() {
+            return Err(Cause::MachineOff);
+        }
+        match row.phase {
+            Phase::Stopped | Phase::Dead => Err(Cause::NotRunning),
+            Phase::Starting => Err(Cause::Starting),
+            Phase::Running if row.hung => Err(Cause::Hung),
+            Phase::Running => Ok(()),
+        }
+    }
+
+    /// Starts the process. Does nothing where it is there already.
+    pub(super) fn begin_start(&mut self, service: ServiceId) -> u64 {
+        if matches!(self.services[service].phase, Phase::Starting | Phase::Running) {
+            return 0;
+        }
+        let start_us = self.rng.around(self.services[service].start_us);
+        let row = &mut self.services[service];
+        row.phase = Phase::Starting;
+        row.hung = false;
+        row.generation += 1;
+        let generation = row.generation;
+        self.plan(start_us, Tick::Ready(service, generation));
+        start_us
+    }
+
+    pub(super) fn ready(&mut self, service: ServiceId) {
+        self.services[service].phase = Phase::Running;
+        let text = format!("{} runs", self.services[service].name);
+        self.tell(self.subject(service), EventKind::Started, text);
+    }
+
+    /// systemd's own restart: only if the machine is up and nobody stopped the service meanwhile.
+    pub(super) fn start_again(&mut self, service: ServiceId) {
+        let row = &self.services[service];
+        if row.is_installed() && self.machines[row.machine].is_alive() {
+            self.begin_start(service);
+        }
+    }
+
+    /// Stops a service in good order: it says good-bye to its cluster.
+    pub(super) fn stop_service(&mut self, service: ServiceId, why: &str) {
+        if self.services[service].phase == Phase::Stopped {
+            return;
+        }
+        self.services[service].die();
+        let text = format!("{} stopped: {why}", self.services[service].name);
+        self.tell(self.subject(service), EventKind::Stopped, text);
+    }
+
+    /// Kills a service; systemd starts it again after its own delay.
+    pub(super) fn kill_service(&mut self, service: ServiceId) {
+        if self.services[service].phase == Phase::Stopped {
+            return;
+        }
+        let row = &mut self.services[service];
+        row.die();
+        row.phase = Phase::Dead;
+        let (revive_us, generation) = (row.revive_us(), row.generation);
+        self.plan(revive_us, Tick::Revive(service, generation));
+        let text = format!("{} was killed", self.services[service].name);
+        self.tell(self.subject(service), EventKind::Died, text);
+    }
+
+    /// Where a service's own process is not well, why.
+    pub(super) fn ill(&self, service: ServiceId) -> Option<Why> {
+        self.works(service).err().map(Why::from)
+    }
+}

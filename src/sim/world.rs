@@ -1,0 +1,277 @@
+//! The world: its state, its clock, and the loop over what is due.
+//!
+//! It decides nothing about any one thing; each kind of tick is handled by the file it belongs to.
+
+use super::{
+    action::Failures,
+    event::{Event, EventKind},
+    machine::Machine,
+    network::{Net, Owners},
+    observe::Watched,
+    rng::Rng,
+    service::Svc,
+    table::{MachineId, NetworkId, ServiceId, Table},
+    time::{Clock, MS, Queue, SECOND, Tick},
+};
+use crate::model::{Flow, NetworkName, NodeName, ServiceName, ServiceRef, Subject};
+use serde::{Deserialize, Serialize};
+
+/// Events that are kept until somebody takes them; older ones are dropped first.
+const EVENTS_MAX: usize = 4096;
+/// What [`World::catch_up`] simulates before it looks whether all is quiet, in microseconds.
+const SETTLE_US: u64 = 120 * SECOND;
+/// What [`World::catch_up`] simulates at most before the skip, in microseconds.
+const CATCH_UP_US_MAX: u64 = 900 * SECOND;
+/// What [`World::catch_up`] simulates after the skip, so that probes and balancers are fresh, in microseconds.
+const TAIL_US: u64 = 10 * SECOND;
+
+/// Why the world cannot do what it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimError {
+    /// A name that nothing has.
+    #[error("there is no {sort} {name}")]
+    Unknown {
+        /// What sort of thing was meant.
+        sort: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The thing is not in a state in which this can be done.
+    #[error("{on}: {why}")]
+    Refused {
+        /// The thing.
+        on: String,
+        /// What is wrong and what to do about it.
+        why: String,
+    },
+    /// A failure that was asked for.
+    #[error("{verb} on {on} failed, as it was told to")]
+    Scripted {
+        /// The action's verb.
+        verb: &'static str,
+        /// What it was about.
+        on: String,
+    },
+}
+
+impl SimError {
+    pub(super) fn unknown(sort: &'static str, name: impl Into<String>) -> Self {
+        Self::Unknown { sort, name: name.into() }
+    }
+
+    pub(super) fn refused(on: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Refused { on: on.into(), why: why.into() }
+    }
+}
+
+/// A simulated world. It can be cloned to look ahead, and saved whole between calls of the program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct World {
+    pub(super) seed: u64,
+    pub(super) rng: Rng,
+    pub(super) clock: Clock,
+    pub(super) queue: Queue,
+    pub(super) networks: Table<NetworkId, Net>,
+    pub(super) machines: Table<MachineId, Machine>,
+    pub(super) services: Table<ServiceId, Svc>,
+    pub(super) owners: Owners,
+    pub(super) contract: Vec<Watched>,
+    pub(super) failures: Failures,
+    pub(super) events: Vec<Event>,
+    pub(super) last_change_us: u64,
+}
+
+impl World {
+    /// An empty world. The same seed and the same calls give the same world, byte for byte.
+    pub fn new(seed: u64) -> Self {
+        let mut world = Self {
+            seed,
+            rng: Rng::new(seed),
+            clock: Clock::default(),
+            queue: Queue::default(),
+            networks: Table::default(),
+            machines: Table::default(),
+            services: Table::default(),
+            owners: Owners::default(),
+            contract: Vec::new(),
+            failures: Failures::default(),
+            events: Vec::new(),
+            last_change_us: 0,
+        };
+        world.queue.push(SECOND, Tick::ProbeFlows);
+        world
+    }
+
+    /// The seed that it was made from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The world's clock, in milliseconds since it began.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.shown_ms()
+    }
+
+    /// Lets time pass until the clock shows this. Does nothing where it already shows more.
+    pub fn run_until(&mut self, at_ms: u64) {
+        self.run_to_us(self.clock.simulated_us(at_ms));
+    }
+
+    /// Lets this much time pass, in milliseconds.
+    pub fn run_for(&mut self, ms: u64) {
+        self.run_to_us(self.clock.now_us + ms.saturating_mul(MS));
+    }
+
+    /// Brings a world that was left alone up to a clock that has run far ahead, with a bounded amount of work.
+    ///
+    /// Up to two minutes are simulated exactly. If by then nothing has happened for a minute (no event, no boot, start
+    /// or transfer under way), the rest but ten seconds is skipped: the clock moves and nothing else, so requests of the
+    /// load that would have come in that time are neither made nor counted. A world that does not come to rest, such as
+    /// one with a flapping VIP, is simulated for fifteen minutes and then skipped all the same.
+    pub fn catch_up(&mut self, to_ms: u64) {
+        let started_us = self.clock.now_us;
+        loop {
+            let left_us = self.clock.simulated_us(to_ms).saturating_sub(self.clock.now_us);
+            if left_us <= SETTLE_US + TAIL_US {
+                return self.run_to_us(self.clock.now_us + left_us);
+            }
+            self.run_to_us(self.clock.now_us + SETTLE_US);
+            let at_rest = self.is_at_rest() && self.clock.now_us - self.last_change_us >= 60 * SECOND;
+            if at_rest || self.clock.now_us - started_us >= CATCH_UP_US_MAX {
+                let left_us = self.clock.simulated_us(to_ms).saturating_sub(self.clock.now_us);
+                self.clock.skipped_us += left_us.saturating_sub(TAIL_US);
+                return self.run_to_us(self.clock.now_us + left_us.min(TAIL_US));
+            }
+        }
+    }
+
+    /// Says which flows are to be tried again and again, and reported by [`World::observe`] in this order. Requests of
+    /// the load enter where a flow comes from outside. Replaces what was said before.
+    pub fn watch(&mut self, flows: &[Flow]) {
+        let before = std::mem::take(&mut self.contract);
+        self.contract = flows
+            .iter()
+            .map(|flow| before.iter().find(|watched| watched.flow == *flow).cloned().unwrap_or_else(|| Watched::new(flow.clone())))
+            .collect();
+    }
+
+    /// What happened since this was last called, oldest first.
+    pub fn drain_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What happened and was not taken yet, oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    pub(super) fn run_to_us(&mut self, until_us: u64) {
+        while let Some((at_us, tick)) = self.queue.pop_until(until_us) {
+            self.clock.now_us = self.clock.now_us.max(at_us);
+            self.handle(tick);
+        }
+        self.clock.now_us = self.clock.now_us.max(until_us);
+    }
+
+    pub(super) fn plan(&mut self, in_us: u64, tick: Tick) {
+        self.queue.push(self.clock.now_us + in_us, tick);
+    }
+
+    pub(super) fn tell(&mut self, subject: Subject, kind: EventKind, text: impl Into<String>) {
+        self.last_change_us = self.clock.now_us;
+        if self.events.len() >= EVENTS_MAX {
+            self.events.remove(0);
+        }
+        self.events.push(Event { at_ms: self.now_ms(), subject, kind, text: text.into() });
+    }
+
+    fn is_at_rest(&self) -> bool {
+        !self.queue.ticks().any(|tick| {
+            matches!(
+                tick,
+                Tick::Booted(..) | Tick::PoweredOff(..) | Tick::Ready(..) | Tick::Revive(..) | Tick::StartAgain(..) | Tick::Transferred(..)
+            ) && self.still_counts(tick)
+        })
+    }
+
+    /// Whether a tick is about its thing as it is now, and not as it was before it was stopped or removed.
+    pub(super) fn still_counts(&self, tick: Tick) -> bool {
+        match tick {
+            Tick::Booted(machine, generation) | Tick::PoweredOff(machine, generation) => self.machines[machine].generation == generation,
+            Tick::Ready(service, generation)
+            | Tick::Revive(service, generation)
+            | Tick::StartAgain(service, generation)
+            | Tick::Transferred(service, generation)
+            | Tick::Check(service, _, generation) => self.services[service].generation == generation,
+            _ => true,
+        }
+    }
+
+    /// The machine in whose own time a tick lies: it stands still while the machine is frozen.
+    fn machine_of(&self, tick: Tick) -> Option<MachineId> {
+        match tick {
+            Tick::Booted(machine, _) | Tick::PoweredOff(machine, _) | Tick::Probe(machine) => Some(machine),
+            Tick::Ready(service, _)
+            | Tick::Revive(service, _)
+            | Tick::StartAgain(service, _)
+            | Tick::Transferred(service, _)
+            | Tick::Check(service, ..) => Some(self.services[service].machine),
+            _ => None,
+        }
+    }
+
+    fn handle(&mut self, tick: Tick) {
+        if !self.still_counts(tick) {
+            return;
+        }
+        if let Some(machine) = self.machine_of(tick)
+            && self.machines[machine].freeze(self.clock.now_us, tick)
+        {
+            return;
+        }
+        match tick {
+            Tick::Booted(machine, _) => self.booted(machine),
+            Tick::PoweredOff(machine, _) => self.powered_off(machine),
+            Tick::Ready(service, _) => self.ready(service),
+            Tick::Revive(service, _) | Tick::StartAgain(service, _) => self.start_again(service),
+            Tick::Probe(machine) => self.probe(machine),
+            Tick::ProbeFlows => self.probe_flows(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn machine_named(&self, name: &NodeName) -> Result<MachineId, SimError> {
+        self.machines
+            .find(|machine| machine.name == *name && machine.spec.is_some())
+            .ok_or_else(|| SimError::unknown("machine", name.as_str()))
+    }
+
+    pub(super) fn network_named(&self, name: &NetworkName) -> Result<NetworkId, SimError> {
+        self.networks
+            .find(|network| network.name == *name && network.spec.is_some())
+            .ok_or_else(|| SimError::unknown("network", name.as_str()))
+    }
+
+    pub(super) fn service_named(&self, node: &NodeName, name: &ServiceName) -> Result<ServiceId, SimError> {
+        let machine = self.machine_named(node)?;
+        self.machines[machine]
+            .services
+            .iter()
+            .copied()
+            .find(|service| self.services[*service].name == *name && self.services[*service].is_installed())
+            .ok_or_else(|| SimError::unknown("service", format!("{node}/{name}")))
+    }
+
+    pub(super) fn service_at(&self, at: &ServiceRef) -> Option<ServiceId> {
+        self.service_named(&at.node, &at.service).ok()
+    }
+
+    pub(super) fn reference(&self, service: ServiceId) -> ServiceRef {
+        let row = &self.services[service];
+        ServiceRef { node: self.machines[row.machine].name.clone(), service: row.name.clone() }
+    }
+
+    pub(super) fn subject(&self, service: ServiceId) -> Subject {
+        Subject::Service(self.reference(service))
+    }
+}

@@ -1,5 +1,49 @@
 //! From what is drawn and what is there to what is to be done. Pure: it makes plans and runs none.
+//!
+//! One stage a file. A stage compares the specifications with what is observed and puts its points into a draft; the
+//! draft makes a plan of them that leaves no choice to whoever runs it. Equal worlds give an empty plan, and a
+//! difference gives steps about what differs only. What a lasting fault has done is no difference: that is for `heal`.
 
 mod action;
+mod configure;
+mod destroy;
+mod graph;
+mod identity;
+mod machines;
+mod networks;
+mod power;
+mod removals;
+mod services;
+mod sight;
+mod specs;
+mod vips;
 
 pub use action::{Action, Change, Plan, Step, StepId};
+pub use destroy::destroy;
+pub use identity::{LAB_ID_BYTES_MAX, LabId, hardware_address};
+pub use specs::{Desired, Unplannable, desired};
+
+use crate::{
+    catalog::Catalog,
+    model::{Lab, Observed},
+};
+
+/// What is to be done so that what is there becomes what is drawn. `desired` is what [`desired`] made of this lab and
+/// catalog. What is drawn and cannot be specified yet is left as it is.
+pub fn plan(lab: &Lab, catalog: &Catalog, desired: &Desired, observed: &Observed) -> Plan {
+    let sight = sight::Sight::of(lab, catalog, desired, observed);
+    let mut draft = graph::Draft::default();
+    for stage in STAGES {
+        stage(&sight, &mut draft);
+    }
+    draft.finish()
+}
+
+/// The stages, in the order in which their steps are done where nothing else decides.
+const STAGES: [fn(&sight::Sight<'_>, &mut graph::Draft); 8] =
+    [removals::leave_vips, networks::stage, machines::stage, power::stage, configure::stage, services::stage, vips::stage, removals::stage];
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

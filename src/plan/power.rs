@@ -1,0 +1,34 @@
+//! Stage: machines are on.
+
+use super::{
+    Action, Change,
+    graph::{Demand, Doing, Draft, Point},
+    sight::{Fate, Sight},
+};
+use crate::model::{NodeName, Power, Subject};
+
+pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
+    for name in sight.desired.machines.keys() {
+        let doing = reason(sight, name).map(|reason| Doing {
+            action: Action::PowerOn { node: name.clone() },
+            change: Change::Update,
+            subject: Subject::Node(name.clone()),
+            reason,
+        });
+        draft.put(Point::On(name.clone()), doing);
+        draft.order(Point::Made(name.clone()), Point::On(name.clone()), Demand::Nature);
+        for before in sight.lab.nodes.get(name).into_iter().flat_map(|node| &node.after) {
+            draft.order(Point::Up(before.clone()), Point::On(name.clone()), Demand::Drawn);
+        }
+    }
+}
+
+fn reason(sight: &Sight<'_>, name: &NodeName) -> Option<String> {
+    match (sight.fate(name), sight.node(name).map(|node| node.power)) {
+        (Fate::Created | Fate::Replaced, _) => Some(format!("{name} has just been made.")),
+        (Fate::Bounced, _) => Some(format!("{name} was turned off to be changed.")),
+        (Fate::Stays, Some(Power::Stopped | Power::Paused)) if sight.is_held_off(name) => None,
+        (Fate::Stays, Some(Power::Running)) => None,
+        (Fate::Stays, power) => Some(format!("{name} is {}, the drawing has it running.", power.unwrap_or_default().title())),
+    }
+}

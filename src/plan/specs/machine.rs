@@ -1,0 +1,131 @@
+//! Machines: size, adapters with stable hardware addresses, names of others.
+
+use super::Unplannable;
+use crate::{
+    model::{Adapter, AdapterSpec, Endpoint, Ipv4Net, Lab, MachineSpec, NetworkName, Node, NodeName, Subject},
+    plan::{LabId, hardware_address},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
+
+/// Who shares a network with whom, and who has a flow with whom: the nodes that a node should know by name. (All of the
+/// lab would be a square of its size.)
+pub(super) struct Neighbours<'a> {
+    on: BTreeMap<&'a NetworkName, Vec<usize>>,
+    flows: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+impl<'a> Neighbours<'a> {
+    pub(super) fn of(lab: &'a Lab) -> Self {
+        let mut on: BTreeMap<&NetworkName, Vec<usize>> = BTreeMap::new();
+        for (index, node) in lab.nodes.values().enumerate() {
+            for adapter in &node.adapters {
+                on.entry(&adapter.network).or_default().push(index);
+            }
+        }
+        let mut flows: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        let index = |end: &Endpoint| end.node().and_then(|node| lab.nodes.get_index_of(node));
+        for flow in &lab.flows {
+            if let (Some(from), Some(to)) = (index(&flow.from), index(&flow.to)) {
+                flows.entry(from).or_default().insert(to);
+                flows.entry(to).or_default().insert(from);
+            }
+        }
+        Self { on, flows }
+    }
+
+    /// Names and addresses for a node's `/etc/hosts`, nodes in the lab's order, then VIPs. Of a node on several common
+    /// networks the address on the first of this node's own comes first, because a resolver takes the first.
+    fn hosts(&self, lab: &Lab, name: &NodeName, node: &Node) -> Vec<(Ipv4Addr, String)> {
+        let shared = |other: &Node| -> Vec<Ipv4Addr> {
+            node.adapters
+                .iter()
+                .filter(|adapter| joins(lab, &adapter.network))
+                .filter_map(|adapter| other.address_on(&adapter.network))
+                .collect()
+        };
+        let own = lab.nodes.get_index_of(name);
+        let networks = node.adapters.iter().filter(|adapter| joins(lab, &adapter.network)).map(|adapter| &adapter.network);
+        let on_them = networks.clone().filter_map(|network| self.on.get(network)).flatten().copied();
+        let by_flow = own.and_then(|own| self.flows.get(&own)).into_iter().flatten().copied();
+        let known: BTreeSet<usize> = on_them.chain(by_flow).chain(own).collect();
+        let mut hosts = Vec::new();
+        for (other_name, other) in known.into_iter().filter_map(|index| lab.nodes.get_index(index)) {
+            let mut addresses = shared(other);
+            if addresses.is_empty() {
+                addresses.extend(routed_address(lab, other));
+            }
+            let mut seen = BTreeSet::new();
+            hosts.extend(addresses.into_iter().filter(|address| seen.insert(*address)).map(|address| (address, other_name.to_string())));
+        }
+        let networks: BTreeSet<&NetworkName> = networks.collect();
+        let vips = lab.vips.iter().filter(|(vip_name, vip)| networks.contains(&vip.network) && is_hostname(vip_name));
+        hosts.extend(vips.map(|(vip_name, vip)| (vip.address, vip_name.to_string())));
+        hosts
+    }
+}
+
+fn joins(lab: &Lab, network: &NetworkName) -> bool {
+    lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
+}
+
+/// The address by which a node is reached from beyond its networks: its first drawn one on a network that joins nodes.
+pub(super) fn routed_address(lab: &Lab, node: &Node) -> Option<Ipv4Addr> {
+    node.adapters.iter().filter(|adapter| joins(lab, &adapter.network)).find_map(|adapter| adapter.address)
+}
+
+/// Whether a name can be a host name (RFC 1123, section 2.1).
+fn is_hostname(name: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-')
+    };
+    name.split('.').all(label)
+}
+
+/// The machine of a node.
+pub(super) fn specify(
+    lab: &Lab,
+    id: &LabId,
+    neighbours: &Neighbours<'_>,
+    name: &NodeName,
+    node: &Node,
+) -> Result<MachineSpec, Unplannable> {
+    if !is_hostname(name) {
+        let why = format!("{name:?} cannot be a host name; rename the node with letters, digits and dashes only.");
+        return Err(Unplannable { subject: Subject::Node(name.clone()), why });
+    }
+    let adapters = node.adapters.iter().enumerate().map(|(slot, adapter)| plugged(lab, id, name, slot, adapter));
+    Ok(MachineSpec {
+        image: lab.image_of(node).cloned(),
+        cpus: node.cpus,
+        memory_mib: node.memory,
+        disk_gib: node.disk,
+        adapters: adapters.collect::<Result<_, _>>()?,
+        hostname: name.to_string(),
+        hosts: neighbours.hosts(lab, name, node),
+    })
+}
+
+fn plugged(lab: &Lab, id: &LabId, name: &NodeName, slot: usize, adapter: &Adapter) -> Result<AdapterSpec, Unplannable> {
+    let subject = || Subject::Adapter(name.clone(), slot, adapter.network.clone());
+    let network = lab.networks.get(&adapter.network);
+    let address = match adapter.address {
+        None => None,
+        Some(address) => {
+            let net = network.and_then(|network| network.subnet).and_then(|subnet| Ipv4Net::new(address, subnet.prefix_len()).ok());
+            let why = || format!("{name} has {address} on {}, which has no subnet; give {0} its subnet.", adapter.network);
+            Some(net.ok_or_else(|| Unplannable { subject: subject(), why: why() })?)
+        }
+    };
+    Ok(AdapterSpec {
+        network: adapter.network.clone(),
+        mac: adapter.mac.unwrap_or_else(|| hardware_address(id, name, slot)),
+        address,
+        forwards: adapter.forwards.clone(),
+    })
+}

@@ -1,0 +1,255 @@
+//! Services: where they listen, whom they let in, whom they talk to. All of it follows from the flows.
+
+use super::{Unplannable, machine::routed_address};
+use crate::{
+    catalog::{Behaviour, Catalog, Entry},
+    model::{
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, Service,
+        ServiceRef, ServiceSpec, Subject, Upstream, Value,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddrV4},
+};
+
+/// The lab with its flows sorted by who takes part in them, so that a lab of any size is looked at once.
+pub(in crate::plan) struct Contract<'a> {
+    lab: &'a Lab,
+    catalog: &'a Catalog,
+    clusters: IndexMap<ClusterName, Vec<ServiceRef>>,
+    flows_from: BTreeMap<&'a Endpoint, Vec<&'a Flow>>,
+    flows_to: BTreeMap<&'a Endpoint, Vec<&'a Flow>>,
+    replicas_of: BTreeMap<&'a ServiceRef, Vec<ServiceRef>>,
+    /// VIPs that follow a service, by the service on each holder.
+    vips_of: BTreeMap<ServiceRef, Vec<Endpoint>>,
+}
+
+impl<'a> Contract<'a> {
+    pub(in crate::plan) fn of(lab: &'a Lab, catalog: &'a Catalog) -> Self {
+        let mut flows_from: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut flows_to: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for flow in &lab.flows {
+            flows_from.entry(&flow.from).or_default().push(flow);
+            flows_to.entry(&flow.to).or_default().push(flow);
+        }
+        let mut replicas_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (node, name, service) in lab.services() {
+            if let Some(primary) = &service.replica_of {
+                replicas_of.entry(primary).or_default().push(ServiceRef { node: node.clone(), service: name.clone() });
+            }
+        }
+        let mut vips_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (name, vip) in &lab.vips {
+            for holder in &vip.holders {
+                if let Some(service) = &vip.follows {
+                    let at = ServiceRef { node: holder.node.clone(), service: service.clone() };
+                    vips_of.entry(at).or_default().push(Endpoint::Vip(name.clone()));
+                }
+            }
+        }
+        Self { lab, catalog, clusters: Catalog::clusters(lab), flows_from, flows_to, replicas_of, vips_of }
+    }
+
+    pub(super) fn specify(&self, at: &ServiceRef, service: &Service) -> Result<ServiceSpec, Vec<Unplannable>> {
+        let subject = || Subject::Service(at.clone());
+        let fail = |why: String| vec![Unplannable { subject: subject(), why }];
+        let Some(node) = self.lab.nodes.get(&at.node) else { return Err(fail(format!("{at} is on no node of the lab."))) };
+        let Some(entry) = self.catalog.of(service) else {
+            return Err(fail(format!("{at} is of the kind {:?}, which the catalog does not have; choose a known kind.", service.kind)));
+        };
+        let addresses = self.listening(node, service).map_err(|why| fail(format!("{at} {why}")))?;
+        let listen = entry.ports_of(service).map(|(port, number)| {
+            (port.name.clone(), addresses.iter().map(|address| SocketAddrV4::new(*address, number)).collect::<Vec<_>>())
+        });
+        let members = service.cluster.as_ref().map(|name| {
+            let all = self.clusters.get(name).into_iter().flatten();
+            (name.clone(), all.filter(|member| *member != at).cloned().collect::<Vec<_>>())
+        });
+        let upstreams = self.upstreams(at, node, entry)?;
+        let allow = self.allow(at, node, service, members.as_ref().map_or(&[], |(_, members)| members)).map_err(|why| vec![why])?;
+        Ok(ServiceSpec {
+            kind: service.kind.clone(),
+            listen: listen.collect(),
+            allow,
+            cluster: members,
+            replica_of: service.replica_of.clone(),
+            upstreams,
+            settings: effective(entry, service),
+            secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
+        })
+    }
+
+    /// Where it listens, or what is wrong with that, to stand after the service's name.
+    fn listening(&self, node: &Node, service: &Service) -> Result<Vec<Ipv4Addr>, String> {
+        let addresses = self.lab.listening(node, service);
+        let Bind::On(network) = &service.bind else { return Ok(addresses) };
+        if !addresses.is_empty() {
+            return Ok(addresses);
+        }
+        let on_it = node.adapter_on(network).is_some();
+        match self.lab.networks.get(network).map(|wire| wire.kind) {
+            Some(NetworkKind::Nat) if on_it => Ok(vec![NAT_ADDRESS]),
+            _ if on_it => Err(format!("is bound to {network}, where its node has no fixed address; give the adapter an address.")),
+            _ => Err(format!("is bound to {network}, which its node is not on; add an adapter, or bind it elsewhere.")),
+        }
+    }
+
+    /// The flows that begin at a service: its own, and those of its node where the service is of the sort that passes
+    /// requests on.
+    pub(in crate::plan) fn flows_of<'b>(&'b self, at: &ServiceRef, entry: &Entry) -> Vec<&'b Flow> {
+        let own = self.flows_from.get(&Endpoint::Service(at.clone())).into_iter().flatten();
+        let passes_on = matches!(entry.behaviour, Behaviour::Web | Behaviour::Balancer | Behaviour::App);
+        let of_node = passes_on.then(|| self.flows_from.get(&Endpoint::Node(at.node.clone()))).flatten().into_iter().flatten();
+        own.chain(of_node).copied().collect()
+    }
+
+    fn upstreams(&self, at: &ServiceRef, node: &Node, entry: &Entry) -> Result<Vec<Upstream>, Vec<Unplannable>> {
+        let (mut upstreams, mut unplannable) = (Vec::new(), Vec::new());
+        for flow in self.flows_of(at, entry) {
+            match self.dialled(at, node, flow) {
+                Ok(Some(dialled)) => upstreams.push(Upstream { to: flow.to.to_string(), at: dialled }),
+                Ok(None) => {}
+                Err(why) => unplannable.push(Unplannable { subject: Subject::flow(flow), why }),
+            }
+        }
+        if unplannable.is_empty() { Ok(upstreams) } else { Err(unplannable) }
+    }
+
+    /// What a service dials for a flow; `None` where the flow names no port of the lab.
+    fn dialled(&self, at: &ServiceRef, node: &Node, flow: &Flow) -> Result<Option<SocketAddrV4>, String> {
+        match &flow.to {
+            Endpoint::Outside => Ok(None),
+            Endpoint::Vip(name) => {
+                let Some(vip) = self.lab.vips.get(name) else { return Ok(None) };
+                let followed = vip.first_holder().zip(vip.follows.as_ref()).and_then(|(holder, service)| {
+                    let service = self.lab.nodes.get(&holder.node)?.services.get(service)?;
+                    self.catalog.of(service)?.main_port(service)
+                });
+                let port = flow.port.or(followed).ok_or_else(|| {
+                    format!(
+                        "{at} talks to vip:{name}, and nothing says on which port; let the VIP follow a service, or give the flow a port."
+                    )
+                })?;
+                Ok(Some(SocketAddrV4::new(vip.address, port)))
+            }
+            Endpoint::Node(to) => {
+                let (Some(port), Some(target)) = (flow.port, self.lab.nodes.get(to)) else { return Ok(None) };
+                let address = self.address_from(node, target, target == node).ok_or_else(|| unknown_address(at, &flow.to))?;
+                Ok(Some(SocketAddrV4::new(address, port)))
+            }
+            Endpoint::Service(to) => {
+                let (Some(target), Some(service)) = (self.lab.nodes.get(&to.node), self.lab.service(to)) else { return Ok(None) };
+                let Some(port) = flow.port.or_else(|| self.catalog.of(service).and_then(|entry| entry.main_port(service))) else {
+                    return Ok(None);
+                };
+                let same = to.node == at.node;
+                let address = match &service.bind {
+                    Bind::Any => self.address_from(node, target, same),
+                    Bind::Loopback if same => Some(Ipv4Addr::LOCALHOST),
+                    Bind::Loopback => return Err(format!("{at} talks to {to}, which listens on 127.0.0.1 only; bind {to} to a network.")),
+                    Bind::On(_) | Bind::Address(_) => self.listening(target, service).ok().and_then(|all| all.first().copied()),
+                };
+                Ok(Some(SocketAddrV4::new(address.ok_or_else(|| unknown_address(at, &flow.to))?, port)))
+            }
+        }
+    }
+
+    /// The address at which one node reaches another: on their first common network, else the one that is routed to.
+    fn address_from(&self, from: &Node, to: &Node, same: bool) -> Option<Ipv4Addr> {
+        if same {
+            return Some(Ipv4Addr::LOCALHOST);
+        }
+        let common = from.adapters.iter().map(|adapter| &adapter.network).filter(|network| self.joins(network));
+        common.into_iter().find_map(|network| to.address_on(network)).or_else(|| routed_address(self.lab, to))
+    }
+
+    fn joins(&self, network: &NetworkName) -> bool {
+        self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
+    }
+
+    /// Who is let in; `None`: everyone.
+    fn allow(
+        &self,
+        at: &ServiceRef,
+        node: &Node,
+        service: &Service,
+        members: &[ServiceRef],
+    ) -> Result<Option<BTreeSet<Ipv4Net>>, Unplannable> {
+        let mut open = BTreeSet::new();
+        match &service.allow {
+            Allow::Everyone => return Ok(None),
+            Allow::Only(peers) => {
+                for peer in peers {
+                    match self.peer(peer) {
+                        Ok(Some(subnets)) => open.extend(subnets),
+                        Ok(None) => return Ok(None),
+                        Err(why) => return Err(Unplannable { subject: Subject::Service(at.clone()), why: format!("{at} {why}") }),
+                    }
+                }
+            }
+            Allow::Drawn => {
+                let direct = [Endpoint::Service(at.clone()), Endpoint::Node(at.node.clone())];
+                let ends = direct.iter().chain(self.vips_of.get(at).into_iter().flatten());
+                for flow in ends.filter_map(|end| self.flows_to.get(end)).flatten() {
+                    match &flow.from {
+                        Endpoint::Outside => return Ok(None),
+                        Endpoint::Node(from) => open.extend(self.sources(from, node)),
+                        Endpoint::Service(from) => open.extend(self.sources(&from.node, node)),
+                        Endpoint::Vip(from) => open.extend(self.lab.vips.get(from).map(|vip| Ipv4Net::from(vip.address))),
+                    }
+                }
+                let copies = self.replicas_of.get(at).into_iter().flatten().chain(&service.replica_of);
+                open.extend(copies.flat_map(|copy| self.sources(&copy.node, node)));
+            }
+        }
+        open.extend(members.iter().flat_map(|member| self.sources(&member.node, node)));
+        Ok(Some(open))
+    }
+
+    /// The addresses from which a node comes to another: those on their common networks, else all of its own. Where it
+    /// has its address from DHCP, the network's subnet, because nobody knows the address before the node is on.
+    fn sources(&self, from: &str, to: &Node) -> BTreeSet<Ipv4Net> {
+        let Some(from) = self.lab.nodes.get(from) else { return BTreeSet::new() };
+        if from == to {
+            return to.addresses().chain([Ipv4Addr::LOCALHOST]).map(Ipv4Net::from).collect();
+        }
+        let source = |network: &NetworkName, address: Option<Ipv4Addr>| {
+            address.map(Ipv4Net::from).or_else(|| self.lab.networks.get(network).and_then(|wire| wire.subnet).map(|subnet| subnet.trunc()))
+        };
+        let joined = || from.adapters.iter().filter(|adapter| self.joins(&adapter.network));
+        let common: BTreeSet<Ipv4Net> = joined()
+            .filter(|adapter| to.adapter_on(&adapter.network).is_some())
+            .filter_map(|adapter| source(&adapter.network, adapter.address))
+            .collect();
+        if common.is_empty() { joined().filter_map(|adapter| source(&adapter.network, adapter.address)).collect() } else { common }
+    }
+
+    fn peer(&self, peer: &Peer) -> Result<Option<BTreeSet<Ipv4Net>>, String> {
+        match peer {
+            Peer::Outside => Ok(None),
+            Peer::Subnet(subnet) => Ok(Some(BTreeSet::from([subnet.trunc()]))),
+            Peer::Network(network) => match self.lab.networks.get(network).map(|wire| wire.subnet) {
+                Some(Some(subnet)) => Ok(Some(BTreeSet::from([subnet.trunc()]))),
+                Some(None) => Err(format!("lets in network:{network}, which has no subnet; give {network} its subnet.")),
+                None => Err(format!("lets in network:{network}, which is not in the lab; name one that is.")),
+            },
+            Peer::Node(name) => {
+                let node =
+                    self.lab.nodes.get(name).ok_or_else(|| format!("lets in {name}, which is not in the lab; name a node that is."))?;
+                Ok(Some(node.addresses().map(Ipv4Net::from).collect()))
+            }
+        }
+    }
+}
+
+fn unknown_address(at: &ServiceRef, to: &Endpoint) -> String {
+    format!("{at} talks to {to}, whose address is not drawn; give it an address on a network that both are on.")
+}
+
+/// The settings of a service with the catalog's own where it says nothing.
+fn effective(entry: &Entry, service: &Service) -> BTreeMap<String, Value> {
+    let defaults = entry.settings.iter().filter_map(|setting| Some((setting.name.clone(), setting.default.clone()?)));
+    let own = service.settings.iter().map(|(name, value)| (name.clone(), value.clone()));
+    defaults.chain(own).collect()
+}

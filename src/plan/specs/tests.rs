@@ -1,0 +1,89 @@
+use super::*;
+use crate::model::{Bind, Edit, Value};
+use crate::plan::fixture::{id, mini_cloud};
+
+fn specs(lab: &Lab) -> Desired {
+    desired(lab, Catalog::embedded(), &id())
+}
+
+fn at(text: &str) -> ServiceRef {
+    text.parse().unwrap()
+}
+
+fn allowed(desired: &Desired, service: &str) -> Option<Vec<String>> {
+    desired.services[&at(service)].allow.as_ref().map(|open| open.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_mini_cloud_is_specified_whole() {
+    let lab = mini_cloud();
+    let found = specs(&lab);
+    assert_eq!(found.unplannable, []);
+    assert_eq!((found.networks.len(), found.machines.len(), found.services.len(), found.vips.len()), (4, 5, 9, 2));
+    let db1 = &found.machines["db1"];
+    assert_eq!((db1.memory_mib, db1.adapters[0].address.unwrap().to_string()), (1024, "192.168.60.21/24".to_owned()));
+    assert!(db1.adapters.iter().all(|adapter| adapter.mac.usable()));
+    let hosts: Vec<String> = db1.hosts.iter().map(|(address, name)| format!("{address} {name}")).collect();
+    assert!(hosts.contains(&"192.168.60.11 app1".to_owned()) && hosts.contains(&"192.168.60.30 database".to_owned()), "{hosts:?}");
+    assert!(!hosts.iter().any(|host| host.starts_with("192.168.50.")), "db1 is not on the frontend: {hosts:?}");
+    assert!(hosts.contains(&"192.168.70.10 lb".to_owned()), "they share the management network: {hosts:?}");
+    assert_eq!(specs(&lab), found, "the same lab gives the same specifications");
+}
+
+#[test]
+fn who_is_let_in_follows_from_the_flows() {
+    let mut lab = mini_cloud();
+    let found = specs(&lab);
+    assert_eq!(allowed(&found, "lb/haproxy"), None, "a flow from outside opens it to everyone");
+    assert_eq!(allowed(&found, "app1/todo").unwrap(), ["192.168.50.10/32", "192.168.70.10/32"], "the balancer alone");
+    let db1 = allowed(&found, "db1/galera").unwrap();
+    assert!(db1.contains(&"192.168.60.11/32".to_owned()), "an application by way of the VIP, and an arbitrator: {db1:?}");
+    assert!(db1.contains(&"192.168.60.22/32".to_owned()), "the other member: {db1:?}");
+    assert!(!db1.iter().any(|open| open.starts_with("192.168.70.10/")), "not the balancer: {db1:?}");
+    let only = crate::model::Allow::Only(vec!["network:management".parse().unwrap(), "lb".parse().unwrap()]);
+    lab.nodes[&"app1".parse::<NodeName>().unwrap()].services[&"todo".parse::<crate::model::ServiceName>().unwrap()].allow = only;
+    assert_eq!(allowed(&specs(&lab), "app1/todo").unwrap(), ["192.168.50.10/32", "192.168.70.0/24", "192.168.70.10/32"]);
+}
+
+#[test]
+fn upstreams_and_members_follow_from_the_flows_and_clusters() {
+    let found = specs(&mini_cloud());
+    let dialled = |service: &str| -> Vec<String> {
+        found.services[&at(service)].upstreams.iter().map(|upstream| format!("{} {}", upstream.to, upstream.at)).collect()
+    };
+    assert_eq!(dialled("lb/haproxy"), ["app1/todo 192.168.50.11:8080", "app2/todo 192.168.50.12:8080"]);
+    assert_eq!(dialled("app1/todo"), ["vip:database 192.168.60.30:3306"]);
+    let (cluster, members) = found.services[&at("db1/galera")].cluster.clone().unwrap();
+    assert_eq!((cluster.as_str(), members), ("galera", vec![at("app1/garbd"), at("app2/garbd"), at("db2/galera")]));
+    assert_eq!(found.services[&at("lb/haproxy")].settings["check_ms"], Value::Number(500), "the catalog's where nothing is said");
+    let priorities: Vec<u8> = found.vips.values().map(|spec| spec.priority).collect();
+    assert_eq!(priorities, [101, 100]);
+}
+
+/// Half-drawn labs: one thing is wrong, it is said once and about that thing, and all else is specified.
+#[test]
+fn what_cannot_be_specified_is_said() {
+    let check = |spoil: &dyn Fn(&mut Lab), subject: &str, says: &str| {
+        let mut lab = mini_cloud();
+        spoil(&mut lab);
+        let found = specs(&lab);
+        let said: Vec<(String, &str)> = found.unplannable.iter().map(|one| (one.subject.to_string(), one.why.as_str())).collect();
+        assert!(said.iter().any(|(about, why)| about == subject && why.contains(says)), "{subject} {says:?}: {said:?}");
+        assert!(found.machines.contains_key("lb"), "the rest is specified");
+        assert!(crate::plan::plan(&lab, Catalog::embedded(), &found, &crate::model::Observed::default()).steps.len() > 5);
+    };
+    let name = |text: &str| text.parse::<NodeName>().unwrap();
+    let todo: crate::model::ServiceName = "todo".parse().unwrap();
+    check(&|lab| lab.nodes[&name("db1")].adapters[0].address = None, "vip:database", "no address on backend");
+    check(&|lab| lab.networks[&"backend".parse::<NetworkName>().unwrap()].subnet = None, "db1@backend#0", "no subnet");
+    check(&|lab| lab.nodes[&name("app1")].services[&todo].kind = "nonesuch".parse().unwrap(), "app1/todo", "\"nonesuch\"");
+    check(&|lab| lab.nodes[&name("app1")].services[&todo].bind = Bind::On("internet".parse().unwrap()), "app1/todo", "not on");
+    check(&|lab| lab.nodes[&name("app1")].services[&todo].bind = Bind::Loopback, "lb/haproxy -> app1/todo", "127.0.0.1 only");
+    check(
+        &|lab| {
+            lab.apply(&[Edit::RenameNode { from: name("app1"), to: name("app 1") }]).unwrap();
+        },
+        "app 1",
+        "host name",
+    );
+}

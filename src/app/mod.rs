@@ -6,10 +6,13 @@
 
 mod apply;
 pub mod breaks;
+#[cfg(feature = "desktop")]
+pub mod chooser;
 pub mod command;
 mod document;
 mod failover;
 mod happening;
+pub mod files;
 mod history;
 pub mod job;
 mod preferences;
@@ -18,6 +21,7 @@ mod receive;
 mod review;
 mod run;
 mod state;
+pub mod worker;
 
 pub use apply::removal;
 pub use command::{COMMANDS, Command, Dialog, Effect, Entry, Family, FileUse, Held, Screen, Shortcut, Tab, ViewMove};

@@ -3,7 +3,10 @@
 //! One source for the window and the exporters. It paints nothing.
 
 use super::{outline::Drawing, svg};
-use crate::model::{NetworkKind, Role};
+use crate::{
+    model::{FaultVerb, NetworkKind, Role},
+    rules::Severity,
+};
 use std::sync::LazyLock;
 
 /// The side of the square that every icon is drawn in.
@@ -82,7 +85,7 @@ Memcached = "memcached",
 /// Answers fast: a gauge.
 Varnish = "varnish",
 /// Two copies kept alike.
-FileSync = "file-sync",
+Sync = "sync",
 /// Copies put away.
 Backup = "backup",
 /// A directory of names.
@@ -92,9 +95,9 @@ Login = "login",
 /// Mounts when asked: a plug.
 Automount = "automount",
 /// A folder with a keyhole.
-EncryptedFolder = "encrypted-folder",
+Vault = "vault",
 /// In through a wall.
-PortForward = "port-forward",
+Forward = "forward",
 /// Names to addresses: a signpost.
 Dns = "dns",
 /// An encrypted tunnel.
@@ -108,11 +111,13 @@ Beam = "beam",
 /// Figures over time.
 Metrics = "metrics",
 /// A node's temperature.
-NodeExporter = "node-exporter",
+Exporter = "exporter",
 /// Time.
 Clock = "clock",
 /// A to-do list.
 Todo = "todo",
+/// Any other service.
+Service = "service",
 /// A virtual address: a bolt.
 Vip = "vip",
 /// Wrong.
@@ -156,7 +161,7 @@ Kill = "kill",
 /// Again.
 Restart = "restart",
 /// Power.
-Power = "power",
+PowerOff = "power-off",
 /// A link cut.
 LinkDown = "link-down",
 /// A link that works one way.
@@ -252,6 +257,25 @@ impl Icon {
         }
     }
 
+    /// The icon of how bad a finding is.
+    pub fn of_severity(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Advice => Self::Advice,
+        }
+    }
+
+    /// The icon of a fault's verb, by its word.
+    pub fn of_fault(verb: &FaultVerb) -> Self {
+        Self::named(verb.word).unwrap_or(Self::Kill)
+    }
+
+    /// The icon that a kind of service names in the catalog; a service of the user's own may name none of ours.
+    pub fn of_service(name: &str) -> Self {
+        Self::named(name).unwrap_or(Self::Service)
+    }
+
     /// Its outlines, read once.
     pub fn drawing(self) -> &'static Drawing {
         // The files are our own and a test reads every one; a broken one would be drawn as nothing.
@@ -317,6 +341,24 @@ mod tests {
         icons.sort_unstable();
         icons.dedup();
         assert_eq!(icons.len(), Role::ALL.len() + NetworkKind::ALL.len());
+    }
+
+    #[test]
+    fn every_service_of_the_catalog_has_its_icon() {
+        let missing = crate::catalog::Catalog::embedded().iter().filter(|(_, entry)| Icon::named(&entry.icon).is_none());
+        let missing: Vec<String> = missing.map(|(kind, entry)| format!("{kind}: {}", entry.icon)).collect();
+        assert_eq!(missing, Vec::<String>::new());
+        assert_eq!(Icon::of_service("my-own"), Icon::Service);
+    }
+
+    #[test]
+    fn every_fault_has_its_icon() {
+        let verbs = crate::model::Fault::VERBS;
+        let mut icons: Vec<Icon> = verbs.iter().filter_map(|verb| Icon::named(verb.word)).collect();
+        assert_eq!(icons.len(), verbs.len(), "{icons:?}");
+        icons.sort_unstable();
+        icons.dedup();
+        assert_eq!(icons.len(), verbs.len());
     }
 
     #[test]

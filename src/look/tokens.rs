@@ -2,6 +2,7 @@
 //! or a size of its own.
 
 use super::Color;
+use crate::{model::Health, rules::Severity};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two sets of colours.
@@ -82,6 +83,27 @@ pub enum Tone {
     Bad,
     /// About a virtual address.
     Vip,
+}
+
+impl Tone {
+    /// The tone of a health.
+    pub fn of_health(health: Health) -> Self {
+        match health {
+            Health::Healthy => Self::Good,
+            Health::Degraded => Self::Warn,
+            Health::Down => Self::Bad,
+            Health::Unknown => Self::Neutral,
+        }
+    }
+
+    /// The tone of how bad a finding is.
+    pub fn of_severity(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Bad,
+            Severity::Warning => Self::Warn,
+            Severity::Advice => Self::Accent,
+        }
+    }
 }
 
 /// How many hues the rails of networks have before they repeat.
@@ -391,7 +413,9 @@ mod tests {
             pairs.push((format!("words on {tone:?}"), palette.on_tone(tone).contrast(palette.tone(tone))));
         }
         pairs.push(("words on accent under the pointer".into(), palette.on_accent.contrast(palette.accent_hover)));
-        pairs.push(("text on raised under the pointer".into(), palette.text.contrast(palette.raised_hover)));
+        for (word, color) in [("text", palette.text), ("muted", palette.muted)] {
+            pairs.push((format!("{word} on raised under the pointer"), color.contrast(palette.raised_hover)));
+        }
         for (name, wash) in [("accent wash", palette.accent_wash), ("bad wash", palette.bad_wash)] {
             pairs.push((format!("text on {name}"), palette.text.contrast(wash.over(palette.panel))));
         }

@@ -261,7 +261,7 @@ fn visuals(theme: &Theme) -> Visuals {
         popup_shadow: theme.float_shadow(),
         text_cursor: TextCursorStyle { stroke: Stroke::new(stroke::FLOW, palette.accent), ..TextCursorStyle::default() },
         slider_trailing_fill: true,
-        handle_shape: HandleShape::Circle,
+        handle_shape: HandleShape::Rect { aspect_ratio: 0.5 },
         indent_has_left_vline: false,
         ..base
     }

@@ -38,8 +38,13 @@ pub fn badge_size(count: usize) -> Vec2 {
 /// Paints a badge that is part of something larger.
 pub fn paint_badge(ui: &Ui, painter: &Painter, rect: Rect, count: usize, tone: Tone) {
     let palette = Theme::of(ui.ctx()).palette();
-    painter.rect_filled(rect, corners(rect.height() / 2.0), palette.tone(tone));
-    let words = line(ui, &words(count), (FontFace::SemiBold, font_size::SMALL), palette.on_tone(tone), f32::INFINITY);
+    // A count of nothing in particular is quiet.
+    let (fill, color) = match tone {
+        Tone::Neutral => (palette.raised_hover, palette.muted),
+        tone => (palette.tone(tone), palette.on_tone(tone)),
+    };
+    painter.rect_filled(rect, corners(rect.height() / 2.0), fill);
+    let words = line(ui, &words(count), (FontFace::SemiBold, font_size::SMALL), color, f32::INFINITY);
     paint_line(painter, rect.center().x - words.size().x / 2.0, rect.center().y, words);
 }
 

@@ -8,7 +8,7 @@ use crate::{
         theme::{self, palette},
     },
 };
-use egui::{Align, Layout, Rect, RichText, Sense, Ui, UiBuilder, Vec2, WidgetInfo, WidgetType, vec2};
+use egui::{Align, Color32, Layout, Rect, Sense, Ui, UiBuilder, Vec2, WidgetInfo, WidgetType, text::LayoutJob, vec2};
 
 const TILE: f32 = 48.0;
 const WIDTH_MAX: f32 = 320.0;
@@ -25,15 +25,22 @@ pub fn empty_state<R>(ui: &mut Ui, icon: Icon, title: &str, text: &str, actions:
         let title = line(ui, title, (FontFace::SemiBold, font_size::TITLE), palette(ui).text, ui.available_width());
         let (rect, _) = ui.allocate_exact_size(title.size(), Sense::hover());
         paint_line(ui.painter(), rect.left(), rect.center().y, title);
-        ui.scope(|ui| {
-            ui.set_max_width(WIDTH_MAX);
-            let font = theme::font(FontFace::Regular, font_size::BODY);
-            ui.label(RichText::new(text).font(font).color(palette(ui).muted));
-        });
+        sentence(ui, text);
         ui.add_space(size::GRID);
         centered_row(ui, actions)
     })
     .inner
+}
+
+/// A sentence, wrapped and centred.
+fn sentence(ui: &mut Ui, text: &str) {
+    let font = theme::font(FontFace::Regular, font_size::BODY);
+    let mut job = LayoutJob::simple(text.to_owned(), font, palette(ui).muted, ui.available_width().min(WIDTH_MAX));
+    job.halign = Align::Center;
+    let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+    let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, text));
+    ui.painter().galley(rect.center_top(), galley, Color32::PLACEHOLDER);
 }
 
 /// A row in the middle of the width. Its own width is known from the frame before.

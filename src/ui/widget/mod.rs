@@ -44,7 +44,7 @@ pub use toggle::Toggle;
 use super::theme::{self, Theme};
 use crate::look::FontFace;
 use egui::{
-    Color32, CornerRadius, Galley, Painter, Pos2, Rect, Response, StrokeKind, Ui,
+    Align, Color32, CornerRadius, Galley, Layout, Painter, Pos2, Rect, Response, StrokeKind, Ui, UiBuilder, Widget,
     text::{LayoutJob, TextWrapping},
 };
 use std::sync::Arc;
@@ -76,6 +76,11 @@ pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect, radius: f32) {
 /// A corner radius in egui's type, which counts whole points.
 pub fn corners(radius: f32) -> CornerRadius {
     CornerRadius::from(radius)
+}
+
+/// Shows a widget inside another, in room that is allocated already.
+fn place(ui: &mut Ui, room: Rect, widget: impl Widget) -> Response {
+    ui.new_child(UiBuilder::new().max_rect(room).layout(Layout::left_to_right(Align::Center))).add(widget)
 }
 
 /// How far a thing is on its way to being hovered: 0 to 1, at once where motion is reduced.

@@ -1,6 +1,6 @@
 //! A small rounded chip: a name that can be clicked, and a cross where it can be taken away.
 
-use super::{IconButton, corners, focus_ring, line, paint_line, warmth};
+use super::{IconButton, corners, focus_ring, line, paint_line, place, warmth};
 use crate::{
     look::{FontFace, Icon, Tone, font_size, size},
     ui::{icon, theme::Theme},
@@ -78,7 +78,7 @@ impl<'a> Pill<'a> {
         let removed = self.remove.is_some_and(|what| {
             let middle = pos2(rect.right() - 4.0 - CROSS / 2.0, rect.center().y);
             let room = Rect::from_center_size(middle, Vec2::splat(CROSS.min(size::CONTROL_HEIGHT)));
-            ui.put(room, IconButton::new(Icon::Cross, what).tiny()).clicked()
+            place(ui, room, IconButton::new(Icon::Cross, what).tiny()).clicked()
         });
         PillOutput { response, removed }
     }

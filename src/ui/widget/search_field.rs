@@ -3,6 +3,7 @@
 use super::{
     IconButton,
     field::{FieldState, paint_ground},
+    place,
 };
 use crate::{
     look::{Icon, size},
@@ -50,7 +51,7 @@ impl Widget for SearchField<'_> {
         icon::paint(ui.painter(), Icon::Search, glass, palette(ui).muted);
         if !self.text.is_empty() {
             let room = Rect::from_center_size(pos2(rect.right() - 14.0, rect.center().y), Vec2::splat(20.0));
-            let clear = ui.put(room, IconButton::new(Icon::Cross, "Clear").small());
+            let clear = place(ui, room, IconButton::new(Icon::Cross, "Clear").small());
             let escaped = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
             if clear.clicked() || escaped {
                 self.text.clear();

@@ -33,6 +33,7 @@ impl State {
             | Command::DropRecovery
             | Command::KeepMine
             | Command::Reload
+            | Command::Browse(_)
             | Command::Focused => self.apply_file(command),
             Command::Plan
             | Command::Deploy
@@ -74,6 +75,7 @@ impl State {
             }
             Command::NextFinding => return self.walk_findings(1),
             Command::PreviousFinding => return self.walk_findings(-1),
+            Command::SelectFinding(place) => return self.reveal_finding(place),
             Command::FixFinding => {
                 if let Some(fix) = self.review.selected_fix().cloned() {
                     self.edit(&fix.title, &fix.edits, Merge::Never);
@@ -230,7 +232,7 @@ impl State {
 
     fn walk_findings(&mut self, by: isize) -> Vec<Effect> {
         let listed: Vec<usize> =
-            self.review.listed().into_iter().filter(|place| self.review.findings().get(*place).is_some_and(|it| it.accepted.is_none())).collect();
+            self.review.listed(&super::Filter::default()).into_iter().filter(|place| self.review.findings().get(*place).is_some_and(|it| it.accepted.is_none())).collect();
         let now = self.review.selected_place().and_then(|place| listed.iter().position(|it| *it == place));
         let count = listed.len();
         let next = match (now, by) {
@@ -289,6 +291,7 @@ impl State {
                 vec![Effect::ChooseFile { what: FileUse::Picture, name: format!("{stem}.svg") }]
             }
             Command::Chosen(what, path) => self.chosen(what, path),
+            Command::Browse(folder) => vec![Effect::List(folder)],
             Command::TakeRecovery => self.take_recovery(),
             Command::DropRecovery => {
                 self.dialog = None;

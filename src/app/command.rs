@@ -233,6 +233,8 @@ pub enum Command {
     TakeRecovery,
     /// Throw it away.
     DropRecovery,
+    /// Show a folder in our own file chooser.
+    Browse(PathBuf),
     /// Keep ours, although the file changed.
     KeepMine,
     /// Read the file again.
@@ -246,6 +248,8 @@ pub enum Command {
         /// Which of the offered fixes, from 0.
         fix: usize,
     },
+    /// Select a finding, by its place among all, and show what it is about.
+    SelectFinding(usize),
     /// A finding is meant.
     Accept {
         /// The rule's code.
@@ -321,6 +325,8 @@ pub enum Effect {
     DropRecovery(PathBuf),
     /// Look whether a file has changed.
     Look(PathBuf, Option<Stamp>),
+    /// List a folder for our own file chooser.
+    List(PathBuf),
     /// Write the preferences.
     KeepPreferences(Box<Preferences>),
     /// Write the picture; its ending says as what.

@@ -75,6 +75,19 @@ pub struct Recovery {
     pub autosave: PathBuf,
 }
 
+/// What is in a folder, as our own file chooser shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Folders in it, by name.
+    pub folders: Vec<String>,
+    /// Layout files in it, by name.
+    pub files: Vec<String>,
+    /// Why it cannot be listed; empty: it can.
+    pub problem: String,
+}
+
 /// A lab that Sandtable ships with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {

@@ -55,6 +55,35 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
     Some(Stamp { modified: data.modified().ok()?, bytes: data.len() })
 }
 
+/// Entries of a folder that our own file chooser shows.
+const LISTED_MAX: usize = 2000;
+
+/// What is in a folder; an empty path is the user's own.
+pub fn list(folder: &Path) -> super::Listing {
+    let home = || directories::UserDirs::new().map(|dirs| dirs.document_dir().unwrap_or_else(|| dirs.home_dir()).to_owned());
+    let folder = if folder.as_os_str().is_empty() { home().unwrap_or_else(|| PathBuf::from("/")) } else { folder.to_owned() };
+    let mut listing = super::Listing { folder, ..super::Listing::default() };
+    match std::fs::read_dir(&listing.folder) {
+        Ok(entries) => {
+            for entry in entries.flatten().take(LISTED_MAX) {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.starts_with('.') {
+                    continue;
+                }
+                if entry.path().is_dir() {
+                    listing.folders.push(name);
+                } else if Path::new(&name).extension().is_some_and(|ending| ending == "ron") {
+                    listing.files.push(name);
+                }
+            }
+            listing.folders.sort();
+            listing.files.sort();
+        }
+        Err(error) => listing.problem = format!("This folder cannot be listed: {error}"),
+    }
+    listing
+}
+
 /// Reads a lab.
 pub fn read(path: PathBuf) -> Event {
     match read_lab(&path) {

@@ -25,13 +25,13 @@ pub mod worker;
 
 pub use apply::removal;
 pub use command::{COMMANDS, Command, Dialog, Effect, Entry, Family, FileUse, Held, Screen, Shortcut, Tab, ViewMove};
-pub use document::{After, Document, Recovery, Stamp, Template};
+pub use document::{After, Document, Listing, Recovery, Stamp, Template};
 pub use failover::Ruler;
 pub use happening::{Happening, Tone};
 pub use history::{History, Merge};
 pub use preferences::Preferences;
-pub use present::Presentation;
+pub use present::{Presentation, all as everything, find};
 pub use receive::Event;
-pub use review::{Accepted, Review};
+pub use review::{Accepted, Filter, Review};
 pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};
-pub use state::{AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State};
+pub use state::{exists, AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State};

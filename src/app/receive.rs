@@ -1,7 +1,7 @@
 //! What workers report, and what follows from it.
 
 use super::{
-    Command, Dialog, Document, Effect, FileUse, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState, Tab, ViewMove,
+    Command, Dialog, Document, Effect, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState, Tab, ViewMove,
     job::{JobKind, Report, Sight},
 };
 use crate::look::Tone;
@@ -51,6 +51,8 @@ pub enum Event {
     },
     /// The picture was written.
     PictureWritten(PathBuf),
+    /// What is in a folder.
+    Listed(Listing),
     /// Something went wrong in the background.
     Failed(String),
     /// The open file is not what we read any more.
@@ -77,7 +79,12 @@ impl State {
         match event {
             Event::Chosen(what, path) => return self.apply(Command::Chosen(what, path)),
             Event::NotChosen(_) => self.pending = None,
-            Event::NoChooser(what) => self.dialog = Some(Dialog::Browser(what)),
+            Event::NoChooser(what) => {
+                self.dialog = Some(Dialog::Browser(what));
+                let here = self.document.path.as_deref().and_then(std::path::Path::parent).map(std::path::Path::to_owned);
+                return vec![Effect::List(here.unwrap_or_default())];
+            }
+            Event::Listed(listing) => self.listing = listing,
             Event::Read { path, lab, stamp } => {
                 self.preferences.remember(&path);
                 self.replace(*lab, Document { path: Some(path), stamp: Some(stamp), open: true });

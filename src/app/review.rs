@@ -34,12 +34,23 @@ pub struct Review {
     fixes: BTreeMap<usize, Vec<Fix>>,
     worst: BTreeMap<Subject, (Severity, usize)>,
     selected: Option<FindingKey>,
+}
+
+/// Which findings a list shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
     /// Severities that are listed.
     pub shown: BTreeSet<Severity>,
     /// Words that a listed finding must contain.
     pub query: String,
     /// Whether accepted findings are listed.
     pub accepted: Accepted,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { shown: Severity::ALL.into_iter().collect(), query: String::new(), accepted: Accepted::Shown }
+    }
 }
 
 impl Review {
@@ -53,9 +64,6 @@ impl Review {
             fixes: BTreeMap::new(),
             worst: BTreeMap::new(),
             selected: None,
-            shown: Severity::ALL.into_iter().collect(),
-            query: String::new(),
-            accepted: Accepted::Shown,
         };
         review.collect(lab);
         review
@@ -113,11 +121,11 @@ impl Review {
     }
 
     /// The places of the listed findings: those that count first, then the accepted ones.
-    pub fn listed(&self) -> Vec<usize> {
-        let query = self.query.trim().to_lowercase();
+    pub fn listed(&self, filter: &Filter) -> Vec<usize> {
+        let query = filter.query.trim().to_lowercase();
         let fits = |finding: &Finding| {
-            self.shown.contains(&finding.severity)
-                && (self.accepted == Accepted::Shown || finding.accepted.is_none())
+            filter.shown.contains(&finding.severity)
+                && (filter.accepted == Accepted::Shown || finding.accepted.is_none())
                 && (query.is_empty() || {
                     let text = format!("{} {} {}", finding.subject, finding.message, finding.rule).to_lowercase();
                     query.split_whitespace().all(|word| text.contains(word))
@@ -214,11 +222,12 @@ mod tests {
         let place = review.findings().iter().position(|finding| finding.rule == "duplicate-address").unwrap();
         let node = Subject::Node("b".parse().unwrap());
         assert_eq!(review.badge(&node).unwrap().0, Severity::Error);
-        assert!(review.listed().contains(&place));
-        review.query = "duplicate".into();
-        assert_eq!(review.listed(), [place]);
-        review.shown.remove(&Severity::Error);
-        assert!(review.listed().is_empty());
+        let mut filter = Filter::default();
+        assert!(review.listed(&filter).contains(&place));
+        filter.query = "duplicate".into();
+        assert_eq!(review.listed(&filter), [place]);
+        filter.shown.remove(&Severity::Error);
+        assert!(review.listed(&filter).is_empty());
         review.select(&lab, place);
         let fix = review.selected_fix().unwrap().clone();
         let applied = lab.apply(&fix.edits).unwrap();

@@ -96,6 +96,8 @@ pub struct State {
     pub recoveries: VecDeque<Recovery>,
     /// Labs to begin with.
     pub templates: Vec<Template>,
+    /// What our own file chooser shows.
+    pub listing: super::Listing,
     pub(super) autosaved_revision: u64,
     pub(super) changed_at_ms: Option<u64>,
     pub(super) pending: Option<super::After>,
@@ -123,6 +125,7 @@ impl State {
             graph: Graph::Hidden,
             recoveries: VecDeque::new(),
             templates,
+            listing: super::Listing::default(),
             autosaved_revision: 0,
             changed_at_ms: None,
             pending: None,

@@ -195,6 +195,7 @@ fn do_file(effect: Effect, folders: Option<&Folders>, draw: Draw) -> Vec<Event> 
             files::drop_autosave(folders, path.as_deref());
             Vec::new()
         }
+        (Effect::List(folder), _) => vec![Event::Listed(files::list(&folder))],
         (Effect::DropRecovery(autosave), _) => {
             files::drop_recovery(&autosave);
             Vec::new()

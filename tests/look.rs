@@ -69,10 +69,8 @@ impl Gallery {
             self.top_bar(ui);
             ui.horizontal_top(|ui| {
                 self.left(ui);
-                ui.vertical(|ui| {
-                    ui.set_width(620.0);
-                    self.middle(ui);
-                });
+                let (rect, _) = ui.allocate_exact_size(vec2(636.0, 792.0), Sense::hover());
+                self.middle(&mut ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min))));
                 self.right(ui);
             });
         });
@@ -98,7 +96,7 @@ impl Gallery {
     }
 
     fn left(&mut self, ui: &mut Ui) {
-        panel(ui, vec2(size::PALETTE_WIDTH, 872.0), |ui| {
+        panel(ui, vec2(size::PALETTE_WIDTH, 792.0), |ui| {
             ui.spacing_mut().item_spacing = vec2(4.0, 6.0);
             ui.add(SearchField::new(&mut self.search, "Add…"));
             ui.add(SearchField::new(&mut self.found, "Add…"));
@@ -185,7 +183,7 @@ impl Gallery {
     }
 
     fn right(&mut self, ui: &mut Ui) {
-        panel(ui, vec2(size::INSPECTOR_WIDTH, 872.0), |ui| {
+        panel(ui, vec2(size::INSPECTOR_WIDTH, 792.0), |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
             ui.label(RichText::new("db1").font(theme::font(FontFace::SemiBold, font_size::TITLE)));
             field_row(ui, "Name", None, |ui| TextField::new("Name", "db1").show(ui));
@@ -253,7 +251,7 @@ fn photograph(appearance: Appearance, pixels_per_point: f32, name: &str) {
     let mut gallery = Gallery::new();
     let mut installed = false;
     let mut harness =
-        Harness::builder().with_size(vec2(1124.0, 920.0)).with_pixels_per_point(pixels_per_point).wgpu().build_ui(move |ui| {
+        Harness::builder().with_size(vec2(1140.0, 840.0)).with_pixels_per_point(pixels_per_point).wgpu().build_ui(move |ui| {
             if !installed {
                 install(ui.ctx(), appearance);
                 installed = true;
@@ -293,7 +291,7 @@ fn gallery_in_light() {
 /// A window with one piece in it, which writes down what it says.
 fn window<'a, T: Default + 'a>(mut show: impl FnMut(&mut Ui, &mut T) + 'a) -> Harness<'a, T> {
     let mut installed = false;
-    let harness = Harness::builder().with_size(vec2(320.0, 160.0)).build_ui_state(
+    let harness = Harness::builder().with_size(vec2(320.0, 240.0)).build_ui_state(
         move |ui, state: &mut T| {
             if !installed {
                 install(ui.ctx(), Appearance::Dark);
@@ -468,6 +466,7 @@ fn has_ring<T>(harness: &Harness<'_, T>, accent: Color32) -> bool {
 #[test]
 fn menus_and_fields_in_use() {
     let mut harness = window(|ui, (): &mut ()| {
+        ui.painter().rect_filled(ui.ctx().content_rect(), 0.0, palette(ui).panel);
         TextField::new("Name", "db 1").check(&|_| Err("Letters, digits and dashes only.".into())).width(200.0).show(ui);
         let mut picked = 1;
         choice(ui, "Image", &mut picked, &[(0, "debian-13"), (1, "03-hardened-base"), (2, "ubuntu-24.04")]);

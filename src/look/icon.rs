@@ -3,7 +3,10 @@
 //! One source for the window and the exporters. It paints nothing.
 
 use super::{outline::Drawing, svg};
-use crate::model::{NetworkKind, Role};
+use crate::{
+    model::{FaultVerb, NetworkKind, Role},
+    rules::Severity,
+};
 use std::sync::LazyLock;
 
 /// The side of the square that every icon is drawn in.
@@ -158,7 +161,7 @@ Kill = "kill",
 /// Again.
 Restart = "restart",
 /// Power.
-Power = "power",
+PowerOff = "power-off",
 /// A link cut.
 LinkDown = "link-down",
 /// A link that works one way.
@@ -254,6 +257,20 @@ impl Icon {
         }
     }
 
+    /// The icon of how bad a finding is.
+    pub fn of_severity(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Advice => Self::Advice,
+        }
+    }
+
+    /// The icon of a fault's verb, by its word.
+    pub fn of_fault(verb: &FaultVerb) -> Self {
+        Self::named(verb.word).unwrap_or(Self::Kill)
+    }
+
     /// The icon that a kind of service names in the catalog; a service of the user's own may name none of ours.
     pub fn of_service(name: &str) -> Self {
         Self::named(name).unwrap_or(Self::Service)
@@ -332,6 +349,16 @@ mod tests {
         let missing: Vec<String> = missing.map(|(kind, entry)| format!("{kind}: {}", entry.icon)).collect();
         assert_eq!(missing, Vec::<String>::new());
         assert_eq!(Icon::of_service("my-own"), Icon::Service);
+    }
+
+    #[test]
+    fn every_fault_has_its_icon() {
+        let verbs = crate::model::Fault::VERBS;
+        let mut icons: Vec<Icon> = verbs.iter().filter_map(|verb| Icon::named(verb.word)).collect();
+        assert_eq!(icons.len(), verbs.len(), "{icons:?}");
+        icons.sort_unstable();
+        icons.dedup();
+        assert_eq!(icons.len(), verbs.len());
     }
 
     #[test]

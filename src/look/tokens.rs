@@ -2,6 +2,7 @@
 //! or a size of its own.
 
 use super::Color;
+use crate::{model::Health, rules::Severity};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two sets of colours.
@@ -82,6 +83,27 @@ pub enum Tone {
     Bad,
     /// About a virtual address.
     Vip,
+}
+
+impl Tone {
+    /// The tone of a health.
+    pub fn of_health(health: Health) -> Self {
+        match health {
+            Health::Healthy => Self::Good,
+            Health::Degraded => Self::Warn,
+            Health::Down => Self::Bad,
+            Health::Unknown => Self::Neutral,
+        }
+    }
+
+    /// The tone of how bad a finding is.
+    pub fn of_severity(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Bad,
+            Severity::Warning => Self::Warn,
+            Severity::Advice => Self::Accent,
+        }
+    }
 }
 
 /// How many hues the rails of networks have before they repeat.

@@ -10,9 +10,7 @@ use super::{
     time::{MS, SECOND, Tick},
     world::World,
 };
-use crate::model::{
-    Endpoint, Flow, Health, Observed, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService, Power,
-};
+use crate::model::{Endpoint, Flow, Health, Observed, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService, Power};
 use serde::{Deserialize, Serialize};
 
 /// Good answers in a row after which something is healthy.

@@ -14,6 +14,9 @@ struct Lines {
 
 const TOLERANCE: f32 = 0.02;
 
+/// Thinner lines than this look grey instead of thin.
+const WIDTH_MIN_PIXELS: f32 = 1.3;
+
 fn lines(icon: Icon) -> &'static [Lines] {
     static LINES: LazyLock<Vec<Vec<Lines>>> = LazyLock::new(|| {
         let of = |icon: &Icon| {
@@ -40,7 +43,7 @@ pub fn push(shapes: &mut Vec<Shape>, icon: Icon, rect: Rect, color: Color32, pix
     // On whole pixels, so that the same icon looks the same wherever it stands.
     let corner = (rect.center() - Vec2::splat(side / 2.0)).to_vec2() * pixels_per_point;
     let corner = vec2(corner.x.round(), corner.y.round()) / pixels_per_point;
-    let width = (ICON_STROKE * scale).max(1.0 / pixels_per_point);
+    let width = (ICON_STROKE * scale).max(WIDTH_MIN_PIXELS / pixels_per_point);
     for line in lines(icon) {
         let points: Vec<Pos2> = line.points.iter().map(|point| (point.to_vec2() * scale + corner).to_pos2()).collect();
         match (line.paint, line.ends) {

@@ -16,19 +16,9 @@ pub struct HealthMark(pub Health);
 const STROKE: f32 = 1.8;
 const DASHES: u8 = 6;
 
-/// The tone of a health.
-fn tone(health: Health) -> Tone {
-    match health {
-        Health::Healthy => Tone::Good,
-        Health::Degraded => Tone::Warn,
-        Health::Down => Tone::Bad,
-        Health::Unknown => Tone::Neutral,
-    }
-}
-
 /// Paints a mark of a diameter in points that is part of something larger.
 pub fn paint_health_mark(painter: &Painter, middle: Pos2, diameter: f32, health: Health) {
-    let color = Theme::of(painter.ctx()).tone(tone(health));
+    let color = Theme::of(painter.ctx()).tone(Tone::of_health(health));
     let stroke = Stroke::new(STROKE * diameter / size::MARK, color);
     let ring = (diameter - stroke.width) / 2.0;
     let at = |angle: f32, distance: f32| middle + distance * vec2(angle.cos(), angle.sin());

@@ -71,7 +71,7 @@ impl Widget for IconButton<'_> {
                 Tone::Neutral => palette.muted.lerp_to_gamma(palette.text, warmth),
                 tone => palette.tone(tone),
             };
-            let side = size::ICON.min(self.side - 8.0);
+            let side = size::ICON_LARGE.min(self.side - 8.0);
             icon::paint(ui.painter(), self.icon, Rect::from_center_size(rect.center(), Vec2::splat(side)), color);
             focus_ring(ui, &response, rect, radius::CONTROL);
         }

@@ -16,7 +16,12 @@ pub fn section_header(ui: &mut Ui, title: &str, action: Option<&str>) -> Option<
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, title));
         paint_line(ui.painter(), rect.left(), rect.center().y, words);
         let action = action?;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(Button::quiet(action).icon(Icon::Plus))).inner.into()
+        let button = ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            // Its words, not its padding, end where the panel's contents end.
+            ui.add_space(-size::GAP);
+            ui.add(Button::quiet(action).icon(Icon::Plus))
+        });
+        Some(button.inner)
     })
     .inner
 }

@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod layout;
 pub mod look;
 pub mod model;
+pub mod picture;
 pub mod plan;
 pub mod rules;
 pub mod sim;

@@ -55,6 +55,13 @@ impl State {
     fn apply_edit(&mut self, command: Command) -> Vec<Effect> {
         match command {
             Command::Edit { label, edits, merge } => self.edit(&label, &edits, merge),
+            Command::Act(Ok(step)) => {
+                self.edit(&step.title, &step.edits, Merge::Never);
+                if let Some(select) = step.select {
+                    self.selection = select.into_iter().filter(|subject| super::exists(&self.lab, subject)).collect();
+                }
+            }
+            Command::Act(Err(refusal)) => self.tell(Tone::Warn, refusal.to_string()),
             Command::CloseStep => self.history.close_step(),
             Command::Undo => self.step(Step::Back),
             Command::Redo => self.step(Step::Again),

@@ -56,7 +56,7 @@ pub static VERBS: [Verb; 12] = [
     Verb { word: "hang", title: "Hang", icon: Icon::Hang, target: Target::Service },
     Verb { word: "restart", title: "Restart", icon: Icon::Restart, target: Target::Service },
     Verb { word: "cookie", title: "Cookie", icon: Icon::Cookie, target: Target::Service },
-    Verb { word: "power-off", title: "Power off", icon: Icon::Power, target: Target::Node },
+    Verb { word: "power-off", title: "Power off", icon: Icon::PowerOff, target: Target::Node },
     Verb { word: "pause", title: "Pause", icon: Icon::Pause, target: Target::Node },
     Verb { word: "link-down", title: "Link down", icon: Icon::LinkDown, target: Target::Link },
     Verb { word: "loss", title: "Loss", icon: Icon::Loss, target: Target::Link },

@@ -203,6 +203,8 @@ pub enum Command {
         /// Whether it joins the step before.
         merge: Merge,
     },
+    /// An act of editing, as one step; or why it makes no sense, to be told.
+    Act(super::ops::Act),
     /// The typing or drag is over.
     CloseStep,
     /// Select exactly these.

@@ -50,6 +50,11 @@ impl<'a> Desk<'a> {
         self.commands.push(command);
     }
 
+    /// Does an act of editing, or says why it makes no sense.
+    pub fn act(&mut self, act: crate::app::ops::Act) {
+        self.send(Command::Act(act));
+    }
+
     /// Whether a command can be done now.
     pub fn can(&self, command: &Command) -> bool {
         command.entry().is_none_or(|entry| (entry.enabled)(self.state))

@@ -50,7 +50,7 @@ fn is_function(shortcut: Shortcut) -> bool {
 }
 
 fn presenting(ctx: &Context, commands: &mut Vec<Command>) {
-    let mut take = |key: Key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    let take = |key: Key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     if take(Key::Escape) {
         commands.push(Command::Design);
     }

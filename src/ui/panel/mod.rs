@@ -6,6 +6,7 @@ mod inspector;
 mod load;
 mod log;
 mod lower;
+mod miniature;
 mod palette;
 mod plan;
 mod stage;
@@ -13,9 +14,10 @@ mod top_bar;
 
 pub use inspector::inspector;
 pub use lower::lower;
+pub use miniature::miniature;
 pub use palette::palette;
 pub use stage::stage;
-pub use top_bar::top_bar;
+pub use top_bar::{paint_logo, top_bar};
 
 use super::{icon, theme, theme::palette as colors};
 use crate::{

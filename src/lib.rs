@@ -8,11 +8,17 @@
 
 pub mod app;
 pub mod catalog;
+pub mod cli;
+pub mod deploy;
+pub mod export;
+pub mod fault;
+pub mod host;
 pub mod layout;
 pub mod look;
 pub mod model;
 pub mod picture;
 pub mod plan;
+pub mod provider;
 pub mod rules;
 pub mod sim;
 #[doc(hidden)]

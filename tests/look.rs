@@ -2,9 +2,8 @@
 //!
 //! `UPDATE_SNAPSHOTS=true cargo test --test look` takes the photographs anew; look at them before keeping them.
 #![cfg(feature = "desktop")]
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use egui::{Align, Color32, CornerRadius, Frame, Key, Layout, Margin, Rect, RichText, Sense, Ui, Vec2, vec2};
+use egui::{Align, Align2, Color32, CornerRadius, Frame, Key, Layout, Margin, Rect, RichText, Sense, Ui, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 use sandtable::{
     look::{Appearance, FontFace, Icon, Motion, Preference, Tone, font_size, size},
@@ -13,8 +12,9 @@ use sandtable::{
         icon,
         theme::{self, Theme, palette},
         widget::{
-            Badge, Button, HealthMark, IconButton, KeyHint, NumberField, PaletteItem, Pill, SearchField, Tab, TextField, Toggle, Typed,
-            choice, empty_state, field_row, floating_bar_frame, section_header, segmented, tab_bar, value_row,
+            Badge, Button, FLOATING_BAR_HEIGHT, HealthMark, IconButton, KeyHint, NumberField, PaletteItem, Pill, SearchField, Tab,
+            TextField, Toggle, Typed, choice, empty_state, field_row, floating_bar, floating_bar_frame, section_header, segmented, tab_bar,
+            value_row,
         },
     },
 };
@@ -327,7 +327,6 @@ fn type_into(harness: &mut Harness<'_, Vec<Typed>>, text: &str) {
     let field = harness.get_by_label("Name");
     field.focus();
     harness.run();
-    harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
     harness.get_by_label("Name").type_text(text);
     harness.run();
 }
@@ -474,6 +473,28 @@ fn menus_and_fields_in_use() {
     harness.get_by_label("Image").click();
     harness.run();
     harness.snapshot("look_menu");
+}
+
+#[test]
+fn tooltips_and_floating_bars() {
+    let mut harness = window(|ui, (): &mut ()| {
+        let all = ui.ctx().content_rect();
+        ui.painter().rect_filled(all, 0.0, palette(ui).canvas);
+        ui.add(IconButton::new(Icon::Undo, "Undo: move db1").shortcut("Ctrl Z"));
+        let zoom = |ui: &mut Ui| {
+            ui.add(IconButton::new(Icon::Minus, "Zoom out"));
+            ui.label("100 %");
+            ui.add(IconButton::new(Icon::Plus, "Zoom in"));
+        };
+        let bar = floating_bar(ui.ctx(), egui::Id::new("zoom"), all, Align2::LEFT_BOTTOM, vec2(16.0, 16.0), zoom);
+        if !ui.ctx().will_discard() {
+            assert_eq!(bar.response.rect.height(), FLOATING_BAR_HEIGHT);
+        }
+    });
+    harness.get_by_label("Undo: move db1").hover();
+    harness.run_steps(8);
+    assert!(harness.query_by_label("Ctrl Z").is_some());
+    harness.snapshot("look_floating");
 }
 
 #[test]

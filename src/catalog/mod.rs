@@ -133,6 +133,10 @@ pub struct Port {
     /// Whether what passes it can be read.
     #[serde(default)]
     pub secrecy: Secrecy,
+    /// The yes-or-no setting that makes it listen where the service does; until then it is open to the node itself.
+    /// `None`: it always listens there.
+    #[serde(default)]
+    pub opened_by: Option<String>,
 }
 
 /// What a setting may be.
@@ -405,6 +409,10 @@ mod tests {
                 if let (SettingType::Choice(choices), Some(Value::Text(default))) = (&setting.takes, &setting.default) {
                     assert!(choices.contains(default), "{kind}.{}", setting.name);
                 }
+            }
+            for port in &entry.ports {
+                let setting = port.opened_by.as_ref().map(|setting| entry.setting(setting).map(|setting| &setting.takes));
+                assert!(setting.is_none_or(|takes| takes == Some(&SettingType::Bool)), "{kind}: {}", port.name);
             }
             let mut names: Vec<_> = entry.ports.iter().map(|port| &port.name).collect();
             names.dedup();

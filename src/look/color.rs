@@ -82,16 +82,16 @@ mod tests {
 
     #[test]
     fn contrast_is_that_of_the_standard() {
-        let (black, white) = (Color::hex(0), Color::hex(0xFF_FF_FF));
+        let (black, white) = (Color::hex(0), Color::hex(0xFFFFFF));
         assert!((black.contrast(white) - 21.0).abs() < 1e-4);
         assert!((white.contrast(white) - 1.0).abs() < 1e-4);
         // 4.54 : 1 is the published figure for #767676 on white.
-        assert!((Color::hex(0x76_76_76).contrast(white) - 4.54).abs() < 0.005);
+        assert!((Color::hex(0x767676).contrast(white) - 4.54).abs() < 0.005);
     }
 
     #[test]
     fn mixing_and_laying_over() {
-        let (black, white) = (Color::hex(0), Color::hex(0xFF_FF_FF));
+        let (black, white) = (Color::hex(0), Color::hex(0xFFFFFF));
         assert_eq!(black.mix(white, 0.0), black);
         assert_eq!(black.mix(white, 7.0), white);
         assert_eq!(white.fade(0.5).over(black).to_string(), "#808080");

@@ -148,7 +148,8 @@ pub(crate) fn carry_out(world: &mut Observed, action: &Action) {
             there.spec = Some(made);
         }
         Action::DeleteMachine { node } => {
-            assert_eq!(world.nodes.remove(node).unwrap().power, Power::Stopped, "{node} is deleted while it is on");
+            let there = world.nodes.remove(node);
+            assert!(there.is_none_or(|there| there.power == Power::Stopped), "{node} is deleted while it is on");
         }
         Action::PowerOn { node } => world.nodes.get_mut(node).unwrap().power = Power::Running,
         Action::PowerOff { node } => {

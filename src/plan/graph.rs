@@ -122,7 +122,7 @@ impl Draft {
                 }
                 continue;
             };
-            let id = step_id(&doing);
+            let id = step_id(&doing.action);
             let after = waiting.iter().filter_map(|one| ids.get(one).cloned()).collect();
             plan.steps.push(Step {
                 id: id.clone(),
@@ -142,10 +142,10 @@ impl Draft {
     }
 }
 
-/// Unique in a plan: a verb falls on a thing at most once.
-fn step_id(doing: &Doing) -> StepId {
-    let verb = doing.action.verb();
-    StepId(match &doing.action {
+/// The name of the step that does an action: unique in a plan, where a verb falls on a thing at most once.
+pub fn step_id(action: &Action) -> StepId {
+    let verb = action.verb();
+    StepId(match action {
         Action::CreateNetwork { network, .. } | Action::ChangeNetwork { network, .. } | Action::DeleteNetwork { network } => {
             format!("{verb}:{network}")
         }

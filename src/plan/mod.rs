@@ -16,12 +16,15 @@ mod removals;
 mod services;
 mod sight;
 mod specs;
+mod undo;
 mod vips;
 
 pub use action::{Action, Change, Plan, Step, StepId};
 pub use destroy::destroy;
+pub use graph::step_id;
 pub use identity::{LAB_ID_BYTES_MAX, LabId, hardware_address};
 pub use specs::{Desired, Unplannable, desired};
+pub use undo::{doubt, undo};
 
 use crate::{
     catalog::Catalog,

@@ -1,10 +1,11 @@
 //! Runs the rules: over a whole lab, or over what an edit has touched.
 
-use super::facts::Index;
+use super::index::{Index, Spread};
 use super::rule::Report;
+use super::vetter::Vetter;
 use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
 use crate::catalog::Catalog;
-use crate::model::{ClusterName, Lab, NetworkName, NodeName, Subject, Touched, VipName};
+use crate::model::{ClusterName, Lab, NetworkName, NodeName, Touched, VipName};
 use std::collections::BTreeMap;
 
 /// All findings of a lab, in the order that people read them: the worst first, then by rule, then by what they are about.
@@ -19,7 +20,8 @@ pub struct Checker {
     index: Index,
     nodes: BTreeMap<NodeName, Vec<Finding>>,
     networks: BTreeMap<NetworkName, Vec<Finding>>,
-    flows: BTreeMap<usize, Vec<Finding>>,
+    /// By the flow's place.
+    flows: Vec<Vec<Finding>>,
     vips: BTreeMap<VipName, Vec<Finding>>,
     clusters: BTreeMap<ClusterName, Vec<Finding>>,
     lab: BTreeMap<&'static str, Vec<Finding>>,
@@ -33,7 +35,7 @@ impl Checker {
             index: Index::build(lab, catalog),
             nodes: BTreeMap::new(),
             networks: BTreeMap::new(),
-            flows: BTreeMap::new(),
+            flows: Vec::new(),
             vips: BTreeMap::new(),
             clusters: BTreeMap::new(),
             lab: BTreeMap::new(),
@@ -42,55 +44,48 @@ impl Checker {
         checker
     }
 
-    /// Looks again at what a step has touched. `lab` is the lab after it.
-    pub fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) {
+    /// Looks again at what a step has touched. `lab` is the lab after it. Gives the findings that went and came.
+    pub fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) -> Changed {
+        let mut changed = Changed::default();
         if !touched.meaning() {
-            return;
+            return changed;
         }
         let spread = self.index.update(lab, catalog, touched);
         if spread.everything {
+            changed.gone = self.unmarked().cloned().collect();
             self.everything(lab, catalog);
-            return;
+            changed.come = self.unmarked().cloned().collect();
+            return changed;
         }
         let facts = Facts { lab, catalog, context: &self.context, index: &self.index };
-        for name in touched.nodes.iter().chain(&spread.nodes) {
-            set(&mut self.nodes, name, lab.nodes.get(name).map(|node| look(|rule, report| on_node(rule, &facts, name, node, report))));
+        for name in touched.nodes.union(&spread.nodes) {
+            let found = lab.nodes.get(name).map(|node| look(|rule, report| on_node(rule, &facts, name, node, report)));
+            changed.note(set(&mut self.nodes, name, found.unwrap_or_default()), self.nodes.get(name));
         }
-        for name in touched.networks.iter().chain(&spread.networks) {
-            set(
-                &mut self.networks,
-                name,
-                lab.networks.get(name).map(|network| look(|rule, report| on_network(rule, &facts, name, network, report))),
-            );
+        for name in touched.networks.union(&spread.networks) {
+            let found = lab.networks.get(name).map(|network| look(|rule, report| on_network(rule, &facts, name, network, report)));
+            changed.note(set(&mut self.networks, name, found.unwrap_or_default()), self.networks.get(name));
         }
-        for name in touched.vips.iter().chain(&spread.vips) {
-            set(&mut self.vips, name, lab.vips.get(name).map(|vip| look(|rule, report| on_vip(rule, &facts, name, vip, report))));
+        for name in touched.vips.union(&spread.vips) {
+            let found = lab.vips.get(name).map(|vip| look(|rule, report| on_vip(rule, &facts, name, vip, report)));
+            changed.note(set(&mut self.vips, name, found.unwrap_or_default()), self.vips.get(name));
         }
-        for name in &spread.clusters {
-            let there = facts.members(name).next().is_some();
-            set(&mut self.clusters, name, there.then(|| look(|rule, report| on_cluster(rule, &facts, name, report))));
+        let clusters: Vec<&ClusterName> =
+            if spread.reach { self.clusters_now_and_before(&spread) } else { spread.clusters.iter().collect() };
+        for name in clusters.into_iter().cloned().collect::<Vec<_>>() {
+            let there = facts.members(&name).next().is_some();
+            let found = if there { look(|rule, report| on_cluster(rule, &facts, &name, report)) } else { Vec::new() };
+            changed.note(set(&mut self.clusters, &name, found), self.clusters.get(&name));
         }
-        if spread.all_flows {
-            self.flows.clear();
-            for (index, flow) in lab.flows.iter().enumerate() {
-                set(&mut self.flows, &index, Some(look(|rule, report| on_flow(rule, &facts, flow, report))));
-            }
-            if touched.flows || !touched.vips.is_empty() {
-                // Rules about nodes read the flows and VIPs that name them.
-                for (name, node) in &lab.nodes {
-                    set(&mut self.nodes, name, Some(look(|rule, report| on_node(rule, &facts, name, node, report))));
-                }
-            }
-            // How networks meet may have changed for any cluster.
-            for (name, _) in facts.clusters() {
-                set(&mut self.clusters, name, Some(look(|rule, report| on_cluster(rule, &facts, name, report))));
-            }
-        } else {
-            for name in &touched.nodes {
-                for (index, flow) in facts.flows_of(name) {
-                    set(&mut self.flows, &index, Some(look(|rule, report| on_flow(rule, &facts, flow, report))));
-                }
-            }
+        if let Some(moved) = spread.flows_moved {
+            let end = (moved.at + moved.old).min(self.flows.len());
+            changed.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
+        }
+        let flows: Vec<usize> = if spread.reach { (0..lab.flows.len()).collect() } else { spread.flows.into_iter().collect() };
+        for index in flows {
+            let (Some(flow), Some(there)) = (lab.flows.get(index), self.flows.get_mut(index)) else { continue };
+            let found = look(|rule, report| on_flow(rule, &facts, flow, report));
+            changed.note(std::mem::replace(there, found), Some(there));
         }
         for rule in RULES {
             if let Check::Lab(reads, _) = rule.check {
@@ -99,16 +94,30 @@ impl Checker {
                     || (reads.flows && touched.flows)
                     || (reads.vips && !touched.vips.is_empty());
                 if again {
-                    set(&mut self.lab, &rule.code, Some(run(rule, |report| on_lab(rule, &facts, report))));
+                    let found = run(rule, |report| on_lab(rule, &facts, report));
+                    changed.note(set(&mut self.lab, &rule.code, found), self.lab.get(rule.code));
                 }
             }
         }
+        changed
+    }
+
+    fn clusters_now_and_before<'a>(&'a self, spread: &'a Spread) -> Vec<&'a ClusterName> {
+        let mut names: Vec<&ClusterName> = self.index.clusters.keys().chain(&spread.clusters).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// All findings as the rules gave them, in no order that people read.
+    fn unmarked(&self) -> impl Iterator<Item = &Finding> {
+        let parts = self.nodes.values().chain(self.networks.values()).chain(&self.flows).chain(self.vips.values());
+        parts.chain(self.clusters.values()).chain(self.lab.values()).flatten()
     }
 
     /// All findings, with what the lab accepts marked, and acceptances that match nothing reported.
     pub fn findings(&self, lab: &Lab) -> Vec<Finding> {
-        let parts = self.nodes.values().chain(self.networks.values()).chain(self.flows.values()).chain(self.vips.values());
-        let mut all: Vec<Finding> = parts.chain(self.clusters.values()).chain(self.lab.values()).flatten().cloned().collect();
+        let mut all: Vec<Finding> = self.unmarked().cloned().collect();
         super::acceptance::mark(lab, &mut all);
         all.sort_by(|one, other| {
             (one.severity, one.rule, &one.subject, &one.message).cmp(&(other.severity, other.rule, &other.subject, &other.message))
@@ -116,28 +125,12 @@ impl Checker {
         all
     }
 
-    /// The fixes of a finding that clear it and add no other error. Tries each on a copy of the lab.
+    /// The fixes of a finding that clear it and add no other error. For many findings of one lab, keep a [`Vetter`].
     pub fn vetted(&self, lab: &Lab, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
         if finding.fixes.is_empty() {
             return Vec::new();
         }
-        let errors = self.errors(lab);
-        let is_good = |fix: &&Fix| {
-            let mut after = lab.clone();
-            let Ok(applied) = after.apply(&fix.edits) else { return false };
-            let mut checker = self.clone();
-            checker.update(&after, catalog, &applied.touched);
-            let left = checker.findings(&after);
-            let cleared = !left
-                .iter()
-                .any(|other| other.rule == finding.rule && other.subject == finding.subject && other.message == finding.message);
-            cleared && checker.errors(&after) <= errors && no_new_error(&self.findings(lab), &left)
-        };
-        finding.fixes.iter().filter(is_good).cloned().collect()
-    }
-
-    fn errors(&self, lab: &Lab) -> usize {
-        self.findings(lab).iter().filter(|finding| finding.severity == Severity::Error && finding.accepted.is_none()).count()
+        Vetter::new(self, lab).vetted(catalog, finding)
     }
 
     fn everything(&mut self, lab: &Lab, catalog: &Catalog) {
@@ -149,51 +142,46 @@ impl Checker {
         self.clusters.clear();
         self.lab.clear();
         for (name, node) in &lab.nodes {
-            set(&mut self.nodes, name, Some(look(|rule, report| on_node(rule, &facts, name, node, report))));
+            set(&mut self.nodes, name, look(|rule, report| on_node(rule, &facts, name, node, report)));
         }
         for (name, network) in &lab.networks {
-            set(&mut self.networks, name, Some(look(|rule, report| on_network(rule, &facts, name, network, report))));
+            set(&mut self.networks, name, look(|rule, report| on_network(rule, &facts, name, network, report)));
         }
-        for (index, flow) in lab.flows.iter().enumerate() {
-            set(&mut self.flows, &index, Some(look(|rule, report| on_flow(rule, &facts, flow, report))));
-        }
+        self.flows.extend(lab.flows.iter().map(|flow| look(|rule, report| on_flow(rule, &facts, flow, report))));
         for (name, vip) in &lab.vips {
-            set(&mut self.vips, name, Some(look(|rule, report| on_vip(rule, &facts, name, vip, report))));
+            set(&mut self.vips, name, look(|rule, report| on_vip(rule, &facts, name, vip, report)));
         }
         for (name, _) in facts.clusters() {
-            set(&mut self.clusters, name, Some(look(|rule, report| on_cluster(rule, &facts, name, report))));
+            set(&mut self.clusters, name, look(|rule, report| on_cluster(rule, &facts, name, report)));
         }
         for rule in RULES {
             if matches!(rule.check, Check::Lab(..)) {
-                set(&mut self.lab, &rule.code, Some(run(rule, |report| on_lab(rule, &facts, report))));
+                set(&mut self.lab, &rule.code, run(rule, |report| on_lab(rule, &facts, report)));
             }
         }
     }
 }
 
-/// Whether no error is there that was not there before, whatever the others do.
-fn no_new_error(before: &[Finding], after: &[Finding]) -> bool {
-    let is_error = |finding: &&Finding| finding.severity == Severity::Error && finding.accepted.is_none();
-    let same = |one: &Finding, other: &Finding| one.rule == other.rule && one.subject == other.subject;
-    after.iter().filter(is_error).all(|new| before.iter().filter(is_error).any(|old| same(old, new)) || is_renumbered(before, new))
+/// What a step did to the findings. A finding that stayed as it was, on a thing that was looked at again, is in both.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changed {
+    /// Findings before the step.
+    pub gone: Vec<Finding>,
+    /// Findings after it.
+    pub come: Vec<Finding>,
 }
 
-/// An adapter's finding may move to another slot when one before it goes.
-fn is_renumbered(before: &[Finding], new: &Finding) -> bool {
-    let Subject::Adapter(node, ..) = &new.subject else { return false };
-    before.iter().any(|old| old.rule == new.rule && matches!(&old.subject, Subject::Adapter(other, ..) if other == node))
-}
-
-/// Keeps findings only where there are any: most things have none.
-fn set<K: Ord + Clone>(map: &mut BTreeMap<K, Vec<Finding>>, key: &K, findings: Option<Vec<Finding>>) {
-    match findings {
-        Some(findings) if !findings.is_empty() => {
-            map.insert(key.clone(), findings);
-        }
-        _ => {
-            map.remove(key);
-        }
+impl Changed {
+    fn note(&mut self, gone: Vec<Finding>, come: Option<&Vec<Finding>>) {
+        self.gone.extend(gone);
+        self.come.extend(come.into_iter().flatten().cloned());
     }
+}
+
+/// Keeps findings only where there are any: most things have none. Gives what was there.
+fn set<K: Ord + Clone>(map: &mut BTreeMap<K, Vec<Finding>>, key: &K, findings: Vec<Finding>) -> Vec<Finding> {
+    let old = if findings.is_empty() { map.remove(key) } else { map.insert(key.clone(), findings) };
+    old.unwrap_or_default()
 }
 
 /// Runs every rule that has something to say about one thing.

@@ -1,13 +1,13 @@
 //! What rules look things up in: an index over the lab, kept while the lab is edited.
 //!
-//! The index holds names only and never a judgement. It is a cache: [`Index::build`] of a lab and any number of
-//! [`Index::update`]s that lead to the same lab answer alike (a property test says so).
+//! The index itself is in `index`; here is what a rule may ask.
 
+use super::index::Index;
 use crate::catalog::{Behaviour, Catalog, Entry};
 use crate::model::{
-    ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, NetworkName, Node, NodeName, Service, ServiceRef, Touched, Vip, VipName,
+    ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, NetworkName, Node, NodeName, Service, ServiceRef, Vip, VipName,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 /// What the rules are told about the world beyond the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,203 +40,44 @@ pub struct Facts<'a> {
     pub(super) index: &'a Index,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Index {
-    /// Nodes on a network, with the slots of their adapters.
-    on_network: HashMap<NetworkName, BTreeSet<(NodeName, usize)>>,
-    /// Places of the flows that name a node, or a VIP that the node may hold.
-    flows_of: HashMap<NodeName, Vec<usize>>,
-    /// Members of a cluster.
-    clusters: BTreeMap<ClusterName, BTreeSet<ServiceRef>>,
-    /// VIPs that a node may hold.
-    vips_of: HashMap<NodeName, BTreeSet<VipName>>,
-    /// Nodes that route between their networks.
-    routers: BTreeSet<NodeName>,
-    /// Networks between which packets find a way: a number for each, the same for those.
-    reach: HashMap<NetworkName, usize>,
-    /// What a node has put into the index, so that it can be taken out when the node has changed.
-    from_node: HashMap<NodeName, FromNode>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct FromNode {
-    adapters: Vec<(NetworkName, usize)>,
-    clusters: Vec<(ClusterName, ServiceRef)>,
-}
-
-impl Index {
-    pub(super) fn build(lab: &Lab, catalog: &Catalog) -> Self {
-        let mut index = Self::default();
-        for (name, node) in &lab.nodes {
-            index.add_node(catalog, name, node);
-        }
-        index.index_vips(lab);
-        index.index_flows(lab);
-        index.index_reach(lab);
-        index
-    }
-
-    /// Follows a step. Gives what else it touches: the networks that touched nodes were or are on, for one.
-    pub(super) fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) -> Spread {
-        if touched.renamed || touched.sites || touched.header {
-            *self = Self::build(lab, catalog);
-            return Spread { everything: true, ..Spread::default() };
-        }
-        let mut spread = Spread::default();
-        let mut routes_changed = !touched.networks.is_empty();
-        for name in &touched.nodes {
-            let was_router = self.routers.contains(name);
-            if let Some(old) = self.remove_node(name) {
-                spread.networks.extend(old.adapters.into_iter().map(|(network, _)| network));
-                spread.clusters.extend(old.clusters.into_iter().map(|(cluster, _)| cluster));
-            }
-            if let Some(node) = lab.nodes.get(name) {
-                self.add_node(catalog, name, node);
-                spread.networks.extend(node.adapters.iter().map(|adapter| adapter.network.clone()));
-                spread.clusters.extend(node.services.values().filter_map(|service| service.cluster.clone()));
-            }
-            routes_changed |= was_router || self.routers.contains(name);
-            spread.vips.extend(self.vips_of.get(name).into_iter().flatten().cloned());
-        }
-        if !touched.vips.is_empty() {
-            self.index_vips(lab);
-        }
-        if touched.flows || !touched.vips.is_empty() {
-            self.index_flows(lab);
-            spread.all_flows = true;
-        }
-        if routes_changed {
-            self.index_reach(lab);
-            spread.all_flows = true;
-            for network in &touched.networks {
-                spread.nodes.extend(self.on_network.get(network).into_iter().flatten().map(|(node, _)| node.clone()));
-            }
-        }
-        spread
-    }
-
-    fn add_node(&mut self, catalog: &Catalog, name: &NodeName, node: &Node) {
-        let mut from = FromNode::default();
-        for (slot, adapter) in node.adapters.iter().enumerate() {
-            self.on_network.entry(adapter.network.clone()).or_default().insert((name.clone(), slot));
-            from.adapters.push((adapter.network.clone(), slot));
-        }
-        for (service_name, service) in &node.services {
-            if let Some(cluster) = &service.cluster {
-                let at = ServiceRef { node: name.clone(), service: service_name.clone() };
-                self.clusters.entry(cluster.clone()).or_default().insert(at.clone());
-                from.clusters.push((cluster.clone(), at));
-            }
-        }
-        if routes(catalog, node) {
-            self.routers.insert(name.clone());
-        }
-        self.from_node.insert(name.clone(), from);
-    }
-
-    fn remove_node(&mut self, name: &NodeName) -> Option<FromNode> {
-        self.routers.remove(name);
-        let from = self.from_node.remove(name)?;
-        for (network, slot) in &from.adapters {
-            if let Some(there) = self.on_network.get_mut(network) {
-                there.remove(&(name.clone(), *slot));
-                if there.is_empty() {
-                    self.on_network.remove(network);
-                }
-            }
-        }
-        for (cluster, at) in &from.clusters {
-            if let Some(there) = self.clusters.get_mut(cluster) {
-                there.remove(at);
-                if there.is_empty() {
-                    self.clusters.remove(cluster);
-                }
-            }
-        }
-        Some(from)
-    }
-
-    fn index_vips(&mut self, lab: &Lab) {
-        self.vips_of.clear();
-        for (name, vip) in &lab.vips {
-            for holder in &vip.holders {
-                self.vips_of.entry(holder.node.clone()).or_default().insert(name.clone());
-            }
-        }
-    }
-
-    fn index_flows(&mut self, lab: &Lab) {
-        self.flows_of.clear();
-        for (index, flow) in lab.flows.iter().enumerate() {
-            let mut nodes: BTreeSet<&NodeName> = BTreeSet::new();
-            for end in [&flow.from, &flow.to] {
-                match end {
-                    Endpoint::Vip(vip) => {
-                        nodes.extend(lab.vips.get(vip).into_iter().flat_map(|vip| &vip.holders).map(|holder| &holder.node))
-                    }
-                    other => nodes.extend(other.node()),
-                }
-            }
-            for node in nodes {
-                self.flows_of.entry(node.clone()).or_default().push(index);
-            }
-        }
-    }
-
-    fn index_reach(&mut self, lab: &Lab) {
-        let number: HashMap<&NetworkName, usize> = lab.networks.keys().enumerate().map(|(n, name)| (name, n)).collect();
-        let mut parent: Vec<usize> = (0..number.len()).collect();
-        for router in &self.routers {
-            let Some(node) = lab.nodes.get(router) else { continue };
-            let mut wires = node.adapters.iter().filter_map(|adapter| {
-                let network = lab.networks.get(&adapter.network)?;
-                if network.kind.joins_nodes() { number.get(&adapter.network).copied() } else { None }
-            });
-            let Some(first) = wires.next() else { continue };
-            for other in wires {
-                let (one, two) = (root_of(&mut parent, first), root_of(&mut parent, other));
-                if let Some(slot) = parent.get_mut(one.max(two)) {
-                    *slot = one.min(two);
-                }
-            }
-        }
-        self.reach = number.into_iter().map(|(name, n)| (name.clone(), root_of(&mut parent, n))).collect();
-    }
-}
-
-fn root_of(parent: &mut [usize], mut n: usize) -> usize {
-    while let Some(&up) = parent.get(n) {
-        if up == n {
-            break;
-        }
-        let above = parent.get(up).copied().unwrap_or(up);
-        if let Some(slot) = parent.get_mut(n) {
-            *slot = above;
-        }
-        n = above;
-    }
-    n
-}
-
-fn routes(catalog: &Catalog, node: &Node) -> bool {
-    node.services.values().any(|service| matches!(catalog.behaviour(service), Some(Behaviour::Router | Behaviour::Tunnel)))
-}
-
-/// What a step touches beyond what it names.
-#[derive(Debug, Default)]
-pub(super) struct Spread {
-    pub(super) everything: bool,
-    pub(super) all_flows: bool,
-    pub(super) nodes: BTreeSet<NodeName>,
-    pub(super) networks: BTreeSet<NetworkName>,
-    pub(super) clusters: BTreeSet<ClusterName>,
-    pub(super) vips: BTreeSet<VipName>,
-}
-
 impl<'a> Facts<'a> {
     /// The adapters on a network: node and slot, by node name.
     pub fn on_network(&self, network: &str) -> impl Iterator<Item = (&'a NodeName, usize)> + use<'a> {
-        self.index.on_network.get(network).into_iter().flatten().map(|(node, slot)| (node, *slot))
+        self.index.wires.get(network).into_iter().flat_map(|wire| &wire.adapters).map(|(node, slot)| (node, *slot))
+    }
+
+    /// The adapters on a network that have this address, by node name.
+    pub fn adapters_at(&self, network: &str, address: Ipv4Addr) -> &'a [(NodeName, usize)] {
+        self.index.wires.get(network).and_then(|wire| wire.addresses.get(&address)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The adapters on a network that have this hardware address, by node name.
+    pub fn adapters_with(&self, network: &str, mac: Mac) -> &'a [(NodeName, usize)] {
+        self.index.wires.get(network).and_then(|wire| wire.macs.get(&mac)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The VIPs in a network that have this address, by name.
+    pub fn vips_at(&self, network: &str, address: Ipv4Addr) -> &'a [VipName] {
+        self.index.wires.get(network).and_then(|wire| wire.vips.get(&address)).map_or(&[], Vec::as_slice)
+    }
+
+    /// As [`Lab::free_address`], without walking over the lab.
+    pub fn free_address(&self, network: &str) -> Option<Ipv4Addr> {
+        let wire = self.lab.networks.get(network)?;
+        let free = |address: &Ipv4Addr| {
+            self.adapters_at(network, *address).is_empty()
+                && self.vips_at(network, *address).is_empty()
+                && wire.provider_address() != Some(*address)
+                && !wire.dhcp.is_some_and(|range| range.contains(*address))
+        };
+        let subnet = wire.subnet?;
+        subnet.hosts().skip(9).find(free).or_else(|| subnet.hosts().find(free))
+    }
+
+    /// The services whose setting `authoritative` is on, by node and service name.
+    pub fn authoritative(&self) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
+        let lab = self.lab;
+        self.index.authoritative.iter().filter_map(move |at| Some((at, lab.service(at)?)))
     }
 
     /// The flows that name a node or a VIP that it may hold, with their places in the lab's list.

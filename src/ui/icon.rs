@@ -2,7 +2,10 @@
 
 use crate::look::{Ends, ICON_SIDE, ICON_STROKE, Icon, Paint};
 use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, epaint::PathStroke, pos2, vec2};
-use std::sync::LazyLock;
+use std::{
+    f32::consts::{FRAC_PI_2, PI},
+    sync::LazyLock,
+};
 
 /// An icon's lines as points, flattened once for all sizes that a window shows (the error is under a tenth of a pixel at
 /// 32 points and twice the pixels).
@@ -50,13 +53,22 @@ pub fn push(shapes: &mut Vec<Shape>, icon: Icon, rect: Rect, color: Color32, pix
             (Paint::Filled, _) => shapes.push(Shape::convex_polygon(points, color, Stroke::NONE)),
             (Paint::Stroked, Ends::Joined) => shapes.push(Shape::closed_line(points, PathStroke::new(width, color))),
             (Paint::Stroked, Ends::Open) => {
-                // egui's lines end flat; a disc makes the end round. Under a pixel nobody sees it.
-                if width * pixels_per_point > 1.2 {
-                    let ends = [points.first().copied(), points.last().copied()];
-                    shapes.extend(ends.into_iter().flatten().map(|end| Shape::circle_filled(end, width / 2.0, color)));
+                if let [first, second, ..] = points.as_slice() {
+                    shapes.push(round_end(*first, *first - *second, width / 2.0, color));
+                }
+                if let [.., second, last] = points.as_slice() {
+                    shapes.push(round_end(*last, *last - *second, width / 2.0, color));
                 }
                 shapes.push(Shape::line(points, PathStroke::new(width, color)));
             }
         }
     }
+}
+
+/// egui's lines end flat: this is the half disc that makes an end round. A whole disc would show as a knob, because its
+/// soft edge would lie on that of the line.
+fn round_end(end: Pos2, outward: Vec2, radius: f32, color: Color32) -> Shape {
+    let start = outward.angle() - FRAC_PI_2;
+    let points = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0].map(|part| end + radius * Vec2::angled(start + part * PI));
+    Shape::convex_polygon(points.to_vec(), color, Stroke::NONE)
 }

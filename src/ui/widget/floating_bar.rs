@@ -2,13 +2,13 @@
 
 use super::corners;
 use crate::{
-    look::{radius, size},
+    look::{radius, size, stroke},
     ui::theme::Theme,
 };
-use egui::{Align, Align2, Area, Context, Frame, Id, InnerResponse, Layout, Margin, Order, Rect, Ui, Vec2};
+use egui::{Align2, Area, Context, Frame, Id, InnerResponse, Margin, Order, Rect, Ui, Vec2};
 
 /// How high a bar is, in points.
-pub const FLOATING_BAR_HEIGHT: f32 = size::CONTROL_HEIGHT + 2.0 * MARGIN;
+pub const FLOATING_BAR_HEIGHT: f32 = size::CONTROL_HEIGHT + 2.0 * (MARGIN + stroke::BORDER);
 const MARGIN: f32 = 4.0;
 
 /// The frame of everything that floats: panel, border, round corners, soft shadow.
@@ -32,13 +32,12 @@ pub fn floating_bar<R>(
     contents: impl FnOnce(&mut Ui) -> R,
 ) -> InnerResponse<R> {
     let inside = within.shrink2(margin);
-    Area::new(id).order(Order::Middle).pivot(at).fixed_pos(at.pos_in_rect(&inside)).movable(false).constrain_to(within).show(ctx, |ui| {
-        floating_bar_frame(ctx)
-            .show(ui, |ui| {
-                ui.spacing_mut().item_spacing.x = size::GRID;
-                ui.set_min_height(size::CONTROL_HEIGHT);
-                ui.with_layout(Layout::left_to_right(Align::Center), contents).inner
-            })
-            .inner
+    let area = Area::new(id).order(Order::Middle).pivot(at).fixed_pos(at.pos_in_rect(&inside)).movable(false).constrain_to(within);
+    area.show(ctx, |ui| {
+        let frame = floating_bar_frame(ctx).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.x = size::GRID;
+            ui.horizontal(contents).inner
+        });
+        frame.inner
     })
 }

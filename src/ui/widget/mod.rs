@@ -38,7 +38,7 @@ pub use search_field::SearchField;
 pub use section_header::section_header;
 pub use segmented::segmented;
 pub use tab_bar::{Tab, tab_bar};
-pub use text_field::{TextField, TextFieldOutput, Typed};
+pub use text_field::{Judge, TextField, TextFieldOutput, Typed};
 pub use toggle::Toggle;
 
 use super::theme::{self, Theme};

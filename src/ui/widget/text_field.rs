@@ -8,7 +8,11 @@ use crate::{
     look::{FontFace, font_size, size},
     ui::theme::{self, palette},
 };
-use egui::{Align, Frame, Id, Key, Margin, Response, Shape, TextEdit, Ui, vec2};
+use egui::{
+    Align, Frame, Id, Key, Margin, Response, Shape, TextEdit, Ui,
+    text::{CCursor, CCursorRange},
+    vec2,
+};
 
 /// What the user did to a field this frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +47,9 @@ impl TextFieldOutput {
     }
 }
 
+/// Judges a text: the error says what is wrong and what would be right.
+pub type Judge<'a> = &'a dyn Fn(&str) -> Result<(), String>;
+
 /// A field for text. Show it with [`TextField::show`].
 #[must_use = "a field is shown by show"]
 pub struct TextField<'a> {
@@ -52,14 +59,16 @@ pub struct TextField<'a> {
     placeholder: &'a str,
     suffix: &'a str,
     problem: Option<&'a str>,
-    check: Option<&'a dyn Fn(&str) -> Result<(), String>>,
+    check: Option<Judge<'a>>,
     width: Option<f32>,
 }
 
 const PADDING: i8 = 10;
 
 impl<'a> TextField<'a> {
-    /// A field with its name (for its identity here and for accessibility tools; it is not shown) and its value.
+    /// A field with its name (for its identity here and for accessibility tools; it is not shown) and its value. Where the
+    /// same `Ui` shows one thing after another, such as the inspector, set its id to the thing's (`Ui::push_id`), so that
+    /// a text typed for one is never shown for the next.
     pub fn new(name: &'a str, value: &'a str) -> Self {
         Self { name, value, face: FontFace::Regular, placeholder: "", suffix: "", problem: None, check: None, width: None }
     }
@@ -84,8 +93,8 @@ impl<'a> TextField<'a> {
         Self { problem, ..self }
     }
 
-    /// Judges what is typed, at every key: the error says what is wrong and what would be right.
-    pub fn check(self, check: &'a dyn Fn(&str) -> Result<(), String>) -> Self {
+    /// Judges what is typed, at every key.
+    pub fn check(self, check: Judge<'a>) -> Self {
         Self { check: Some(check), ..self }
     }
 
@@ -119,6 +128,9 @@ impl<'a> TextField<'a> {
                 .vertical_align(Align::Center),
         );
         ui.ctx().accesskit_node_builder(id, |node| node.set_label(self.name));
+        if response.gained_focus() && !response.is_pointer_button_down_on() && !response.clicked() {
+            select_all(ui, id, &draft.text);
+        }
         let wrong = self.check.and_then(|check| check(&draft.text).err());
         let state = if wrong.is_some() || self.problem.is_some() { FieldState::Wrong } else { FieldState::Sound };
         paint_ground(ui, ground, &response, state);
@@ -126,9 +138,17 @@ impl<'a> TextField<'a> {
             super::paint_line(ui.painter(), response.rect.right() - f32::from(PADDING) - suffix.size().x, response.rect.center().y, suffix);
         }
         show_problem(ui, wrong.as_deref().or(self.problem), width);
-        let typed = settle(ui, &response, draft, self.value, wrong.is_none());
+        let typed = settle(ui, &response, draft, self.value, if wrong.is_none() { FieldState::Sound } else { FieldState::Wrong });
         TextFieldOutput { response, typed }
     }
+}
+
+/// Selects the whole text of a field that got the keyboard without the pointer, so that typing replaces it.
+fn select_all(ui: &Ui, id: Id, text: &str) {
+    let mut state = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
+    let end = CCursor::new(text.chars().count());
+    state.cursor.set_char_range(Some(CCursorRange::two(CCursor::default(), end)));
+    TextEdit::store_state(ui.ctx(), id, state);
 }
 
 /// Text that is being typed, and the value it started from.
@@ -159,7 +179,7 @@ impl Draft {
 }
 
 /// What happened to the draft, and whether it is kept.
-fn settle(ui: &Ui, response: &Response, draft: Draft, value: &str, sound: bool) -> Typed {
+fn settle(ui: &Ui, response: &Response, draft: Draft, value: &str, typed: FieldState) -> Typed {
     let id = response.id;
     // A press elsewhere may take this field away with what it edits, before it sees that it lost the keyboard.
     let pressed_elsewhere = response.has_focus() && !response.contains_pointer() && ui.input(|input| input.pointer.any_pressed());
@@ -179,7 +199,7 @@ fn settle(ui: &Ui, response: &Response, draft: Draft, value: &str, sound: bool) 
         Draft::forget(ui, id);
         return if draft.text == value { Typed::Nothing } else { Typed::Cancelled };
     }
-    if sound {
+    if typed == FieldState::Sound {
         Draft::forget(ui, id);
         return if draft.text == value { Typed::Nothing } else { Typed::Committed(draft.text) };
     }

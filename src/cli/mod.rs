@@ -1,0 +1,160 @@
+//! The same jobs without a window: one command a file.
+//!
+//! Exit codes are decided here and nowhere else. Results go to stdout, everything else to stderr. Knows no egui.
+
+mod input;
+mod terminal;
+mod window;
+
+use clap::Parser;
+use std::{path::PathBuf, process::ExitCode};
+use terminal::{Style, Terminal};
+
+/// How a command went that did what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// All is well.
+    Good,
+    /// It found something: an error in a layout, something unhealthy.
+    Unwell,
+}
+
+/// Why a command could not do what it was asked to.
+#[derive(Debug)]
+enum Failure {
+    /// Wrong usage, or input that cannot be read.
+    Input(anyhow::Error),
+    /// The provider failed. Made by the commands that talk to one.
+    #[expect(dead_code, reason = "made by the commands that talk to a provider, which come with the deployment")]
+    Provider(anyhow::Error),
+}
+
+impl Failure {
+    /// Wrong usage, in a sentence that says what to do.
+    fn input(message: impl std::fmt::Display) -> Self {
+        Self::Input(anyhow::anyhow!("{message}"))
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+type Result<T = Outcome> = std::result::Result<T, Failure>;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object, for programs.
+    Json,
+}
+
+/// Declares the commands: a file each, with `Args` and `run`. The doc comment is the command's line in the help.
+macro_rules! commands {
+    ($($(#[$doc:meta])+ $module:ident $name:ident;)+) => {
+        $(mod $module;)+
+
+        #[derive(Debug, clap::Subcommand)]
+        enum Command {
+            $($(#[$doc])+ $name($module::Args),)+
+        }
+
+        impl Command {
+            fn run(self, terminal: &mut Terminal) -> Result {
+                match self {
+                    $(Self::$name(args) => $module::run(args, terminal),)+
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Say what is wrong with layouts
+    check Check;
+    /// Show sites, nodes and links of a layout, one a line
+    topology Topology;
+    /// Make a layout from one of ours, or list those
+    new New;
+    /// Write a layout as a picture or a document
+    export Export;
+    /// The manual of the rules
+    rules Rules;
+}
+
+/// Draw a distributed-system lab, be told what is wrong with it, deploy it, watch it and break it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sandtable",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command, the designer opens.\n\n\
+                  Exit codes: 0 good, 1 findings or unhealthy, 2 wrong usage or unreadable input, 3 the provider failed.\n\
+                  NO_COLOR turns colours off; SANDTABLE_LOG=debug shows what is done."
+)]
+struct Cli {
+    /// The layout to open
+    layout: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version go to stdout and are no mistake.
+            let _closed_pipe = usage.print();
+            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        }
+    };
+    start_log();
+    let mut terminal = Terminal::stdout();
+    let result = match cli.command {
+        Some(command) => command.run(&mut terminal),
+        None => window::open(cli.layout),
+    };
+    terminal.flush();
+    let (code, error) = match result {
+        Ok(Outcome::Good) => (0, None),
+        Ok(Outcome::Unwell) => (1, None),
+        Err(Failure::Input(error)) => (2, Some(error)),
+        Err(Failure::Provider(error)) => (3, Some(error)),
+    };
+    if let Some(error) = error {
+        let mut errors = Terminal::stderr();
+        let label = errors.paint(Style::Bad, "error:");
+        errors.line(format_args!("{label} {error:#}"));
+        errors.flush();
+    }
+    ExitCode::from(code)
+}
+
+/// Sends the log to stderr: warnings, or what `SANDTABLE_LOG` asks for.
+fn start_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("SANDTABLE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal::colours(&std::io::stderr()));
+    // A second log, as a test harness may have one, is no reason to stop.
+    let _already_set = log.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes"), "{help}");
+    }
+}

@@ -1,0 +1,15 @@
+//! Runs a plan: in parallel where its order allows, with a journal, retries, and a way out.
+//!
+//! It makes no choice: what is done, and after what, stands in the plan. A run that is cut off anywhere is taken up by
+//! planning again from what is there and from the journal ([`Journal::unfinished`], [`crate::plan::doubt`]).
+
+mod event;
+mod journal;
+mod run;
+
+pub use event::{Ending, Event, Failure};
+pub use journal::{JOURNAL_FILE, Journal, JournalError, Log, Record};
+pub use run::{Cancel, Canceller, Options, Pause, canceller, pause_by_timer, run};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+//! The runner: begins each step once all that it waits for is done, and no more of them at a time than it may.
+
+use super::{
+    event::{Ending, Event, Failure},
+    journal::{Journal, JournalError, Record},
+};
+use crate::{
+    model::Observed,
+    plan::{Action, Plan, Step, StepId, undo},
+    provider::{Done, Provider, ProviderError, Retry},
+};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+/// Waits for a time. An argument, so that tests wait for nothing.
+pub type Pause = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// The pause that really waits.
+pub fn pause_by_timer() -> Pause {
+    Arc::new(|time| Box::pin(tokio::time::sleep(time)))
+}
+
+/// How a plan is run.
+#[derive(Clone)]
+pub struct Options {
+    /// How many steps may be under way at a time, at least 1.
+    pub parallel: usize,
+    /// How often a step is tried before it has failed, at least 1.
+    pub attempts: u32,
+    /// The time before the second attempt; each further one waits twice as long.
+    pub first_pause: Duration,
+    /// How long a step may take.
+    pub step_timeout: Duration,
+    /// How to wait between attempts.
+    pub pause: Pause,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            parallel: 8,
+            attempts: 3,
+            first_pause: Duration::from_millis(500),
+            step_timeout: Duration::from_secs(600),
+            pause: pause_by_timer(),
+        }
+    }
+}
+
+/// What a run is told from outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cancel {
+    /// Go on.
+    #[default]
+    No,
+    /// Let end what is under way, and begin nothing else.
+    Stop,
+    /// Likewise, then undo what was begun.
+    Undo,
+}
+
+/// Tells a run to stop or to undo.
+#[derive(Debug, Clone)]
+pub struct Canceller(Arc<watch::Sender<Cancel>>);
+
+impl Canceller {
+    /// Tells it. What was told last counts.
+    pub fn tell(&self, cancel: Cancel) {
+        self.0.send_replace(cancel);
+    }
+}
+
+/// A canceller and the end that a run listens to.
+pub fn canceller() -> (Canceller, watch::Receiver<Cancel>) {
+    let (sender, receiver) = watch::channel(Cancel::No);
+    (Canceller(Arc::new(sender)), receiver)
+}
+
+type Outcome = (Step, Result<Done, ProviderError>);
+
+/// Runs a plan that was made with what the journal has in doubt ([`Journal::unfinished`]). `before` is what was there, for
+/// the journal and for undoing. Events are sent to a bounded channel: who
+/// does not read slows it down, and who has gone is not missed.
+///
+/// Dropping the future is a crash: nothing more is done, and the journal says what was under way.
+///
+/// # Errors
+/// Where the journal cannot be kept. Steps that fail are an [`Ending`].
+pub async fn run(
+    plan: &Plan,
+    before: &Observed,
+    provider: &Arc<dyn Provider>,
+    journal: &mut Journal,
+    options: &Options,
+    cancel: &watch::Receiver<Cancel>,
+    events: &mpsc::Sender<Event>,
+) -> Result<Ending, JournalError> {
+    let doubted = journal.unfinished();
+    journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
+    let mut ending = pass(plan, provider, journal, options, cancel, events).await?;
+    let told = *cancel.borrow();
+    if told == Cancel::Undo && !matches!(ending, Ending::Done) {
+        ending = match provider.observe().await {
+            Ok(now) => {
+                let back = undo(&journal.begun(), before, &now);
+                tell(events, Event::Undoing { steps: back.steps.len() }).await;
+                // Undoing is not cut short by the word that began it.
+                let (_keep, go_on) = canceller();
+                match pass(&back, provider, journal, options, &go_on, events).await? {
+                    Ending::Done => Ending::Undone,
+                    other => other,
+                }
+            }
+            Err(error) => Ending::Failed(vec![failure(StepId("observe".into()), &error)]),
+        };
+    }
+    if matches!(ending, Ending::Done | Ending::Undone) {
+        journal.write(Record::Settled)?;
+    }
+    journal.write(Record::Over)?;
+    tell(events, Event::Finished(ending.clone())).await;
+    Ok(ending)
+}
+
+async fn pass(
+    plan: &Plan,
+    provider: &Arc<dyn Provider>,
+    journal: &mut Journal,
+    options: &Options,
+    cancel: &watch::Receiver<Cancel>,
+    events: &mpsc::Sender<Event>,
+) -> Result<Ending, JournalError> {
+    let mut waiting = Waiting::of(plan);
+    let mut under_way: JoinSet<Outcome> = JoinSet::new();
+    let mut failures = Vec::new();
+    loop {
+        let goes_on = failures.is_empty() && *cancel.borrow() == Cancel::No;
+        while goes_on && under_way.len() < options.parallel.max(1) {
+            let Some(step) = waiting.next() else { break };
+            journal.write(Record::Begin { step: step.id.clone(), action: Box::new(step.action.clone()) })?;
+            under_way.spawn(attempt(step, Arc::clone(provider), options.clone(), cancel.clone(), events.clone()));
+        }
+        let Some(ended) = under_way.join_next().await else { break };
+        // A step that panics is a fault of ours: the run ends as if it had failed, and the journal has it open.
+        let Ok((step, result)) = ended else {
+            failures.push(Failure {
+                step: StepId("unknown".into()),
+                what: "a step".into(),
+                node: None,
+                why: "it ended without an answer".into(),
+                next: "Deploy again; what was under way is done again.".into(),
+            });
+            continue;
+        };
+        match result {
+            Ok(done) => {
+                journal.write(Record::End { step: step.id.clone() })?;
+                waiting.done(&step.id);
+                tell(events, Event::StepDone { step: step.id, done }).await;
+            }
+            Err(error) => {
+                journal.write(Record::Fail { step: step.id.clone(), why: error.to_string() })?;
+                let failed = failure(step.id, &error);
+                tell(events, Event::StepFailed(failed.clone())).await;
+                failures.push(failed);
+            }
+        }
+    }
+    Ok(if !failures.is_empty() {
+        Ending::Failed(failures)
+    } else if waiting.is_done() {
+        Ending::Done
+    } else {
+        Ending::Stopped
+    })
+}
+
+/// Tries a step until it is done, it has failed often enough, or the run is told to stop.
+async fn attempt(
+    step: Step,
+    provider: Arc<dyn Provider>,
+    options: Options,
+    cancel: watch::Receiver<Cancel>,
+    events: mpsc::Sender<Event>,
+) -> Outcome {
+    let mut number = 1;
+    let mut pause = options.first_pause;
+    loop {
+        tell(&events, Event::StepStarted { step: step.id.clone(), subject: step.subject.clone(), attempt: number }).await;
+        let says = |text: &str| {
+            // What it is at may be lost; a step must not wait for somebody who does not read.
+            let _lost = events.try_send(Event::StepProgress { step: step.id.clone(), says: text.to_owned() });
+        };
+        let result = match tokio::time::timeout(options.step_timeout, provider.act(&step.action, &says)).await {
+            Ok(result) => result,
+            Err(_) => Err(timed_out(&step.action, options.step_timeout)),
+        };
+        let error = match result {
+            Ok(done) => return (step, Ok(done)),
+            Err(error) => error,
+        };
+        let give_up = error.retry == Retry::Useless || number >= options.attempts || *cancel.borrow() != Cancel::No;
+        if give_up {
+            return (step, Err(error));
+        }
+        let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        tell(&events, Event::Retrying { step: step.id.clone(), why: error.why, in_ms }).await;
+        (options.pause)(pause).await;
+        number += 1;
+        pause = pause.saturating_mul(2);
+    }
+}
+
+async fn tell(events: &mpsc::Sender<Event>, event: Event) {
+    // Nobody listens any more: the run goes on, the journal has it all.
+    let _gone = events.send(event).await;
+}
+
+fn timed_out(action: &Action, after: Duration) -> ProviderError {
+    ProviderError {
+        what: action.verb().to_owned(),
+        node: action.node().cloned(),
+        why: format!("no answer within {} s", after.as_secs()),
+        next: "See whether the machine is under load or hangs, then deploy again.".into(),
+        retry: Retry::Worth,
+    }
+}
+
+fn failure(step: StepId, error: &ProviderError) -> Failure {
+    Failure { step, what: error.what.clone(), node: error.node.clone(), why: error.why.clone(), next: error.next.clone() }
+}
+
+/// The steps that are not begun yet, and what each waits for.
+struct Waiting {
+    steps: Vec<Option<Step>>,
+    open: Vec<usize>,
+    then: BTreeMap<StepId, Vec<usize>>,
+    ready: std::collections::BTreeSet<usize>,
+    left: usize,
+}
+
+impl Waiting {
+    fn of(plan: &Plan) -> Self {
+        let mut then: BTreeMap<StepId, Vec<usize>> = BTreeMap::new();
+        let known: std::collections::BTreeSet<&StepId> = plan.steps.iter().map(|step| &step.id).collect();
+        let mut open = Vec::with_capacity(plan.steps.len());
+        for (index, step) in plan.steps.iter().enumerate() {
+            let before = step.after.iter().filter(|id| known.contains(id));
+            open.push(before.clone().count());
+            for id in before {
+                then.entry(id.clone()).or_default().push(index);
+            }
+        }
+        let ready = open.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| index).collect();
+        Self { steps: plan.steps.iter().cloned().map(Some).collect(), open, then, ready, left: plan.steps.len() }
+    }
+
+    /// A step that waits for nothing, the first of the plan.
+    fn next(&mut self) -> Option<Step> {
+        let index = self.ready.pop_first()?;
+        self.steps.get_mut(index).and_then(Option::take)
+    }
+
+    fn done(&mut self, id: &StepId) {
+        self.left = self.left.saturating_sub(1);
+        for index in self.then.remove(id).unwrap_or_default() {
+            if let Some(count) = self.open.get_mut(index) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.ready.insert(index);
+                }
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.left == 0
+    }
+}

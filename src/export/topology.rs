@@ -1,0 +1,242 @@
+//! Sites, nodes and the links between nodes, as the drawing says: the expected topology, and whether it is encrypted.
+
+use crate::catalog::{Catalog, Entry};
+use crate::model::{Endpoint, Lab, Link, NodeName, Service, ServiceRef};
+use serde::Serialize;
+
+/// The topology of a lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Topology {
+    /// The lab's name.
+    pub lab: String,
+    /// The sites with their nodes; nodes of no site come last.
+    pub sites: Vec<TopologySite>,
+    /// The links: clusters' first, then flows, then what joins the sites.
+    pub links: Vec<TopologyLink>,
+    /// Whether every link is encrypted.
+    pub secure: bool,
+}
+
+/// A site and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopologySite {
+    /// Its name; `None` for the nodes of no site.
+    pub site: Option<String>,
+    /// Its nodes, in the lab's order.
+    pub nodes: Vec<NodeName>,
+    /// Those of them that join it to other sites.
+    pub gateways: Vec<NodeName>,
+}
+
+/// Why two things are linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopologyLinkKind {
+    /// They are members of one cluster.
+    Cluster,
+    /// One has a flow to the other.
+    Flow,
+    /// Their sites are joined.
+    Wan,
+}
+
+/// A link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TopologyLink {
+    /// One end: a service, a node, or a site.
+    pub from: String,
+    /// The other.
+    pub to: String,
+    /// Why they are linked.
+    pub kind: TopologyLinkKind,
+    /// Whether what passes cannot be read on the way.
+    pub encrypted: bool,
+}
+
+impl Topology {
+    /// The topology that a lab is drawn to have.
+    pub fn of(lab: &Lab, catalog: &Catalog) -> Self {
+        let mut links = cluster_links(lab, catalog);
+        links.extend(lab.flows.iter().map(|flow| TopologyLink {
+            from: flow.from.to_string(),
+            to: flow.to.to_string(),
+            kind: TopologyLinkKind::Flow,
+            encrypted: flow_is_encrypted(lab, catalog, &flow.from, &flow.to),
+        }));
+        links.extend(lab.links.iter().map(|link| TopologyLink {
+            from: link.between.0.to_string(),
+            to: link.between.1.to_string(),
+            kind: TopologyLinkKind::Wan,
+            encrypted: link.tunnel.is_some() || gateways_encrypt(lab, catalog, link),
+        }));
+        let secure = links.iter().all(|link| link.encrypted);
+        Self { lab: lab.name.clone(), sites: sites(lab), links, secure }
+    }
+
+    /// One line a site, one a link, and a last one that sums up; each a row of `key=value`.
+    pub fn lines(&self) -> Vec<String> {
+        let list = |nodes: &[NodeName]| nodes.iter().map(|node| word(node)).collect::<Vec<_>>().join(",");
+        let mut lines = Vec::new();
+        for site in &self.sites {
+            let name = site.site.as_deref().map_or_else(|| "-".to_owned(), word);
+            let gateways = if site.gateways.is_empty() { String::new() } else { format!(" gateways=[{}]", list(&site.gateways)) };
+            lines.push(format!("site={name} nodes=[{}]{gateways}", list(&site.nodes)));
+        }
+        for link in &self.links {
+            let kind = match link.kind {
+                TopologyLinkKind::Cluster => "cluster",
+                TopologyLinkKind::Flow => "flow",
+                TopologyLinkKind::Wan => "wan",
+            };
+            lines.push(format!("link={kind} from={} to={} encrypted={}", word(&link.from), word(&link.to), link.encrypted));
+        }
+        lines.push(format!("links={} secure={}", self.links.len(), self.secure));
+        lines
+    }
+}
+
+/// A name as one word of a line: in quotes where it has anything in it that could be taken for the line's own.
+fn word(name: &str) -> String {
+    let plain = name.chars().all(|char| char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | ':'));
+    if plain && !name.is_empty() { name.to_owned() } else { format!("{name:?}") }
+}
+
+fn sites(lab: &Lab) -> Vec<TopologySite> {
+    let nodes_in = |wanted: Option<&str>| -> Vec<NodeName> {
+        let inside = |site: Option<&str>| site == wanted;
+        lab.nodes.iter().filter(|(_, node)| inside(node.site.as_deref())).map(|(name, _)| name.clone()).collect()
+    };
+    let mut sites: Vec<TopologySite> = lab
+        .sites
+        .iter()
+        .map(|(name, site)| TopologySite { site: Some(name.to_string()), nodes: nodes_in(Some(name)), gateways: site.gateways.clone() })
+        .collect();
+    let nowhere = nodes_in(None);
+    if !nowhere.is_empty() {
+        sites.push(TopologySite { site: None, nodes: nowhere, gateways: Vec::new() });
+    }
+    sites
+}
+
+/// Every two members of a cluster on different nodes that have a network in common.
+fn cluster_links(lab: &Lab, catalog: &Catalog) -> Vec<TopologyLink> {
+    let mut links = Vec::new();
+    for members in Catalog::clusters(lab).values() {
+        for (index, one) in members.iter().enumerate() {
+            for other in members.iter().skip(index + 1).filter(|other| other.node != one.node && meet(lab, &one.node, &other.node)) {
+                links.push(TopologyLink {
+                    from: one.to_string(),
+                    to: other.to_string(),
+                    kind: TopologyLinkKind::Cluster,
+                    encrypted: between_members_encrypted(lab, catalog, one) && between_members_encrypted(lab, catalog, other),
+                });
+            }
+        }
+    }
+    links
+}
+
+fn meet(lab: &Lab, one: &NodeName, other: &NodeName) -> bool {
+    let (Some(one), Some(other)) = (lab.nodes.get(one), lab.nodes.get(other)) else { return false };
+    one.adapters.iter().any(|adapter| {
+        lab.networks.get(&adapter.network).is_some_and(|network| network.kind.joins_nodes()) && other.adapter_on(&adapter.network).is_some()
+    })
+}
+
+fn entry_of<'a>(lab: &'a Lab, catalog: &'a Catalog, at: &ServiceRef) -> Option<(&'a Service, &'a Entry)> {
+    let service = lab.service(at)?;
+    Some((service, catalog.of(service)?))
+}
+
+/// Whether the port on which a member talks to the others is encrypted; its main port where it has none for that.
+fn between_members_encrypted(lab: &Lab, catalog: &Catalog, at: &ServiceRef) -> bool {
+    entry_of(lab, catalog, at).is_some_and(|(service, entry)| {
+        let own = entry.ports.iter().find(|port| port.audience == crate::catalog::Audience::Cluster);
+        own.or(entry.ports.first()).is_some_and(|port| entry.is_encrypted(service, port))
+    })
+}
+
+fn main_port_encrypted(lab: &Lab, catalog: &Catalog, at: &ServiceRef) -> bool {
+    entry_of(lab, catalog, at).is_some_and(|(service, entry)| entry.ports.first().is_some_and(|port| entry.is_encrypted(service, port)))
+}
+
+fn flow_is_encrypted(lab: &Lab, catalog: &Catalog, from: &Endpoint, to: &Endpoint) -> bool {
+    let by_itself = match to {
+        Endpoint::Service(at) => main_port_encrypted(lab, catalog, at),
+        Endpoint::Vip(vip) => lab.vips.get(vip).is_some_and(|vip| {
+            let followed: Vec<ServiceRef> = vip
+                .follows
+                .iter()
+                .flat_map(|service| vip.holders.iter().map(|holder| ServiceRef { node: holder.node.clone(), service: service.clone() }))
+                .collect();
+            !followed.is_empty() && followed.iter().all(|at| main_port_encrypted(lab, catalog, at))
+        }),
+        Endpoint::Node(_) | Endpoint::Outside => false,
+    };
+    let site = |end: &Endpoint| end.node().and_then(|node| lab.nodes.get(node)).and_then(|node| node.site.as_ref());
+    let through_tunnel = match (site(from), site(to)) {
+        (Some(one), Some(other)) if one != other => lab.links.iter().any(|link| {
+            let joins = link.between == (one.clone(), other.clone()) || link.between == (other.clone(), one.clone());
+            joins && link.tunnel.is_some()
+        }),
+        _ => false,
+    };
+    by_itself || through_tunnel
+}
+
+/// Whether all that the gateways of a link's sites say to each other over its network is encrypted by themselves.
+fn gateways_encrypt(lab: &Lab, catalog: &Catalog, link: &Link) -> bool {
+    let mut speakers =
+        [&link.between.0, &link.between.1].into_iter().filter_map(|site| lab.sites.get(site)).flat_map(|site| &site.gateways);
+    let mut any = false;
+    let all = speakers.all(|gateway| {
+        let Some(node) = lab.nodes.get(gateway) else { return false };
+        node.services.iter().filter(|(_, service)| service.cluster.is_some()).all(|(name, _)| {
+            any = true;
+            between_members_encrypted(lab, catalog, &ServiceRef { node: gateway.clone(), service: name.clone() })
+        })
+    });
+    any && all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::read;
+
+    fn lines(rest: &str) -> Vec<String> {
+        let lab = read(&format!("(sandtable: 1, name: \"x\", {rest})")).unwrap();
+        Topology::of(&lab, Catalog::embedded()).lines()
+    }
+
+    #[test]
+    fn a_mesh_a_flow_and_the_summary() {
+        let tls = |on: bool| {
+            format!(
+                r#"sites: {{"us": (gateways: ["a"])}}, networks: {{"n": internal()}}, nodes: {{
+                "a": (role: worker, site: "us", adapters: [(network: "n")], services: {{"beam": (kind: "beam", cluster: "mesh")}}),
+                "b c": (role: worker, adapters: [(network: "n")], services: {{"beam": (kind: "beam", cluster: "mesh", settings: {{"tls": {on}}})}})}}"#
+            )
+        };
+        assert_eq!(
+            lines(&tls(true)),
+            [
+                "site=us nodes=[a] gateways=[a]",
+                "site=- nodes=[\"b c\"]",
+                "link=cluster from=a/beam to=\"b c/beam\" encrypted=true",
+                "links=1 secure=true"
+            ]
+        );
+        assert_eq!(lines(&tls(false)).last().unwrap(), "links=1 secure=false");
+    }
+
+    #[test]
+    fn members_that_cannot_meet_are_not_linked() {
+        let lines = lines(
+            r#"networks: {"n": internal(), "m": nat()}, nodes: {
+            "a": (role: worker, adapters: [(network: "n"), (network: "m")], services: {"beam": (kind: "beam", cluster: "mesh")}),
+            "b": (role: worker, adapters: [(network: "m")], services: {"beam": (kind: "beam", cluster: "mesh")})}"#,
+        );
+        assert_eq!(lines.last().unwrap(), "links=0 secure=true");
+    }
+}

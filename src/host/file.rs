@@ -1,0 +1,256 @@
+//! Files: read with a bound, and saved so that a crash leaves the old one or the new one and never half of one.
+//!
+//! Knows nothing of layouts: it moves bytes.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+/// Why a file could not be read or saved.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is not there.
+    #[error("{} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// It is a folder.
+    #[error("{} is a folder, not a file", .0.display())]
+    Folder(PathBuf),
+    /// It is a device, a pipe or a socket: reading it could take for ever.
+    #[error("{} is not an ordinary file", .0.display())]
+    NotOrdinary(PathBuf),
+    /// It is larger than what was asked for can be.
+    #[error("{} has {} MiB; at most {} MiB are read", path.display(), bytes.div_ceil(MIB), bytes_max / MIB)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The bound.
+        bytes_max: u64,
+    },
+    /// It may not be changed.
+    #[error("{} is read-only; save under another name, or allow writing to it", .0.display())]
+    ReadOnly(PathBuf),
+    /// The system refused.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+const MIB: u64 = 1024 * 1024;
+
+fn system(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound if doing == "read" => FileError::Missing(path.to_owned()),
+        _ => FileError::System { doing, path: path.to_owned(), source },
+    }
+}
+
+/// Reads an ordinary file of at most this many bytes. A larger one is refused unread.
+///
+/// # Errors
+/// Where it is missing, not an ordinary file, too large, or the system refuses.
+pub fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
+    let about = fs::metadata(path).map_err(system("read", path))?;
+    if about.is_dir() {
+        return Err(FileError::Folder(path.to_owned()));
+    }
+    if !about.is_file() {
+        return Err(FileError::NotOrdinary(path.to_owned()));
+    }
+    let too_large = |bytes| FileError::TooLarge { path: path.to_owned(), bytes, bytes_max };
+    if about.len() > bytes_max {
+        return Err(too_large(about.len()));
+    }
+    let file = File::open(path).map_err(system("read", path))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    // It may have grown since it was looked at.
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(system("read", path))?;
+    let read = bytes.len() as u64;
+    if read > bytes_max { Err(too_large(read)) } else { Ok(bytes) }
+}
+
+/// The name of the last good copy that [`save_atomically`] keeps beside a file: `lab.ron~`.
+pub fn backup_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("~");
+    PathBuf::from(name)
+}
+
+/// Whether saving keeps what was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backup {
+    /// As [`backup_of`] the file.
+    Keep,
+    /// No.
+    None,
+}
+
+/// Saves a file whole: a temporary one in the same folder, flushed to the disk and renamed. A link stays a link and what
+/// it leads to is replaced; permissions stay. Where the file already holds these bytes nothing is written.
+///
+/// # Errors
+/// Where the folder is missing, the file is a folder or read-only, or the system refuses; the old file is then untouched.
+pub fn save_atomically(path: &Path, bytes: &[u8], backup: Backup) -> Result<(), FileError> {
+    let target = follow_links(path)?;
+    let before = match fs::metadata(&target) {
+        Ok(about) if about.is_dir() => return Err(FileError::Folder(target)),
+        Ok(about) if !about.is_file() => return Err(FileError::NotOrdinary(target)),
+        Ok(about) if about.permissions().readonly() => return Err(FileError::ReadOnly(target)),
+        Ok(about) => Some(about),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(system("look at", &target)(error)),
+    };
+    if before.as_ref().is_some_and(|about| about.len() == bytes.len() as u64) && fs::read(&target).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut temporary = new_temporary(folder, &target)?;
+    temporary.write_all(bytes).map_err(system("write to the folder of", &target))?;
+    if let Some(about) = &before {
+        temporary.as_file().set_permissions(about.permissions()).map_err(system("set the permissions of", &target))?;
+    }
+    temporary.as_file().sync_all().map_err(system("write to the folder of", &target))?;
+    if before.is_some() && backup == Backup::Keep {
+        keep_copy(&target, folder)?;
+    }
+    temporary.persist(&target).map_err(|error| system("replace", &target)(error.error))?;
+    flush_folder(folder);
+    Ok(())
+}
+
+fn new_temporary(folder: &Path, target: &Path) -> Result<tempfile::NamedTempFile, FileError> {
+    let mut prefix = OsString::from(".");
+    prefix.push(target.file_name().unwrap_or_default());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".tmp");
+    // A new file gets what the user's mask leaves, as any program's new file does.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(system("write to the folder of", target))
+}
+
+/// Where a path really leads. A link that leads to nothing yet is followed as well.
+fn follow_links(path: &Path) -> Result<PathBuf, FileError> {
+    let mut target = path.to_owned();
+    for _ in 0..16 {
+        match fs::read_link(&target) {
+            Ok(next) => target = target.parent().map_or_else(|| next.clone(), |folder| folder.join(&next)),
+            // Not a link, or not there: this is it.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(system("follow the links of", path)(io::Error::other("they go round in a circle")))
+}
+
+/// Gives the file its second name. The copy appears whole or not at all, and never without its predecessor.
+fn keep_copy(target: &Path, folder: &Path) -> Result<(), FileError> {
+    let backup = backup_of(target);
+    let temporary = new_temporary(folder, &backup)?.into_temp_path();
+    let linked = fs::remove_file(&temporary).and_then(|()| fs::hard_link(target, &temporary));
+    if linked.is_err() {
+        // Not every file system has hard links.
+        fs::copy(target, &temporary).map_err(system("keep a copy of", target))?;
+    }
+    temporary.persist(&backup).map_err(|error| system("keep a copy of", target)(error.error))
+}
+
+/// A rename is on the disk when its folder is. Not every system can do this; where it cannot, the rename is still atomic.
+fn flush_folder(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(folder) = File::open(folder) {
+        let _best_effort = folder.sync_all();
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn saving_replaces_and_keeps_the_last_copy() {
+        let folder = folder();
+        let path = folder.path().join("lab.ron");
+        save_atomically(&path, b"one", Backup::Keep).unwrap();
+        assert_eq!(names(folder.path()), ["lab.ron"], "nothing to keep yet");
+        save_atomically(&path, b"two", Backup::Keep).unwrap();
+        save_atomically(&path, b"two", Backup::Keep).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read(backup_of(&path)).unwrap(), b"one", "saving the same again does not lose the copy");
+        save_atomically(&path, b"three", Backup::Keep).unwrap();
+        assert_eq!(fs::read(backup_of(&path)).unwrap(), b"two");
+        save_atomically(&path, b"four", Backup::None).unwrap();
+        assert_eq!(fs::read(backup_of(&path)).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["lab.ron", "lab.ron~"], "no temporary file stays");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_permissions_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = folder();
+        let (real, link) = (folder.path().join("real.ron"), folder.path().join("link.ron"));
+        symlink("real.ron", &link).unwrap();
+        save_atomically(&link, b"one", Backup::Keep).unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"one", "a link to nothing yet");
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        save_atomically(&link, b"two", Backup::Keep).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&real).unwrap(), b"two");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        symlink("circle", folder.path().join("circle")).unwrap();
+        assert!(save_atomically(&folder.path().join("circle"), b"x", Backup::Keep).unwrap_err().to_string().contains("circle"));
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_left_alone() {
+        let folder = folder();
+        let path = folder.path().join("lab.ron");
+        fs::write(&path, "one").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert!(matches!(save_atomically(&path, b"two", Backup::Keep), Err(FileError::ReadOnly(_))));
+        assert!(matches!(save_atomically(folder.path(), b"two", Backup::Keep), Err(FileError::Folder(_))));
+        assert!(matches!(save_atomically(&folder.path().join("no/lab.ron"), b"two", Backup::Keep), Err(FileError::System { .. })));
+        assert_eq!(names(folder.path()), ["lab.ron"]);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn reading_is_bounded() {
+        let folder = folder();
+        let path = folder.path().join("lab.ron");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read_bounded(&path, 5).unwrap(), b"12345");
+        assert!(matches!(read_bounded(&path, 4), Err(FileError::TooLarge { bytes: 5, .. })));
+        assert!(matches!(read_bounded(folder.path(), 5), Err(FileError::Folder(_))));
+        assert!(matches!(read_bounded(&folder.path().join("none"), 5), Err(FileError::Missing(_))));
+        #[cfg(unix)]
+        assert!(matches!(read_bounded(Path::new("/dev/zero"), 5), Err(FileError::NotOrdinary(_))));
+    }
+}

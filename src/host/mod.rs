@@ -1,0 +1,7 @@
+//! This machine: files, state folders, locks, memory. All side effects that are not a provider's, and nothing of ours: no lab,
+//! no layout.
+
+pub mod autosave;
+pub mod file;
+pub mod machine;
+pub mod state;

@@ -1,0 +1,81 @@
+//! Providers: what makes machines and networks, and says what is there.
+//!
+//! A provider does one step at a time and can do it twice; it decides nothing. It touches only what carries this lab's
+//! identity.
+
+use crate::{
+    model::{ActiveFault, Fault, Flow, NodeName, Observed},
+    plan::Action,
+    sim::Event,
+};
+use std::{future::Future, pin::Pin};
+
+/// What a provider answers, later.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
+
+/// Whether trying again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It may: something was busy or slow.
+    Worth,
+    /// It will not: something must be changed first.
+    Useless,
+}
+
+/// Why a provider could not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct ProviderError {
+    /// What was tried, in a few words.
+    pub what: String,
+    /// On which node, if it was on one.
+    pub node: Option<NodeName>,
+    /// What went wrong.
+    pub why: String,
+    /// What to do about it: a sentence.
+    pub next: String,
+    /// Whether trying again may help.
+    pub retry: Retry,
+}
+
+/// Whether an action found something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It did.
+    Changed,
+    /// All was so already.
+    AlreadySo,
+}
+
+/// Which faults to heal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(u64),
+    /// All that last.
+    All,
+}
+
+/// What makes a lab real.
+pub trait Provider: Send + Sync {
+    /// Its name, as `--on` takes it.
+    fn name(&self) -> &'static str;
+
+    /// What is there now.
+    fn observe(&self) -> Answer<'_, Observed>;
+
+    /// Does an action and waits until it is done. Doing it twice is doing it once. `says` is told what it is at.
+    fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
+
+    /// Says which flows are to be tried again and again; [`Observed::flows`] has them in this order.
+    fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()>;
+
+    /// Breaks something, and gives the fault's number in this lab.
+    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64>;
+
+    /// Mends what was broken, and says what that was.
+    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
+
+    /// What happened after a moment of [`Observed::at_ms`]'s clock, oldest first.
+    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;
+}

@@ -1,0 +1,65 @@
+//! Tries fixes before they are offered: on one copy of the lab, each step undone at once.
+
+use super::acceptance::UNUSED;
+use super::{Checker, Finding, Fix, Severity};
+use crate::catalog::Catalog;
+use crate::model::{Lab, Subject};
+
+/// A copy of a lab and its findings, on which fixes are tried. Each trial costs what two small edits cost, whatever the
+/// size of the lab; making the copy costs one walk over it.
+pub struct Vetter {
+    lab: Lab,
+    checker: Checker,
+}
+
+impl Vetter {
+    /// Copies a lab and what is known about it.
+    pub fn new(checker: &Checker, lab: &Lab) -> Self {
+        Self { lab: lab.clone(), checker: checker.clone() }
+    }
+
+    /// The fixes of a finding of that lab that clear it and add no other error.
+    pub fn vetted(&mut self, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
+        finding.fixes.iter().filter(|fix| self.is_good(catalog, finding, fix)).cloned().collect()
+    }
+
+    fn is_good(&mut self, catalog: &Catalog, finding: &Finding, fix: &Fix) -> bool {
+        let Ok(applied) = self.lab.apply(&fix.edits) else { return false };
+        let changed = self.checker.update(&self.lab, catalog, &applied.touched);
+        let good = if finding.rule == UNUSED {
+            !self.checker.findings(&self.lab).iter().any(|left| is_same(left, finding))
+        } else {
+            let was_there = changed.gone.iter().any(|gone| is_same(gone, finding));
+            was_there && !changed.come.iter().any(|left| is_same(left, finding))
+        };
+        let good = good && self.adds_no_error(finding, &changed.gone, &changed.come);
+        if let Ok(back) = self.lab.apply(&applied.inverse) {
+            self.checker.update(&self.lab, catalog, &back.touched);
+        }
+        good
+    }
+
+    /// Whether every error after the step was there before it. An adapter's may have moved to another slot.
+    fn adds_no_error(&self, finding: &Finding, gone: &[Finding], come: &[Finding]) -> bool {
+        let counts = |found: &&Finding| found.severity == Severity::Error && !self.is_accepted(found);
+        let same = |one: &Finding, other: &Finding| {
+            one.rule == other.rule
+                && match (&one.subject, &other.subject) {
+                    (Subject::Adapter(node, ..), Subject::Adapter(other, ..)) => node == other,
+                    (one, other) => one == other,
+                }
+        };
+        let errors = |findings: &[Finding]| findings.iter().filter(counts).count();
+        let known = come.iter().filter(counts).all(|new| gone.iter().filter(counts).any(|old| same(old, new)));
+        let fewer_by = if counts(&finding) { 1 } else { 0 };
+        known && errors(come) + fewer_by <= errors(gone)
+    }
+
+    fn is_accepted(&self, finding: &Finding) -> bool {
+        self.lab.accepted.iter().any(|acceptance| acceptance.accepts(finding.rule, &finding.subject))
+    }
+}
+
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule && one.subject == other.subject && one.message == other.message
+}

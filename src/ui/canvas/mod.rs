@@ -1,0 +1,5 @@
+//! The canvas.
+
+mod drag;
+
+pub use drag::PaletteDrag;

@@ -206,6 +206,7 @@ impl World {
             return Err(SimError::refused(name.as_str(), format!("{} is still plugged into it; remove that machine or its adapter first", user.name)));
         }
         self.networks[network].spec = None;
+        self.forget_void_faults();
         Ok(Some(NETWORK_US))
     }
 
@@ -279,6 +280,7 @@ impl World {
         row.snapshots.clear();
         self.rebuild_owners();
         self.rewire();
+        self.forget_void_faults();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, "was removed");
         Some(DELETE_US)
     }
@@ -411,6 +413,7 @@ impl World {
         self.forget_service(service);
         self.rebuild_owners();
         self.rewire();
+        self.forget_void_faults();
         Ok(Some(REMOVE_US))
     }
 }

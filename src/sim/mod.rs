@@ -18,16 +18,32 @@
 //! | `invariants` | what may never be, whatever is broken |
 
 mod action;
+mod balancer;
+mod beam;
+mod blast;
 mod event;
+mod fault;
+mod galera;
+mod invariants;
+mod judge;
+mod load;
 mod machine;
 mod network;
 mod observe;
+mod request;
 mod rng;
+mod ruler;
 mod service;
 mod table;
 mod time;
+mod vrrp;
 mod world;
 
 pub use action::{ActionOutcome, Progress, ScriptedFailure};
+pub use blast::{FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
 pub use event::{Cause, Event, EventKind};
+pub use invariants::{Inspector, Violation};
+pub use load::{LoadSecond, LoadTotals};
+pub use rng::Rng;
+pub use ruler::FailoverRuler;
 pub use world::{SimError, World};

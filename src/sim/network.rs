@@ -6,7 +6,6 @@ use super::{
     event::{Cause, Why},
     machine::Card,
     table::{MachineId, NetworkId, ServiceId},
-    time::MS,
     world::World,
 };
 use crate::{
@@ -103,6 +102,15 @@ impl World {
                 routers.push((id, machine.cards.iter().map(|card| card.network).collect()));
             }
         }
+        let mut held: Vec<_> = self.vips.iter().filter(|(id, _)| self.has_vip(*id)).map(|(_, part)| part).collect();
+        // Whoever announced last is whom the others send to.
+        held.sort_by_key(|part| std::cmp::Reverse(part.announced_us));
+        for part in held {
+            let Some(spec) = &part.spec else { continue };
+            if let Ok(network) = self.network_named(&spec.network) {
+                by_address.entry(spec.address.addr()).or_default().push((part.machine, network));
+            }
+        }
         self.owners.by_address = by_address;
         self.owners.routers = routers;
     }
@@ -117,7 +125,8 @@ impl World {
         if !caller.is_alive() {
             return Err(Cause::MachineOff);
         }
-        if to.is_loopback() || caller.has_address(to) {
+        let is_own = |(machine, _): &(MachineId, NetworkId)| *machine == from;
+        if to.is_loopback() || self.owners.by_address.get(&to).is_some_and(|owners| owners.iter().any(is_own)) {
             let source = Some(to);
             return Ok(Route { machine: from, source, round_trip_us: 50, loss_percent: 0, forward: true, backward: true });
         }
@@ -386,9 +395,4 @@ fn is_allowed(allow: Option<&std::collections::BTreeSet<Ipv4Net>>, source: Optio
 fn forwards_port(spec: &crate::model::ServiceSpec, port: u16) -> bool {
     let Some(Value::List(rules)) = spec.settings.get("rules") else { return false };
     rules.iter().filter_map(|rule| rule.split_once(':')).any(|(from, _)| from.parse() == Ok(port))
-}
-
-/// A delay in the fault's unit.
-pub(super) fn delay_us(ms: u32) -> u64 {
-    u64::from(ms) * MS
 }

@@ -245,24 +245,23 @@ impl World {
         if before == *spec {
             return Ok(None);
         }
-        let hardware = |spec: &MachineSpec| {
-            let wires: Vec<_> = spec.adapters.iter().map(|adapter| (adapter.network.clone(), adapter.mac)).collect();
-            (spec.image.clone(), spec.cpus, spec.memory_mib, spec.disk_gib, wires)
-        };
-        let same_hardware = hardware(&before) == hardware(spec);
-        if !same_hardware && row.power != Power::Stopped {
+        let wires = |spec: &MachineSpec| spec.adapters.iter().map(|adapter| (adapter.network.clone(), adapter.mac)).collect::<Vec<_>>();
+        let same_wires = wires(&before) == wires(spec);
+        let size = |spec: &MachineSpec| (spec.image.clone(), spec.cpus, spec.memory_mib, spec.disk_gib);
+        if (!same_wires || size(&before) != size(spec)) && row.power != Power::Stopped {
             return Err(SimError::refused(node.as_str(), "it is on; power it off before its processors, memory or adapters are changed"));
         }
         let cards = self.cards(spec)?;
-        let row = &mut self.machines[id];
-        if !same_hardware {
-            row.cards = cards;
-        }
         let inside = |spec: &MachineSpec| {
             let addresses: Vec<_> = spec.adapters.iter().map(|adapter| adapter.address).collect();
             (spec.hostname.clone(), spec.hosts.clone(), addresses)
         };
-        row.configured &= same_hardware && inside(&before) == inside(spec);
+        let row = &mut self.machines[id];
+        // What was set inside is on the disk; only for other adapters it must be set anew.
+        if !same_wires {
+            row.cards = cards;
+        }
+        row.configured &= same_wires && inside(&before) == inside(spec);
         row.spec = Some(spec.clone());
         self.apply_link_faults();
         Ok(Some(CHANGE_US))

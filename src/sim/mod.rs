@@ -9,7 +9,7 @@
 //! | `machine`, `service` | power, boot, start, stop, crash and restart |
 //! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
 //! | `vrrp` | the election of a VIP's holder |
-//! | `galera` | membership, quorum, state transfer, recovery |
+//! | `cluster`, `galera`, `recovery` | membership, quorum, state transfer; a first start, and one after a full stop |
 //! | `balancer` | checks of servers, and the choice of one |
 //! | `beam` | the meshes and what joins them |
 //! | `load`, `request` | requests from outside and their way through the lab |
@@ -21,6 +21,7 @@ mod action;
 mod balancer;
 mod beam;
 mod blast;
+mod cluster;
 mod event;
 mod fault;
 mod galera;
@@ -30,6 +31,7 @@ mod load;
 mod machine;
 mod network;
 mod observe;
+mod recovery;
 mod request;
 mod rng;
 mod ruler;

@@ -5,9 +5,9 @@
 use super::{
     action::Failures,
     beam::Mesh,
+    cluster::Cluster,
     event::{Event, EventKind},
     fault::Faults,
-    galera::Cluster,
     invariants::Violation,
     load::Load,
     machine::Machine,

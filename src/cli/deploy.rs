@@ -94,7 +94,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if !plan.is_empty() && !observed.faults.is_empty() {
         let faults: Vec<String> = observed.faults.iter().map(|fault| fault.fault.to_string()).collect();
         let faults = faults.join(", ");
-        return Err(Failure::input(format!("the lab is broken on purpose ({faults}); heal it first: sandtable heal {} --all", args.layout.display())));
+        return Err(Failure::input(format!(
+            "the lab is broken on purpose ({faults}); heal it first: sandtable heal {} --all",
+            args.layout.display()
+        )));
     }
     if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
         show(&place, &plan, &[], terminal);
@@ -258,7 +261,9 @@ fn summary(place: &Place, ending: &Ending, plan: &Plan, health: Health, terminal
         Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),
         Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
         Ending::Stopped => terminal.line(format_args!("{lab} on {on} is half done; deploy again to go on, or deploy --undo.")),
-        Ending::Failed(_) => terminal.line(format_args!("{lab} on {on} is half done; mend what failed and deploy again, or deploy --undo.")),
+        Ending::Failed(_) => {
+            terminal.line(format_args!("{lab} on {on} is half done; mend what failed and deploy again, or deploy --undo."))
+        }
     }
 }
 

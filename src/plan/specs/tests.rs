@@ -67,9 +67,8 @@ fn what_a_vip_follows_listens_on_it_for_clients_alone() {
     lab.nodes[&"db1".parse::<NodeName>().unwrap()].services[&galera].bind = Bind::On("backend".parse().unwrap());
     lab.nodes[&"db2".parse::<NodeName>().unwrap()].services[&galera].bind = Bind::On("management".parse().unwrap());
     let found = specs(&lab);
-    let listen = |service: &str, port: &str| -> Vec<String> {
-        found.services[&at(service)].listen[port].iter().map(ToString::to_string).collect()
-    };
+    let listen =
+        |service: &str, port: &str| -> Vec<String> { found.services[&at(service)].listen[port].iter().map(ToString::to_string).collect() };
     assert_eq!(listen("db1/galera", "sql"), ["192.168.60.21:3306", "192.168.60.30:3306"]);
     assert_eq!(listen("db1/galera", "replication"), ["192.168.60.21:4567"]);
     assert_eq!(listen("db2/galera", "sql"), ["192.168.70.22:3306"], "the VIP is on another network");

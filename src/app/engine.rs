@@ -107,6 +107,7 @@ impl Local {
         Deployed { file: place.file.clone(), name: lab.name.clone(), on: SIM.to_owned() }.write(&locked)?;
         let mut journal = Journal::open(&locked)?;
         follow(plan, &observed, &provider, &mut journal, cancel, report)?;
+        wait(provider.watch(&lab.flows))?.map_err(failed)?;
         let settled = |seen: &Observed| seen.is_empty() || probe::health(lab, seen) == Health::Healthy;
         wait(provider.settle(&settled, SETTLE_MS_MAX))?.map_err(failed)?;
         Ok(())

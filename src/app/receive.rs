@@ -163,7 +163,8 @@ impl State {
                     self.run.measured = sight.failover;
                 }
             }
-            Event::Seen(None) => self.run.observed = None,
+            // Nothing is there: what comes next is news.
+            Event::Seen(None) => self.run.observed = Some(crate::model::Observed::default()),
             Event::NotSeen(why) => self.run.note(why),
             _ => {}
         }

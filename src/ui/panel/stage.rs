@@ -70,7 +70,7 @@ impl Stage {
             overlay: Overlay {
                 mode: if state.mode == Mode::Design { picture::Mode::Design } else { picture::Mode::Run },
                 findings: state.review.findings(),
-                observed: state.run.observed.as_ref(),
+                observed: state.run.observed.as_ref().filter(|observed| !observed.is_empty()),
                 plan: state.run.plan.as_ref().filter(|_| state.mode == Mode::Run),
                 progress: (!progress.is_empty()).then_some(&progress),
                 highlight: &highlight,
@@ -155,6 +155,7 @@ impl Stage {
         egui::Popup::new(Id::new("canvas menu"), ui.ctx().clone(), menu.at, layer)
             .kind(egui::PopupKind::Menu)
             .layout(egui::Layout::top_down_justified(egui::Align::Min))
+            .style(egui::containers::menu::menu_style)
             .open_bool(&mut open)
             .show(|ui| {
                 ui.set_min_width(200.0);
@@ -233,12 +234,28 @@ fn menu_of(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     if faults.is_empty() {
         super::muted(ui, "Nothing to break here.");
     }
-    for (verb, fault) in faults {
-        let title = format!("{} {}", verb.title, fault.on());
-        if ui.add_enabled(can, egui::Button::new(title)).on_disabled_hover_text("Deploy the lab first").clicked() {
-            desk.send(Command::Ask(Dialog::Break(fault)));
-            ui.close();
+    ui.add_enabled_ui(can, |ui| {
+        for verb in &breaks::VERBS {
+            let of_verb: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
+            match of_verb.as_slice() {
+                [] => {}
+                [one] => fault_item(ui, desk, verb.title, one),
+                several => {
+                    ui.menu_button(verb.title, |ui| {
+                        for fault in several {
+                            fault_item(ui, desk, &fault.on(), fault);
+                        }
+                    });
+                }
+            }
         }
+    });
+}
+
+fn fault_item(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, fault: &crate::model::Fault) {
+    if ui.button(title).on_disabled_hover_text("Deploy the lab first").clicked() {
+        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+        ui.close();
     }
 }
 

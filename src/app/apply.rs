@@ -15,6 +15,7 @@ const DUPLICATE_SHIFT: i32 = 24;
 impl State {
     /// Does what the user wants. Gives what has to be done outside.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
+        self.shown_revision += 1;
         if let Some(entry) = command.entry()
             && !(entry.enabled)(self)
         {
@@ -359,6 +360,7 @@ impl State {
             }
             After::Reload => self.document.path.clone().map(Effect::Read).into_iter().collect(),
             After::Quit => vec![Effect::Quit],
+            After::Plan => self.apply(Command::Plan),
         }
     }
 
@@ -409,8 +411,8 @@ impl State {
                 self.run.steps.clear();
                 self.run.observed = None;
                 self.preferences.provider = name;
-                let watched = (self.mode == Mode::Run).then(|| (self.run.provider.clone(), Box::new(self.lab.clone())));
-                return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::Watch(watched)];
+                let watch = if self.mode == Mode::Run { self.watch() } else { Effect::Watch(None) };
+                return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), watch];
             }
             Command::CancelJob => {
                 if let Some(job) = &mut self.run.job {
@@ -421,6 +423,11 @@ impl State {
             Command::Destroy => return self.ask(Dialog::Destroy),
             Command::Plan => {
                 self.preferences.bottom_open = true;
+                if self.document.path.is_none() {
+                    // What is deployed belongs to a file: window and command line know it by that.
+                    self.pending = Some(After::Plan);
+                    return self.save(FileUse::SaveThen);
+                }
                 Task::Plan
             }
             Command::Deploy => match &self.run.plan {
@@ -449,7 +456,7 @@ impl State {
     }
 
     fn start(&self, task: Task) -> Effect {
-        Effect::Start(Box::new(Job { provider: self.run.provider.clone(), lab: self.lab.clone(), task }))
+        Effect::Start(Box::new(Job { provider: self.run.provider.clone(), file: self.document.path.clone(), lab: self.lab.clone(), task }))
     }
 }
 

@@ -345,7 +345,7 @@ pub enum Effect {
     /// Stop it.
     Cancel,
     /// Watch the lab on a provider, or nothing any more.
-    Watch(Option<(String, Box<Lab>)>),
+    Watch(Option<Box<Watched>>),
     /// Move the canvas's view.
     View(ViewMove),
     /// Rename in place on the canvas.
@@ -354,6 +354,17 @@ pub enum Effect {
     FullScreen(Screen),
     /// Close the window.
     Quit,
+}
+
+/// A lab that is to be watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// The provider, as `--on` takes it.
+    pub provider: String,
+    /// The file that the lab belongs to.
+    pub file: PathBuf,
+    /// The lab as it is drawn.
+    pub lab: Lab,
 }
 
 /// How much of the screen the window has.

@@ -27,6 +27,8 @@ pub enum After {
     Reload,
     /// Close the window.
     Quit,
+    /// Work out what has to be done to deploy it.
+    Plan,
 }
 
 /// Where the lab comes from.

@@ -15,6 +15,8 @@ use std::sync::{
 pub struct Job {
     /// The provider, as `--on` takes it.
     pub provider: String,
+    /// The file that the lab belongs to, which is what it is known by; `None`: it was never saved.
+    pub file: Option<std::path::PathBuf>,
     /// The lab as it is drawn.
     pub lab: Lab,
     /// What.
@@ -105,6 +107,8 @@ pub struct Sight {
     pub observed: Observed,
     /// Requests from outside since the last look.
     pub load: Vec<LoadSample>,
+    /// The last move of a VIP, as the provider measured it.
+    pub failover: Option<crate::sim::FailoverRuler>,
 }
 
 /// A wish to stop, shared with whoever works.
@@ -138,5 +142,5 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// Where the provider cannot be asked.
-    fn look(&mut self, provider: &str, lab: &Lab) -> anyhow::Result<Option<Sight>>;
+    fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Sight>>;
 }

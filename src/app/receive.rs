@@ -76,6 +76,7 @@ pub enum Event {
 impl State {
     /// Takes in what a worker reports. Gives what has to be done next.
     pub fn receive(&mut self, event: Event) -> Vec<Effect> {
+        self.shown_revision += 1;
         match event {
             Event::Chosen(what, path) => return self.apply(Command::Chosen(what, path)),
             Event::NotChosen(_) => self.pending = None,
@@ -159,9 +160,11 @@ impl State {
             Event::Seen(Some(sight)) => {
                 if self.mode == Mode::Run || self.mode == Mode::Present {
                     self.run.observe(sight.observed, &sight.load);
+                    self.run.measured = sight.failover;
                 }
             }
-            Event::Seen(None) => self.run.observed = None,
+            // Nothing is there: what comes next is news.
+            Event::Seen(None) => self.run.observed = Some(crate::model::Observed::default()),
             Event::NotSeen(why) => self.run.note(why),
             _ => {}
         }

@@ -71,6 +71,8 @@ pub struct Prediction {
     pub outage_ms: Option<u64>,
     /// Whether requests from outside would be answered again in the end.
     pub recovers: bool,
+    /// All of it in sentences, what matters most first.
+    pub says: Vec<String>,
 }
 
 /// Everything about the lab that runs.
@@ -92,8 +94,10 @@ pub struct Run {
     pub events: VecDeque<Happening>,
     /// Requests from outside, the oldest first.
     pub load: VecDeque<LoadSample>,
-    /// The last failover.
+    /// The last failover, as it was seen from here.
     pub ruler: Option<Ruler>,
+    /// The last move of a VIP, as the provider measured it.
+    pub measured: Option<crate::sim::FailoverRuler>,
     /// What the fault that is asked about would do.
     pub prediction: Option<Prediction>,
     /// What the program says of itself, the oldest first.

@@ -71,6 +71,7 @@ pub struct State {
     pub(super) lab: Lab,
     pub(super) history: History,
     pub(super) revision: u64,
+    pub(super) shown_revision: u64,
     /// The open file.
     pub document: Document,
     /// What the window is for at the moment.
@@ -114,6 +115,7 @@ impl State {
             lab,
             history: History::default(),
             revision: 0,
+            shown_revision: 0,
             document: Document::default(),
             mode: Mode::Design,
             selection: BTreeSet::new(),
@@ -141,6 +143,11 @@ impl State {
     /// A number that grows with every change of the lab: for whatever is kept beside it.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// A number that grows with everything that happens: for whatever is drawn over the lab.
+    pub fn shown_revision(&self) -> u64 {
+        self.shown_revision
     }
 
     /// Undo and redo, to be read.
@@ -256,6 +263,14 @@ impl State {
         (vec![Effect::Autosave { path: self.document.path.clone(), lab: Box::new(self.lab.clone()) }], None)
     }
 
+    /// Has the lab watched; nothing is, where it has no file yet.
+    pub(super) fn watch(&self) -> Effect {
+        let watched = |file: &std::path::PathBuf| {
+            Box::new(super::command::Watched { provider: self.run.provider.clone(), file: file.clone(), lab: self.lab.clone() })
+        };
+        Effect::Watch(self.document.path.as_ref().map(watched))
+    }
+
     /// Goes to another mode.
     pub(super) fn enter(&mut self, mode: Mode) -> Vec<Effect> {
         let was = self.mode;
@@ -267,7 +282,7 @@ impl State {
         match mode {
             Mode::Design => effects.push(Effect::Watch(None)),
             Mode::Run => {
-                effects.push(Effect::Watch(Some((self.run.provider.clone(), Box::new(self.lab.clone())))));
+                effects.push(self.watch());
                 self.tab = if self.run.is_deployed() { Tab::Events } else { Tab::Plan };
             }
             Mode::Present => {

@@ -3,6 +3,7 @@
 
 use super::{
     Effect, Event, FileUse,
+    command::Watched,
     files::{self, Folders},
     job::{Cancel, Engine, Job, Report},
 };
@@ -70,12 +71,12 @@ enum Hands {
         events: Receiver<Event>,
     },
     /// At once, on the caller's thread: for tests.
-    Inline { parts: RefCell<Parts>, watched: RefCell<Option<(String, Box<Lab>)>>, events: RefCell<VecDeque<Event>> },
+    Inline { parts: RefCell<Parts>, watched: RefCell<Option<Box<Watched>>>, events: RefCell<VecDeque<Event>> },
 }
 
 enum Order {
     Job(Box<Job>, Cancel),
-    Watch(Option<(String, Box<Lab>)>),
+    Watch(Option<Box<Watched>>),
 }
 
 impl Workers {
@@ -158,9 +159,9 @@ impl Workers {
     /// Looks at the watched lab now, without threads only; with threads it is looked at by itself.
     pub fn look(&self) {
         if let Hands::Inline { parts, watched, events } = &self.hands
-            && let Some((provider, lab)) = watched.borrow().as_ref()
+            && let Some(what) = watched.borrow().as_ref()
         {
-            events.borrow_mut().push_back(look(parts.borrow_mut().engine.as_mut(), provider, lab));
+            events.borrow_mut().push_back(look(parts.borrow_mut().engine.as_mut(), what));
         }
     }
 }
@@ -236,8 +237,8 @@ fn choose_files(mut chooser: Box<dyn Chooser>, orders: &Receiver<(FileUse, Strin
     }
 }
 
-fn look(engine: &mut dyn Engine, provider: &str, lab: &Lab) -> Event {
-    match engine.look(provider, lab) {
+fn look(engine: &mut dyn Engine, what: &Watched) -> Event {
+    match engine.look(&what.provider, &what.file, &what.lab) {
         Ok(sight) => Event::Seen(sight.map(Box::new)),
         Err(error) => Event::NotSeen(format!("{error:#}")),
     }
@@ -252,7 +253,7 @@ fn do_job(engine: &mut dyn Engine, job: &Job, cancel: &Cancel, tell: &mut dyn Fn
 
 fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox) {
     send.event(Event::Providers(engine.providers()));
-    let mut watched: Option<(String, Box<Lab>)> = None;
+    let mut watched: Option<Box<Watched>> = None;
     let mut seen: Option<Event> = None;
     loop {
         let order = match &watched {
@@ -262,8 +263,8 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
         match order {
             Ok(Order::Job(job, cancel)) => {
                 do_job(engine.as_mut(), &job, &cancel, &mut |event| send.event(event));
-                if watched.is_some() {
-                    watched = Some((job.provider.clone(), Box::new(job.lab.clone())));
+                if let Some(watched) = &mut watched {
+                    watched.lab.clone_from(&job.lab);
                 }
             }
             Ok(Order::Watch(what)) => {
@@ -273,8 +274,8 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if let Some((provider, lab)) = &watched {
-            let event = look(engine.as_mut(), provider, lab);
+        if let Some(what) = &watched {
+            let event = look(engine.as_mut(), what);
             // What has not changed wakes nobody.
             if seen.as_ref() != Some(&event) {
                 seen = Some(event.clone());
@@ -284,22 +285,20 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
     }
 }
 
-fn inline(parts: &mut Parts, watched: &RefCell<Option<(String, Box<Lab>)>>, events: &mut VecDeque<Event>, effect: Effect) {
+fn inline(parts: &mut Parts, watched: &RefCell<Option<Box<Watched>>>, events: &mut VecDeque<Event>, effect: Effect) {
     match effect {
         Effect::ChooseFile { what, name } => events.push_back(choose(parts.chooser.as_mut(), what, &name)),
         Effect::Start(job) => {
             do_job(parts.engine.as_mut(), &job, &Cancel::default(), &mut |event| events.push_back(event));
-            if watched.borrow().is_some() {
-                *watched.borrow_mut() = Some((job.provider.clone(), Box::new(job.lab.clone())));
-            }
-            if let Some((provider, lab)) = watched.borrow().as_ref() {
-                events.push_back(look(parts.engine.as_mut(), provider, lab));
+            if let Some(what) = watched.borrow_mut().as_mut() {
+                what.lab.clone_from(&job.lab);
+                events.push_back(look(parts.engine.as_mut(), what));
             }
         }
         Effect::Cancel => {}
         Effect::Watch(what) => {
-            if let Some((provider, lab)) = &what {
-                events.push_back(look(parts.engine.as_mut(), provider, lab));
+            if let Some(what) = &what {
+                events.push_back(look(parts.engine.as_mut(), what));
             }
             *watched.borrow_mut() = what;
         }
@@ -325,7 +324,7 @@ mod tests {
             anyhow::ensure!(!cancel.is_asked(), "stopped");
             Ok(())
         }
-        fn look(&mut self, _: &str, _: &Lab) -> anyhow::Result<Option<Sight>> {
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
             Ok(None)
         }
     }
@@ -346,7 +345,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (woken, wakes) = sync_channel(EVENTS);
         let workers = Workers::start(parts(folder.path()), Arc::new(move || drop(woken.send(())))).unwrap();
-        let job = Job { provider: "sim".into(), lab: Lab::new("x"), task: Task::Plan };
+        let job = Job { provider: "sim".into(), file: None, lab: Lab::new("x"), task: Task::Plan };
         assert!(workers.carry_out(Effect::Start(Box::new(job))).is_none());
         assert!(workers.carry_out(Effect::ChooseFile { what: FileUse::Open, name: "none".into() }).is_none());
         assert_eq!(workers.carry_out(Effect::Quit), Some(Effect::Quit));

@@ -1,7 +1,6 @@
 //! What a view is given: the state to read, a place for its own small memory, and a way to send commands.
 
 use crate::app::{Command, Dialog, Filter, State};
-use std::path::PathBuf;
 
 /// What views remember between frames that is nobody else's business: words being typed, what is unfolded.
 #[derive(Debug, Clone, Default)]
@@ -26,8 +25,8 @@ pub struct Memory {
     pub dialog: Option<Dialog>,
     /// The part of the lab that the canvas shows: upper left and lower right corner, in lab units.
     pub visible: Option<(crate::model::Pos, crate::model::Pos)>,
-    /// The file that the window was started with, still to be opened.
-    pub start_with: Option<PathBuf>,
+    /// What dragging over the ground of the canvas does in Run.
+    pub tool: crate::ui::canvas::Tool,
 }
 
 /// What a view works with.

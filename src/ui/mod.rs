@@ -7,7 +7,7 @@ mod dialog;
 mod graph;
 pub mod icon;
 mod keys;
-mod panel;
+pub mod panel;
 mod shell;
 pub mod theme;
 pub mod widget;

@@ -6,7 +6,7 @@ use super::{
     theme::{self, Theme},
     widget,
 };
-use crate::app::{Command, Effect, Event, Graph, Mode, Screen, State, ViewMove, worker::Workers};
+use crate::app::{Command, Effect, Event, Graph, Mode, Screen, State, worker::Workers};
 use crate::look::{Tone, font_size, size};
 use egui::{Align2, CentralPanel, Context, Frame, Id, Panel, Ui, ViewportCommand, vec2};
 use std::{path::PathBuf, time::Duration};
@@ -21,7 +21,7 @@ pub struct SandtableApp {
     memory: Memory,
     commands: Vec<Command>,
     graph: graph::GraphView,
-    view_moves: Vec<ViewMove>,
+    stage: panel::Stage,
     title: String,
     was_focused: bool,
     may_close: bool,
@@ -37,7 +37,7 @@ impl SandtableApp {
             memory: Memory::default(),
             commands: Vec::new(),
             graph: graph::GraphView::default(),
-            view_moves: Vec::new(),
+            stage: panel::Stage::default(),
             title: String::new(),
             was_focused: true,
             may_close: false,
@@ -59,6 +59,11 @@ impl SandtableApp {
     /// Wants something, as a view does: for tests.
     pub fn send(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// The middle of the window, for tests.
+    pub fn stage(&self) -> &panel::Stage {
+        &self.stage
     }
 
     /// The workers, for tests that have them look.
@@ -132,7 +137,8 @@ impl SandtableApp {
 
     fn on_window(&mut self, ctx: &Context, effect: Effect) {
         match effect {
-            Effect::View(movement) => self.view_moves.push(movement),
+            Effect::View(movement) => self.stage.go(movement),
+            Effect::RenameInPlace(subject) => self.stage.rename(subject),
             Effect::FullScreen(screen) => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(screen == Screen::Full)),
             Effect::Quit => {
                 self.may_close = true;
@@ -178,7 +184,7 @@ impl SandtableApp {
             } else if self.state.graph == Graph::Shown && self.state.mode != Mode::Present {
                 self.graph.show(ui, &mut desk);
             } else {
-                panel::stage(ui, &mut desk, std::mem::take(&mut self.view_moves));
+                self.stage.show(ui, &mut desk);
             }
         });
     }

@@ -15,7 +15,7 @@ const ROW_HEIGHT: f32 = 36.0;
 const SUBJECT_AT: f32 = 40.0;
 const SUBJECT_WIDTH: f32 = 130.0;
 /// The width of the panel from which the rule's code has a column.
-const CODE_FROM: f32 = 760.0;
+const CODE_FROM: f32 = 980.0;
 const CODE_WIDTH: f32 = 200.0;
 /// Room for the button that mends, and for "Accept…".
 const FIX_WIDTH: f32 = 150.0;

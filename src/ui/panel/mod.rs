@@ -16,7 +16,7 @@ pub use inspector::inspector;
 pub use lower::lower;
 pub use miniature::miniature;
 pub use palette::palette;
-pub use stage::stage;
+pub use stage::Stage;
 pub use top_bar::{paint_logo, top_bar};
 
 use super::{icon, theme, theme::palette as colors};

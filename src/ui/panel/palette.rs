@@ -219,6 +219,20 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
                 }
             });
         }
+        if target == Target::Nodes {
+            lasso(ui, desk, width);
+        }
+    }
+}
+
+/// A partition by a line around nodes.
+fn lasso(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
+    use crate::ui::canvas::Tool;
+    let on = desk.memory.tool == Tool::Lasso;
+    let tone = if on { Tone::Accent } else { Tone::Neutral };
+    let tile = ui.add_enabled(desk.state.run.is_deployed(), widget::PaletteItem::new(Icon::Lasso, "Lasso…").width(width).tone(tone));
+    if tile.on_hover_text("Draw a line around the nodes to cut off from the rest").clicked() {
+        desk.memory.tool = if on { Tool::Select } else { Tool::Lasso };
     }
 }
 

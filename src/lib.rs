@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented)]
 
+pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod deploy;
@@ -15,7 +16,9 @@ pub mod host;
 pub mod layout;
 pub mod look;
 pub mod model;
+pub mod picture;
 pub mod plan;
+pub mod probe;
 pub mod provider;
 pub mod rules;
 pub mod sim;

@@ -246,21 +246,22 @@ impl World {
             return Ok(None);
         }
         let wires = |spec: &MachineSpec| spec.adapters.iter().map(|adapter| (adapter.network.clone(), adapter.mac)).collect::<Vec<_>>();
-        let same_wires = wires(&before) == wires(spec);
         let size = |spec: &MachineSpec| (spec.image.clone(), spec.cpus, spec.memory_mib, spec.disk_gib);
-        if (!same_wires || size(&before) != size(spec)) && row.power != Power::Stopped {
+        let same_wires = wires(&before) == wires(spec);
+        let same_hardware = same_wires && size(&before) == size(spec);
+        if !same_hardware && row.power != Power::Stopped {
             return Err(SimError::refused(node.as_str(), "it is on; power it off before its processors, memory or adapters are changed"));
         }
         let cards = self.cards(spec)?;
+        let row = &mut self.machines[id];
+        // The addresses are on the machine's disk: more memory does not lose them, another adapter does not have them.
+        if !same_wires {
+            row.cards = cards;
+        }
         let inside = |spec: &MachineSpec| {
             let addresses: Vec<_> = spec.adapters.iter().map(|adapter| adapter.address).collect();
             (spec.hostname.clone(), spec.hosts.clone(), addresses)
         };
-        let row = &mut self.machines[id];
-        // What was set inside is on the disk; only for other adapters it must be set anew.
-        if !same_wires {
-            row.cards = cards;
-        }
         row.configured &= same_wires && inside(&before) == inside(spec);
         row.spec = Some(spec.clone());
         self.apply_link_faults();

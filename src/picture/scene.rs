@@ -1,0 +1,628 @@
+//! The scene: every drawn thing with its place, kept between frames and changed only where the lab did.
+//!
+//! Things have numbers: their places in the lab's own order. What a card or a rail says is read from the lab when it is
+//! drawn; the scene holds what finding and routing need.
+
+use super::{
+    geometry::{self, Edge, Socket},
+    grid::Grid,
+    overlay::{Overlay, States},
+    place::{Places, places},
+    space::{Curve, Point, Rect, point},
+};
+use crate::{
+    catalog::{Behaviour, Catalog},
+    look::{FontFace, font_size, size},
+    model::{Edit, Endpoint, Lab, NetworkKind, NetworkName, NodeName, SiteName, Touched, VipName},
+};
+use std::collections::{BTreeSet, HashMap};
+
+/// A node's card.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeItem {
+    /// Its name.
+    pub name: NodeName,
+    /// Where.
+    pub card: Rect,
+    /// Its adapters.
+    pub sockets: Vec<Socket>,
+    /// Flows that begin or end at it, by number.
+    pub flows: Vec<u32>,
+    /// Cluster links that begin or end at it, by number.
+    pub links: Vec<u32>,
+    pub(super) cell: u32,
+}
+
+/// A network's rail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkItem {
+    /// Its name.
+    pub name: NetworkName,
+    /// Where it was put: its upper left corner.
+    pub at: Point,
+    /// The bar.
+    pub bar: Rect,
+    /// Which hue it has; `None`: the kind's own colour.
+    pub hue: Option<usize>,
+    /// The nodes on it, by number, once for every adapter.
+    pub nodes: Vec<u32>,
+}
+
+/// One end of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// A node, by number.
+    Node(u32),
+    /// A VIP, by number.
+    Vip(u32),
+    /// Beyond the lab.
+    Outside,
+    /// Something that is not there: a half-drawn lab.
+    Nowhere,
+}
+
+/// A flow's curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowItem {
+    /// Who opens it.
+    pub from: End,
+    /// Who answers.
+    pub to: End,
+    /// Where it runs; `None`: an end is missing, or both are the same card.
+    pub curve: Option<Curve>,
+    pub(super) cell: u32,
+}
+
+/// Where a VIP is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Token {
+    /// Its rectangle.
+    pub rect: Rect,
+    /// The node that holds it there, by number.
+    pub node: Option<u32>,
+}
+
+/// A VIP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VipItem {
+    /// Its name.
+    pub name: VipName,
+    /// The network that it lies in, by number.
+    pub network: Option<u32>,
+    /// One for every holder; a single one without a node where nobody holds it.
+    pub tokens: Vec<Token>,
+    /// Where it was before it moved.
+    pub ghost: Option<Token>,
+    /// Flows to it, by number.
+    pub flows: Vec<u32>,
+}
+
+/// What joins two members of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkItem {
+    /// The nodes, by number.
+    pub nodes: (u32, u32),
+    /// The cluster, or the primary's service for a replica.
+    pub cluster: String,
+    /// What the link is, in a word.
+    pub title: &'static str,
+}
+
+/// A site's frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteItem {
+    /// Its name.
+    pub name: SiteName,
+    /// Around all that is in it; has no place while nothing is.
+    pub frame: Rect,
+}
+
+/// A text on the canvas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoteItem {
+    /// Where.
+    pub rect: Rect,
+    /// Its lines, wrapped.
+    pub lines: Vec<String>,
+}
+
+/// All drawn things of one lab.
+#[derive(Debug, Clone, Default)]
+pub struct Scene {
+    /// Nodes, in the lab's order.
+    pub nodes: Vec<NodeItem>,
+    /// Networks, in the lab's order.
+    pub networks: Vec<NetworkItem>,
+    /// Flows, in the lab's order.
+    pub flows: Vec<FlowItem>,
+    /// VIPs, in the lab's order.
+    pub vips: Vec<VipItem>,
+    /// Sites, in the lab's order.
+    pub sites: Vec<SiteItem>,
+    /// Notes, in the lab's order.
+    pub notes: Vec<NoteItem>,
+    /// Links within clusters.
+    pub links: Vec<LinkItem>,
+    /// What shows on them.
+    pub states: States,
+    /// What lies near what.
+    pub grid: Grid,
+    /// Grows with every change of anything.
+    pub revision: u64,
+    /// Grows when rails, frames, notes or tokens change.
+    pub ground_revision: u64,
+    /// Grows when the set of things changes: numbers mean other things then.
+    pub structure: u64,
+    number_of: HashMap<NodeName, u32>,
+}
+
+/// From what a site's frame holds to the frame.
+const FRAME_MARGIN: f32 = 40.0;
+/// From the text of a note to its edge.
+pub(super) const NOTE_MARGIN: f32 = 12.0;
+/// From one line of a note to the next.
+pub(super) const NOTE_LINE: f32 = 18.0;
+/// The width at which a note wraps that names none.
+const NOTE_WIDTH_MAX: f32 = 480.0;
+
+impl Scene {
+    /// The scene of a lab.
+    pub fn new(lab: &Lab, catalog: &Catalog) -> Self {
+        let mut scene = Self::default();
+        scene.rebuild(lab, catalog);
+        scene
+    }
+
+    /// A node's number.
+    pub fn node_number(&self, name: &str) -> Option<u32> {
+        self.number_of.get(name).copied()
+    }
+
+    /// A network's number.
+    pub fn network_number(&self, name: &str) -> Option<u32> {
+        self.networks.iter().position(|item| item.name == *name).and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// A node by number.
+    pub fn node(&self, number: u32) -> Option<&NodeItem> {
+        self.nodes.get(number as usize)
+    }
+
+    /// Takes over what a step has changed. `touched` is what it touched; `None`: anything.
+    pub fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: Option<&Touched>) {
+        let same_things = self.nodes.len() == lab.nodes.len()
+            && self.networks.len() == lab.networks.len()
+            && self.flows.len() == lab.flows.len()
+            && self.vips.len() == lab.vips.len();
+        match touched {
+            Some(touched)
+                if same_things
+                    && !touched.renamed
+                    && !touched.flows
+                    && !touched.sites
+                    && touched.networks.is_empty()
+                    && touched.vips.is_empty()
+                    && touched.nodes.iter().all(|name| self.still_there(lab, name)) =>
+            {
+                self.refresh(lab, catalog, touched);
+            }
+            _ => self.rebuild(lab, catalog),
+        }
+    }
+
+    fn still_there(&self, lab: &Lab, name: &NodeName) -> bool {
+        self.node_number(name).is_some_and(|number| lab.nodes.get_index_of(name) == Some(number as usize))
+    }
+
+    /// Changes a few nodes and whatever has another place now.
+    fn refresh(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) {
+        let mut moved: BTreeSet<u32> = touched.nodes.iter().filter_map(|name| self.node_number(name)).collect();
+        if !moved.is_empty() {
+            for number in &moved {
+                self.join(lab, *number);
+            }
+            self.link(lab, catalog);
+        }
+        let places = places(lab);
+        for (number, (item, at)) in (0_u32..).zip(self.nodes.iter_mut().zip(&places.nodes)) {
+            if item.card.min != *at {
+                item.card = Rect::at(*at, size::CARD_WIDTH, size::CARD_HEIGHT);
+                moved.insert(number);
+            }
+        }
+        let mut rails = BTreeSet::new();
+        for (number, (item, at)) in (0_u32..).zip(self.networks.iter_mut().zip(&places.networks)) {
+            if item.at != *at {
+                item.at = *at;
+                rails.insert(number);
+            }
+        }
+        self.note(lab);
+        self.settle(lab, &moved, &rails);
+    }
+
+    /// Everything anew.
+    fn rebuild(&mut self, lab: &Lab, catalog: &Catalog) {
+        let states = std::mem::take(&mut self.states);
+        let (revision, structure) = (self.revision + 1, self.structure + 1);
+        *self = Self { revision, ground_revision: revision, structure, ..Self::default() };
+        self.number_of = (0_u32..).zip(lab.nodes.keys()).map(|(number, name)| (name.clone(), number)).collect();
+        let Places { networks, nodes } = places(lab);
+        let mut hues = 0_usize..;
+        for ((name, network), at) in lab.networks.iter().zip(networks) {
+            let own = matches!(network.kind, NetworkKind::Nat | NetworkKind::NatNetwork | NetworkKind::Bridged);
+            let hue = if own { None } else { hues.next() };
+            let bar = geometry::rail(at, std::iter::empty());
+            self.networks.push(NetworkItem { name: name.clone(), at, bar, hue, nodes: Vec::new() });
+        }
+        for (name, at) in lab.nodes.keys().zip(nodes) {
+            self.nodes.push(NodeItem {
+                name: name.clone(),
+                card: Rect::at(at, size::CARD_WIDTH, size::CARD_HEIGHT),
+                sockets: Vec::new(),
+                flows: Vec::new(),
+                links: Vec::new(),
+                cell: u32::MAX,
+            });
+        }
+        for number in (0_u32..).take(lab.nodes.len()) {
+            self.join(lab, number);
+        }
+        let number_of_network = |name: &NetworkName| lab.networks.get_index_of(name).and_then(|number| u32::try_from(number).ok());
+        for (name, vip) in &lab.vips {
+            let network = number_of_network(&vip.network);
+            self.vips.push(VipItem { name: name.clone(), network, tokens: Vec::new(), ghost: None, flows: Vec::new() });
+        }
+        for (number, flow) in (0_u32..).zip(&lab.flows) {
+            let (from, to) = (self.end(lab, &flow.from), self.end(lab, &flow.to));
+            for end in [from, to] {
+                match end {
+                    End::Node(node) => self.nodes.get_mut(node as usize).map(|item| item.flows.push(number)),
+                    End::Vip(vip) => self.vips.get_mut(vip as usize).map(|item| item.flows.push(number)),
+                    End::Outside | End::Nowhere => None,
+                };
+            }
+            self.flows.push(FlowItem { from, to, curve: None, cell: u32::MAX });
+        }
+        self.sites = lab.sites.keys().map(|name| SiteItem { name: name.clone(), frame: Rect::NOTHING }).collect();
+        self.link(lab, catalog);
+        self.note(lab);
+        let overlay = Overlay { mode: states.mode, ..Overlay::default() };
+        self.states = States::new(self, lab, &overlay, &States::default());
+        let all_nodes = (0_u32..).take(self.nodes.len()).collect();
+        let all_rails = (0_u32..).take(self.networks.len()).collect();
+        self.settle(lab, &all_nodes, &all_rails);
+    }
+
+    fn end(&self, lab: &Lab, endpoint: &Endpoint) -> End {
+        let node = |name: &str| self.node_number(name).map_or(End::Nowhere, End::Node);
+        match endpoint {
+            Endpoint::Outside => End::Outside,
+            Endpoint::Node(name) => node(name),
+            Endpoint::Service(service) => node(&service.node),
+            Endpoint::Vip(name) => lab.vips.get_index_of(name).and_then(|vip| u32::try_from(vip).ok()).map_or(End::Nowhere, End::Vip),
+        }
+    }
+
+    /// Makes the sockets of one node as its adapters say.
+    fn join(&mut self, lab: &Lab, number: u32) {
+        let Some((_, node)) = lab.nodes.get_index(number as usize) else { return };
+        let Some(item) = self.nodes.get_mut(number as usize) else { return };
+        for socket in item.sockets.drain(..) {
+            if let Some(network) = self.networks.get_mut(socket.network as usize) {
+                network.nodes.retain(|on| *on != number);
+            }
+        }
+        for (slot, adapter) in node.adapters.iter().enumerate() {
+            let Some(network) = lab.networks.get_index_of(&adapter.network).and_then(|network| u32::try_from(network).ok()) else {
+                continue;
+            };
+            item.sockets.push(Socket { slot, network, edge: Edge::Top, at: Point::default(), rail_y: 0.0 });
+            if let Some(network) = self.networks.get_mut(network as usize) {
+                network.nodes.push(number);
+            }
+        }
+    }
+
+    /// Finds what joins members of clusters, and replicas to their primaries.
+    fn link(&mut self, lab: &Lab, catalog: &Catalog) {
+        self.links.clear();
+        self.nodes.iter_mut().for_each(|item| item.links.clear());
+        self.grid.cells.iter_mut().for_each(|cell| cell.links.clear());
+        let mut last: HashMap<(&str, &'static str), u32> = HashMap::new();
+        for (node, service_name, service) in lab.services() {
+            let Some(number) = self.number_of.get(node).copied() else { continue };
+            let title = match catalog.behaviour(service) {
+                Some(Behaviour::Galera | Behaviour::Database | Behaviour::Cache) => "replication",
+                Some(Behaviour::Sync) => "sync",
+                Some(Behaviour::Beam | Behaviour::BeamGateway) => "mesh",
+                _ => continue,
+            };
+            let primary = service.replica_of.as_ref().and_then(|primary| self.number_of.get(&primary.node)).copied();
+            let partner = service.cluster.as_ref().and_then(|cluster| last.insert((cluster.as_str(), title), number));
+            let cluster = service.cluster.as_ref().map_or_else(|| service_name.to_string(), ToString::to_string);
+            for other in [primary, partner].into_iter().flatten().filter(|other| *other != number) {
+                let link = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
+                self.links.push(LinkItem { nodes: (other, number), cluster: cluster.clone(), title });
+                for end in [other, number] {
+                    if let Some(item) = self.nodes.get_mut(end as usize) {
+                        item.links.push(link);
+                    }
+                }
+            }
+        }
+        self.revision += 1;
+        let revision = self.revision;
+        for (number, link) in (0_u32..).zip(&self.links) {
+            let Some(cell) = self.nodes.get(link.nodes.1 as usize).map(|item| item.cell) else { continue };
+            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
+                cell.links.push(number);
+                cell.changed_at = revision;
+            }
+        }
+    }
+
+    /// Wraps the notes.
+    fn note(&mut self, lab: &Lab) {
+        let notes = lab.notes.iter().map(|note| {
+            let width_max = if note.width > 0 { geometry::count(note.width as usize) } else { NOTE_WIDTH_MAX };
+            let lines: Vec<String> = note.text.lines().flat_map(|line| wrap(line, width_max - 2.0 * NOTE_MARGIN)).collect();
+            let widest = lines.iter().map(|line| crate::look::width(line, FontFace::Regular, font_size::BODY)).fold(0.0, f32::max);
+            let width = if note.width > 0 { width_max } else { widest + 2.0 * NOTE_MARGIN };
+            let height = NOTE_LINE.mul_add(geometry::count(lines.len().max(1)), 2.0 * NOTE_MARGIN);
+            NoteItem { rect: Rect::at(note.at.into(), width, height), lines }
+        });
+        self.notes = notes.collect();
+        self.ground_revision += 1;
+    }
+
+    /// Shows another overlay.
+    pub fn set_overlay(&mut self, lab: &Lab, overlay: &Overlay<'_>) {
+        let before = std::mem::take(&mut self.states);
+        let states = States::new(self, lab, overlay, &before);
+        self.revision += 1;
+        let revision = self.revision;
+        // Only what looks different is drawn again: a lab at rest costs nothing, however often it is asked.
+        let neutral = super::overlay::State::default();
+        let mut changed: BTreeSet<u32> = BTreeSet::new();
+        for (number, item) in (0_u32..).zip(&self.nodes) {
+            let of = |states: &States| states.nodes.get(number as usize).copied().unwrap_or(neutral);
+            if of(&states) != of(&before) {
+                changed.insert(item.cell);
+            }
+        }
+        let keys = states.services.keys().chain(before.services.keys()).filter(|key| states.services.get(key) != before.services.get(key));
+        let adapters =
+            states.adapters.keys().chain(before.adapters.keys()).filter(|key| states.adapters.get(key) != before.adapters.get(key));
+        let nodes = keys.map(|(node, _)| *node).chain(adapters.map(|(node, _)| *node));
+        changed.extend(nodes.filter_map(|node| self.nodes.get(node as usize)).map(|item| item.cell));
+        for (number, item) in self.flows.iter().enumerate() {
+            if states.flows.get(number) != before.flows.get(number) {
+                changed.insert(item.cell);
+            }
+        }
+        if states.mode != before.mode || states.broken_clusters != before.broken_clusters {
+            changed.extend((0_u32..).take(self.grid.cells.len()));
+        }
+        for cell in changed {
+            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
+                cell.changed_at = revision;
+            }
+        }
+        if states.networks != before.networks {
+            self.ground_revision = revision;
+        }
+        let moved = states.holders != before.holders;
+        self.states = states;
+        if moved {
+            self.place_tokens(lab);
+            let flows: BTreeSet<u32> = self.vips.iter().flat_map(|vip| vip.flows.iter().copied()).collect();
+            self.route(&flows);
+        }
+    }
+
+    /// Shows cards and rails elsewhere, without a change of the lab: what a gesture looks like before it ends.
+    pub fn preview(&mut self, lab: &Lab, nodes: &[(u32, Point)], rails: &[(u32, Point)]) {
+        let mut moved = BTreeSet::new();
+        for (number, at) in nodes {
+            if let Some(item) = self.nodes.get_mut(*number as usize).filter(|item| item.card.min != *at) {
+                item.card = Rect::at(*at, size::CARD_WIDTH, size::CARD_HEIGHT);
+                moved.insert(*number);
+            }
+        }
+        let mut moved_rails = BTreeSet::new();
+        for (number, at) in rails {
+            if let Some(item) = self.networks.get_mut(*number as usize).filter(|item| item.at != *at) {
+                item.at = *at;
+                moved_rails.insert(*number);
+            }
+        }
+        if !(moved.is_empty() && moved_rails.is_empty()) {
+            self.settle(lab, &moved, &moved_rails);
+        }
+    }
+
+    /// Puts everything right that follows from where these cards and rails are now.
+    fn settle(&mut self, lab: &Lab, moved: &BTreeSet<u32>, rails: &BTreeSet<u32>) {
+        self.revision += 1;
+        // A rail that moves takes the sockets of all its nodes along; a card that moves may stretch its rails.
+        let mut nodes = moved.clone();
+        let mut stretched = rails.clone();
+        for rail in rails {
+            nodes.extend(self.networks.get(*rail as usize).into_iter().flat_map(|item| item.nodes.iter().copied()));
+        }
+        for number in &nodes {
+            if let Some(item) = self.nodes.get_mut(*number as usize) {
+                for socket in &mut item.sockets {
+                    socket.rail_y = self.networks.get(socket.network as usize).map_or(0.0, |rail| rail.at.y + size::RAIL_HEIGHT / 2.0);
+                    stretched.insert(socket.network);
+                }
+                geometry::spread_sockets(item.card, &mut item.sockets);
+            }
+        }
+        self.stretch(&stretched);
+        self.file(&nodes);
+        self.frame(lab);
+        self.place_tokens(lab);
+        let mut flows: BTreeSet<u32> = self.vips.iter().flat_map(|vip| vip.flows.iter().copied()).collect();
+        for number in moved {
+            flows.extend(self.nodes.get(*number as usize).into_iter().flat_map(|item| item.flows.iter().copied()));
+        }
+        self.route(&flows);
+        self.ground_revision = self.revision;
+    }
+
+    fn stretch(&mut self, rails: &BTreeSet<u32>) {
+        for number in rails {
+            if let Some(rail) = self.networks.get_mut(*number as usize) {
+                let cards = rail.nodes.iter().filter_map(|node| self.nodes.get(*node as usize));
+                rail.bar = geometry::rail(rail.at, cards.map(|item| (item.card.min.x, item.card.max.x)));
+            }
+        }
+        // Rails that begin at one place end at one place: it is what makes a drawing calm.
+        let mut right: HashMap<i32, f32> = HashMap::new();
+        for rail in &self.networks {
+            let end = right.entry(rail.at.pos().0).or_insert(f32::NEG_INFINITY);
+            *end = end.max(rail.bar.max.x);
+        }
+        for rail in &mut self.networks {
+            if let Some(end) = right.get(&rail.at.pos().0) {
+                rail.bar.max.x = *end;
+            }
+        }
+    }
+
+    /// Puts nodes in the cells that they are in now.
+    fn file(&mut self, nodes: &BTreeSet<u32>) {
+        let revision = self.revision;
+        let mut dirty: BTreeSet<u32> = BTreeSet::new();
+        let mut linked: BTreeSet<u32> = BTreeSet::new();
+        for number in nodes {
+            let Some(item) = self.nodes.get_mut(*number as usize) else { continue };
+            let cell = self.grid.cell_at(item.card.center());
+            let drops = item.sockets.iter().fold(item.card, |area, socket| area.with(point(socket.at.x, socket.rail_y)));
+            if cell != item.cell {
+                if let Some(old) = self.grid.cells.get_mut(item.cell as usize) {
+                    old.nodes.retain(|node| node != number);
+                    old.changed_at = revision;
+                }
+                if let Some(new) = self.grid.cells.get_mut(cell as usize) {
+                    new.nodes.push(*number);
+                }
+                item.cell = cell;
+            }
+            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
+                cell.bounds = cell.bounds.union(&drops.grow(24.0));
+            }
+            dirty.insert(cell);
+            linked.extend(item.links.iter().filter_map(|link| self.links.get(*link as usize)).map(|link| link.nodes.1));
+        }
+        dirty.extend(linked.iter().filter_map(|node| self.nodes.get(*node as usize)).map(|item| item.cell));
+        for cell in dirty {
+            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
+                cell.changed_at = revision;
+            }
+        }
+        self.file_links();
+    }
+
+    fn file_links(&mut self) {
+        self.grid.cells.iter_mut().for_each(|cell| cell.links.clear());
+        for (number, link) in (0_u32..).zip(&self.links) {
+            let (Some(one), Some(other)) = (self.nodes.get(link.nodes.0 as usize), self.nodes.get(link.nodes.1 as usize)) else { continue };
+            let area = one.card.union(&other.card).grow(24.0);
+            if let Some(cell) = self.grid.cells.get_mut(other.cell as usize) {
+                cell.links.push(number);
+                cell.bounds = cell.bounds.union(&area);
+            }
+        }
+    }
+
+    fn frame(&mut self, lab: &Lab) {
+        if self.sites.is_empty() {
+            return;
+        }
+        let mut frames: HashMap<&SiteName, Rect> = HashMap::new();
+        for (item, node) in self.nodes.iter().zip(lab.nodes.values()) {
+            if let Some(site) = &node.site {
+                let frame = frames.entry(site).or_insert(Rect::NOTHING);
+                *frame = frame.union(&item.card);
+            }
+        }
+        for (item, network) in self.networks.iter().zip(lab.networks.values()) {
+            if let Some(site) = &network.site {
+                let frame = frames.entry(site).or_insert(Rect::NOTHING);
+                *frame = frame.union(&Rect { min: item.bar.min - point(0.0, 28.0), max: item.bar.max });
+            }
+        }
+        for site in &mut self.sites {
+            site.frame = frames.get(&site.name).map_or(Rect::NOTHING, |frame| {
+                let frame = frame.grow(FRAME_MARGIN);
+                Rect { min: frame.min - point(0.0, 16.0), ..frame }
+            });
+        }
+    }
+
+    /// Puts the VIPs' tokens where their holders' drops meet the rails.
+    fn place_tokens(&mut self, lab: &Lab) {
+        let mut taken: HashMap<(u32, u32), f32> = HashMap::new();
+        for (number, (item, vip)) in self.vips.iter_mut().zip(lab.vips.values()).enumerate() {
+            let Some((network, rail)) = item.network.and_then(|network| Some((network, self.networks.get(network as usize)?))) else {
+                continue;
+            };
+            let nodes = &self.nodes;
+            let mut stand = |node: u32| {
+                let holder = nodes.get(node as usize)?;
+                let socket = holder.sockets.iter().find(|socket| socket.network == network);
+                let x = socket.map_or(holder.card.center().x, |socket| socket.at.x);
+                let beside = taken.entry((node, network)).or_insert(0.0);
+                let rect = geometry::token(point(x + *beside, rail.bar.center().y), vip);
+                *beside += rect.width() + 8.0;
+                Some(Token { rect, node: Some(node) })
+            };
+            let empty = super::overlay::Holders::default();
+            let holders = self.states.holders.get(number).unwrap_or(&empty);
+            item.tokens = holders.nodes.iter().filter_map(|node| stand(*node)).collect();
+            item.ghost = holders.moved.and_then(|(node, _)| stand(node));
+            if item.tokens.is_empty() {
+                item.tokens.push(Token { rect: geometry::token(rail.bar.center(), vip), node: None });
+            }
+        }
+        self.ground_revision += 1;
+    }
+
+    /// What all of it covers; [`Rect::NOTHING`] for an empty lab.
+    pub fn bounds(&self) -> Rect {
+        let nodes = self.nodes.iter().map(|item| item.card);
+        // A rail's name stands above it.
+        let rails = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, 28.0), max: item.bar.max });
+        let frames = self.sites.iter().map(|item| item.frame);
+        let notes = self.notes.iter().map(|item| item.rect);
+        nodes.chain(rails).chain(frames).chain(notes).fold(Rect::NOTHING, |bounds, rect| bounds.union(&rect))
+    }
+
+    /// Edits that give every thing the place where it is shown now, for those that the lab places nowhere: so that moving
+    /// one thing of an unplaced lab leaves the others alone.
+    pub fn pins(&self, lab: &Lab) -> Vec<Edit> {
+        let nodes = self.nodes.iter().filter(|item| !lab.canvas.nodes.contains_key(&item.name));
+        let nodes = nodes.map(|item| Edit::PlaceNode { name: item.name.clone(), at: None, to: Some(item.card.min.pos()) });
+        let rails = self.networks.iter().filter(|item| !lab.canvas.networks.contains_key(&item.name));
+        let rails = rails.map(|item| Edit::PlaceNetwork { name: item.name.clone(), at: None, to: Some(item.at.pos()) });
+        rails.chain(nodes).collect()
+    }
+}
+
+/// Breaks a line at blanks so that each part is at most so wide.
+fn wrap(line: &str, width_max: f32) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let Some(last) = lines.last_mut() else { break };
+        let longer = if last.is_empty() { word.to_owned() } else { format!("{last} {word}") };
+        if last.is_empty() || crate::look::width(&longer, FontFace::Regular, font_size::BODY) <= width_max {
+            *last = longer;
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}

@@ -400,3 +400,20 @@ fn the_story_of_a_failover_is_told() {
     assert!(told.iter().any(|text| text.starts_with("lab: good request again through app")), "{told:#?}");
     assert_eq!(world.drain_events(), vec![]);
 }
+
+#[test]
+fn a_damaged_world_is_known_as_such() {
+    let mut world = deployed(&mini_cloud(), 1);
+    world.set_load(20);
+    world.run_for(1_000);
+    assert!(world.is_sound());
+    let good = serde_json::to_value(&world).unwrap();
+    for table in ["machines", "networks", "services", "vips", "clusters", "requests"] {
+        let mut bad = good.clone();
+        let rows = bad[table].as_array_mut().unwrap();
+        assert!(rows.pop().is_some(), "{table}");
+        let read: World = serde_json::from_value(bad).unwrap();
+        assert!(!read.is_sound(), "without the last of {table}");
+    }
+    assert!(serde_json::from_value::<World>(good).unwrap().is_sound());
+}

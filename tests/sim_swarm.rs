@@ -72,7 +72,7 @@ fn random_fault(rng: &mut Rng, lab: &Lab) -> Option<Fault> {
         1 => Fault::Kill(at),
         2 => Fault::Hang(at),
         3 => Fault::Restart(at),
-        4 => Fault::Cookie((*pick(rng, &beams.get(..).filter(|beams| !beams.is_empty())?.to_vec())).clone()),
+        4 => Fault::Cookie((*beams.get(usize::try_from(rng.below(beams.len() as u64)).unwrap())?).clone()),
         5 => Fault::PowerOff(node),
         6 => Fault::Pause(node),
         7 => Fault::LinkDown(node, wire?),

@@ -15,6 +15,7 @@
 //! | `load`, `request` | requests from outside and their way through the lab |
 //! | `judge`, `observe` | probes, their hysteresis, and what is seen |
 //! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
+//! | `soundness` | whether a world that was read can be run |
 //! | `invariants` | what may never be, whatever is broken |
 
 mod action;
@@ -36,6 +37,7 @@ mod request;
 mod rng;
 mod ruler;
 mod service;
+mod soundness;
 mod table;
 mod time;
 mod vrrp;

@@ -43,6 +43,14 @@ pub(super) struct Owners {
     pub(super) dropped: Vec<(MachineId, MachineId)>,
 }
 
+impl Owners {
+    pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_network: impl Fn(NetworkId) -> bool) -> bool {
+        self.by_address.values().flatten().all(|(machine, network)| has_machine(*machine) && has_network(*network))
+            && self.routers.iter().all(|(machine, networks)| has_machine(*machine) && networks.iter().all(|network| has_network(*network)))
+            && self.dropped.iter().all(|(one, other)| has_machine(*one) && has_machine(*other))
+    }
+}
+
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Caller {

@@ -22,9 +22,13 @@ impl State {
             return Vec::new();
         }
         match command {
-            Command::New | Command::Open | Command::Save | Command::SaveAs | Command::ExportPicture | Command::Quit | Command::Templates => {
-                self.apply_file(command)
-            }
+            Command::New
+            | Command::Open
+            | Command::Save
+            | Command::SaveAs
+            | Command::ExportPicture
+            | Command::Quit
+            | Command::Templates => self.apply_file(command),
             Command::OpenPath(_)
             | Command::OpenTemplate(_)
             | Command::Chosen(..)
@@ -45,7 +49,9 @@ impl State {
             | Command::Inject(_)
             | Command::CancelJob
             | Command::Provider(_) => self.apply_run(command),
-            Command::Design | Command::Run | Command::Present | Command::NextView | Command::PreviousView | Command::ShowView(_) => self.apply_mode(&command),
+            Command::Design | Command::Run | Command::Present | Command::NextView | Command::PreviousView | Command::ShowView(_) => {
+                self.apply_mode(&command)
+            }
             Command::ZoomFit | Command::ZoomSelection | Command::ZoomIn | Command::ZoomOut | Command::ZoomActual | Command::View(_) => {
                 self.apply_view(command)
             }
@@ -69,7 +75,10 @@ impl State {
             Command::Delete => self.delete(),
             Command::Duplicate => self.duplicate(),
             Command::Rename => return self.selected().cloned().map(Effect::RenameInPlace).into_iter().collect(),
-            Command::SelectAll => self.selection = present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect(),
+            Command::SelectAll => {
+                self.selection =
+                    present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
+            }
             Command::SelectNone => self.selection.clear(),
             Command::Select(subjects) => self.selection = subjects.into_iter().collect(),
             Command::SelectToggle(subject) => {
@@ -101,7 +110,9 @@ impl State {
                 self.edit("Accept the finding", &[edit], Merge::Never);
                 self.dialog = None;
             }
-            Command::Unaccept(index) => self.edit("Count the finding again", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never),
+            Command::Unaccept(index) => {
+                self.edit("Count the finding again", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never)
+            }
             Command::KeepView { index, view } => {
                 let edit = match index {
                     Some(index) => Edit::View { index, change: ListEdit::Replace(view) },
@@ -136,7 +147,8 @@ impl State {
             }
             Command::CommandPalette => return self.ask(Dialog::CommandPalette),
             Command::Manual => {
-                let rule = self.review.selected_place().and_then(|place| self.review.findings().get(place)).map(|finding| finding.rule.to_owned());
+                let rule =
+                    self.review.selected_place().and_then(|place| self.review.findings().get(place)).map(|finding| finding.rule.to_owned());
                 return self.ask(Dialog::Manual(rule));
             }
             Command::Shortcuts => return self.ask(Dialog::Shortcuts),
@@ -239,8 +251,12 @@ impl State {
     }
 
     fn walk_findings(&mut self, by: isize) -> Vec<Effect> {
-        let listed: Vec<usize> =
-            self.review.listed(&super::Filter::default()).into_iter().filter(|place| self.review.findings().get(*place).is_some_and(|it| it.accepted.is_none())).collect();
+        let listed: Vec<usize> = self
+            .review
+            .listed(&super::Filter::default())
+            .into_iter()
+            .filter(|place| self.review.findings().get(*place).is_some_and(|it| it.accepted.is_none()))
+            .collect();
         let now = self.review.selected_place().and_then(|place| listed.iter().position(|it| *it == place));
         let count = listed.len();
         let next = match (now, by) {

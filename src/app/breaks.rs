@@ -217,7 +217,10 @@ mod tests {
         check(&[], &[]);
         check(&[Subject::Network("lan".parse().unwrap())], &[]);
         let service = Subject::Service("db1/galera".parse().unwrap());
-        check(&[service], &["stop db1/galera", "kill db1/galera", "hang db1/galera", "restart db1/galera", "power-off db1", "pause db1", "cut db1 db2"]);
+        check(
+            &[service],
+            &["stop db1/galera", "kill db1/galera", "hang db1/galera", "restart db1/galera", "power-off db1", "pause db1", "cut db1 db2"],
+        );
         let [one, other] = ["db1", "db2"].map(|name| Subject::Node(name.parse().unwrap()));
         let both = faults(&lab(), &[one, other]);
         assert!(both.iter().any(|(_, fault)| fault.to_string() == "one-way db1 db2"));

@@ -21,7 +21,9 @@ impl Chooser for Desktop {
         }
         Ok(match what {
             FileUse::Open => dialog.set_title("Open a lab").add_filter("Lab", &["ron"]).pick_file(),
-            FileUse::Save | FileUse::SaveThen => dialog.set_title("Save the lab").set_file_name(name).add_filter("Lab", &["ron"]).save_file(),
+            FileUse::Save | FileUse::SaveThen => {
+                dialog.set_title("Save the lab").set_file_name(name).add_filter("Lab", &["ron"]).save_file()
+            }
             FileUse::Picture => {
                 let dialog = dialog.set_title("Save the picture").set_file_name(name);
                 dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]).save_file()

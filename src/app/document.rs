@@ -54,12 +54,8 @@ impl Document {
         if let Some(name) = self.path.as_deref().and_then(std::path::Path::file_name) {
             return name.to_string_lossy().into_owned();
         }
-        let slug: Vec<String> = lab
-            .name
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_lowercase)
-            .collect();
+        let slug: Vec<String> =
+            lab.name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
         if slug.is_empty() { "lab.ron".to_owned() } else { format!("{}.ron", slug.join("-")) }
     }
 }

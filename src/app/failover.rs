@@ -48,7 +48,10 @@ impl Ruler {
     pub fn observe(&mut self, observed: &Observed) {
         let after = |at_ms: u64| at_ms.saturating_sub(self.since_ms);
         let service_is_bad = self.fault.nodes().iter().any(|name| {
-            observed.nodes.get(*name).is_none_or(|node| node.health >= Health::Degraded || node.services.values().any(|service| service.health == Health::Down))
+            observed
+                .nodes
+                .get(*name)
+                .is_none_or(|node| node.health >= Health::Degraded || node.services.values().any(|service| service.health == Health::Down))
         });
         let mut moved = None;
         for (name, before) in &self.holders {

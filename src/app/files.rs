@@ -225,7 +225,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let garbage = folder.path().join("garbage.ron");
         std::fs::write(&garbage, "not a lab").unwrap();
-        for (path, why) in [(folder.path().to_owned(), "is no file"), (folder.path().join("gone.ron"), "cannot be opened"), (garbage, "garbage.ron: ")] {
+        for (path, why) in
+            [(folder.path().to_owned(), "is no file"), (folder.path().join("gone.ron"), "cannot be opened"), (garbage, "garbage.ron: ")]
+        {
             let Event::NotRead { why: said, .. } = read(path) else { panic!("read") };
             assert!(said.contains(why), "{said}");
         }

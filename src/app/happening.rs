@@ -112,7 +112,11 @@ fn nodes(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
             if service.health == was || service.spec.is_none() {
                 continue;
             }
-            let why = if service.reason.is_empty() || service.health == Health::Healthy { String::new() } else { format!(": {}", service.reason) };
+            let why = if service.reason.is_empty() || service.health == Health::Healthy {
+                String::new()
+            } else {
+                format!(": {}", service.reason)
+            };
             let at = ServiceRef { node: name.clone(), service: service_name.clone() };
             let what = format!("{service_name} is {}{why}", service.health.title());
             say(service.since_ms.max(before.at_ms).min(after.at_ms), tone_of(service.health), what, Some(Subject::Service(at)));
@@ -133,10 +137,22 @@ fn vips(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
         let at_ms = vip.since_ms.max(before.at_ms).min(after.at_ms);
         let subject = Some(Subject::Vip(name.clone()));
         for lost in was.iter().filter(|node| !vip.holders.contains(node)) {
-            all.push(Happening { at_ms, tone: Tone::Warn, who: lost.to_string(), what: format!("leaves {address}"), subject: subject.clone() });
+            all.push(Happening {
+                at_ms,
+                tone: Tone::Warn,
+                who: lost.to_string(),
+                what: format!("leaves {address}"),
+                subject: subject.clone(),
+            });
         }
         for new in vip.holders.iter().filter(|node| !was.contains(node)) {
-            all.push(Happening { at_ms, tone: Tone::Vip, who: new.to_string(), what: format!("takes {address}"), subject: subject.clone() });
+            all.push(Happening {
+                at_ms,
+                tone: Tone::Vip,
+                who: new.to_string(),
+                what: format!("takes {address}"),
+                subject: subject.clone(),
+            });
         }
         let alarm = match vip.holders.len() {
             0 => Some(format!("nobody holds {address}")),
@@ -209,8 +225,7 @@ mod tests {
 
     #[test]
     fn a_move_of_the_vip_is_two_lines_and_none_or_two_holders_are_an_alarm() {
-        let [one, other, none, two] =
-            [holding(&["db1"], 0), holding(&["db2"], 1300), holding(&[], 900), holding(&["db1", "db2"], 500)];
+        let [one, other, none, two] = [holding(&["db1"], 0), holding(&["db2"], 1300), holding(&[], 900), holding(&["db1", "db2"], 500)];
         assert_eq!(lines(&one, &other), ["1300 db1 leaves 192.168.60.30", "1300 db2 takes 192.168.60.30"]);
         assert_eq!(lines(&one, &none).last().unwrap(), "900 database nobody holds 192.168.60.30");
         assert_eq!(lines(&one, &two).last().unwrap(), "500 database 2 nodes hold 192.168.60.30 at once");

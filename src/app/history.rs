@@ -54,7 +54,8 @@ impl History {
         let applied = lab.apply(edits)?;
         self.undone.clear();
         self.next_id += 1;
-        let joins = !self.closed && merge != Merge::Never && self.done.last().is_some_and(|last| last.merge == merge && last.id != self.saved_id);
+        let joins =
+            !self.closed && merge != Merge::Never && self.done.last().is_some_and(|last| last.merge == merge && last.id != self.saved_id);
         self.closed = false;
         match self.done.last_mut() {
             Some(last) if joins => {

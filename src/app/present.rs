@@ -41,7 +41,10 @@ impl Presentation {
 
 /// The thing of a lab that a text means.
 pub fn find(lab: &Lab, text: &str) -> Option<Subject> {
-    all(lab).into_iter().find(|subject| subject.to_string() == text).or_else(|| all(lab).into_iter().find(|subject| subject.is_called(text)))
+    all(lab)
+        .into_iter()
+        .find(|subject| subject.to_string() == text)
+        .or_else(|| all(lab).into_iter().find(|subject| subject.is_called(text)))
 }
 
 /// Everything of a lab that can be selected, in its order.

@@ -57,14 +57,7 @@ impl Review {
     /// Checks a lab.
     pub fn new(lab: &Lab, context: Context) -> Self {
         let checker = Checker::new(lab, Catalog::embedded(), &context);
-        let mut review = Self {
-            checker,
-            context,
-            findings: Vec::new(),
-            fixes: BTreeMap::new(),
-            worst: BTreeMap::new(),
-            selected: None,
-        };
+        let mut review = Self { checker, context, findings: Vec::new(), fixes: BTreeMap::new(), worst: BTreeMap::new(), selected: None };
         review.collect(lab);
         review
     }
@@ -208,7 +201,10 @@ mod tests {
         let mut edits = vec![Edit::Network { name: "lan".parse().unwrap(), at: None, to: Some(network) }];
         for name in ["a", "b"] {
             let mut node = Node::new(Role::Worker);
-            node.adapters.push(crate::model::Adapter { address: Some("10.1.0.10".parse().unwrap()), ..crate::model::Adapter::on("lan".parse().unwrap()) });
+            node.adapters.push(crate::model::Adapter {
+                address: Some("10.1.0.10".parse().unwrap()),
+                ..crate::model::Adapter::on("lan".parse().unwrap())
+            });
             edits.push(Edit::Node { name: name.parse().unwrap(), at: None, to: Some(Box::new(node)) });
         }
         lab.apply(&edits).unwrap();

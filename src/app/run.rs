@@ -143,7 +143,10 @@ impl Run {
         if let Some(ruler) = &mut self.ruler {
             ruler.observe(&observed);
             load.iter().for_each(|sample| ruler.requests(sample));
-            if let (Some(good_ms), false) = (ruler.good_ms, self.events.iter().any(|event| event.at_ms == ruler.since_ms + ruler.good_ms.unwrap_or(0) && event.who == "requests")) {
+            if let (Some(good_ms), false) = (
+                ruler.good_ms,
+                self.events.iter().any(|event| event.at_ms == ruler.since_ms + ruler.good_ms.unwrap_or(0) && event.who == "requests"),
+            ) {
                 events.push(Happening {
                     at_ms: ruler.since_ms + good_ms,
                     tone: super::Tone::Good,
@@ -195,7 +198,10 @@ mod tests {
         run.observe(broken.clone(), &[]);
         assert!(run.ruler.is_none() && run.events.is_empty());
         run.observe(Observed { at_ms: 60, ..Observed::default() }, &[]);
-        run.observe(Observed { at_ms: 70, ..broken }, &[LoadSample { at_ms: 70, good: 0, failed: 4 }, LoadSample { at_ms: 80, good: 4, failed: 0 }]);
+        run.observe(
+            Observed { at_ms: 70, ..broken },
+            &[LoadSample { at_ms: 70, good: 0, failed: 4 }, LoadSample { at_ms: 80, good: 4, failed: 0 }],
+        );
         assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(40));
         assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);
         run.observe(Observed { at_ms: 90, ..run.observed.clone().unwrap() }, &[]);

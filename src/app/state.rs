@@ -1,7 +1,8 @@
 //! Everything the window shows, and nothing of how.
 
 use super::{
-    Command, Dialog, Document, Effect, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template, command::Screen, present,
+    Command, Dialog, Document, Effect, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template, command::Screen,
+    present,
 };
 use crate::model::{Edit, Lab, NodeName, Subject, Touched};
 use crate::rules::Context;
@@ -227,7 +228,11 @@ impl State {
             let renamed = |subject: &Subject| renamed(subject, edit);
             if matches!(
                 edit,
-                Edit::RenameNode { .. } | Edit::RenameNetwork { .. } | Edit::RenameSite { .. } | Edit::RenameVip { .. } | Edit::RenameService { .. }
+                Edit::RenameNode { .. }
+                    | Edit::RenameNetwork { .. }
+                    | Edit::RenameSite { .. }
+                    | Edit::RenameVip { .. }
+                    | Edit::RenameService { .. }
             ) {
                 self.selection = self.selection.iter().map(renamed).collect();
             }
@@ -306,7 +311,9 @@ pub fn exists(lab: &Lab, subject: &Subject) -> bool {
         Subject::Flow(from, to) => lab.flows.iter().any(|flow| flow.from == *from && flow.to == *to),
         Subject::Vip(name) => lab.vips.contains_key(name),
         Subject::Cluster(name) => lab.services().any(|(_, _, service)| service.cluster.as_ref() == Some(name)),
-        Subject::Link(..) | Subject::Acceptance(_) => present::all(lab).contains(subject) || matches!(subject, Subject::Acceptance(index) if *index < lab.accepted.len()),
+        Subject::Link(..) | Subject::Acceptance(_) => {
+            present::all(lab).contains(subject) || matches!(subject, Subject::Acceptance(index) if *index < lab.accepted.len())
+        }
     }
 }
 
@@ -317,7 +324,9 @@ fn renamed(subject: &Subject, edit: &Edit) -> Subject {
         match (end, edit) {
             (Endpoint::Node(name), Edit::RenameNode { from, to }) if name == from => *name = to.clone(),
             (Endpoint::Service(at), Edit::RenameNode { from, to }) if at.node == *from => at.node = to.clone(),
-            (Endpoint::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => at.service = to.clone(),
+            (Endpoint::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => {
+                at.service = to.clone()
+            }
             (Endpoint::Vip(name), Edit::RenameVip { from, to }) if name == from => *name = to.clone(),
             _ => {}
         }
@@ -325,7 +334,9 @@ fn renamed(subject: &Subject, edit: &Edit) -> Subject {
     match (&mut subject, edit) {
         (Subject::Node(name) | Subject::Adapter(name, ..), Edit::RenameNode { from, to }) if name == from => *name = to.clone(),
         (Subject::Service(at), Edit::RenameNode { from, to }) if at.node == *from => at.node = to.clone(),
-        (Subject::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => at.service = to.clone(),
+        (Subject::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => {
+            at.service = to.clone()
+        }
         (Subject::Network(name) | Subject::Adapter(_, _, name), Edit::RenameNetwork { from, to }) if name == from => *name = to.clone(),
         (Subject::Site(name), Edit::RenameSite { from, to }) if name == from => *name = to.clone(),
         (Subject::Vip(name), Edit::RenameVip { from, to }) if name == from => *name = to.clone(),

@@ -63,7 +63,13 @@ pub struct Workers {
 }
 
 enum Hands {
-    Threads { files: SyncSender<Effect>, dialogs: SyncSender<(FileUse, String)>, jobs: SyncSender<Order>, cancel: Arc<Mutex<Cancel>>, events: Receiver<Event> },
+    Threads {
+        files: SyncSender<Effect>,
+        dialogs: SyncSender<(FileUse, String)>,
+        jobs: SyncSender<Order>,
+        cancel: Arc<Mutex<Cancel>>,
+        events: Receiver<Event>,
+    },
     /// At once, on the caller's thread: for tests.
     Inline { parts: RefCell<Parts>, watched: RefCell<Option<Box<Watched>>>, events: RefCell<VecDeque<Event>> },
 }
@@ -191,7 +197,9 @@ fn do_file(effect: Effect, folders: Option<&Folders>, draw: Draw) -> Vec<Event> 
             let changed = files::stamp(&path) != stamp;
             if changed { vec![Event::Changed(path)] } else { Vec::new() }
         }
-        (Effect::Autosave { path, lab }, Some(folders)) => failed(files::autosave(folders, path.as_deref(), &lab), "The autosave could not be kept"),
+        (Effect::Autosave { path, lab }, Some(folders)) => {
+            failed(files::autosave(folders, path.as_deref(), &lab), "The autosave could not be kept")
+        }
         (Effect::DropAutosave { path }, Some(folders)) => {
             files::drop_autosave(folders, path.as_deref());
             Vec::new()
@@ -201,7 +209,9 @@ fn do_file(effect: Effect, folders: Option<&Folders>, draw: Draw) -> Vec<Event> 
             files::drop_recovery(&autosave);
             Vec::new()
         }
-        (Effect::KeepPreferences(preferences), Some(folders)) => failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept"),
+        (Effect::KeepPreferences(preferences), Some(folders)) => {
+            failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept")
+        }
         (Effect::WritePicture { path, lab, appearance }, _) => {
             let written = draw(&path, &lab, appearance).and_then(|bytes| files::write_whole(&path, &bytes));
             match written {
@@ -296,11 +306,13 @@ fn inline(parts: &mut Parts, watched: &RefCell<Option<Box<Watched>>>, events: &m
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{ProviderChoice, job::{Sight, Task}};
+    use crate::app::{
+        ProviderChoice,
+        job::{Sight, Task},
+    };
 
     struct Quiet;
     impl Engine for Quiet {

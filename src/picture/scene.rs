@@ -300,9 +300,7 @@ impl Scene {
             Endpoint::Outside => End::Outside,
             Endpoint::Node(name) => node(name),
             Endpoint::Service(service) => node(&service.node),
-            Endpoint::Vip(name) => {
-                lab.vips.get_index_of(name).and_then(|vip| u32::try_from(vip).ok()).map_or(End::Nowhere, End::Vip)
-            }
+            Endpoint::Vip(name) => lab.vips.get_index_of(name).and_then(|vip| u32::try_from(vip).ok()).map_or(End::Nowhere, End::Vip),
         }
     }
 
@@ -394,7 +392,8 @@ impl Scene {
             }
         }
         let keys = states.services.keys().chain(before.services.keys()).filter(|key| states.services.get(key) != before.services.get(key));
-        let adapters = states.adapters.keys().chain(before.adapters.keys()).filter(|key| states.adapters.get(key) != before.adapters.get(key));
+        let adapters =
+            states.adapters.keys().chain(before.adapters.keys()).filter(|key| states.adapters.get(key) != before.adapters.get(key));
         let nodes = keys.map(|(node, _)| *node).chain(adapters.map(|(node, _)| *node));
         changed.extend(nodes.filter_map(|node| self.nodes.get(node as usize)).map(|item| item.cell));
         for (number, item) in self.flows.iter().enumerate() {

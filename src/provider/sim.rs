@@ -347,7 +347,9 @@ impl Provider for SimProvider {
 
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
         Box::pin(async move {
-            self.look(|world| world.map(|world| world.events().iter().filter(|event| event.at_ms > after_ms).cloned().collect()).unwrap_or_default())
+            self.look(|world| {
+                world.map(|world| world.events().iter().filter(|event| event.at_ms > after_ms).cloned().collect()).unwrap_or_default()
+            })
         })
     }
 
@@ -384,7 +386,9 @@ fn nothing_there() -> ProviderError {
 fn in_state(error: StateError) -> ProviderError {
     let (next, retry) = match &error {
         StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
-        StateError::NoHome | StateError::Io { .. } => ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth),
+        StateError::NoHome | StateError::Io { .. } => {
+            ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth)
+        }
     };
     ProviderError { what: "keep the simulated lab".into(), node: None, why: error.to_string(), next: next.into(), retry }
 }
@@ -395,11 +399,5 @@ fn in_world(what: &str, action: Option<&Action>, error: &SimError) -> ProviderEr
         SimError::Unknown { .. } => ("See whether the name is right and the lab is deployed (sandtable status).", Retry::Useless),
         SimError::Refused { .. } => ("Mend what it says, then deploy again; what is done is not done twice.", Retry::Useless),
     };
-    ProviderError {
-        what: what.to_owned(),
-        node: action.and_then(Action::node).cloned(),
-        why: error.to_string(),
-        next: next.into(),
-        retry,
-    }
+    ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }
 }

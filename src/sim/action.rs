@@ -66,7 +66,9 @@ const VIP_US: u64 = 400 * MS;
 /// What an action is about, as a scripted failure names it.
 fn on(action: &Action) -> String {
     match action {
-        Action::CreateNetwork { network, .. } | Action::ChangeNetwork { network, .. } | Action::DeleteNetwork { network } => network.to_string(),
+        Action::CreateNetwork { network, .. } | Action::ChangeNetwork { network, .. } | Action::DeleteNetwork { network } => {
+            network.to_string()
+        }
         Action::InstallService { node, service, .. }
         | Action::StartService { node, service, .. }
         | Action::ReconfigureService { node, service, .. }
@@ -88,7 +90,8 @@ impl World {
 
     fn scripted_failure(&mut self, action: &Action) -> Option<SimError> {
         let (verb, on) = (action.verb(), on(action));
-        let matches = |wanted: &ScriptedFailure| (wanted.verb.is_empty() || wanted.verb == verb) && (wanted.on.is_empty() || wanted.on == on);
+        let matches =
+            |wanted: &ScriptedFailure| (wanted.verb.is_empty() || wanted.verb == verb) && (wanted.on.is_empty() || wanted.on == on);
         let found = self.failures.scripted.iter_mut().find(|failure| failure.times > 0 && matches(failure))?;
         found.times -= 1;
         self.failures.scripted.retain(|failure| failure.times > 0);
@@ -123,9 +126,7 @@ impl World {
             Action::Configure { node, spec } => self.configure(node, spec),
             Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot),
             Action::InstallService { node, service, spec } => self.install(catalog, node, service, spec),
-            Action::StartService { node, service, bootstrap } => {
-                self.start(node, service, if *bootstrap { First::Yes } else { First::No })
-            }
+            Action::StartService { node, service, bootstrap } => self.start(node, service, if *bootstrap { First::Yes } else { First::No }),
             Action::ReconfigureService { node, service, spec } => self.reconfigure(catalog, node, service, spec),
             Action::RemoveService { node, service } => self.remove_service(node, service),
             Action::SetVip { node, vip, spec } => {
@@ -202,8 +203,13 @@ impl World {
 
     fn delete_network(&mut self, name: &NetworkName) -> Result<Option<u64>, SimError> {
         let Ok(network) = self.network_named(name) else { return Ok(None) };
-        if let Some((_, user)) = self.machines.iter().find(|(_, row)| row.spec.is_some() && row.cards.iter().any(|card| card.network == network)) {
-            return Err(SimError::refused(name.as_str(), format!("{} is still plugged into it; remove that machine or its adapter first", user.name)));
+        if let Some((_, user)) =
+            self.machines.iter().find(|(_, row)| row.spec.is_some() && row.cards.iter().any(|card| card.network == network))
+        {
+            return Err(SimError::refused(
+                name.as_str(),
+                format!("{} is still plugged into it; remove that machine or its adapter first", user.name),
+            ));
         }
         self.networks[network].spec = None;
         self.forget_void_faults();

@@ -73,11 +73,7 @@ pub(super) struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dial {
     /// The service's machine takes the connection.
-    Open {
-        service: ServiceId,
-        round_trip_us: u64,
-        loss_percent: u8,
-    },
+    Open { service: ServiceId, round_trip_us: u64, loss_percent: u8 },
     /// An answer at once: nobody listens.
     Refused(Why),
     /// No answer at all.
@@ -321,7 +317,8 @@ impl World {
             let row = &self.services[*service];
             let Some(spec) = &row.spec else { continue };
             let bound = |listen: &SocketAddrV4| listen.port() == at.port() && (listen.ip().is_unspecified() || listen.ip() == at.ip());
-            let listens = spec.listen.values().flatten().any(bound) || (row.behaviour == Behaviour::PortForward && forwards_port(spec, at.port()));
+            let listens =
+                spec.listen.values().flatten().any(bound) || (row.behaviour == Behaviour::PortForward && forwards_port(spec, at.port()));
             if !listens {
                 continue;
             }

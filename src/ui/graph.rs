@@ -9,8 +9,8 @@ use crate::{
 };
 use egui::{Align2, Id, Pos2, Ui, vec2};
 use egui_graphs::{
-    AnimatedState as _, FruchtermanReingold, FruchtermanReingoldState, Graph, GraphChange, GraphView as View, LayoutForceDirected, LayoutHierarchical,
-    LayoutStateHierarchical, SettingsInteraction, SettingsNavigation, SettingsStyle,
+    AnimatedState as _, FruchtermanReingold, FruchtermanReingoldState, Graph, GraphChange, GraphView as View, LayoutForceDirected,
+    LayoutHierarchical, LayoutStateHierarchical, SettingsInteraction, SettingsNavigation, SettingsStyle,
 };
 use petgraph::{
     Directed,
@@ -80,7 +80,10 @@ fn parts(lab: &Lab) -> (Vec<Subject>, Vec<(Subject, Subject)>) {
     for (name, vip) in &lab.vips {
         for holder in &vip.holders {
             if let Some(service) = &vip.follows {
-                edges.push((Subject::Vip(name.clone()), Subject::Service(ServiceRef { node: holder.node.clone(), service: service.clone() })));
+                edges.push((
+                    Subject::Vip(name.clone()),
+                    Subject::Service(ServiceRef { node: holder.node.clone(), service: service.clone() }),
+                ));
             }
         }
     }
@@ -159,7 +162,13 @@ impl GraphView {
         let Some(graph) = &mut self.graph else { return };
         if graph.node_count() == 0 {
             ui.add_space(room.height() * 0.3);
-            widget::empty_state(ui, Icon::Graph, "No services yet", "Services and the flows between them are shown here as a graph.", |_| ());
+            widget::empty_state(
+                ui,
+                Icon::Graph,
+                "No services yet",
+                "Services and the flows between them are shown here as a graph.",
+                |_| (),
+            );
             return;
         }
         let followed = follow_selection(graph, desk, &mut self.selected);
@@ -177,19 +186,29 @@ impl GraphView {
         let layer = ui.layer_id();
         let before = ui.ctx().graphics(|graphics| graphics.get(layer).map_or(0, |list| list.all_entries().count()));
         let changes = self.show_graph(ui);
-        let shapes = ui.ctx().graphics(|graphics| graphics.get(layer).map(|list| list.all_entries().skip(before).map(|it| it.shape.clone()).collect()));
+        let shapes = ui
+            .ctx()
+            .graphics(|graphics| graphics.get(layer).map(|list| list.all_entries().skip(before).map(|it| it.shape.clone()).collect()));
         self.kept = Some(Kept { seen, shapes: shapes.unwrap_or_default() });
         self.report(&changes, desk);
     }
 
     fn show_graph(&mut self, ui: &mut Ui) -> Vec<GraphChange> {
         let Some(graph) = &mut self.graph else { return Vec::new() };
-        let interaction = SettingsInteraction::new().with_dragging_enabled(true).with_node_clicking_enabled(true).with_node_selection_enabled(true);
-        let navigation = SettingsNavigation::new().with_fit_to_screen_enabled(true).with_zoom_and_pan_enabled(false).with_fit_to_screen_padding(FIT_PADDING);
+        let interaction =
+            SettingsInteraction::new().with_dragging_enabled(true).with_node_clicking_enabled(true).with_node_selection_enabled(true);
+        let navigation = SettingsNavigation::new()
+            .with_fit_to_screen_enabled(true)
+            .with_zoom_and_pan_enabled(false)
+            .with_fit_to_screen_padding(FIT_PADDING);
         let style = SettingsStyle::new().with_labels_always(true);
         match self.arrangement {
-            Arrangement::Layers => Layered::new().with_interactions(&interaction).with_navigations(&navigation).with_styles(&style).show(ui, graph).changes,
-            Arrangement::Forces => Forced::new().with_interactions(&interaction).with_navigations(&navigation).with_styles(&style).show(ui, graph).changes,
+            Arrangement::Layers => {
+                Layered::new().with_interactions(&interaction).with_navigations(&navigation).with_styles(&style).show(ui, graph).changes
+            }
+            Arrangement::Forces => {
+                Forced::new().with_interactions(&interaction).with_navigations(&navigation).with_styles(&style).show(ui, graph).changes
+            }
         }
     }
 

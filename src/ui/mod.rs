@@ -31,7 +31,10 @@ const SIZE_MIN: [f32; 2] = [800.0, 560.0];
 
 /// The labs that Sandtable ships with, as the gallery shows them.
 pub fn templates() -> Vec<Template> {
-    crate::layout::templates().into_iter().map(|it| Template { name: it.lab.name.clone(), about: it.lab.about.clone(), lab: it.lab }).collect()
+    crate::layout::templates()
+        .into_iter()
+        .map(|it| Template { name: it.lab.name.clone(), about: it.lab.about.clone(), lab: it.lab })
+        .collect()
 }
 
 /// Opens the window, with a lab where there is a path, and stays until it is closed.
@@ -40,7 +43,11 @@ pub fn templates() -> Vec<Template> {
 /// Where the system gives no window or no thread.
 pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
     let options = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default().with_title("Sandtable").with_app_id("sandtable").with_inner_size(SIZE).with_min_inner_size(SIZE_MIN),
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Sandtable")
+            .with_app_id("sandtable")
+            .with_inner_size(SIZE)
+            .with_min_inner_size(SIZE_MIN),
         renderer: eframe::Renderer::Glow,
         ..eframe::NativeOptions::default()
     };

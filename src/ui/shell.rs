@@ -192,16 +192,17 @@ impl SandtableApp {
     fn floating(&mut self, ui: &Ui) {
         let mut desk = Desk::new(&self.state, &mut self.memory, &mut self.commands);
         if let Some(notice) = &self.state.notice {
-            let shown = widget::floating_bar(ui.ctx(), Id::new("notice"), ui.ctx().content_rect(), Align2::CENTER_BOTTOM, vec2(16.0, 24.0), |ui| {
-                ui.add_space(size::GRID);
-                let (icon, color) = panel::tone_icon(ui, notice.tone);
-                panel::paint_icon(ui, icon, color);
-                ui.scope(|ui| {
-                    ui.set_max_width(560.0);
-                    ui.label(egui::RichText::new(&notice.text).font(theme::font(crate::look::FontFace::Medium, font_size::BODY)));
+            let shown =
+                widget::floating_bar(ui.ctx(), Id::new("notice"), ui.ctx().content_rect(), Align2::CENTER_BOTTOM, vec2(16.0, 24.0), |ui| {
+                    ui.add_space(size::GRID);
+                    let (icon, color) = panel::tone_icon(ui, notice.tone);
+                    panel::paint_icon(ui, icon, color);
+                    ui.scope(|ui| {
+                        ui.set_max_width(560.0);
+                        ui.label(egui::RichText::new(&notice.text).font(theme::font(crate::look::FontFace::Medium, font_size::BODY)));
+                    });
+                    ui.add(widget::IconButton::new(crate::look::Icon::Cross, "Close the notice").small()).clicked()
                 });
-                ui.add(widget::IconButton::new(crate::look::Icon::Cross, "Close the notice").small()).clicked()
-            });
             if shown.inner {
                 desk.send(Command::CloseNotice);
             }

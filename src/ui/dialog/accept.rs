@@ -6,7 +6,8 @@ use egui::{Key, TextEdit, Ui};
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, rule: &str, subject: &Subject, is_new: bool) {
     let place = desk.state.review.place_of(rule, subject);
-    let message = place.and_then(|place| desk.state.review.findings().get(place)).map(|finding| finding.message.clone()).unwrap_or_default();
+    let message =
+        place.and_then(|place| desk.state.review.findings().get(place)).map(|finding| finding.message.clone()).unwrap_or_default();
     title(ui, "Accept this finding");
     ui.label(message);
     text(ui, "Say why it is meant. The reason is kept in the layout file, and the finding no longer counts.");

@@ -58,7 +58,12 @@ fn line(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject, what: &str, tone: Tone)
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, format!("{name}: {what}")));
     let palette = theme::palette(ui);
     let middle = pos2(rect.left() + size::ICON / 2.0, rect.center().y);
-    icon::paint(ui.painter(), panel::subject_icon(desk.state.lab(), subject), Rect::from_center_size(middle, Vec2::splat(size::ICON)), palette.tone(tone));
+    icon::paint(
+        ui.painter(),
+        panel::subject_icon(desk.state.lab(), subject),
+        Rect::from_center_size(middle, Vec2::splat(size::ICON)),
+        palette.tone(tone),
+    );
     let at = rect.left() + 22.0;
     let shown = panel::words(ui, rect, (at, at + rect.width() * 0.45), &name, FontFace::SemiBold, palette.text);
     panel::words(ui, rect, (shown.right() + size::GAP, rect.right()), what, FontFace::Regular, palette.muted);

@@ -12,11 +12,14 @@ const ROW_HEIGHT: f32 = 28.0;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse) {
     let listing = &desk.state.listing;
-    title(ui, match what {
-        FileUse::Open => "Open a lab",
-        FileUse::Save | FileUse::SaveThen => "Save the lab",
-        FileUse::Picture => "Save the picture",
-    });
+    title(
+        ui,
+        match what {
+            FileUse::Open => "Open a lab",
+            FileUse::Save | FileUse::SaveThen => "Save the lab",
+            FileUse::Picture => "Save the picture",
+        },
+    );
     let folder = listing.folder.display().to_string();
     ui.horizontal(|ui| {
         let up = ui.add_enabled(listing.folder.parent().is_some(), widget::IconButton::new(Icon::ChevronUp, "The folder above"));
@@ -51,7 +54,11 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse) {
         }
     });
     if what != FileUse::Open {
-        let field = ui.add(egui::TextEdit::singleline(&mut desk.memory.file_name).desired_width(f32::INFINITY).min_size(egui::vec2(0.0, size::CONTROL_HEIGHT)));
+        let field = ui.add(
+            egui::TextEdit::singleline(&mut desk.memory.file_name)
+                .desired_width(f32::INFINITY)
+                .min_size(egui::vec2(0.0, size::CONTROL_HEIGHT)),
+        );
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("File name"));
         if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
             chosen = Some(desk.memory.file_name.clone());
@@ -73,7 +80,12 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse) {
 fn entry(ui: &mut Ui, symbol: Icon, name: &str, chosen: bool) -> bool {
     let (rect, response) = panel::row(ui, ROW_HEIGHT, chosen, name);
     let palette = theme::palette(ui);
-    icon::paint(ui.painter(), symbol, Rect::from_center_size(pos2(rect.left() + 16.0, rect.center().y), Vec2::splat(size::ICON)), palette.muted);
+    icon::paint(
+        ui.painter(),
+        symbol,
+        Rect::from_center_size(pos2(rect.left() + 16.0, rect.center().y), Vec2::splat(size::ICON)),
+        palette.muted,
+    );
     panel::words(ui, rect, (rect.left() + 32.0, rect.right() - size::GAP), name, FontFace::Regular, palette.text);
     response.clicked()
 }

@@ -10,7 +10,12 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     let nodes = observed.map_or(0, |it| it.nodes.values().filter(|node| node.power != Power::Missing).count());
     let networks = observed.map_or(0, |it| it.networks.len());
     title(ui, "Destroy what is deployed?");
-    text(ui, &format!("{nodes} machines with their disks and snapshots, and {networks} networks, are removed from {provider}. The drawing stays. This cannot be undone."));
+    text(
+        ui,
+        &format!(
+            "{nodes} machines with their disks and snapshots, and {networks} networks, are removed from {provider}. The drawing stays. This cannot be undone."
+        ),
+    );
     buttons(ui, |ui| {
         if ui.add(widget::Button::danger("Destroy")).clicked() {
             desk.send(Command::DestroyNow);

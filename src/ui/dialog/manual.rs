@@ -92,7 +92,8 @@ fn inline(ui: &Ui, paragraph: &str) -> egui::text::LayoutJob {
     let mut job = egui::text::LayoutJob::default();
     let text = paragraph.lines().collect::<Vec<_>>().join(" ");
     for (nth, part) in text.split('`').enumerate() {
-        let face = if nth % 2 == 1 { theme::font(FontFace::Mono, font_size::SMALL) } else { theme::font(FontFace::Regular, font_size::BODY) };
+        let face =
+            if nth % 2 == 1 { theme::font(FontFace::Mono, font_size::SMALL) } else { theme::font(FontFace::Regular, font_size::BODY) };
         job.append(part, 0.0, egui::TextFormat::simple(face, palette.text));
     }
     job.wrap.max_width = ui.available_width();

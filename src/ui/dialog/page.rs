@@ -27,7 +27,8 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, index: Option<usize>) {
     let page = &mut desk.memory.page;
     let name = ui.add(TextEdit::singleline(&mut page.name).desired_width(f32::INFINITY).hint_text("Title"));
     ui.ctx().accesskit_node_builder(name.id, |node| node.set_label("Title"));
-    let note = ui.add(TextEdit::multiline(&mut page.note).desired_rows(3).desired_width(f32::INFINITY).hint_text("What is to be read below it"));
+    let note =
+        ui.add(TextEdit::multiline(&mut page.note).desired_rows(3).desired_width(f32::INFINITY).hint_text("What is to be read below it"));
     ui.ctx().accesskit_node_builder(note.id, |node| node.set_label("Note"));
     if !page.highlight.is_empty() {
         text(ui, &format!("Stands out: {}", page.highlight.join(", ")));

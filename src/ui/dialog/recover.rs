@@ -12,7 +12,12 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     let name = recovery.path.as_deref().map_or_else(|| recovery.lab.name.clone(), file_name);
     title(ui, &format!("Recover {name}?"));
     let nodes = recovery.lab.nodes.len();
-    text(ui, &format!("The last run ended before this lab was saved. A copy of it was kept, with {nodes} nodes. Taking it changes no file until you save."));
+    text(
+        ui,
+        &format!(
+            "The last run ended before this lab was saved. A copy of it was kept, with {nodes} nodes. Taking it changes no file until you save."
+        ),
+    );
     buttons(ui, |ui| {
         if ui.add(widget::Button::primary("Recover")).clicked() {
             desk.send(Command::TakeRecovery);

@@ -27,16 +27,19 @@ pub fn gallery(ui: &mut Ui, desk: &mut Desk<'_>) {
     let width = columns * CARD.x + (columns - 1.0) * GAP;
     let inside = Rect::from_min_max(pos2(room.center().x - width / 2.0, room.top()), pos2(room.center().x + width / 2.0, room.bottom()));
     ui.scope_builder(UiBuilder::new().max_rect(inside), |ui| {
-        ScrollArea::vertical().auto_shrink(false).scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::VisibleWhenNeeded).show(ui, |ui| {
-            ui.add_space((room.height() * 0.07).clamp(16.0, 64.0));
-            head(ui, desk);
-            ui.add_space(GAP);
-            widget::section_header(ui, "Begin with a lab", None);
-            ui.add_space(size::GRID);
-            cards(ui, desk);
-            recent(ui, desk);
-            ui.add_space(GAP * 2.0);
-        });
+        ScrollArea::vertical().auto_shrink(false).scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::VisibleWhenNeeded).show(
+            ui,
+            |ui| {
+                ui.add_space((room.height() * 0.07).clamp(16.0, 64.0));
+                head(ui, desk);
+                ui.add_space(GAP);
+                widget::section_header(ui, "Begin with a lab", None);
+                ui.add_space(size::GRID);
+                cards(ui, desk);
+                recent(ui, desk);
+                ui.add_space(GAP * 2.0);
+            },
+        );
     });
 }
 
@@ -61,7 +64,12 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
         let name = file_name(path);
         let (rect, response) = panel::row(ui, 32.0, false, &name);
         let palette = theme::palette(ui);
-        icon::paint(ui.painter(), Icon::Folder, Rect::from_center_size(pos2(rect.left() + 16.0, rect.center().y), Vec2::splat(size::ICON)), palette.muted);
+        icon::paint(
+            ui.painter(),
+            Icon::Folder,
+            Rect::from_center_size(pos2(rect.left() + 16.0, rect.center().y), Vec2::splat(size::ICON)),
+            palette.muted,
+        );
         let shown = panel::words(ui, rect, (rect.left() + 34.0, rect.center().x), &name, FontFace::Medium, palette.text);
         let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
         panel::words(ui, rect, (shown.right() + GAP, rect.right() - size::GAP), &folder, FontFace::Mono, palette.muted);
@@ -100,7 +108,12 @@ fn card(ui: &mut Ui, template: &Template) -> bool {
     let words = Rect::from_min_max(pos2(rect.left() + 14.0, picture.bottom() + 12.0), rect.max - vec2(14.0, 10.0));
     let name = widget::line(ui, &template.name, (FontFace::SemiBold, font_size::NAME), palette.text, words.width());
     widget::paint_line(ui.painter(), words.left(), words.top() + 8.0, name);
-    let mut about = egui::text::LayoutJob::simple(template.about.clone(), theme::font(FontFace::Regular, font_size::SMALL), palette.muted, words.width());
+    let mut about = egui::text::LayoutJob::simple(
+        template.about.clone(),
+        theme::font(FontFace::Regular, font_size::SMALL),
+        palette.muted,
+        words.width(),
+    );
     about.wrap.max_rows = 4;
     let about = ui.fonts_mut(|fonts| fonts.layout_job(about));
     ui.painter().galley(words.min + vec2(0.0, 22.0), about, palette.muted);

@@ -49,7 +49,8 @@ fn list(ui: &mut Ui, desk: &mut Desk<'_>) {
 fn event_row(ui: &mut Ui, desk: &mut Desk<'_>, event: &Happening, zero_ms: u64) {
     let (rect, response) = row(ui, ROW_HEIGHT, false, &format!("{} {}", event.who, event.what));
     let palette = colors(ui);
-    let time = if event.at_ms >= zero_ms { super::since(event.at_ms - zero_ms) } else { format!("−{}", super::since(zero_ms - event.at_ms)) };
+    let time =
+        if event.at_ms >= zero_ms { super::since(event.at_ms - zero_ms) } else { format!("−{}", super::since(zero_ms - event.at_ms)) };
     words(ui, rect, (rect.left() + size::GAP, rect.left() + MARK_AT - size::GAP), &time, FontFace::Mono, palette.muted);
     ui.painter().circle_filled(pos2(rect.left() + MARK_AT, rect.center().y), 4.0, palette.tone(event.tone));
     let at = rect.left() + WHO_AT;

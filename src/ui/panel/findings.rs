@@ -118,7 +118,9 @@ fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize) {
         code(ui, desk, rect, code_at, finding);
     }
     let room = Rect::from_min_max(pos2(rect.right() - buttons, rect.top()), pos2(rect.right() - size::GAP, rect.bottom()));
-    ui.scope_builder(UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center)), |ui| buttons_of(ui, desk, place, finding));
+    ui.scope_builder(UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center)), |ui| {
+        buttons_of(ui, desk, place, finding)
+    });
     let about = match &finding.accepted {
         Some(because) => format!("{}\n\nAccepted: {because}", finding.message),
         None => finding.message.clone(),
@@ -152,7 +154,13 @@ fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding)
         return;
     }
     let can_accept = !matches!(finding.subject, Subject::Acceptance(_));
-    if ui.add_enabled(can_accept, widget::Button::quiet("Accept…").width(ACCEPT_WIDTH).explanation("Say why this is meant; it then no longer counts")).clicked() {
+    if ui
+        .add_enabled(
+            can_accept,
+            widget::Button::quiet("Accept…").width(ACCEPT_WIDTH).explanation("Say why this is meant; it then no longer counts"),
+        )
+        .clicked()
+    {
         desk.send(Command::Ask(Dialog::Accept { rule: key.0.clone(), subject: key.1.clone() }));
     }
     let fixes = desk.state.review.fixes(place);

@@ -31,10 +31,12 @@ pub fn chart(ui: &mut Ui, desk: &mut Desk<'_>) {
     let left = widget::line(ui, "requests", (FontFace::Regular, font_size::SMALL), palette.muted, 120.0);
     widget::paint_line(ui.painter(), head.left(), head.center().y, left);
     let failed: u64 = samples.iter().map(|sample| u64::from(sample.failed)).sum();
-    let right = widget::line(ui, &format!("{} · {failed} failed", rate(samples)), (FontFace::Regular, font_size::SMALL), palette.muted, 200.0);
+    let right =
+        widget::line(ui, &format!("{} · {failed} failed", rate(samples)), (FontFace::Regular, font_size::SMALL), palette.muted, 200.0);
     let x = head.right() - right.size().x - size::GAP;
     widget::paint_line(ui.painter(), x, head.center().y, right);
-    let area = Rect::from_min_max(pos2(whole.left(), head.bottom() + size::GRID), pos2(whole.right() - size::GAP, whole.bottom() - size::GAP));
+    let area =
+        Rect::from_min_max(pos2(whole.left(), head.bottom() + size::GRID), pos2(whole.right() - size::GAP, whole.bottom() - size::GAP));
     let response = ui.allocate_rect(whole, Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, format!("Requests: {failed} failed")));
     bars(ui, area, samples.iter().copied());

@@ -14,7 +14,13 @@ pub fn log(ui: &mut Ui, desk: &mut Desk<'_>) {
     let log = &desk.state.run.log;
     if log.is_empty() {
         ui.add_space(size::PANEL_MARGIN);
-        widget::empty_state(ui, Icon::Info, "Nothing to report", "What goes on behind the scenes is told here, and so is what goes wrong.", |_| ());
+        widget::empty_state(
+            ui,
+            Icon::Info,
+            "Nothing to report",
+            "What goes on behind the scenes is told here, and so is what goes wrong.",
+            |_| (),
+        );
         return;
     }
     ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show_rows(ui, ROW_HEIGHT, log.len(), |ui, range| {

@@ -25,7 +25,8 @@ pub fn lower(ui: &mut Ui, desk: &mut Desk<'_>) {
         Tab::ALL.into_iter().filter(shown).map(|tab| widget::Tab { value: tab, label: tab.title(), count: count(tab) }).collect();
     let mut tab = desk.state.tab;
     let bar = ui.scope(|ui| widget::tab_bar(ui, "Lower panel", &mut tab, &tabs)).inner;
-    let corner = egui::Rect::from_center_size(egui::pos2(bar.rect.right() - 20.0, bar.rect.center().y), egui::Vec2::splat(size::CONTROL_HEIGHT));
+    let corner =
+        egui::Rect::from_center_size(egui::pos2(bar.rect.right() - 20.0, bar.rect.center().y), egui::Vec2::splat(size::CONTROL_HEIGHT));
     let fold = ui.put(corner, widget::IconButton::new(Icon::ChevronDown, "Fold the lower panel").shortcut("Ctrl J"));
     if fold.clicked() {
         desk.send(Command::ToggleBottom);

@@ -78,7 +78,9 @@ pub fn paint_icon(ui: &mut Ui, icon: Icon, color: Color32) {
 pub fn subject_icon(lab: &crate::model::Lab, subject: &Subject) -> Icon {
     match subject {
         Subject::Node(name) => lab.nodes.get(name).map_or(Icon::App, |node| Icon::of_role(node.role)),
-        Subject::Network(name) | Subject::Adapter(_, _, name) => lab.networks.get(name).map_or(Icon::Internal, |it| Icon::of_network(it.kind)),
+        Subject::Network(name) | Subject::Adapter(_, _, name) => {
+            lab.networks.get(name).map_or(Icon::Internal, |it| Icon::of_network(it.kind))
+        }
         Subject::Service(at) => lab.service(at).map_or(Icon::App, |service| kind_icon(&service.kind)),
         Subject::Vip(_) => Icon::Vip,
         Subject::Site(_) => Icon::Site,
@@ -124,7 +126,12 @@ pub fn since(ms: u64) -> String {
 }
 
 /// Sends a command by a button with its title, icon and keys from the table.
-pub fn command_button(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, look: impl FnOnce(super::widget::Button<'_>) -> super::widget::Button<'_>) {
+pub fn command_button(
+    ui: &mut Ui,
+    desk: &mut Desk<'_>,
+    command: Command,
+    look: impl FnOnce(super::widget::Button<'_>) -> super::widget::Button<'_>,
+) {
     let Some(entry) = command.entry() else { return };
     let keys = entry.shortcut.map(crate::app::Shortcut::text).unwrap_or_default();
     let mut button = super::widget::Button::new(entry.title).icon(entry.icon).explanation(entry.title);

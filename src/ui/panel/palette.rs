@@ -127,8 +127,14 @@ fn section(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, tiles: Vec<Tile>) -> u
 }
 
 fn templates(ui: &mut Ui, desk: &mut Desk<'_>) -> usize {
-    let fitting: Vec<(usize, String)> =
-        desk.state.templates.iter().enumerate().filter(|(_, it)| fits(desk, &[&it.name, "templates"])).map(|(nth, it)| (nth, it.name.clone())).collect();
+    let fitting: Vec<(usize, String)> = desk
+        .state
+        .templates
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| fits(desk, &[&it.name, "templates"]))
+        .map(|(nth, it)| (nth, it.name.clone()))
+        .collect();
     if fitting.is_empty() {
         return 0;
     }
@@ -182,7 +188,10 @@ fn network_for_vip(desk: &Desk<'_>) -> Option<crate::model::NetworkName> {
         Subject::Network(name) | Subject::Adapter(_, _, name) => Some(name.clone()),
         Subject::Node(node) => {
             let adapters = &lab.nodes.get(node)?.adapters;
-            adapters.iter().find(|it| lab.networks.get(&it.network).is_some_and(|network| network.kind.joins_nodes())).map(|it| it.network.clone())
+            adapters
+                .iter()
+                .find(|it| lab.networks.get(&it.network).is_some_and(|network| network.kind.joins_nodes()))
+                .map(|it| it.network.clone())
         }
         _ => None,
     })
@@ -195,7 +204,8 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
         super::muted(ui, "Deploy the lab first: what runs can be broken.");
     }
     for target in Target::ALL {
-        let verbs: Vec<_> = breaks::VERBS.iter().filter(|verb| verb.target == target && fits(desk, &[verb.title, target.title()])).collect();
+        let verbs: Vec<_> =
+            breaks::VERBS.iter().filter(|verb| verb.target == target && fits(desk, &[verb.title, target.title()])).collect();
         if verbs.is_empty() {
             continue;
         }

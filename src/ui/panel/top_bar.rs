@@ -19,7 +19,10 @@ const NAME_FROM: f32 = 1100.0;
 pub fn top_bar(ui: &mut Ui, desk: &mut Desk<'_>) {
     let whole = ui.available_rect_before_wrap();
     let switch = Rect::from_center_size(whole.center(), vec2(SWITCH_WIDTH, size::CONTROL_HEIGHT + 2.0));
-    let (left, right) = (Rect::from_min_max(whole.min, pos2(switch.left() - size::GAP, whole.bottom())), Rect::from_min_max(pos2(switch.right() + size::GAP, whole.top()), whole.max));
+    let (left, right) = (
+        Rect::from_min_max(whole.min, pos2(switch.left() - size::GAP, whole.bottom())),
+        Rect::from_min_max(pos2(switch.right() + size::GAP, whole.top()), whole.max),
+    );
     let row = |ui: &mut Ui, rect: Rect, layout: Layout, add: &mut dyn FnMut(&mut Ui)| {
         ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), add);
     };
@@ -141,7 +144,8 @@ fn actions(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
 fn next_thing(ui: &mut Ui, desk: &mut Desk<'_>) {
     let run = &desk.state.run;
     if let Some(job) = &run.job {
-        let done = if job.total > 0 { format!("{} {}/{}", job.kind.title(), job.done, job.total) } else { format!("{}…", job.kind.title()) };
+        let done =
+            if job.total > 0 { format!("{} {}/{}", job.kind.title(), job.done, job.total) } else { format!("{}…", job.kind.title()) };
         command_button(ui, desk, Command::CancelJob, |button| button);
         words_of(ui, &done);
         ui.add(egui::Spinner::new().size(size::ICON));
@@ -173,10 +177,21 @@ fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::ComboBox, true, format!("Deploy on {title}")));
     let palette = colors(ui);
     let fill = if response.hovered() { palette.raised_hover } else { palette.raised };
-    ui.painter().rect(rect, widget::corners(crate::look::radius::CONTROL), fill, theme::Theme::of(ui.ctx()).border(), egui::StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        widget::corners(crate::look::radius::CONTROL),
+        fill,
+        theme::Theme::of(ui.ctx()).border(),
+        egui::StrokeKind::Inside,
+    );
     let on = words(ui, rect, (rect.left() + 10.0, rect.right()), "on", FontFace::Regular, palette.muted);
     words(ui, rect, (on.right() + size::GRID, rect.right() - 24.0), title, FontFace::Medium, palette.text);
-    icon::paint(ui.painter(), Icon::ChevronDown, Rect::from_center_size(pos2(rect.right() - 14.0, rect.center().y), Vec2::splat(size::ICON)), palette.muted);
+    icon::paint(
+        ui.painter(),
+        Icon::ChevronDown,
+        Rect::from_center_size(pos2(rect.right() - 14.0, rect.center().y), Vec2::splat(size::ICON)),
+        palette.muted,
+    );
     widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
     egui::Popup::menu(&response).show(|ui| {
         ui.set_min_width(220.0);

@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
 const SETTLE_MS_MAX: u64 = 60_000;
+/// How long flows may take to be tried where nothing was done, in milliseconds of the provider's clock.
+const WATCHED_MS_MAX: u64 = 5_000;
 /// Events that may wait for the terminal.
 const EVENTS_MAX: usize = 256;
 
@@ -68,6 +70,9 @@ struct FailureLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = Place::open(&args.layout, args.on)?;
+    if args.undo && !place.folder.exists() {
+        return Err(Failure::input("there is no deployment to undo"));
+    }
     let (locked, provider) = place.provider_locked()?;
     let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
     let observed = wait(provider.observe())?.map_err(provider_failed)?;
@@ -89,7 +94,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if !plan.is_empty() && !observed.faults.is_empty() {
         let faults: Vec<String> = observed.faults.iter().map(|fault| fault.fault.to_string()).collect();
         let faults = faults.join(", ");
-        return Err(Failure::input(format!("the lab is broken on purpose ({faults}); heal it first: sandtable heal {} --all", args.layout.display())));
+        return Err(Failure::input(format!(
+            "the lab is broken on purpose ({faults}); heal it first: sandtable heal {} --all",
+            args.layout.display()
+        )));
     }
     if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
         show(&place, &plan, &[], terminal);
@@ -99,6 +107,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let mut stderr = Terminal::stderr();
     let out = if args.format == Format::Json { &mut stderr } else { &mut *terminal };
     let (ending, steps) = follow(&plan, &observed, &provider, &mut journal, out)?;
+    if !args.undo {
+        wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
+    }
     let now = wait(settled(&place.lab, &provider, &plan))?.map_err(provider_failed)?;
     if args.undo && now.is_empty() {
         drop((provider, journal));
@@ -131,10 +142,9 @@ pub(super) fn confirm(terminal: &mut Terminal, question: &str) -> Result<()> {
 }
 
 async fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan) -> std::result::Result<Observed, crate::provider::ProviderError> {
-    if plan.is_empty() {
-        return provider.observe().await;
-    }
-    provider.settle(&|seen| seen.is_empty() || probe::health(lab, seen) == Health::Healthy, SETTLE_MS_MAX).await
+    // Flows that were drawn since are tried for the first time, even where nothing had to be done.
+    let ms_max = if plan.is_empty() { WATCHED_MS_MAX } else { SETTLE_MS_MAX };
+    provider.settle(&|seen| seen.is_empty() || probe::health(lab, seen) == Health::Healthy, ms_max).await
 }
 
 /// What became of each step.
@@ -251,7 +261,9 @@ fn summary(place: &Place, ending: &Ending, plan: &Plan, health: Health, terminal
         Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),
         Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
         Ending::Stopped => terminal.line(format_args!("{lab} on {on} is half done; deploy again to go on, or deploy --undo.")),
-        Ending::Failed(_) => terminal.line(format_args!("{lab} on {on} is half done; mend what failed and deploy again, or deploy --undo.")),
+        Ending::Failed(_) => {
+            terminal.line(format_args!("{lab} on {on} is half done; mend what failed and deploy again, or deploy --undo."))
+        }
     }
 }
 

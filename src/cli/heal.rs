@@ -12,7 +12,7 @@ pub(super) struct Args {
     /// The layout whose lab is healed
     layout: PathBuf,
     /// The fault's number, as inject and status give it
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     fault: Option<u64>,
     /// Heal all that lasts
     #[arg(long)]
@@ -50,7 +50,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             return Err(Failure::input(format!("there is no fault {id}; {known}")));
         }
         Some(id) => Which::One(id),
-        None => Which::All,
+        None if args.all => Which::All,
+        None => return Err(Failure::input("say which fault to heal by its number, or --all")),
     };
     let healed = wait(provider.heal(which))?.map_err(provider_failed)?;
     match args.format {

@@ -81,7 +81,11 @@ impl Place {
         if place.is_deployed {
             return Ok(place);
         }
-        Err(Failure::input(format!("the lab is not deployed on {}; deploy it first: sandtable deploy {} --on {0}", place.on, layout.display())))
+        Err(Failure::input(format!(
+            "the lab is not deployed on {}; deploy it first: sandtable deploy {} --on {0}",
+            place.on,
+            layout.display()
+        )))
     }
 
     /// The provider, for looking, breaking and healing.

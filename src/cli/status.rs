@@ -6,11 +6,7 @@ use crate::model::{ClusterState, Health, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::provider::{Provider, Traffic};
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Time between two looks of `--watch`.
 const WATCH_EVERY: Duration = Duration::from_millis(500);

@@ -42,7 +42,8 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
     }
     for service in &prediction.services {
         let reason = if service.reason.is_empty() { String::new() } else { format!(" ({})", service.reason) };
-        let end = if service.at_end == service.worst { "and stay so".to_owned() } else { format!("and be {} again", service.at_end.title()) };
+        let end =
+            if service.at_end == service.worst { "and stay so".to_owned() } else { format!("and be {} again", service.at_end.title()) };
         said.push(format!("{} would be {}{reason} {end}.", service.service, service.worst.title()));
     }
     for flow in &prediction.flows {
@@ -54,12 +55,11 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
             Some(ms) => format!("; all are answered again after {}", seconds(ms)),
             None => "; they would still fail at the end".to_owned(),
         };
-        said.push(format!(
-            "{} of {} requests would fail, with up to {} without a good answer{end}.",
-            prediction.requests_failed,
-            prediction.requests,
-            seconds(prediction.longest_gap_ms)
-        ));
+        let gap = match prediction.longest_gap_ms {
+            0 => String::new(),
+            ms => format!(", with up to {} without a good answer", seconds(ms)),
+        };
+        said.push(format!("{} of {} requests would fail{gap}{end}.", prediction.requests_failed, prediction.requests));
     }
     said
 }

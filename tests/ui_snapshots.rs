@@ -60,7 +60,9 @@ fn plan_and_run() {
 
 #[test]
 fn dialogs() {
-    for (name, dialog) in [("commands", Dialog::CommandPalette), ("manual", Dialog::Manual(Some("even-voters".into()))), ("shortcuts", Dialog::Shortcuts)] {
+    for (name, dialog) in
+        [("commands", Dialog::CommandPalette), ("manual", Dialog::Manual(Some("even-voters".into()))), ("shortcuts", Dialog::Shortcuts)]
+    {
         both(name, |window| {
             mini_cloud(window);
             window.send(Command::Ask(dialog.clone()));

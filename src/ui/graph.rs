@@ -123,7 +123,7 @@ fn build(lab: &Lab, review: &Review, ui: &Ui) -> Services {
     }
     let mut shown: Services = egui_graphs::to_graph_custom(
         &graph,
-        |node| {
+        |node: &mut egui_graphs::Node<Subject, (), Directed, DefaultIx, egui_graphs::DefaultNodeShape>| {
             let subject = node.payload().clone();
             node.set_label(label(&subject));
             let color = match (&subject, review.badge(&subject)) {

@@ -1,105 +1,28 @@
 //! The whole window, driven by the names that accessibility tools hear, on the simulator with a clock of its own.
 #![cfg(feature = "desktop")]
 
+mod ui_support;
+
 use egui::accesskit::Role;
-use egui_kittest::{Harness, kittest::Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use sandtable::{
-    app::{
-        Command, Dialog, FileUse, Mode, Preferences, State, Tab,
-        engine::{self, Local},
-        files::Folders,
-        worker::{Chooser, NoChooser, Parts, Workers},
-    },
-    host::state::StateFolder,
-    model::{Health, Power, Subject},
-    ui::SandtableApp,
+    app::{Command, Dialog, Mode, Tab},
+    model::{Bind, Edit, Health, Power, ServiceRef, Subject},
 };
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-/// Chooses a file of this name in a folder, whatever it is asked.
-struct Always(PathBuf);
-
-impl Chooser for Always {
-    fn choose(&mut self, _: FileUse, name: &str, _: Option<PathBuf>) -> Result<Option<PathBuf>, NoChooser> {
-        Ok(Some(self.0.join(if name.is_empty() { "lab.ron" } else { name })))
-    }
-}
-
-struct Window {
-    harness: Harness<'static, SandtableApp>,
-    clock: Arc<AtomicU64>,
-    folder: tempfile::TempDir,
-}
-
-impl Window {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(AtomicU64::new(1_000_000));
-        let reading = Arc::clone(&clock);
-        let engine = Local::new(Some(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
-        let parts = Parts {
-            folders: Some(Folders::below(folder.path())),
-            engine: Box::new(engine),
-            chooser: Box::new(Always(folder.path().to_owned())),
-            draw: engine::draw,
-        };
-        let harness = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64).build_eframe(move |creation| {
-            let state = State::new(Preferences::default(), sandtable::ui::templates());
-            SandtableApp::new(&creation.egui_ctx, state, Workers::inline(parts))
-        });
-        let mut window = Self { harness, clock, folder };
-        window.settle();
-        window
-    }
-
-    fn with_template(name: &str) -> Self {
-        let mut window = Self::open();
-        let place = window.state().templates.iter().position(|template| template.lab.name == name || template.name == name).unwrap();
-        window.send(Command::OpenTemplate(place));
-        window
-    }
-
-    fn state(&self) -> &State {
-        self.harness.state().state()
-    }
-
-    fn settle(&mut self) {
-        let _ = self.harness.try_run();
-    }
-
-    fn send(&mut self, command: Command) {
-        self.harness.state_mut().send(command);
-        self.settle();
-    }
-
-    fn click(&mut self, name: &str) {
-        self.harness.get_by_label(name).click();
-        self.settle();
-    }
-
-    fn click_role(&mut self, role: Role, name: &str) {
-        self.harness.get_by_role_and_label(role, name).click();
-        self.settle();
-    }
-
-    /// Time goes on by so many milliseconds, and the window looks.
-    fn pass(&mut self, ms: u64) {
-        for _ in 0..ms.div_ceil(250) {
-            self.clock.fetch_add(250, Ordering::Relaxed);
-            self.harness.state().workers().look();
-            self.settle();
-        }
-    }
-}
+use ui_support::Window;
 
 fn node(name: &str) -> Subject {
     Subject::Node(name.parse().unwrap())
+}
+
+/// Lets db1's database listen on every address, which a rule is about.
+fn open_to_all(window: &mut Window) -> ServiceRef {
+    let at: ServiceRef = "db1/galera".parse().unwrap();
+    let mut service = window.state().lab().service(&at).unwrap().clone();
+    service.bind = Bind::Any;
+    let edit = Edit::Service { node: at.node.clone(), name: at.service.clone(), at: None, to: Some(Box::new(service)) };
+    window.send(Command::edit("Bind", vec![edit]));
+    at
 }
 
 #[test]
@@ -137,14 +60,9 @@ fn leaving_with_changes_asks_and_does_as_told() {
 
 #[test]
 fn a_broken_rule_is_listed_and_its_button_mends_it() {
-    let mut window = Window::with_template("mini-cloud");
+    let mut window = Window::with_template("Mini cloud");
     let before = window.state().review.total();
-    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
-    let at: sandtable::model::ServiceRef = "db1/galera".parse().unwrap();
-    let mut service = window.state().lab().service(&at).unwrap().clone();
-    service.bind = sandtable::model::Bind::Any;
-    let edit = sandtable::model::Edit::Service { node: at.node.clone(), name: at.service.clone(), at: None, to: Some(Box::new(service)) };
-    window.send(Command::edit("Bind", vec![edit]));
+    let at = open_to_all(&mut window);
     let place = window.state().review.place_of("data-service-on-any-address", &Subject::Service(at)).expect("the rule speaks");
     let fix = window.state().review.fixes(place).first().expect("it can be mended").title.clone();
     window.send(Command::SelectFinding(place));
@@ -154,10 +72,10 @@ fn a_broken_rule_is_listed_and_its_button_mends_it() {
 
 #[test]
 fn a_finding_is_accepted_with_a_reason() {
-    let mut window = Window::open();
-    window.click("New lab");
-    window.click("Database");
-    let finding = window.state().review.findings().first().expect("a lone database is worth a word").clone();
+    let mut window = Window::with_template("Mini cloud");
+    let at = open_to_all(&mut window);
+    let place = window.state().review.place_of("data-service-on-any-address", &Subject::Service(at)).expect("the rule speaks");
+    let finding = window.state().review.findings()[place].clone();
     window.send(Command::Ask(Dialog::Accept { rule: finding.rule.to_owned(), subject: finding.subject.clone() }));
     window.harness.get_by_label("Reason").type_text("a test");
     window.settle();
@@ -168,7 +86,7 @@ fn a_finding_is_accepted_with_a_reason() {
 
 #[test]
 fn the_list_of_commands_does_what_is_chosen() {
-    let mut window = Window::with_template("mini-cloud");
+    let mut window = Window::with_template("Mini cloud");
     window.send(Command::CommandPalette);
     assert_eq!(window.state().dialog, Some(Dialog::CommandPalette));
     window.send(Command::CloseDialog);
@@ -182,7 +100,7 @@ fn the_list_of_commands_does_what_is_chosen() {
 
 #[test]
 fn a_lab_is_planned_deployed_broken_and_healed() {
-    let mut window = Window::with_template("mini-cloud");
+    let mut window = Window::with_template("Mini cloud");
     window.send(Command::Plan);
     assert_eq!((window.state().mode, window.state().tab), (Mode::Run, Tab::Plan));
     assert!(window.state().document.path.is_some(), "what is deployed belongs to a file");
@@ -193,7 +111,7 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     let observed = window.state().run.observed.clone().unwrap();
     assert!(observed.nodes.values().all(|node| node.power == Power::Running));
     let (vip, before) = observed.vips.iter().next().map(|(name, vip)| (name.clone(), vip.holders.clone())).unwrap();
-    assert_eq!(before, ["db1".parse().unwrap()]);
+    assert_eq!(before.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db1"]);
     window.pass(3000);
     window.send(Command::Select(vec![node("db1")]));
     window.send(Command::Ask(Dialog::Break("stop db1/galera".parse().unwrap())));
@@ -202,7 +120,7 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     assert_eq!(window.state().run.faults().len(), 1);
     window.pass(12_000);
     let after = window.state().run.observed.as_ref().unwrap().vips.get(&vip).unwrap().holders.clone();
-    assert_eq!(after, ["db2".parse().unwrap()], "the VIP has moved");
+    assert_eq!(after.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db2"], "the VIP has moved");
     assert!(window.state().run.events.iter().any(|event| event.what.starts_with("takes ")));
     window.send(Command::HealAll);
     assert!(window.state().run.faults().is_empty());
@@ -215,7 +133,7 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
 
 #[test]
 fn presenting_walks_through_the_pages_and_escape_leaves() {
-    let mut window = Window::with_template("mini-cloud");
+    let mut window = Window::with_template("Mini cloud");
     for name in ["One", "Two"] {
         let view = sandtable::model::View { name: name.into(), ..Default::default() };
         window.send(Command::KeepView { index: None, view });
@@ -232,7 +150,7 @@ fn presenting_walks_through_the_pages_and_escape_leaves() {
 
 #[test]
 fn nothing_repaints_while_nothing_changes() {
-    let mut window = Window::with_template("mini-cloud");
+    let mut window = Window::with_template("Mini cloud");
     window.send(Command::Save);
     window.settle();
     // The window says when it wants its next frame; a window at rest never does.

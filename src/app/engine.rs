@@ -267,9 +267,11 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
         [] => "nobody".to_owned(),
         nodes => nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(" and "),
     };
-    let moved = found.vips.iter().filter(|vip| vip.before != vip.after).map(|vip| {
-        (Subject::Vip(vip.vip.clone()), format!("moves from {} to {}", names(&vip.before), names(&vip.after)))
-    });
+    let moved = found
+        .vips
+        .iter()
+        .filter(|vip| vip.before != vip.after)
+        .map(|vip| (Subject::Vip(vip.vip.clone()), format!("moves from {} to {}", names(&vip.before), names(&vip.after))));
     Prediction {
         fault: fault.clone(),
         lost,

@@ -25,12 +25,12 @@ pub struct SandtableApp {
     title: String,
     was_focused: bool,
     may_close: bool,
+    prepared: bool,
 }
 
 impl SandtableApp {
-    /// A window on a state. Installs fonts and styles in the context.
-    pub fn new(ctx: &Context, state: State, workers: Workers) -> Self {
-        theme::install(ctx);
+    /// A window on a state.
+    pub fn new(state: State, workers: Workers) -> Self {
         Self {
             state,
             workers,
@@ -41,6 +41,43 @@ impl SandtableApp {
             title: String::new(),
             was_focused: true,
             may_close: false,
+            prepared: false,
+        }
+    }
+
+    /// Installs fonts and styles, once. Fonts are there from the next frame on.
+    pub fn prepare(&mut self, ctx: &Context) {
+        if !self.prepared {
+            theme::install(ctx);
+            self.prepared = true;
+        }
+    }
+
+    /// One whole frame, as tests show it.
+    pub fn frame(&mut self, ui: &mut Ui) {
+        if !self.prepared {
+            self.prepare(ui.ctx());
+            ui.ctx().request_repaint();
+            return;
+        }
+        self.before(ui.ctx());
+        self.draw(ui);
+    }
+
+    fn before(&mut self, ctx: &Context) {
+        theme::set_preference(ctx, self.state.preferences.theme);
+        self.catch_up(ctx);
+    }
+
+    fn draw(&mut self, ui: &mut Ui) {
+        if self.state.mode == Mode::Present {
+            self.middle(ui);
+        } else {
+            self.panels(ui);
+        }
+        self.floating(ui);
+        if !self.commands.is_empty() {
+            ui.ctx().request_repaint();
         }
     }
 
@@ -229,20 +266,11 @@ fn fade_out(ctx: &Context, text: &str, desk: &mut Desk<'_>) {
 
 impl eframe::App for SandtableApp {
     fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
-        theme::set_preference(ctx, self.state.preferences.theme);
-        self.catch_up(ctx);
+        self.before(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
-        if self.state.mode == Mode::Present {
-            self.middle(ui);
-        } else {
-            self.panels(ui);
-        }
-        self.floating(ui);
-        if !self.commands.is_empty() {
-            ui.ctx().request_repaint();
-        }
+        self.draw(ui);
     }
 
     fn persist_egui_memory(&self) -> bool {

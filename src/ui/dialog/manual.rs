@@ -24,10 +24,16 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, code: Option<&str>) {
             });
         });
         ui.add_space(size::GAP);
-        ScrollArea::vertical().id_salt("page").max_height(height).auto_shrink(false).show(ui, |ui| {
-            if let Some(rule) = chosen {
-                page(ui, rule);
-            }
+        let width = ui.available_width();
+        ui.allocate_ui(vec2(width, height), |ui| {
+            ScrollArea::vertical().id_salt("page").max_height(height).auto_shrink(false).show(ui, |ui| {
+                ui.set_max_width(width - size::PANEL_MARGIN);
+                ui.vertical(|ui| {
+                    if let Some(rule) = chosen {
+                        page(ui, rule);
+                    }
+                });
+            });
         });
     });
     buttons(ui, |ui| cancel(ui, desk, "Close"));

@@ -17,9 +17,13 @@ const SUBJECT_WIDTH: f32 = 130.0;
 /// The width of the panel from which the rule's code has a column.
 const CODE_FROM: f32 = 980.0;
 const CODE_WIDTH: f32 = 200.0;
+/// The width of the panel below which the first column is narrower.
+const NARROW: f32 = 640.0;
 /// Room for the button that mends, and for "Accept…".
 const FIX_WIDTH: f32 = 150.0;
 const ACCEPT_WIDTH: f32 = 76.0;
+/// Room for "Count again".
+const COUNT_WIDTH: f32 = 104.0;
 
 /// Shows the findings.
 pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -104,13 +108,19 @@ fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize) {
     let color = if counts { palette.tone(severity_tone(finding.severity)) } else { palette.muted };
     icon::paint(ui.painter(), severity_icon(finding.severity), Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
     let at = rect.left() + SUBJECT_AT;
+    let subject_width = if rect.width() < NARROW { SUBJECT_WIDTH * 0.75 } else { SUBJECT_WIDTH };
     let text = if counts { palette.text } else { palette.muted };
-    words(ui, rect, (at, at + SUBJECT_WIDTH - size::GAP), &subject_text(&finding.subject), FontFace::SemiBold, text);
-    let buttons = FIX_WIDTH + ACCEPT_WIDTH + 2.0 * size::GAP;
+    words(ui, rect, (at, at + subject_width - size::GAP), &subject_text(&finding.subject), FontFace::SemiBold, text);
+    let all_buttons = FIX_WIDTH + ACCEPT_WIDTH + 2.0 * size::GAP;
+    let buttons = match (counts, state.review.fixes(place)) {
+        (true, [_, ..]) => all_buttons,
+        (true, []) => ACCEPT_WIDTH + 2.0 * size::GAP,
+        (false, _) => COUNT_WIDTH,
+    };
     let with_code = rect.width() >= CODE_FROM;
-    let code_at = rect.right() - buttons - CODE_WIDTH;
+    let code_at = rect.right() - all_buttons - CODE_WIDTH;
     let message_end = if with_code { code_at } else { rect.right() - buttons } - size::GAP;
-    let message = words(ui, rect, (at + SUBJECT_WIDTH, message_end), &finding.message, FontFace::Regular, text);
+    let message = words(ui, rect, (at + subject_width, message_end), &finding.message, FontFace::Regular, text);
     if !counts {
         ui.painter().hline(message.x_range(), message.center().y, egui::Stroke::new(1.0, palette.muted));
     }

@@ -15,6 +15,8 @@ use crate::{
 use egui::{Align2, Id, Pos2, Rect, Ui, vec2};
 use std::collections::BTreeMap;
 
+/// Room below the canvas for the words of a page that is presented, in points.
+const PAGE_HEIGHT: f32 = 152.0;
 /// A step of the zoom buttons and keys.
 const ZOOM_STEP: f32 = 1.25;
 
@@ -82,7 +84,12 @@ impl Stage {
             tool: if state.mode == Mode::Run { desk.memory.tool } else { Tool::Select },
             furniture: if presenting { Furniture::Hidden } else { Furniture::Shown },
         };
-        let output = self.canvas.show(ui, &input);
+        let output = if presenting {
+            let above = Rect::from_min_max(room.min, egui::pos2(room.right(), room.bottom() - PAGE_HEIGHT.min(room.height() / 3.0)));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(above), |ui| self.canvas.show(ui, &input)).inner
+        } else {
+            self.canvas.show(ui, &input)
+        };
         for event in output.events {
             self.take(event, desk);
         }

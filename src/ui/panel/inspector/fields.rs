@@ -1,19 +1,25 @@
 //! What the inspector's fields share: which findings are said under which field, and the usual sorts of field.
 
 use super::Desk;
+use crate::app::Command;
 use crate::{
     model::{Edit, Ipv4Net, Node, NodeName, Service, ServiceRef, Subject},
     ui::widget,
 };
-use crate::app::Command;
 use egui::Ui;
 use std::net::Ipv4Addr;
 
 /// Parts of the codes of rules that are about a name.
 pub(super) const NAME: &[&str] = &["invalid-node-name"];
 /// About an address.
-pub(super) const ADDRESS: &[&str] =
-    &["duplicate-address", "address-outside-subnet", "reserved-address", "address-in-dhcp-range", "vip-address-taken", "vip-outside-subnet"];
+pub(super) const ADDRESS: &[&str] = &[
+    "duplicate-address",
+    "address-outside-subnet",
+    "reserved-address",
+    "address-in-dhcp-range",
+    "vip-address-taken",
+    "vip-outside-subnet",
+];
 /// About a hardware address.
 pub(super) const MAC: &[&str] = &["hardware-address"];
 /// About a subnet.
@@ -37,7 +43,9 @@ pub(super) const VIP_ID: &[&str] = &["vip-id-collision"];
 
 /// Whether a rule's findings are said under a field, so that they need not be listed below all of them.
 pub(super) fn has_field(rule: &str) -> bool {
-    [NAME, ADDRESS, MAC, SUBNET, BIND, PORT, ALLOW, MEMORY, FORWARD, ADAPTERS, HOLDERS, VIP_ID].into_iter().any(|parts| is_about(rule, parts))
+    [NAME, ADDRESS, MAC, SUBNET, BIND, PORT, ALLOW, MEMORY, FORWARD, ADAPTERS, HOLDERS, VIP_ID]
+        .into_iter()
+        .any(|parts| is_about(rule, parts))
 }
 
 fn is_about(rule: &str, parts: &[&str]) -> bool {
@@ -86,7 +94,9 @@ pub(super) fn subnet(text: &str) -> Result<Option<Ipv4Net>, String> {
 
 /// A text with its name; what was typed once it is accepted.
 pub(super) fn text(ui: &mut Ui, name: &str, value: &str, placeholder: &str, problem: Option<&str>) -> Option<String> {
-    widget::field_row(ui, name, None, |ui| widget::TextField::new(name, value).placeholder(placeholder).problem(problem).show(ui).committed())
+    widget::field_row(ui, name, None, |ui| {
+        widget::TextField::new(name, value).placeholder(placeholder).problem(problem).show(ui).committed()
+    })
 }
 
 /// A text that is read into a value.
@@ -99,7 +109,9 @@ pub(super) fn parsed<T>(
     read: &dyn Fn(&str) -> Result<T, String>,
 ) -> Option<T> {
     let check = |text: &str| read(text).map(drop);
-    let field = |ui: &mut Ui| widget::TextField::new(name, value).mono().placeholder(placeholder).problem(problem).check(&check).show(ui).committed();
+    let field = |ui: &mut Ui| {
+        widget::TextField::new(name, value).mono().placeholder(placeholder).problem(problem).check(&check).show(ui).committed()
+    };
     widget::field_row(ui, name, None, field).and_then(|text| read(&text).ok())
 }
 

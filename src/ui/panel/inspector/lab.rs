@@ -9,7 +9,8 @@ use crate::{
 };
 use egui::Ui;
 
-const FAMILIES: [(Family, &str); 4] = [(Family::Debian, "Debian"), (Family::Ubuntu, "Ubuntu"), (Family::Rocky, "Rocky Linux"), (Family::Fedora, "Fedora")];
+const FAMILIES: [(Family, &str); 4] =
+    [(Family::Debian, "Debian"), (Family::Ubuntu, "Ubuntu"), (Family::Rocky, "Rocky Linux"), (Family::Fedora, "Fedora")];
 
 pub(super) fn lab(ui: &mut Ui, desk: &mut Desk<'_>) {
     let lab = desk.state.lab();

@@ -115,7 +115,11 @@ fn findings(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         let response = ui
             .horizontal_top(|ui| {
                 super::paint_icon(ui, severity_icon(finding.severity), color);
-                ui.add(egui::Label::new(RichText::new(&finding.message).font(theme::font(FontFace::Regular, font_size::SMALL))).wrap().sense(Sense::click()))
+                ui.add(
+                    egui::Label::new(RichText::new(&finding.message).font(theme::font(FontFace::Regular, font_size::SMALL)))
+                        .wrap()
+                        .sense(Sense::click()),
+                )
             })
             .inner;
         if response.on_hover_text("Show it among the findings").clicked()
@@ -131,7 +135,8 @@ fn name_field(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     let Some(name) = ops::name_of(subject) else { return };
     let lab = desk.state.lab();
     let problem = fields::problem(desk, subject, fields::NAME);
-    let check = |text: &str| if text == name { Ok(()) } else { ops::rename(lab, subject, text).map(drop).map_err(|refusal| refusal.to_string()) };
+    let check =
+        |text: &str| if text == name { Ok(()) } else { ops::rename(lab, subject, text).map(drop).map_err(|refusal| refusal.to_string()) };
     let field = |ui: &mut Ui| widget::TextField::new("Name", name).check(&check).problem(problem.as_deref()).show(ui).committed();
     if let Some(text) = widget::field_row(ui, "Name", None, field) {
         desk.act(ops::rename(lab, subject, &text));

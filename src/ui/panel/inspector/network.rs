@@ -76,7 +76,8 @@ pub(super) fn site(ui: &mut Ui, desk: &Desk<'_>, site: Option<&SiteName>) -> Opt
 fn members(ui: &mut Ui, desk: &mut Desk<'_>, name: &NetworkName) {
     ui.separator();
     widget::section_header(ui, "On it", None);
-    let nodes: Vec<_> = desk.state.lab().nodes.iter().filter(|(_, node)| node.adapter_on(name).is_some()).map(|(name, _)| name.clone()).collect();
+    let nodes: Vec<_> =
+        desk.state.lab().nodes.iter().filter(|(_, node)| node.adapter_on(name).is_some()).map(|(name, _)| name.clone()).collect();
     if nodes.is_empty() {
         super::super::muted(ui, "No node yet: draw from a node to its rail.");
     }

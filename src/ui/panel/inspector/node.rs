@@ -154,7 +154,11 @@ fn forwards(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, slot: usize, adap
     let count = adapter.forwards.len();
     let mut removed = None;
     for (index, forward) in adapter.forwards.iter().enumerate() {
-        let text = if forward.address == Ipv4Addr::LOCALHOST { format!("{} > {}", forward.host, forward.to) } else { format!("{}:{} > {}", forward.address, forward.host, forward.to) };
+        let text = if forward.address == Ipv4Addr::LOCALHOST {
+            format!("{} > {}", forward.host, forward.to)
+        } else {
+            format!("{}:{} > {}", forward.address, forward.host, forward.to)
+        };
         let shown = problem.as_deref().filter(|_| index + 1 == count);
         ui.push_id(index, |ui| {
             ui.horizontal(|ui| {

@@ -109,7 +109,10 @@ pub(super) fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &VipName) {
 fn holders(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject, vip: &Vip, next: &mut Vip) {
     ui.separator();
     let lab = desk.state.lab();
-    let free = lab.nodes.iter().filter(|(name, node)| node.adapter_on(&vip.network).is_some() && !vip.holders.iter().any(|holder| holder.node == **name));
+    let free = lab
+        .nodes
+        .iter()
+        .filter(|(name, node)| node.adapter_on(&vip.network).is_some() && !vip.holders.iter().any(|holder| holder.node == **name));
     let free: Vec<NodeName> = free.map(|(name, _)| name.clone()).collect();
     if let Some(add) = widget::section_header(ui, "Holders by priority", Some("Add")) {
         Popup::menu(&add).show(|ui| {
@@ -185,7 +188,8 @@ pub(super) fn several(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.horizontal_wrapped(|ui| {
         for subject in &desk.state.selection {
             let text = panel::subject_text(subject);
-            let shown = widget::Pill::new(&text).icon(panel::subject_icon(desk.state.lab(), subject)).removable("Out of the selection").show(ui);
+            let shown =
+                widget::Pill::new(&text).icon(panel::subject_icon(desk.state.lab(), subject)).removable("Out of the selection").show(ui);
             if shown.removed {
                 desk.send(Command::SelectToggle(subject.clone()));
             } else if shown.response.clicked() {

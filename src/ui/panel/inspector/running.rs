@@ -50,8 +50,13 @@ fn node(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName) {
     }
     let listens = if listening.is_empty() { "nothing".to_owned() } else { listening.join(", ") };
     widget::value_row(ui, "Listening", &listens, theme::palette(ui).text);
-    let clusters: Vec<ClusterName> =
-        desk.state.lab().nodes.get(name).map(|node| node.services.values().filter_map(|service| service.cluster.clone()).collect()).unwrap_or_default();
+    let clusters: Vec<ClusterName> = desk
+        .state
+        .lab()
+        .nodes
+        .get(name)
+        .map(|node| node.services.values().filter_map(|service| service.cluster.clone()).collect())
+        .unwrap_or_default();
     for name in clusters {
         cluster(ui, desk, &name);
     }
@@ -147,7 +152,12 @@ fn whole(ui: &mut Ui, desk: &mut Desk<'_>) {
     let well = observed.flows.iter().filter(|flow| flow.health == Health::Healthy).count();
     let tone = if well == observed.flows.len() { palette.good } else { palette.warn };
     widget::value_row(ui, "Flows", &format!("{well} of {} healthy", observed.flows.len()), tone);
-    widget::value_row(ui, "Faults", &observed.faults.len().to_string(), if observed.faults.is_empty() { palette.text } else { palette.bad });
+    widget::value_row(
+        ui,
+        "Faults",
+        &observed.faults.len().to_string(),
+        if observed.faults.is_empty() { palette.text } else { palette.bad },
+    );
     for (name, vip) in &observed.vips {
         let holders = vip.holders.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
         let color = if vip.holders.len() == 1 { palette.vip } else { palette.bad };

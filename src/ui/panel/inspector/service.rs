@@ -126,7 +126,8 @@ fn callers(desk: &Desk<'_>, at: &ServiceRef) -> Vec<Peer> {
 
 fn peers_field(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, peers: &[Peer]) {
     let text = peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let read = |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse::<Peer>).collect::<Result<Vec<_>, _>>();
+    let read =
+        |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse::<Peer>).collect::<Result<Vec<_>, _>>();
     if let Some(peers) = fields::parsed(ui, "These", &text, "app1, network:backend, 10.0.0.0/8", None, &read) {
         fields::change_service(desk, at, "Who may connect", |service| service.allow = Allow::Only(peers));
     }

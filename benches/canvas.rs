@@ -98,7 +98,8 @@ fn graph(lab: &Lab) -> Graph {
         nodes.push(node);
     }
     for flow in &lab.flows {
-        let number = |end: &model::Endpoint| end.node().and_then(|name| lab.nodes.get_index_of(name)).and_then(|number| nodes.get(number).copied());
+        let number =
+            |end: &model::Endpoint| end.node().and_then(|name| lab.nodes.get_index_of(name)).and_then(|number| nodes.get(number).copied());
         if let (Some(from), Some(to)) = (number(&flow.from), number(&flow.to)) {
             graph.add_edge(from, to, ());
         }

@@ -18,6 +18,7 @@ pub mod look;
 pub mod model;
 pub mod picture;
 pub mod plan;
+pub mod probe;
 pub mod provider;
 pub mod rules;
 pub mod sim;

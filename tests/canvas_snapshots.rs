@@ -294,7 +294,8 @@ fn drag(harness: &mut Harness<'_, Stage>, from: Pos2, to: Pos2, modifiers: Modif
 }
 
 fn edits(harness: &Harness<'_, Stage>) -> Vec<String> {
-    let titles = harness.state().events.iter().filter_map(|event| if let CanvasEvent::Edit(step) = event { Some(step.title.clone()) } else { None });
+    let titles =
+        harness.state().events.iter().filter_map(|event| if let CanvasEvent::Edit(step) = event { Some(step.title.clone()) } else { None });
     titles.collect()
 }
 
@@ -420,7 +421,8 @@ fn a_lasso_names_what_it_goes_around() {
     }
     harness.event(Event::PointerButton { pos: corners[3], button: PointerButton::Primary, pressed: false, modifiers: Modifiers::NONE });
     harness.run();
-    let lassoed = harness.state().events.iter().find_map(|event| if let CanvasEvent::Lasso(nodes) = event { Some(nodes.clone()) } else { None });
+    let lassoed =
+        harness.state().events.iter().find_map(|event| if let CanvasEvent::Lasso(nodes) = event { Some(nodes.clone()) } else { None });
     assert_eq!(lassoed.unwrap(), ["db1", "db2"]);
 }
 

@@ -1,3 +1,39 @@
-//! What the window knows and does, without a window.
+//! What the window knows and does, without a window: the open lab, undo, selection, findings, jobs, what runs.
+//!
+//! Views read a [`State`] and send it [`Command`]s; [`State::apply`] is the one place where they happen, and what needs the
+//! outside comes back as [`Effect`]s for the workers. This layer draws nothing and knows no egui; only the worker waits
+//! for files and providers, on threads of its own.
 
+mod apply;
+pub mod breaks;
+#[cfg(feature = "desktop")]
+pub mod chooser;
+pub mod command;
+mod document;
+pub mod engine;
+mod failover;
+pub mod files;
+mod happening;
+mod history;
+pub mod job;
 pub mod ops;
+mod preferences;
+mod present;
+mod receive;
+mod review;
+mod run;
+mod state;
+pub mod worker;
+
+pub use apply::removal;
+pub use command::{COMMANDS, Command, Dialog, Effect, Entry, Family, FileUse, Held, Screen, Shortcut, Tab, ViewMove};
+pub use document::{After, Document, Listing, Recovery, Stamp, Template};
+pub use failover::Ruler;
+pub use happening::{Happening, Tone};
+pub use history::{History, Merge};
+pub use preferences::Preferences;
+pub use present::{Presentation, all as everything, find};
+pub use receive::Event;
+pub use review::{Accepted, Filter, Review};
+pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};
+pub use state::{AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State, exists};

@@ -6,8 +6,8 @@
 use crate::{
     catalog::{Behaviour, Catalog},
     model::{
-        Adapter, Bind, ClusterName, Edit, Endpoint, Flow, Holder, Ipv4Net, Kind, Lab, ListEdit, NameError, Network, NetworkKind, NetworkName,
-        Node, NodeName, Note, Pos, Role, Service, ServiceName, ServiceRef, Site, SiteName, Subject, Vip, VipName, cascade,
+        Adapter, Bind, ClusterName, Edit, Endpoint, Flow, Holder, Ipv4Net, Kind, Lab, ListEdit, NameError, Network, NetworkKind,
+        NetworkName, Node, NodeName, Note, Pos, Role, Service, ServiceName, ServiceRef, Site, SiteName, Subject, Vip, VipName, cascade,
     },
 };
 use std::net::Ipv4Addr;
@@ -119,9 +119,10 @@ pub fn add_service(lab: &Lab, catalog: &Catalog, node_name: &NodeName, kind: &Ki
     let taken = |name: &str| node.services.contains_key(name);
     let text = if taken(&entry.name) { Lab::free_name(&entry.name, taken) } else { entry.name.clone() };
     let name: ServiceName = named(&text)?;
-    let inner = node.adapters.iter().map(|adapter| &adapter.network).find(|network| {
-        lab.networks.get(*network).is_some_and(|network| !matches!(network.kind, NetworkKind::Nat | NetworkKind::Bridged))
-    });
+    let inner =
+        node.adapters.iter().map(|adapter| &adapter.network).find(|network| {
+            lab.networks.get(*network).is_some_and(|network| !matches!(network.kind, NetworkKind::Nat | NetworkKind::Bridged))
+        });
     let private = entry.keeps_data
         || matches!(
             entry.behaviour,
@@ -144,9 +145,7 @@ pub fn add_service(lab: &Lab, catalog: &Catalog, node_name: &NodeName, kind: &Ki
 
 /// The cluster that a new service joins: the one that its like is in, else a new one for kinds that work only in a cluster.
 fn cluster_for(lab: &Lab, catalog: &Catalog, behaviour: Behaviour) -> Result<Option<ClusterName>, Refusal> {
-    let alike = |other: Behaviour| {
-        other == behaviour || (other.votes() && behaviour.votes()) || (other.is_beam() && behaviour.is_beam())
-    };
+    let alike = |other: Behaviour| other == behaviour || (other.votes() && behaviour.votes()) || (other.is_beam() && behaviour.is_beam());
     let stem = match behaviour {
         Behaviour::Galera | Behaviour::Arbitrator => "galera",
         Behaviour::Beam | Behaviour::BeamGateway => "mesh",
@@ -194,9 +193,11 @@ pub fn add_vip(lab: &Lab, catalog: &Catalog, network_name: &NetworkName, holder:
     if let Some((name, _)) = lead.filter(|(_, node)| !on_network(node)) {
         return refuse(format!("{name} is not on {network_name}"));
     }
-    let alike = lead.into_iter().chain(lab.nodes.iter().filter(|(name, node)| {
-        lead.is_some_and(|(lead_name, lead)| *name != lead_name && node.role == lead.role) && on_network(node)
-    }));
+    let alike = lead.into_iter().chain(
+        lab.nodes
+            .iter()
+            .filter(|(name, node)| lead.is_some_and(|(lead_name, lead)| *name != lead_name && node.role == lead.role) && on_network(node)),
+    );
     let holders: Vec<Holder> = (0_u8..10).zip(alike).map(|(n, (node, _))| Holder { node: node.clone(), priority: 110 - 10 * n }).collect();
     let follows = lead.and_then(|(_, node)| {
         let all_have = |name: &ServiceName| {
@@ -289,7 +290,8 @@ fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
 
 /// Unplugs one adapter. A service that is bound to it is bound to loopback instead: unplugging never opens anything.
 fn disconnect(lab: &Lab, node_name: &NodeName, slot: usize, network: &NetworkName) -> Vec<Edit> {
-    let Some(node) = lab.nodes.get(node_name).filter(|node| node.adapters.get(slot).is_some_and(|adapter| adapter.network == *network)) else {
+    let Some(node) = lab.nodes.get(node_name).filter(|node| node.adapters.get(slot).is_some_and(|adapter| adapter.network == *network))
+    else {
         return Vec::new();
     };
     let mut node = node.clone();
@@ -461,7 +463,10 @@ mod tests {
         let lab = fixture::mini_cloud();
         let after = check(&lab, add_vip(&lab, Catalog::embedded(), &name("backend"), Some(&name("db2"))));
         let vip = &after.vips["vip1"];
-        assert_eq!(vip.holders.iter().map(|holder| (holder.node.as_str(), holder.priority)).collect::<Vec<_>>(), [("db2", 110), ("db1", 100)]);
+        assert_eq!(
+            vip.holders.iter().map(|holder| (holder.node.as_str(), holder.priority)).collect::<Vec<_>>(),
+            [("db2", 110), ("db1", 100)]
+        );
         assert_eq!(vip.follows.as_deref(), Some("galera"));
         assert_ne!(vip.id, lab.vips["vip"].id);
         assert!(add_vip(&lab, Catalog::embedded(), &name("internet"), None).is_err());

@@ -137,6 +137,9 @@ pub struct Port {
     /// `None`: it always listens there.
     #[serde(default)]
     pub opened_by: Option<String>,
+    /// Whether one listener of the node opens it for all services that need it (epmd, rpcbind).
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// What a setting may be.
@@ -261,6 +264,11 @@ impl Entry {
     /// The ports that a service of this kind really opens: the catalog's description and the number.
     pub fn ports_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a Port, u16)> {
         self.ports.iter().map(|port| (port, self.port_of(service, port)))
+    }
+
+    /// Whether a service opens a port: one that is only for TLS stays closed where the setting `tls` is off.
+    pub fn opens(&self, service: &Service, port: &Port) -> bool {
+        port.secrecy != Secrecy::Encrypted || self.setting("tls").is_none() || self.is_on(service, "tls")
     }
 
     /// The main port of a service; `None` for a pure client.

@@ -4,7 +4,8 @@ use super::input::{Loaded, Unreadable, load};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::layout::{Place, Positions, positions};
-use crate::model::Lab;
+use crate::host::machine;
+use crate::model::{Host, Lab};
 use crate::rules::{Context, Finding, Severity, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -56,11 +57,12 @@ enum Reports {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let context = this_machine();
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
     for path in &args.layouts {
         match load(path) {
-            Ok(loaded) => reports.push(report(path, &loaded)),
+            Ok(loaded) => reports.push(report(path, &loaded, &context)),
             Err(error) => {
                 reports.push(unread(path, &error));
                 unreadable.push(error.describe(path));
@@ -79,12 +81,21 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     Ok(if errors > 0 { Outcome::Unwell } else { Outcome::Good })
 }
 
-fn report(path: &Path, loaded: &Loaded) -> Report {
-    let context = Context::default();
-    let findings = check(&loaded.lab, Catalog::embedded(), &context);
+fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
+    let findings = check(&loaded.lab, Catalog::embedded(), context);
     let places = positions(&loaded.text);
     let findings = findings.into_iter().map(|finding| finding_line(finding, &loaded.lab, &places)).collect();
     Report { layout: path.display().to_string(), problems: Vec::new(), findings }
+}
+
+/// What the rules are told of this machine, for a lab that names none.
+fn this_machine() -> Context {
+    let capacity = machine::capacity();
+    let memory = u32::try_from(capacity.memory_mib).unwrap_or(u32::MAX);
+    let cpus = u16::try_from(capacity.cpus).unwrap_or(u16::MAX);
+    // What the system does not tell is 0, and then the rules are told nothing.
+    let host = if memory > 0 && cpus > 0 { Some(Host { memory, cpus }) } else { None };
+    Context { host, ..Context::default() }
 }
 
 fn finding_line(finding: Finding, lab: &Lab, places: &Positions) -> FindingLine {

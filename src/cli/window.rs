@@ -1,11 +1,20 @@
 //! The designer, opened from the command line.
 
-use super::{Failure, Outcome, Result};
+use super::{Outcome, Result};
 use std::path::PathBuf;
 
-/// Opens the window, with a layout or with the gallery of templates.
+/// Opens the window, with a layout or with the gallery of templates, and stays until it is closed.
+#[cfg(feature = "desktop")]
 pub(super) fn open(layout: Option<PathBuf>) -> Result<Outcome> {
-    // The seam to the window: `crate::ui::run(layout)` under `feature = "desktop"`.
-    let about = layout.map_or_else(String::new, |path| format!(" {}", path.display()));
-    Err(Failure::input(format!("this sandtable has no window to open{about} in; `sandtable --help` lists what it does without one")))
+    crate::ui::run(layout)?;
+    Ok(Outcome::Good)
+}
+
+/// Says that there is no window to open.
+#[cfg(not(feature = "desktop"))]
+pub(super) fn open(layout: Option<PathBuf>) -> Result<Outcome> {
+    let about = layout.map_or_else(String::new, |path| format!(" for {}", path.display()));
+    Err(super::Failure::input(format!(
+        "this sandtable was built without its window{about}; `sandtable --help` lists what it does without one"
+    )))
 }

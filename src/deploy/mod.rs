@@ -3,13 +3,17 @@
 //! It makes no choice: what is done, and after what, stands in the plan. A run that is cut off anywhere is taken up by
 //! planning again from what is there and from the journal ([`Journal::unfinished`], [`crate::plan::doubt`]).
 
+mod deployed;
 mod event;
 mod journal;
 mod run;
 
+pub use deployed::Deployed;
 pub use event::{Ending, Event, Failure};
 pub use journal::{JOURNAL_FILE, Journal, JournalError, Log, Record};
 pub use run::{Cancel, Canceller, Options, Pause, canceller, pause_by_timer, run};
 
+#[cfg(test)]
+mod sim_tests;
 #[cfg(test)]
 mod tests;

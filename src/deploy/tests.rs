@@ -130,6 +130,18 @@ impl Provider for Ideal {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn settle<'a>(&'a self, _: &'a (dyn Fn(&Observed) -> bool + Send + Sync), _: u64) -> Answer<'a, Observed> {
+        self.observe()
+    }
+
+    fn predict<'a>(&'a self, _: &'a Fault, _: u64) -> Answer<'a, Option<crate::sim::Prediction>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn traffic(&self) -> Answer<'_, crate::provider::Traffic> {
+        Box::pin(async { Ok(crate::provider::Traffic::default()) })
+    }
+
     fn events(&self, _: u64) -> Answer<'_, Vec<crate::sim::Event>> {
         Box::pin(async { Ok(Vec::new()) })
     }

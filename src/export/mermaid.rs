@@ -53,7 +53,7 @@ pub fn mermaid(lab: &Lab) -> String {
     out
 }
 
-fn at_name<'a, N>((index, (name, _)): (usize, (&'a NodeName, N))) -> (usize, &'a NodeName) {
+fn at_name<N>((index, (name, _)): (usize, (&NodeName, N))) -> (usize, &NodeName) {
     (index, name)
 }
 

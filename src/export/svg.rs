@@ -19,7 +19,8 @@ pub fn svg(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> String
     let (x, y) = (number(area.min.x), number(area.min.y));
     let palette = options.appearance.palette();
     // Writing to a String cannot fail.
-    let _ = writeln!(out, r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="{x} {y} {width} {height}">"#);
+    let _ =
+        writeln!(out, r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="{x} {y} {width} {height}">"#);
     let _ = writeln!(out, "<title>{}</title>", escaped(&lab.name));
     if !lab.about.is_empty() {
         let _ = writeln!(out, "<desc>{}</desc>", escaped(&lab.about));

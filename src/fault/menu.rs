@@ -49,7 +49,7 @@ pub fn partition(lab: &Lab, inside: &[NodeName]) -> Option<Offer> {
 }
 
 fn cut(title: String, one: Vec<NodeName>, other: Vec<NodeName>) -> Option<Offer> {
-    (!one.is_empty() && !other.is_empty()).then(|| Offer { title, fault: Fault::Cut(one, other) })
+    if one.is_empty() || other.is_empty() { None } else { Some(Offer { title, fault: Fault::Cut(one, other) }) }
 }
 
 fn of_service(lab: &Lab, catalog: &Catalog, at: &ServiceRef) -> Vec<Offer> {

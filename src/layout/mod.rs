@@ -4,6 +4,7 @@
 //! expected; writing is stable. This layer opens no file and judges no lab: what reads is whole, not good.
 
 mod de;
+mod pen;
 mod positions;
 mod problem;
 mod read;

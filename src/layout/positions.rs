@@ -22,7 +22,7 @@ impl Positions {
     pub(super) fn new(text: &str, tree: Tree) -> Self {
         let mut table = HashMap::new();
         for id in 0..ItemId::try_from(tree.items.len()).unwrap_or(0) {
-            if !tree.item(id).is_some_and(|item| item.count > FEW) {
+            if tree.item(id).is_none_or(|item| item.count <= FEW) {
                 continue;
             }
             for (index, (child, item)) in tree.children(id).enumerate() {

@@ -3,25 +3,22 @@
 //! One line for each adapter, flow, service and position where it fits; what is as it is by default is left out. Our own
 //! writer, because what stands on one line and what on several is what makes the file good to review.
 
+use super::pen::{Lay, Pen};
 use super::read::VERSION;
 use crate::model::{
     ADVERTISE_MS_DEFAULT, Adapter, Allow, Arch, Bind, CPUS_DEFAULT, DISK_GIB_DEFAULT, DhcpRange, Family, Image, Lab, MEMORY_MIB_DEFAULT,
-    Network, NetworkKind, Node, Pos, Purpose, Role, Service, Value, View, Vip,
+    Network, NetworkKind, Node, Purpose, Role, Service, Value, View, Vip,
 };
-use std::{fmt::Write as _, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
-/// Longest line, in bytes, of what is written on one line where it fits.
-const WIDTH: usize = 112;
-const HEADER: &str = "#![enable(implicit_some, unwrap_newtypes)]\n";
+const HEADER: &str = "#![enable(implicit_some, unwrap_newtypes)]";
 
 /// A lab as the text of a layout file.
 pub fn write(lab: &Lab) -> String {
-    let mut pen = Pen { out: String::with_capacity(256 * (lab.nodes.len() + lab.flows.len() + 8)), ..Pen::default() };
-    pen.out.push_str(HEADER);
-    pen.line_start = pen.out.len();
+    let mut pen = Pen::new(256 * (lab.nodes.len() + lab.flows.len() + 8));
+    pen.heading(HEADER);
     write_lab(&mut pen, lab);
-    pen.out.push('\n');
-    pen.out
+    pen.finish()
 }
 
 /// A lab as the text of a layout file that replaces another: the comments at the top of that one are kept. (Comments
@@ -30,184 +27,6 @@ pub fn rewrite(lab: &Lab, previous: &str) -> String {
     let mut out = super::scan::leading_comments(previous);
     out.push_str(&write(lab));
     out
-}
-
-/// How a bracket's contents are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lay {
-    /// On one line if they fit, else one a line.
-    Fit,
-    /// One a line.
-    Lines,
-}
-
-#[derive(Default)]
-struct Pen {
-    out: String,
-    line_start: usize,
-    indent: usize,
-    /// Whether all is being tried on one line.
-    flat: bool,
-    /// Whether that one line has become too long; what is written meanwhile is thrown away.
-    overflow: bool,
-    /// Whether nothing stands in the innermost bracket yet.
-    first: bool,
-}
-
-impl Pen {
-    fn put(&mut self, text: &str) {
-        if self.flat {
-            // One byte is left for the comma that may follow.
-            self.overflow |= self.out.len() + text.len() - self.line_start >= WIDTH;
-            if self.overflow {
-                return;
-            }
-        }
-        self.out.push_str(text);
-    }
-
-    fn show(&mut self, value: impl std::fmt::Display) {
-        if !self.overflow {
-            // Writing to a String does not fail.
-            let _ = write!(self.out, "{value}");
-            self.put("");
-        }
-    }
-
-    fn line(&mut self) {
-        self.out.push('\n');
-        self.line_start = self.out.len();
-        for _ in 0..self.indent {
-            self.out.push_str("    ");
-        }
-    }
-
-    fn bracket(&mut self, open: &str, close: &str, lay: Lay, body: &dyn Fn(&mut Self)) {
-        let outer = std::mem::replace(&mut self.first, true);
-        if self.flat {
-            self.put(open);
-            body(self);
-            self.put(close);
-        } else if lay == Lay::Lines || !self.try_flat(open, close, body) {
-            self.put(open);
-            self.indent += 1;
-            self.first = true;
-            body(self);
-            self.indent -= 1;
-            if !self.first {
-                self.line();
-            }
-            self.put(close);
-        }
-        self.first = outer;
-    }
-
-    fn try_flat(&mut self, open: &str, close: &str, body: &dyn Fn(&mut Self)) -> bool {
-        let mark = self.out.len();
-        self.flat = true;
-        self.put(open);
-        body(self);
-        self.put(close);
-        self.flat = false;
-        let fits = !std::mem::take(&mut self.overflow);
-        if !fits {
-            self.out.truncate(mark);
-        }
-        fits
-    }
-
-    fn item(&mut self, body: &dyn Fn(&mut Self)) {
-        if self.flat {
-            if !self.first {
-                self.put(", ");
-            }
-            self.first = false;
-            body(self);
-        } else {
-            self.line();
-            self.first = false;
-            body(self);
-            self.out.push(',');
-        }
-    }
-
-    fn field(&mut self, name: &str, body: &dyn Fn(&mut Self)) {
-        self.item(&|pen| {
-            pen.put(name);
-            pen.put(": ");
-            body(pen);
-        });
-    }
-
-    fn key(&mut self, name: &str, body: &dyn Fn(&mut Self)) {
-        self.item(&|pen| {
-            pen.text(name);
-            pen.put(": ");
-            body(pen);
-        });
-    }
-
-    fn text(&mut self, text: &str) {
-        self.put("\"");
-        if text.chars().any(needs_escape) {
-            let mut escaped = String::with_capacity(text.len() + 8);
-            for char in text.chars() {
-                match char {
-                    '"' => escaped.push_str("\\\""),
-                    '\\' => escaped.push_str("\\\\"),
-                    '\n' => escaped.push_str("\\n"),
-                    '\t' => escaped.push_str("\\t"),
-                    '\r' => escaped.push_str("\\r"),
-                    char if needs_escape(char) => escaped.push_str(&char.escape_unicode().to_string()),
-                    char => escaped.push(char),
-                }
-            }
-            self.put(&escaped);
-        } else {
-            self.put(text);
-        }
-        self.put("\"");
-    }
-
-    fn text_field(&mut self, name: &str, text: &str) {
-        self.field(name, &|pen| pen.text(text));
-    }
-
-    fn number_field<N: std::fmt::Display>(&mut self, name: &str, number: N) {
-        self.field(name, &|pen| pen.show(&number));
-    }
-
-    fn flag(&mut self, name: &str, on: bool) {
-        if on {
-            self.field(name, &|pen| pen.put("true"));
-        }
-    }
-
-    fn address_field(&mut self, name: &str, address: Ipv4Addr) {
-        self.text_field(name, &address.to_string());
-    }
-
-    fn texts<T: AsRef<str>>(&mut self, texts: &[T]) {
-        self.bracket("[", "]", Lay::Fit, &|pen| {
-            for text in texts {
-                pen.item(&|pen| pen.text(text.as_ref()));
-            }
-        });
-    }
-
-    fn pos(&mut self, pos: Pos) {
-        self.put("(");
-        self.show(pos.0);
-        self.put(", ");
-        self.show(pos.1);
-        self.put(")");
-    }
-}
-
-/// Characters that a reader of the file could not see, or would see in the wrong place.
-fn needs_escape(char: char) -> bool {
-    matches!(char, '"' | '\\' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || char.is_control()
 }
 
 fn write_lab(pen: &mut Pen, lab: &Lab) {

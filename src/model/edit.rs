@@ -4,8 +4,9 @@
 //! alive, and gives back the edits that undo it. The editor, the findings' fixes and undo all go through it.
 
 use super::{
-    Acceptance, Adapter, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName, ServiceRef,
-    Site, SiteName, View, Vip, VipName, refs::dangling,
+    Acceptance, Adapter, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName, Site,
+    SiteName, View, Vip, VipName,
+    refs::{dangling, dangling_among},
 };
 use indexmap::IndexMap;
 use std::{collections::BTreeSet, hash::Hash};
@@ -211,34 +212,11 @@ impl Lab {
             dangling(self).into_iter().next()
         } else {
             // Only what was put can refer to nothing: look at those things alone.
-            let mut part = Lab::default();
-            for name in &refer.nodes {
-                if let Some(node) = self.nodes.get(name) {
-                    part.nodes.insert(name.clone(), node.clone());
-                }
-            }
-            self.dangling_in(part, refer)
+            let put = refer.nodes.iter().filter_map(|name| self.nodes.get_key_value(name));
+            let nothing = Lab::default();
+            dangling_among(self, put, if refer.others { self } else { &nothing }).into_iter().next()
         };
         lost.map(|lost| EditError::Dangling { path: lost.path.to_string(), sort: lost.sort, name: lost.name })
-    }
-
-    /// The first reference of a few things that leads nowhere in the whole lab.
-    fn dangling_in(&self, mut part: Lab, refer: &References) -> Option<super::Dangling> {
-        if refer.others {
-            part.flows.clone_from(&self.flows);
-            part.vips.clone_from(&self.vips);
-            part.links.clone_from(&self.links);
-            part.sites.clone_from(&self.sites);
-            part.networks.clone_from(&self.networks);
-        }
-        dangling(&part).into_iter().find(|lost| match lost.sort {
-            "node" => !self.nodes.contains_key(lost.name.as_str()),
-            "network" => !self.networks.contains_key(lost.name.as_str()),
-            "site" => !self.sites.contains_key(lost.name.as_str()),
-            "vip" => !self.vips.contains_key(lost.name.as_str()),
-            "service" => lost.name.parse::<ServiceRef>().map_or(true, |service| self.service(&service).is_none()),
-            _ => true,
-        })
     }
 
     /// Makes one edit and gives the one that undoes it.

@@ -1,6 +1,6 @@
 //! References between things of a lab, and the ones that lead nowhere.
 
-use super::{Endpoint, Lab, NodeName, Path, ServiceRef};
+use super::{Endpoint, Lab, Node, NodeName, Path, ServiceRef};
 
 /// A reference to something that the lab does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,25 +20,30 @@ pub struct Dangling {
 ///
 /// A node's allow lists, acceptances and highlights are not references: they are patterns, and rules judge them.
 pub fn dangling(lab: &Lab) -> Vec<Dangling> {
+    dangling_among(lab, lab.nodes.iter(), lab)
+}
+
+/// As [`dangling`], looking at some nodes only, and at what `rest` has besides its nodes: the lab itself, or nothing.
+pub(super) fn dangling_among<'a>(lab: &Lab, some: impl Iterator<Item = (&'a NodeName, &'a Node)>, rest: &Lab) -> Vec<Dangling> {
     let mut found = Vec::new();
     let root = Path::root;
     let mut missing = |path: Path, sort: &'static str, name: &str, known: &mut dyn Iterator<Item = &str>| {
         found.push(Dangling { path, sort, name: name.to_owned(), nearest: nearest(name, known) });
     };
     let nodes = || lab.nodes.keys().map(NodeName::as_str);
-    for (name, site) in &lab.sites {
+    for (name, site) in &rest.sites {
         for (index, gateway) in site.gateways.iter().enumerate() {
             if !lab.nodes.contains_key(gateway) {
                 missing(root().field("sites").key(name).field("gateways").index(index), "node", gateway, &mut nodes());
             }
         }
     }
-    for (name, network) in &lab.networks {
+    for (name, network) in &rest.networks {
         if let Some(site) = network.site.as_ref().filter(|site| !lab.sites.contains_key(*site)) {
             missing(root().field("networks").key(name).field("site"), "site", site, &mut lab.sites.keys().map(|site| site.as_str()));
         }
     }
-    for (name, node) in &lab.nodes {
+    for (name, node) in some {
         let at = || root().field("nodes").key(name);
         if let Some(site) = node.site.as_ref().filter(|site| !lab.sites.contains_key(*site)) {
             missing(at().field("site"), "site", site, &mut lab.sites.keys().map(|site| site.as_str()));
@@ -70,7 +75,7 @@ pub fn dangling(lab: &Lab) -> Vec<Dangling> {
             }
         }
     }
-    for (index, flow) in lab.flows.iter().enumerate() {
+    for (index, flow) in rest.flows.iter().enumerate() {
         for (end, endpoint) in [("from", &flow.from), ("to", &flow.to)] {
             let at = root().field("flows").index(index).field(end);
             match endpoint {
@@ -84,7 +89,7 @@ pub fn dangling(lab: &Lab) -> Vec<Dangling> {
             }
         }
     }
-    for (name, vip) in &lab.vips {
+    for (name, vip) in &rest.vips {
         let at = || root().field("vips").key(name);
         if !lab.networks.contains_key(&vip.network) {
             missing(at().field("network"), "network", &vip.network, &mut lab.networks.keys().map(|network| network.as_str()));
@@ -95,7 +100,7 @@ pub fn dangling(lab: &Lab) -> Vec<Dangling> {
             }
         }
     }
-    for (index, link) in lab.links.iter().enumerate() {
+    for (index, link) in rest.links.iter().enumerate() {
         let at = || root().field("links").index(index);
         for (end, site) in [(0, &link.between.0), (1, &link.between.1)] {
             if !lab.sites.contains_key(site) {

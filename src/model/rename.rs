@@ -1,7 +1,7 @@
 //! Renaming: another name for a thing, wherever the lab says it.
 
 use super::edit::missing;
-use super::{Allow, Bind, Edit, EditError, Endpoint, Lab, Peer, Service, ServiceRef, Touched};
+use super::{Allow, Bind, Edit, EditError, Endpoint, Lab, Peer, Pos, Service, ServiceRef, Touched};
 use indexmap::IndexMap;
 use std::hash::Hash;
 
@@ -109,9 +109,13 @@ impl Lab {
     }
 }
 
+/// Renames in place. A pattern that already has the new name, and so matched nothing, takes the old one: it still matches
+/// nothing, and renaming back restores all.
 fn replace<T: PartialEq + Clone>(there: &mut T, from: &T, to: &T) {
     if there == from {
         *there = to.clone();
+    } else if there == to {
+        *there = from.clone();
     }
 }
 
@@ -131,8 +135,27 @@ fn rekey<K: Clone + Eq + Hash + AsRef<str>, V>(map: &mut IndexMap<K, V>, sort: &
     Ok(())
 }
 
-fn rekey_if_there<K: Clone + Eq + Hash, V>(map: &mut IndexMap<K, V>, from: &K, to: &K) {
-    if let Some((index, _, value)) = map.shift_remove_full(from) {
-        map.shift_insert(index, to.clone(), value);
+/// Renames a place. One that was left there under the new name takes the old one, so that renaming back restores both.
+fn rekey_if_there<K: Clone + Eq + Hash>(map: &mut IndexMap<K, Pos>, from: &K, to: &K) {
+    match (map.get_index_of(from), map.get_index_of(to)) {
+        (Some(one), Some(other)) => {
+            let pos_of = |index: usize| map.get_index(index).map(|(_, pos)| *pos);
+            let (Some(first), Some(second)) = (pos_of(one), pos_of(other)) else { return };
+            for (index, pos) in [(one, second), (other, first)] {
+                if let Some((_, there)) = map.get_index_mut(index) {
+                    *there = pos;
+                }
+            }
+            map.swap_indices(one, other);
+        }
+        (Some(index), None) => rekey_place(map, index, to),
+        (None, Some(index)) => rekey_place(map, index, from),
+        (None, None) => {}
+    }
+}
+
+fn rekey_place<K: Clone + Eq + Hash>(map: &mut IndexMap<K, Pos>, index: usize, to: &K) {
+    if let Some((_, pos)) = map.shift_remove_index(index) {
+        map.shift_insert(index, to.clone(), pos);
     }
 }

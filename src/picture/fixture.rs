@@ -37,8 +37,7 @@ pub fn mini_cloud_unplaced() -> Lab {
     let mut way_in = adapter("internet", None);
     way_in.forwards.push(Forward { host: 8080, to: 80, address: std::net::Ipv4Addr::LOCALHOST });
     let app = |n: u8| {
-        let adapters =
-            vec![adapter("frontend", Some(&format!("192.168.50.1{n}"))), adapter("backend", Some(&format!("192.168.60.1{n}")))];
+        let adapters = vec![adapter("frontend", Some(&format!("192.168.50.1{n}"))), adapter("backend", Some(&format!("192.168.60.1{n}")))];
         let services = [
             ("todo", "todo", Some("frontend"), None),
             ("garbd", "garbd", Some("backend"), Some("db")),
@@ -98,7 +97,10 @@ pub fn two_sites() -> Lab {
     for (n, site) in [(1, "us"), (2, "eu")] {
         let title = if n == 1 { "United States" } else { "Europe" };
         lab.sites.insert(site.parse().unwrap(), Site { title: title.into(), gateways: Vec::new() });
-        let local = Network { site: Some(site.parse().unwrap()), ..network(NetworkKind::Internal, Some(&format!("10.{n}.0.0/24")), Purpose::General) };
+        let local = Network {
+            site: Some(site.parse().unwrap()),
+            ..network(NetworkKind::Internal, Some(&format!("10.{n}.0.0/24")), Purpose::General)
+        };
         lab.networks.insert(format!("{site}-lan").parse().unwrap(), local);
         for (m, role) in [(1, Role::Worker), (2, Role::Worker), (3, Role::Gateway)] {
             let mut adapters = vec![adapter(&format!("{site}-lan"), Some(&format!("10.{n}.0.1{m}")))];

@@ -194,9 +194,9 @@ impl Scene {
     /// The network whose rail is nearest to a point, within a distance.
     pub fn rail_near(&self, at: Point, within: f32) -> Option<u32> {
         let distance = |bar: &Rect| (bar.center().y - at.y).abs();
-        let near = (0_u32..).zip(&self.networks).filter(|(_, item)| {
-            item.bar.min.x - 80.0 <= at.x && at.x <= item.bar.max.x + 80.0 && distance(&item.bar) <= within
-        });
+        let near = (0_u32..)
+            .zip(&self.networks)
+            .filter(|(_, item)| item.bar.min.x - 80.0 <= at.x && at.x <= item.bar.max.x + 80.0 && distance(&item.bar) <= within);
         near.min_by(|(_, one), (_, other)| distance(&one.bar).total_cmp(&distance(&other.bar))).map(|(number, _)| number)
     }
 

@@ -202,14 +202,13 @@ impl States {
 
     fn hold(&mut self, scene: &Scene, lab: &Lab, overlay: &Overlay<'_>, before: &Self) {
         for (number, (name, vip)) in lab.vips.iter().enumerate() {
-            let seen = overlay.observed.filter(|_| overlay.mode != Mode::Design).and_then(|observed| Some((observed, observed.vips.get(name)?)));
+            let seen =
+                overlay.observed.filter(|_| overlay.mode != Mode::Design).and_then(|observed| Some((observed, observed.vips.get(name)?)));
             let drawn = || vip.first_holder().and_then(|holder| scene.node_number(&holder.node)).into_iter().collect();
             let mut holders = match seen {
-                Some((_, seen)) => Holders {
-                    nodes: seen.holders.iter().filter_map(|node| scene.node_number(node)).collect(),
-                    observed: true,
-                    moved: None,
-                },
+                Some((_, seen)) => {
+                    Holders { nodes: seen.holders.iter().filter_map(|node| scene.node_number(node)).collect(), observed: true, moved: None }
+                }
                 None => Holders { nodes: drawn(), observed: false, moved: None },
             };
             if let (Some((observed, seen)), Some(last)) = (seen, before.holders.get(number).filter(|last| last.observed)) {

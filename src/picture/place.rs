@@ -78,9 +78,8 @@ fn from_nothing(lab: &Lab) -> Places {
             rails.retain(|network| lab.networks.get_index(*network).is_some_and(|(_, network)| network.purpose != Purpose::Wan));
         }
         rails.sort_by_key(|network| lab.networks.get_index(*network).map_or(0, |(_, network)| rank(network)));
-        let nodes: Vec<usize> = (0..lab.nodes.len())
-            .filter(|node| lab.nodes.get_index(*node).is_some_and(|(_, node)| node.site.as_ref() == site))
-            .collect();
+        let nodes: Vec<usize> =
+            (0..lab.nodes.len()).filter(|node| lab.nodes.get_index(*node).is_some_and(|(_, node)| node.site.as_ref() == site)).collect();
         if rails.is_empty() && nodes.is_empty() {
             continue;
         }
@@ -106,7 +105,8 @@ fn block(lab: &Lab, rails: &[usize], nodes: &[usize], left: f32, places: &mut Pl
     let mut bands: Vec<Vec<usize>> = vec![Vec::new(); rails.len().max(1)];
     for node in nodes {
         let Some((_, drawn)) = lab.nodes.get_index(*node) else { continue };
-        let mut joined: Vec<usize> = drawn.adapters.iter().filter_map(|adapter| order.get(&lab.networks.get_index_of(&adapter.network)?).copied()).collect();
+        let mut joined: Vec<usize> =
+            drawn.adapters.iter().filter_map(|adapter| order.get(&lab.networks.get_index_of(&adapter.network)?).copied()).collect();
         joined.sort_unstable();
         joined.dedup();
         let band = band(drawn, &joined, natted).min(bands.len() - 1);
@@ -243,7 +243,11 @@ mod tests {
         let index = lab.nodes.get_index_of("db2").unwrap();
         for (n, at) in after.nodes.iter().enumerate().filter(|(n, _)| *n != index) {
             assert_eq!(*at, before.nodes[n]);
-            assert!(!Rect::at(*at, size::CARD_WIDTH, size::CARD_HEIGHT).touches(&Rect::at(after.nodes[index], size::CARD_WIDTH, size::CARD_HEIGHT)));
+            assert!(!Rect::at(*at, size::CARD_WIDTH, size::CARD_HEIGHT).touches(&Rect::at(
+                after.nodes[index],
+                size::CARD_WIDTH,
+                size::CARD_HEIGHT
+            )));
         }
     }
 }

@@ -247,7 +247,8 @@ impl Scene {
     fn rebuild(&mut self, lab: &Lab, catalog: &Catalog) {
         let states = std::mem::take(&mut self.states);
         // Where the same things have the same numbers, a VIP's ghost stays where it was.
-        let same = self.nodes.iter().map(|item| &item.name).eq(lab.nodes.keys()) && self.vips.iter().map(|item| &item.name).eq(lab.vips.keys());
+        let same =
+            self.nodes.iter().map(|item| &item.name).eq(lab.nodes.keys()) && self.vips.iter().map(|item| &item.name).eq(lab.vips.keys());
         let (revision, structure) = (self.revision + 1, self.structure + 1);
         *self = Self { revision, ground_revision: revision, structure, ..Self::default() };
         self.number_of = (0_u32..).zip(lab.nodes.keys()).map(|(number, name)| (name.clone(), number)).collect();
@@ -307,9 +308,7 @@ impl Scene {
             Endpoint::Outside => End::Outside,
             Endpoint::Node(name) => node(name),
             Endpoint::Service(service) => node(&service.node),
-            Endpoint::Vip(name) => {
-                lab.vips.get_index_of(name).and_then(|vip| u32::try_from(vip).ok()).map_or(End::Nowhere, End::Vip)
-            }
+            Endpoint::Vip(name) => lab.vips.get_index_of(name).and_then(|vip| u32::try_from(vip).ok()).map_or(End::Nowhere, End::Vip),
         }
     }
 
@@ -349,7 +348,8 @@ impl Scene {
             }
         }
         let keys = states.services.keys().chain(before.services.keys()).filter(|key| states.services.get(key) != before.services.get(key));
-        let adapters = states.adapters.keys().chain(before.adapters.keys()).filter(|key| states.adapters.get(key) != before.adapters.get(key));
+        let adapters =
+            states.adapters.keys().chain(before.adapters.keys()).filter(|key| states.adapters.get(key) != before.adapters.get(key));
         let nodes = keys.map(|(node, _)| *node).chain(adapters.map(|(node, _)| *node));
         changed.extend(nodes.filter_map(|node| self.nodes.get(node as usize)).map(|item| item.cell));
         for (number, item) in self.flows.iter().enumerate() {
@@ -430,7 +430,8 @@ impl Scene {
 
     fn stretch(&mut self, lab: &Lab, rails: &BTreeSet<u32>) {
         // A rail that shrinks lets the others shrink too, so the ends of all that share a beginning are looked at.
-        let beginnings: BTreeSet<i32> = rails.iter().filter_map(|number| self.networks.get(*number as usize)).map(|rail| rail.at.pos().0).collect();
+        let beginnings: BTreeSet<i32> =
+            rails.iter().filter_map(|number| self.networks.get(*number as usize)).map(|rail| rail.at.pos().0).collect();
         let together: Vec<u32> =
             (0_u32..).zip(&self.networks).filter(|(_, rail)| beginnings.contains(&rail.at.pos().0)).map(|(number, _)| number).collect();
         for number in &together {

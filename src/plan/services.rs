@@ -137,7 +137,8 @@ fn clusters(sight: &Sight<'_>, draft: &mut Draft) {
         // One after the other: each takes its data from those before it, and what must go down does not go down together.
         for (before, after) in voters.iter().zip(voters.iter().skip(1)) {
             draft.order(Point::Ready(before.clone()), Point::Ready(after.clone()), Demand::Cluster);
-            if before.node != after.node {
+            let goes_down = matches!(sight.fate(&after.node), Fate::Bounced | Fate::Replaced);
+            if before.node != after.node && goes_down {
                 draft.order(Point::Ready(before.clone()), Point::Down(after.node.clone()), Demand::Cluster);
             }
         }

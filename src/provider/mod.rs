@@ -3,10 +3,12 @@
 //! A provider does one step at a time and can do it twice; it decides nothing. It touches only what carries this lab's
 //! identity.
 
+pub mod sim;
+
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
     plan::Action,
-    sim::Event,
+    sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
 use std::{future::Future, pin::Pin};
 
@@ -56,6 +58,19 @@ pub enum Which {
     All,
 }
 
+/// The requests from outside, and what became of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Traffic {
+    /// How many come in each second.
+    pub per_sec: u32,
+    /// All of them.
+    pub totals: LoadTotals,
+    /// One result each second, oldest first.
+    pub seconds: Vec<LoadSecond>,
+    /// The last move of a VIP, measured.
+    pub failover: Option<FailoverRuler>,
+}
+
 /// What makes a lab real.
 pub trait Provider: Send + Sync {
     /// Its name, as `--on` takes it.
@@ -70,11 +85,22 @@ pub trait Provider: Send + Sync {
     /// Says which flows are to be tried again and again; [`Observed::flows`] has them in this order.
     fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()>;
 
+    /// Waits until what was done has settled: until `is_settled` says so of what is there, or so many milliseconds of the
+    /// provider's clock are over. Gives what is there then.
+    fn settle<'a>(&'a self, is_settled: &'a (dyn Fn(&Observed) -> bool + Send + Sync), ms_max: u64) -> Answer<'a, Observed>;
+
     /// Breaks something, and gives the fault's number in this lab.
     fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
+
+    /// What a fault would take with it within so many milliseconds; `None` where the provider cannot tell without doing it.
+    /// Nothing is broken. Fails where the fault cannot fall on what is there.
+    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>>;
+
+    /// The requests from outside, and how the last move of a VIP went.
+    fn traffic(&self) -> Answer<'_, Traffic>;
 
     /// What happened after a moment of [`Observed::at_ms`]'s clock, oldest first.
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;

@@ -1,6 +1,6 @@
 //! Runs the rules: over a whole lab, or over what an edit has touched.
 
-use super::index::{Index, Spread};
+use super::index::Index;
 use super::rule::Report;
 use super::vetter::Vetter;
 use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
@@ -70,19 +70,16 @@ impl Checker {
             let found = lab.vips.get(name).map(|vip| look(|rule, report| on_vip(rule, &facts, name, vip, report)));
             changed.note(set(&mut self.vips, name, found.unwrap_or_default()), self.vips.get(name));
         }
-        let clusters: Vec<&ClusterName> =
-            if spread.reach { self.clusters_now_and_before(&spread) } else { spread.clusters.iter().collect() };
-        for name in clusters.into_iter().cloned().collect::<Vec<_>>() {
-            let there = facts.members(&name).next().is_some();
-            let found = if there { look(|rule, report| on_cluster(rule, &facts, &name, report)) } else { Vec::new() };
-            changed.note(set(&mut self.clusters, &name, found), self.clusters.get(&name));
+        for name in &spread.clusters {
+            let there = facts.members(name).next().is_some();
+            let found = if there { look(|rule, report| on_cluster(rule, &facts, name, report)) } else { Vec::new() };
+            changed.note(set(&mut self.clusters, name, found), self.clusters.get(name));
         }
         if let Some(moved) = spread.flows_moved {
             let end = (moved.at + moved.old).min(self.flows.len());
             changed.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
         }
-        let flows: Vec<usize> = if spread.reach { (0..lab.flows.len()).collect() } else { spread.flows.into_iter().collect() };
-        for index in flows {
+        for index in spread.flows {
             let (Some(flow), Some(there)) = (lab.flows.get(index), self.flows.get_mut(index)) else { continue };
             let found = look(|rule, report| on_flow(rule, &facts, flow, report));
             changed.note(std::mem::replace(there, found), Some(there));
@@ -102,11 +99,10 @@ impl Checker {
         changed
     }
 
-    fn clusters_now_and_before<'a>(&'a self, spread: &'a Spread) -> Vec<&'a ClusterName> {
-        let mut names: Vec<&ClusterName> = self.index.clusters.keys().chain(&spread.clusters).collect();
-        names.sort();
-        names.dedup();
-        names
+    /// Whether what is kept for the next step is what a new checker of the same lab would keep: for tests.
+    #[doc(hidden)]
+    pub fn is_as_new(&self, new: &Self) -> bool {
+        self.index == new.index
     }
 
     /// All findings as the rules gave them, in no order that people read.
@@ -131,6 +127,34 @@ impl Checker {
             return Vec::new();
         }
         Vetter::new(self, lab).vetted(catalog, finding)
+    }
+
+    /// The fixes of a finding as its rule offers them now. A fix may take the next free address or name, which an edit
+    /// elsewhere can have taken since the finding was made.
+    pub(super) fn fixes_now(&self, lab: &Lab, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
+        let Some(rule) = super::rule(finding.rule) else { return Vec::new() };
+        let facts = Facts { lab, catalog, context: &self.context, index: &self.index };
+        let again = |look: &mut dyn FnMut(&mut Report)| run(rule, look);
+        let found = match rule.check {
+            Check::Node(_) => key_of(&self.nodes, finding)
+                .and_then(|name| Some((name, lab.nodes.get(name)?)))
+                .map(|(name, node)| again(&mut |report| on_node(rule, &facts, name, node, report))),
+            Check::Network(_) => key_of(&self.networks, finding)
+                .and_then(|name| Some((name, lab.networks.get(name)?)))
+                .map(|(name, network)| again(&mut |report| on_network(rule, &facts, name, network, report))),
+            Check::Vip(_) => key_of(&self.vips, finding)
+                .and_then(|name| Some((name, lab.vips.get(name)?)))
+                .map(|(name, vip)| again(&mut |report| on_vip(rule, &facts, name, vip, report))),
+            Check::Cluster(_) => key_of(&self.clusters, finding).map(|name| again(&mut |report| on_cluster(rule, &facts, name, report))),
+            Check::Flow(_) => {
+                let place = self.flows.iter().position(|there| there.iter().any(|other| other.is_same(finding)));
+                place.and_then(|place| lab.flows.get(place)).map(|flow| again(&mut |report| on_flow(rule, &facts, flow, report)))
+            }
+            Check::Lab(..) => Some(again(&mut |report| on_lab(rule, &facts, report))),
+        };
+        let same = found.into_iter().flatten().find(|other| other.is_same(finding));
+        // The judge of acceptances is no look at the lab: its fix is always fresh.
+        same.map_or_else(|| if finding.rule == super::acceptance::UNUSED { finding.fixes.clone() } else { Vec::new() }, |same| same.fixes)
     }
 
     fn everything(&mut self, lab: &Lab, catalog: &Catalog) {
@@ -176,6 +200,11 @@ impl Changed {
         self.gone.extend(gone);
         self.come.extend(come.into_iter().flatten().cloned());
     }
+}
+
+/// The thing whose findings have this one.
+fn key_of<'a, K>(map: &'a BTreeMap<K, Vec<Finding>>, finding: &Finding) -> Option<&'a K> {
+    map.iter().find(|(_, there)| there.iter().any(|other| other.is_same(finding))).map(|(key, _)| key)
 }
 
 /// Keeps findings only where there are any: most things have none. Gives what was there.

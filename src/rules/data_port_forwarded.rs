@@ -1,8 +1,9 @@
-//! A port of the host leads to a service that holds data.
+//! A port of the host, or of a gateway, leads to a service that holds data.
 //!
 //! ## Why
 //! A forward makes a hole in the wall that NAT is: whoever reaches the host's port talks to the database as if it stood
-//! beside it. Bound to loopback on the host it is still open to every program and every user of that machine.
+//! beside it. Bound to loopback on the host it is still open to every program and every user of that machine. A service
+//! of a gateway that forwards ports makes the same hole.
 //!
 //! ## Example
 //! ```ron
@@ -30,6 +31,10 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
                 .involving(Subject::Adapter(name.clone(), slot, adapter.network.clone()))
                 .fix("Remove the forward", vec![exposure::without_forwards(name, slot, adapter, leads_here)]);
         }
+        for rule in facts.port_rules().iter().filter(|rule| rule.to.node == *name && rule.to.service == *service_name) {
+            let message = format!("port {} of {} leads to {name}/{service_name}", rule.port, rule.node);
+            report.add(exposure::subject(name, service_name), message).involving(Subject::Node(rule.node.clone()));
+        }
     }
 }
 
@@ -54,5 +59,17 @@ mod tests {
         check("data-port-forwarded", &forwarding(3307, r#"kind: "mariadb""#), &[]);
         check("data-port-forwarded", &forwarding(3306, r#"kind: "nginx", port: 3306"#), &[]);
         check("data-port-forwarded", &forwarding(3306, r#"kind: "of-another-catalog""#), &[]);
+    }
+
+    #[test]
+    fn a_forward_by_a_gateway() {
+        let leading = |to: &str| {
+            lab(&format!(
+                r#"(name: "x", nodes: {{"gw": (role: gateway, services: {{"forward": (kind: "port-forward", settings: {{"rules": ["8080:{to}"]}})}}),
+                    "n": (role: database, services: {{"db": (kind: "mariadb"), "web": (kind: "nginx")}})}})"#
+            ))
+        };
+        check("data-port-forwarded", &leading("n/db"), &["port 8080 of gw leads to n/db"]);
+        check("data-port-forwarded", &leading("n/web"), &[]);
     }
 }

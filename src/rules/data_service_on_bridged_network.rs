@@ -14,7 +14,7 @@
 //! Unplug the node from the bridged network, or bind the service to an inner one: `bind: on("backend")`.
 
 use super::{Facts, Report, exposure};
-use crate::model::{NetworkKind, Node, NodeName, Subject};
+use crate::model::{Bind, NetworkKind, Node, NodeName, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in &node.services {
@@ -29,8 +29,11 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         for (title, edits) in exposure::bindings(facts, name, node, service_name) {
             found = found.fix(title, edits);
         }
-        let (title, edits) = exposure::unplug(name, slot, adapter);
-        found.fix(title, edits);
+        // Unplugged, a service that listens everywhere would still do so.
+        if service.bind != Bind::Any {
+            let (title, edits) = exposure::unplug(name, slot, adapter);
+            found.fix(title, edits);
+        }
     }
 }
 

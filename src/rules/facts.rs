@@ -3,6 +3,7 @@
 //! The index itself is in `index`; here is what a rule may ask.
 
 use super::index::Index;
+use super::ways::PortRule;
 use crate::catalog::{Behaviour, Catalog, Entry};
 use crate::model::{
     ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, NetworkName, Node, NodeName, Service, ServiceRef, Vip, VipName,
@@ -122,7 +123,7 @@ impl<'a> Facts<'a> {
 
     /// Whether packets find a way between two networks, straight or through routers.
     pub fn networks_meet(&self, one: &str, other: &str) -> bool {
-        one == other || matches!((self.index.reach.get(one), self.index.reach.get(other)), (Some(a), Some(b)) if a == b)
+        self.index.networks_meet(one, other)
     }
 
     /// Whether packets find a way between two nodes: over a shared network that joins nodes, or through routers.
@@ -133,7 +134,35 @@ impl<'a> Facts<'a> {
         })
     }
 
-    fn joins(&self, network: &str) -> bool {
+    /// All nodes that route between their networks, by name.
+    pub fn routers(&self) -> impl Iterator<Item = (&'a NodeName, &'a Node)> + use<'a> {
+        let lab = self.lab;
+        self.index.routers.iter().filter_map(move |name| Some((name, lab.nodes.get(name)?)))
+    }
+
+    /// Whether an administrator gets to nodes on a network: over a management network, where the lab has one, else from
+    /// the host; through routers and bastions.
+    pub fn is_managed(&self, network: &str) -> bool {
+        self.index.ways.managed.contains(network)
+    }
+
+    /// The ports of nodes that lead to a service of another.
+    pub fn port_rules(&self) -> &'a [PortRule] {
+        &self.index.ways.port_rules
+    }
+
+    /// All services that copy data away, in the lab's order.
+    pub fn backups(&self) -> &'a [ServiceRef] {
+        &self.index.ways.backups
+    }
+
+    /// The services that copy from a service.
+    pub fn replicas_of(&self, primary: &ServiceRef) -> impl Iterator<Item = &'a ServiceRef> + use<'a> {
+        self.index.ways.replicas.get(primary).into_iter().flatten()
+    }
+
+    /// Whether a network joins the nodes on it.
+    pub fn joins(&self, network: &str) -> bool {
         self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
     }
 

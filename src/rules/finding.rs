@@ -51,8 +51,16 @@ pub struct Finding {
     pub subject: Subject,
     /// Other things that take part in it.
     pub involved: Vec<Subject>,
-    /// What would clear it, the best first.
+    /// What would clear it, the best first, as far as its rule can see: ask [`Checker::vetted`](super::Checker::vetted)
+    /// for those that do.
     pub fixes: Vec<Fix>,
     /// Why it is meant to be so, where the lab says that it is. Such a finding does not count.
     pub accepted: Option<String>,
+}
+
+impl Finding {
+    /// Whether it says what another one says, whatever fixes each offers.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.rule == other.rule && self.subject == other.subject && self.message == other.message
+    }
 }

@@ -3,12 +3,16 @@
 //! It holds what the lab says and never a judgement. It is a cache: [`Index::build`] of a lab and any number of
 //! [`Index::update`]s that lead to the same lab are equal (a property test says so).
 
+use super::ways::Ways;
 use crate::catalog::{Behaviour, Catalog};
 use crate::model::{
     Allow, ClusterName, Endpoint, Flow, Lab, Mac, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
+
+/// The most members of a cluster whose nodes are all looked at again when one of them changes.
+const SMALL_CLUSTER: usize = 16;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -26,8 +30,8 @@ pub(super) struct Index {
     pub(super) reach: HashMap<NetworkName, usize>,
     /// Services whose setting `authoritative` is on.
     pub(super) authoritative: BTreeSet<ServiceRef>,
-    /// Nodes whose services have an allow list.
-    listing: BTreeSet<NodeName>,
+    /// Nodes that others depend on without being drawn to them.
+    pub(super) ways: Ways,
     /// Nodes whose allow lists name a node.
     listed_by: HashMap<NodeName, BTreeSet<NodeName>>,
     /// What a node has put into the index, so that it can be taken out when the node has changed.
@@ -77,8 +81,6 @@ struct FromNode {
 pub(super) struct Spread {
     /// All of the lab.
     pub(super) everything: bool,
-    /// How networks meet: every flow and cluster.
-    pub(super) reach: bool,
     /// Flows put in the place of others.
     pub(super) flows_moved: Option<Moved>,
     /// Flows to look at again, by their places after the step.
@@ -111,28 +113,32 @@ impl Index {
         }
         index.index_flows(lab);
         index.reach = index.reach_of(lab);
+        index.ways = Ways::build(lab, catalog, |one, other| index.networks_meet(one, other));
         index
     }
 
     /// Follows a step. Gives what else it touches: the networks that touched nodes were or are on, for one.
     pub(super) fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) -> Spread {
-        if touched.renamed || touched.sites || touched.header {
+        let is_way = |name: &NodeName| self.routers.contains(name) || self.ways.concerns(catalog, name, lab.nodes.get(name));
+        if touched.renamed || touched.sites || touched.header || !touched.networks.is_empty() || touched.nodes.iter().any(is_way) {
             *self = Self::build(lab, catalog);
             return Spread { everything: true, ..Spread::default() };
         }
         let mut spread = Spread::default();
-        let mut routes_changed = !touched.networks.is_empty();
         for name in &touched.nodes {
-            let was_router = self.routers.contains(name);
             let old = self.remove_node(name).unwrap_or_default();
-            let there = lab.nodes.get(name);
-            if let Some(node) = there {
+            if let Some(node) = lab.nodes.get(name) {
                 self.add_node(catalog, name, node);
             }
             let new = self.from_node.get(name).cloned().unwrap_or_default();
             self.spread_node(name, &old, &mut spread);
             self.spread_node(name, &new, &mut spread);
-            routes_changed |= was_router || self.routers.contains(name);
+        }
+        for members in spread.clusters.iter().filter_map(|cluster| self.clusters.get(cluster)) {
+            // Rules about a node may ask whether its services stand alone in their clusters.
+            if members.len() <= SMALL_CLUSTER {
+                spread.nodes.extend(members.iter().map(|at| at.node.clone()));
+            }
         }
         self.update_vips(lab, touched, &mut spread);
         if touched.flows {
@@ -141,20 +147,12 @@ impl Index {
         for name in &touched.nodes {
             spread.flows.extend(self.flows_of.get(name).into_iter().flatten());
         }
-        if routes_changed {
-            let reach = self.reach_of(lab);
-            spread.reach = !touched.networks.is_empty() || reach != self.reach;
-            self.reach = reach;
-        }
-        for network in &touched.networks {
-            if let Some(wire) = self.wires.get(network) {
-                spread.nodes.extend(wire.adapters.iter().map(|(node, _)| node.clone()));
-                spread.vips.extend(wire.vips.values().flatten().cloned());
-            }
-            // An allow list may name it from anywhere.
-            spread.nodes.extend(self.listing.iter().cloned());
-        }
         spread
+    }
+
+    /// Whether packets find a way between two networks, straight or through routers.
+    pub(super) fn networks_meet(&self, one: &str, other: &str) -> bool {
+        one == other || matches!((self.reach.get(one), self.reach.get(other)), (Some(a), Some(b)) if a == b)
     }
 
     /// What looks at a node besides itself: its networks and clusters, who shares an address with it, who names it.
@@ -206,10 +204,17 @@ impl Index {
         let most = before.len().min(after.len()) - same_head;
         let same_tail = before.iter().rev().zip(after.iter().rev()).take(most).take_while(|(one, other)| one == other).count();
         let moved = Moved { at: same_head, old: before.len() - same_head - same_tail, new: after.len() - same_head - same_tail };
+        let mut ends: BTreeSet<NodeName> = BTreeSet::new();
         for flow in before.iter().skip(moved.at).take(moved.old).chain(after.iter().skip(moved.at).take(moved.new)) {
-            spread.nodes.extend(nodes_of(lab, flow).cloned());
+            ends.extend(nodes_of(lab, flow).cloned());
         }
         self.index_flows(lab);
+        spread.everything |= ends.iter().any(|name| self.ways.has(name));
+        // Rules about a node may read the flows of the nodes at the other ends of its flows.
+        for places in ends.iter().filter_map(|name| self.flows_of.get(name)) {
+            spread.nodes.extend(places.iter().filter_map(|place| lab.flows.get(*place)).flat_map(|flow| nodes_of(lab, flow)).cloned());
+        }
+        spread.nodes.extend(ends);
         spread.flows_moved = Some(moved);
         spread.flows.extend(moved.at..moved.at + moved.new);
     }
@@ -238,7 +243,6 @@ impl Index {
                 from.authoritative.push(at());
             }
             if let Allow::Only(peers) = &service.allow {
-                self.listing.insert(name.clone());
                 for peer in peers {
                     if let Peer::Node(listed) = peer {
                         self.listed_by.entry(listed.clone()).or_default().insert(name.clone());
@@ -255,7 +259,6 @@ impl Index {
 
     fn remove_node(&mut self, name: &NodeName) -> Option<FromNode> {
         self.routers.remove(name);
-        self.listing.remove(name);
         let from = self.from_node.remove(name)?;
         for (slot, at) in from.adapters.iter().enumerate() {
             let Some(wire) = self.wires.get_mut(&at.network) else { continue };

@@ -4,22 +4,27 @@
 //! only list of rules: the manual, the command line's help, the window's page and the tests are made from it.
 
 mod acceptance;
+mod alike;
 mod checker;
+mod contract;
 mod exposure;
 mod facts;
 mod finding;
 mod index;
+mod offer;
 mod readdress;
 mod rule;
 #[cfg(test)]
 mod testing;
 mod vetter;
+mod ways;
 
 pub use checker::{Changed, Checker, check};
 pub use facts::{Context, Facts, HOST_ONLY_RANGE};
 pub use finding::{Finding, Fix, Severity};
 pub use rule::{Chapter, Check, Reads, Report, Reported, Rule};
 pub use vetter::Vetter;
+pub use ways::PortRule;
 
 /// Declares the rules: their modules, and the one table of them.
 macro_rules! rules {
@@ -74,10 +79,40 @@ rules! {
         vip_outside_subnet "vip-outside-subnet" Error Check::Vip(vip_outside_subnet::check);
     }
     Reachability {
+        no_path_for_flow "no-path-for-flow" Error Check::Flow(no_path_for_flow::check);
+        bind_address_not_on_node "bind-address-not-on-node" Error Check::Node(bind_address_not_on_node::check);
+        flow_misses_bind_address "flow-misses-bind-address" Error Check::Flow(flow_misses_bind_address::check);
+        port_taken_twice "port-taken-twice" Error Check::Node(port_taken_twice::check);
+        flow_not_allowed "flow-not-allowed" Error Check::Flow(flow_not_allowed::check);
+        node_without_management_path "node-without-management-path" Warning Check::Node(node_without_management_path::check);
+        isolated_node "isolated-node" Advice Check::Node(isolated_node::check);
+        host_port_taken_twice "host-port-taken-twice" Error Check::Lab(Reads::NODES, host_port_taken_twice::check);
+        privileged_host_port "privileged-host-port" Warning Check::Node(privileged_host_port::check);
+        no_route_between_sites "no-route-between-sites" Error Check::Flow(no_route_between_sites::check);
     }
     Availability {
+        even_voters "even-voters" Warning Check::Cluster(even_voters::check);
+        vip_single_holder "vip-single-holder" Warning Check::Vip(vip_single_holder::check);
+        vip_equal_priorities "vip-equal-priorities" Warning Check::Vip(vip_equal_priorities::check);
+        vip_id_collision "vip-id-collision" Error Check::Lab(Reads::VIPS, vip_id_collision::check);
+        vip_holder_off_network "vip-holder-off-network" Error Check::Vip(vip_holder_off_network::check);
+        balancer_single_backend "balancer-single-backend" Warning Check::Node(balancer_single_backend::check);
+        single_point_of_failure "single-point-of-failure" Advice Check::Node(single_point_of_failure::check);
+        start_order_cycle "start-order-cycle" Error Check::Lab(Reads::NODES, start_order_cycle::check);
+        arbitrator_cannot_see_voters "arbitrator-cannot-see-voters" Error Check::Cluster(arbitrator_cannot_see_voters::check);
+        site_without_gateway "site-without-gateway" Error Check::Lab(Reads::NODES, site_without_gateway::check);
+        cross_site_link_bypasses_gateway "cross-site-link-bypasses-gateway" Warning Check::Network(cross_site_link_bypasses_gateway::check);
+        replica_without_primary "replica-without-primary" Error Check::Node(replica_without_primary::check);
+        sync_without_partner "sync-without-partner" Warning Check::Node(sync_without_partner::check);
     }
     Consistency {
+        cookie_mismatch "cookie-mismatch" Error Check::Cluster(cookie_mismatch::check);
+        mixed_node_names "mixed-node-names" Error Check::Cluster(mixed_node_names::check);
+        mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
+        memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
+        cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);
+        memory_below_need "memory-below-need" Warning Check::Node(memory_below_need::check);
+        no_backup_for_data "no-backup-for-data" Advice Check::Node(no_backup_for_data::check);
         unused_acceptance "unused-acceptance" Warning Check::Lab(Reads::NODES, unused_acceptance::check);
     }
 }
@@ -90,6 +125,23 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_reads_well_in_a_terminal() {
+        let page = rule("host-only-outside-allowed-range").unwrap().text(72);
+        assert!(page.starts_with("host-only-outside-allowed-range (warning, addressing)\n\n  A host-only network lies where"), "{page}");
+        assert!(page.contains("\n\nWhy:\n  Since 6.1.28"), "{page}");
+        assert!(page.contains("\n\n    * 192.168.50.0/24\n"), "{page}");
+        for rule in RULES {
+            let text = rule.text(72);
+            let prose = text.lines().filter(|line| !line.starts_with("    "));
+            assert!(prose.clone().all(|line| line.chars().count() <= 72), "{text}");
+            assert!(!text.contains("##") && !text.contains("```") && !text.contains("\n\n\n"), "{text}");
+            let markdown = rule.page();
+            assert!(markdown.starts_with(&format!("# {}\n\n*", rule.code)), "{markdown}");
+            assert_eq!(markdown.matches("```").count() % 2, 0, "{markdown}");
+        }
+    }
 
     #[test]
     fn code_file_and_manual_agree() {

@@ -62,11 +62,14 @@ impl Reads {
 /// changed. Sites, links and the lab's header may be read by all.
 #[derive(Clone, Copy)]
 pub enum Check {
-    /// A node, the networks that it is on, and the flows and VIPs that name it (not the nodes at their other ends).
+    /// A node, all networks and how they meet, the flows and VIPs that name it, the flows of the nodes at their other ends
+    /// (not those nodes themselves), the other members of its clusters, and the few nodes that others depend on:
+    /// routers, port forwards, bastions, backups, and replicas with their primaries.
     Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
-    /// A flow, the nodes, services and VIPs at its ends, all networks, and how they meet.
+    /// A flow, the nodes, services and VIPs at its ends, all networks, how they meet, routers, gateways of
+    /// sites and port forwards.
     Flow(fn(&Facts<'_>, &Flow, &mut Report)),
     /// A VIP, its network and its holders.
     Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),
@@ -97,6 +100,44 @@ impl Rule {
         lines.map(|line| line.trim_start_matches("//!").strip_prefix(' ').unwrap_or("")).collect::<Vec<_>>().join("\n")
     }
 
+    /// Its manual page with a title and a line that says how much it matters, as Markdown.
+    pub fn page(&self) -> String {
+        format!("# {}\n\n*{} · {}*\n\n{}\n", self.code, self.severity.title(), self.chapter.title(), self.manual())
+    }
+
+    /// Its manual page for a terminal of so many columns: paragraphs wrapped, headings without marks, examples indented.
+    pub fn text(&self, columns: usize) -> String {
+        let mut out = format!("{} ({}, {})\n", self.code, self.severity.title(), self.chapter.title().to_lowercase());
+        let mut paragraph = String::new();
+        let mut in_example = false;
+        for line in self.manual().lines() {
+            if line.starts_with("```") {
+                flush(&mut paragraph, &mut out, columns);
+                in_example = !in_example;
+                out.push('\n');
+            } else if in_example {
+                out.push_str("    ");
+                out.push_str(line);
+                out.push('\n');
+            } else if let Some(heading) = line.strip_prefix("## ") {
+                flush(&mut paragraph, &mut out, columns);
+                out.push('\n');
+                out.push_str(heading);
+                out.push_str(":\n");
+            } else if line.trim().is_empty() {
+                flush(&mut paragraph, &mut out, columns);
+            } else {
+                paragraph.push_str(line);
+                paragraph.push(' ');
+            }
+        }
+        flush(&mut paragraph, &mut out, columns);
+        while out.contains("\n\n\n") {
+            out = out.replace("\n\n\n", "\n\n");
+        }
+        out
+    }
+
     /// The first sentence of its manual page.
     pub fn summary(&self) -> String {
         let manual = self.manual();
@@ -104,6 +145,29 @@ impl Rule {
             manual.lines().skip_while(|line| line.trim().is_empty()).take_while(|line| !line.trim().is_empty()).collect();
         paragraph.join(" ")
     }
+}
+
+/// Puts a gathered paragraph out, indented by two and wrapped, with an empty line before it unless a heading is there.
+fn flush(paragraph: &mut String, out: &mut String, columns: usize) {
+    if paragraph.trim().is_empty() {
+        return;
+    }
+    if !out.ends_with(":\n") {
+        out.push('\n');
+    }
+    let mut used = 0;
+    for word in paragraph.split_whitespace() {
+        let width = word.chars().count();
+        if used > 0 && used + 1 + width > columns {
+            out.push('\n');
+            used = 0;
+        }
+        out.push_str(if used == 0 { "  " } else { " " });
+        used += if used == 0 { 2 } else { 1 } + width;
+        out.push_str(word);
+    }
+    out.push('\n');
+    paragraph.clear();
 }
 
 /// Where a rule puts what it finds.

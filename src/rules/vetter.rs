@@ -20,17 +20,19 @@ impl Vetter {
 
     /// The fixes of a finding of that lab that clear it and add no other error.
     pub fn vetted(&mut self, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
-        finding.fixes.iter().filter(|fix| self.is_good(catalog, finding, fix)).cloned().collect()
+        let mut fixes = self.checker.fixes_now(&self.lab, catalog, finding);
+        fixes.retain(|fix| self.is_good(catalog, finding, fix));
+        fixes
     }
 
     fn is_good(&mut self, catalog: &Catalog, finding: &Finding, fix: &Fix) -> bool {
         let Ok(applied) = self.lab.apply(&fix.edits) else { return false };
         let changed = self.checker.update(&self.lab, catalog, &applied.touched);
         let good = if finding.rule == UNUSED {
-            !self.checker.findings(&self.lab).iter().any(|left| is_same(left, finding))
+            !self.checker.findings(&self.lab).iter().any(|left| left.is_same(finding))
         } else {
-            let was_there = changed.gone.iter().any(|gone| is_same(gone, finding));
-            was_there && !changed.come.iter().any(|left| is_same(left, finding))
+            let was_there = changed.gone.iter().any(|gone| gone.is_same(finding));
+            was_there && !changed.come.iter().any(|left| left.is_same(finding))
         };
         let good = good && self.adds_no_error(finding, &changed.gone, &changed.come);
         if let Ok(back) = self.lab.apply(&applied.inverse) {
@@ -58,8 +60,4 @@ impl Vetter {
     fn is_accepted(&self, finding: &Finding) -> bool {
         self.lab.accepted.iter().any(|acceptance| acceptance.accepts(finding.rule, &finding.subject))
     }
-}
-
-fn is_same(one: &Finding, other: &Finding) -> bool {
-    one.rule == other.rule && one.subject == other.subject && one.message == other.message
 }

@@ -129,7 +129,14 @@ impl World {
             Action::StartService { node, service, bootstrap } => self.start(node, service, if *bootstrap { First::Yes } else { First::No }),
             Action::ReconfigureService { node, service, spec } => self.reconfigure(catalog, node, service, spec),
             Action::RemoveService { node, service } => self.remove_service(node, service),
-            Action::SetVip { .. } | Action::RemoveVip { .. } => Ok(Some(VIP_US)),
+            Action::SetVip { node, vip, spec } => {
+                let machine = self.running(node)?;
+                Ok(self.set_vip(machine, vip, spec).then_some(VIP_US))
+            }
+            Action::RemoveVip { node, vip } => {
+                let removed = self.machine_named(node).is_ok_and(|machine| self.remove_vip(machine, vip));
+                Ok(removed.then_some(VIP_US))
+            }
         }?;
         Ok(ActionOutcome { changed: takes_us.is_some(), takes_ms: takes_us.map_or(0, |us| us.div_ceil(MS)) })
     }
@@ -165,8 +172,7 @@ impl World {
         let began_ms = self.now_ms();
         let outcome = self.act(action)?;
         self.run_for(outcome.takes_ms);
-        loop {
-            let Progress::Working(what) = self.progress(action) else { break };
+        while let Progress::Working(what) = self.progress(action) {
             if self.now_ms() - began_ms >= timeout_ms {
                 return Err(SimError::refused(on(action), format!("not ready after {} s: {what}", timeout_ms / 1000)));
             }
@@ -205,6 +211,7 @@ impl World {
             ));
         }
         self.networks[network].spec = None;
+        self.forget_void_faults();
         Ok(Some(NETWORK_US))
     }
 
@@ -238,24 +245,24 @@ impl World {
         if before == *spec {
             return Ok(None);
         }
-        let hardware = |spec: &MachineSpec| {
-            let wires: Vec<_> = spec.adapters.iter().map(|adapter| (adapter.network.clone(), adapter.mac)).collect();
-            (spec.image.clone(), spec.cpus, spec.memory_mib, spec.disk_gib, wires)
-        };
-        let same_hardware = hardware(&before) == hardware(spec);
+        let wires = |spec: &MachineSpec| spec.adapters.iter().map(|adapter| (adapter.network.clone(), adapter.mac)).collect::<Vec<_>>();
+        let size = |spec: &MachineSpec| (spec.image.clone(), spec.cpus, spec.memory_mib, spec.disk_gib);
+        let same_wires = wires(&before) == wires(spec);
+        let same_hardware = same_wires && size(&before) == size(spec);
         if !same_hardware && row.power != Power::Stopped {
             return Err(SimError::refused(node.as_str(), "it is on; power it off before its processors, memory or adapters are changed"));
         }
         let cards = self.cards(spec)?;
         let row = &mut self.machines[id];
-        if !same_hardware {
+        // The addresses are on the machine's disk: more memory does not lose them, another adapter does not have them.
+        if !same_wires {
             row.cards = cards;
         }
         let inside = |spec: &MachineSpec| {
             let addresses: Vec<_> = spec.adapters.iter().map(|adapter| adapter.address).collect();
             (spec.hostname.clone(), spec.hosts.clone(), addresses)
         };
-        row.configured &= same_hardware && inside(&before) == inside(spec);
+        row.configured &= same_wires && inside(&before) == inside(spec);
         row.spec = Some(spec.clone());
         self.apply_link_faults();
         Ok(Some(CHANGE_US))
@@ -265,8 +272,10 @@ impl World {
         let id = self.machine_named(node).ok()?;
         self.pull_plug(id);
         for service in self.machines[id].services.clone() {
-            self.services[service].spec = None;
-            self.services[service].enabled = false;
+            self.forget_service(service);
+        }
+        for vip in self.vips_on(id) {
+            self.vips[vip].spec = None;
         }
         let row = &mut self.machines[id];
         row.spec = None;
@@ -275,6 +284,8 @@ impl World {
         row.cards.clear();
         row.snapshots.clear();
         self.rebuild_owners();
+        self.rewire();
+        self.forget_void_faults();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, "was removed");
         Some(DELETE_US)
     }
@@ -359,13 +370,18 @@ impl World {
 
     fn set_up(&mut self, catalog: &Catalog, service: ServiceId, spec: &ServiceSpec) {
         self.services[service].set_up(spec.clone(), catalog.get(&spec.kind));
+        self.enroll(service);
         self.rebuild_owners();
+        self.rewire();
     }
 
-    fn start(&mut self, node: &NodeName, name: &ServiceName, _first: First) -> Result<Option<u64>, SimError> {
+    fn start(&mut self, node: &NodeName, name: &ServiceName, first: First) -> Result<Option<u64>, SimError> {
         self.running(node)?;
         let service = self.service_named(node, name)?;
         self.services[service].enabled = true;
+        if first == First::Yes {
+            self.ask_bootstrap(service);
+        }
         if self.services[service].phase == Phase::Running {
             return Ok(None);
         }
@@ -389,12 +405,20 @@ impl World {
         Ok(Some(CONFIGURE_US + self.services[service].start_us))
     }
 
+    fn forget_service(&mut self, service: ServiceId) {
+        self.expel(service);
+        let (machine, name, generation) =
+            (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);
+        self.services[service] = Svc { generation: generation + 1, ..Svc::new(machine, name) };
+    }
+
     fn remove_service(&mut self, node: &NodeName, name: &ServiceName) -> Result<Option<u64>, SimError> {
         let Ok(service) = self.service_named(node, name) else { return Ok(None) };
         self.stop_service(service, "it is removed");
-        self.services[service].spec = None;
-        self.services[service].enabled = false;
+        self.forget_service(service);
         self.rebuild_owners();
+        self.rewire();
+        self.forget_void_faults();
         Ok(Some(REMOVE_US))
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{
     event::EventKind,
+    service::Phase,
     table::{MachineId, NetworkId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
 };
 use crate::model::{Ipv4Net, MachineSpec, NodeName, Power, Subject};
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
 
 /// The part of a boot that does not depend on the number of processors. With one processor a boot takes about 2.7 s, as
 /// the first of the testbed's nodes; with two or more about 1.9 s, as its others.
@@ -79,10 +79,6 @@ impl Machine {
         self.frozen.push((now_us - self.paused_us, tick));
         true
     }
-
-    pub(super) fn has_address(&self, address: Ipv4Addr) -> bool {
-        self.cards.iter().any(|card| card.address.is_some_and(|net| net.addr() == address))
-    }
 }
 
 impl World {
@@ -112,20 +108,31 @@ impl World {
         let (name, services) = (row.name.clone(), row.services.clone());
         self.tell(Subject::Node(name), EventKind::Machine, "has booted");
         self.rebuild_owners();
-        for service in services {
-            if self.services[service].is_enabled() {
-                self.begin_start(service);
-            }
+        self.start_enabled(services);
+        for vip in self.vips_on(machine) {
+            self.start_keepalived(vip);
         }
         // Not all agents report at the same moment.
         let offset_us = self.rng.below(PROBE_US);
         self.plan(offset_us, Tick::Probe(machine));
     }
 
+    fn start_enabled(&mut self, services: Vec<ServiceId>) {
+        for service in services {
+            let row = &self.services[service];
+            if row.is_enabled() && row.phase == Phase::Stopped && !self.is_stopped_by_fault(service) {
+                self.begin_start(service);
+            }
+        }
+    }
+
     /// Stops everything in order, then turns the machine off.
     pub(super) fn shut_down(&mut self, machine: MachineId) -> u64 {
         for service in self.machines[machine].services.clone() {
             self.stop_service(service, "the machine shuts down");
+        }
+        for vip in self.vips_on(machine) {
+            self.stop_keepalived(vip);
         }
         let generation = self.machines[machine].generation;
         self.plan(SHUTDOWN_US, Tick::PoweredOff(machine, generation));
@@ -141,20 +148,57 @@ impl World {
     /// Everything on the machine is gone at once; nobody says good-bye.
     pub(super) fn pull_plug(&mut self, machine: MachineId) {
         for service in self.machines[machine].services.clone() {
+            self.member_gone(service);
+            self.forget_hang(service);
             self.services[service].die();
+        }
+        for vip in self.vips_on(machine) {
+            self.vips_die(vip);
         }
         let row = &mut self.machines[machine];
         row.power = Power::Stopped;
         row.booted = false;
         row.generation += 1;
         row.frozen.clear();
+        self.forget_pause(machine);
         self.rebuild_owners();
     }
-}
 
-impl World {
-    /// Works out each adapter's cable, loss and delay from the faults that last.
-    pub(super) fn apply_link_faults(&mut self) {
-        self.rebuild_owners();
+    /// Freezes a machine: its programs and its clock stand still.
+    pub(super) fn pause(&mut self, machine: MachineId) {
+        let row = &mut self.machines[machine];
+        if row.power == Power::Running {
+            row.power = Power::Paused;
+            row.paused_us = self.clock.now_us;
+            let name = row.name.clone();
+            self.tell(Subject::Node(name), EventKind::Machine, "is frozen");
+        }
+    }
+
+    /// Links or nodes came or went: whoever watches its own link sees it at once.
+    pub(super) fn links_changed(&mut self) {
+        let vips: Vec<_> = self.vips.ids().collect();
+        for vip in vips {
+            self.weigh_vip(vip);
+        }
+    }
+
+    /// Lets a frozen machine go on where it stood: what was due then is due as much later.
+    pub(super) fn resume(&mut self, machine: MachineId) {
+        let row = &mut self.machines[machine];
+        if row.power != Power::Paused {
+            return;
+        }
+        row.power = Power::Running;
+        let stood_us = self.clock.now_us - row.paused_us;
+        let (name, frozen) = (row.name.clone(), std::mem::take(&mut row.frozen));
+        for (after_us, tick) in frozen {
+            self.plan(after_us, tick);
+        }
+        self.members_stood_still(machine, stood_us);
+        self.tell(Subject::Node(name), EventKind::Machine, "goes on");
+        // A stop that was healed while the machine could not be told.
+        self.start_enabled(self.machines[machine].services.clone());
+        self.links_changed();
     }
 }

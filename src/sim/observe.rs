@@ -5,13 +5,17 @@
 use super::{
     event::{Cause, Why},
     machine::PROBE_US,
-    network::{Caller, Dial},
+    network::{Caller, Dial, Route},
     table::{MachineId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
 };
-use crate::model::{Endpoint, Flow, Health, Observed, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService, Power};
+use crate::model::{
+    ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
+    ObservedVip, Power, VipName,
+};
 use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::SocketAddrV4};
 
 /// Good answers in a row after which something is healthy.
 const RISE: u8 = 2;
@@ -64,7 +68,7 @@ impl Verdicts {
         }
     }
 
-    fn reason(&self) -> String {
+    pub(super) fn reason(&self) -> String {
         self.why.map(Why::text).unwrap_or_default()
     }
 }
@@ -73,7 +77,7 @@ impl Verdicts {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Watched {
     pub(super) flow: Flow,
-    verdicts: Verdicts,
+    pub(super) verdicts: Verdicts,
     forward: bool,
     backward: bool,
     latency_us: Option<u64>,
@@ -82,6 +86,32 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(flow: Flow) -> Self {
         Self { flow, verdicts: Verdicts::default(), forward: false, backward: false, latency_us: None }
+    }
+}
+
+/// How one call of a flow went.
+struct Call {
+    /// `None`: only packets were asked for, or there is nobody to call.
+    dial: Option<Dial>,
+    forward: bool,
+    backward: bool,
+    round_trip_us: Option<u64>,
+    cause: Cause,
+}
+
+impl Call {
+    fn of(dial: Dial, route: Option<Route>) -> Self {
+        let arrives = matches!(dial, Dial::Open { .. } | Dial::Refused(_));
+        let let_in = !matches!(dial, Dial::Silent(why) if why.cause == Cause::NotAllowed);
+        let (forward, backward) = route.map_or((false, false), |route| (route.forward, route.backward));
+        let round_trip_us = if let Dial::Open { round_trip_us, .. } = dial { Some(round_trip_us) } else { None };
+        Self {
+            dial: Some(dial),
+            forward: arrives || (forward && let_in),
+            backward: arrives || (backward && let_in),
+            round_trip_us,
+            cause: Cause::NoRoute,
+        }
     }
 }
 
@@ -114,49 +144,94 @@ impl World {
         self.plan(PROBE_US, Tick::ProbeFlows);
     }
 
-    pub(super) fn judge(&self, service: ServiceId) -> Verdict {
-        match self.ill(service) {
-            Some(why) => Verdict::Bad(why),
-            None => Verdict::Good,
-        }
-    }
-
-    /// Why a service that was started is not ready yet.
-    pub(super) fn unready(&self, service: ServiceId) -> Option<Why> {
-        self.ill(service)
-    }
-
-    fn try_flow(&self, watched: &mut Watched, now_ms: u64) {
-        let dial = self.dial_flow(&watched.flow);
-        let verdict = match dial {
-            Some(Dial::Open { .. }) => Verdict::Good,
+    fn try_flow(&mut self, watched: &mut Watched, now_ms: u64) {
+        let call = self.call_flow(&watched.flow);
+        let verdict = match call.dial {
+            Some(Dial::Open { service, loss_percent, .. }) => match self.serves(service) {
+                Err(cause) => Verdict::Bad(cause.into()),
+                // The question and its answer may each be lost.
+                Ok(()) if self.rng.percent(loss_percent) || self.rng.percent(loss_percent) => Verdict::Bad(Cause::Timeout.into()),
+                Ok(()) => Verdict::Good,
+            },
             Some(Dial::Refused(why) | Dial::Silent(why)) => Verdict::Bad(why),
-            None => Verdict::Bad(Cause::Missing.into()),
+            None if call.forward && call.backward => Verdict::Good,
+            None => Verdict::Bad(call.cause.into()),
         };
-        watched.forward = matches!(dial, Some(Dial::Open { .. } | Dial::Refused(_)));
-        watched.backward = watched.forward;
-        watched.latency_us = match dial {
-            Some(Dial::Open { round_trip_us, .. }) => Some(round_trip_us),
-            _ => None,
-        };
+        watched.forward = call.forward;
+        watched.backward = call.backward;
+        watched.latency_us = if matches!(verdict, Verdict::Good) { call.round_trip_us } else { None };
         watched.verdicts.take(verdict, now_ms);
     }
 
-    fn dial_flow(&self, flow: &Flow) -> Option<Dial> {
-        let Endpoint::Service(to) = &flow.to else { return None };
-        let target = self.service_at(to)?;
-        let port = flow.port.or_else(|| self.services[target].port())?;
-        match flow.from.node() {
-            None => Some(self.dial_service_from_outside(self.services[target].machine, port)),
-            Some(node) => {
-                let from = self.machine_named(node).ok()?;
-                let main = self.services[target].main_port.clone()?;
-                self.addresses_of(target, &main)
-                    .into_iter()
-                    .map(|at| self.dial(Caller::Machine(from), std::net::SocketAddrV4::new(*at.ip(), port)))
-                    .min_by_key(|dial| !matches!(dial, Dial::Open { .. }))
-            }
+    /// How a flow fares now.
+    fn call_flow(&self, flow: &Flow) -> Call {
+        let nothing = Call { dial: None, forward: false, backward: false, round_trip_us: None, cause: Cause::Missing };
+        let targets = self.flow_targets(flow);
+        if flow.from == Endpoint::Outside {
+            let Some((machine, port)) = self.outside_target(flow, &targets) else { return nothing };
+            return Call::of(self.dial_service_from_outside(machine, port), None);
         }
+        let from = match &flow.from {
+            Endpoint::Vip(vip) => self.vips.iter().find(|(id, part)| part.name == *vip && self.has_vip(*id)).map(|(_, part)| part.machine),
+            other => other.node().and_then(|node| self.machine_named(node).ok()),
+        };
+        let Some(from) = from else { return nothing };
+        if let Endpoint::Node(to) = &flow.to
+            && flow.port.is_none()
+        {
+            let Ok(to) = self.machine_named(to) else { return nothing };
+            let addresses: Vec<_> = self.machines[to].cards.iter().filter_map(|card| card.address).collect();
+            let routes = addresses.iter().map(|net| self.route(from, net.addr()));
+            return match routes.min_by_key(|route| route.as_ref().map_or(2, |route| u8::from(!(route.forward && route.backward)))) {
+                Some(Ok(route)) => Call {
+                    dial: None,
+                    forward: route.forward,
+                    backward: route.backward,
+                    round_trip_us: Some(route.round_trip_us),
+                    cause: Cause::Dropped,
+                },
+                Some(Err(cause)) => Call { cause, ..nothing },
+                None => nothing,
+            };
+        }
+        let caller = Caller::Machine(from);
+        let calls = targets.into_iter().map(|at| Call::of(self.dial(caller, at), self.route(from, *at.ip()).ok()));
+        calls.min_by_key(|call| (!matches!(call.dial, Some(Dial::Open { .. })), !call.forward)).unwrap_or(nothing)
+    }
+
+    /// The addresses and ports that a flow may be opened to.
+    fn flow_targets(&self, flow: &Flow) -> Vec<SocketAddrV4> {
+        match &flow.to {
+            Endpoint::Service(to) => {
+                let Some(target) = self.service_at(to) else { return Vec::new() };
+                let main = self.services[target].main_port.clone().unwrap_or_default();
+                let port = |at: SocketAddrV4| SocketAddrV4::new(*at.ip(), flow.port.unwrap_or(at.port()));
+                self.addresses_of(target, &main).into_iter().map(port).collect()
+            }
+            Endpoint::Vip(vip) => {
+                let parts = self.vips.iter().filter(|(_, part)| part.name == *vip).filter_map(|(id, part)| Some((id, part.spec.as_ref()?)));
+                let at = parts.filter_map(|(id, spec)| {
+                    let port = flow.port.or_else(|| self.services[self.followed(id)?].port())?;
+                    Some(SocketAddrV4::new(spec.address.addr(), port))
+                });
+                at.take(1).collect()
+            }
+            Endpoint::Node(node) => {
+                let (Ok(machine), Some(port)) = (self.machine_named(node), flow.port) else { return Vec::new() };
+                let cards = &self.machines[machine].cards;
+                cards.iter().filter_map(|card| card.address).map(|net| SocketAddrV4::new(net.addr(), port)).collect()
+            }
+            Endpoint::Outside => Vec::new(),
+        }
+    }
+
+    fn outside_target(&self, flow: &Flow, targets: &[SocketAddrV4]) -> Option<(MachineId, u16)> {
+        let machine = flow.to.node().and_then(|node| self.machine_named(node).ok())?;
+        let service = match &flow.to {
+            Endpoint::Service(to) => self.service_at(to).and_then(|service| self.services[service].port()),
+            _ => None,
+        };
+        Some((machine, flow.port.or(service).or_else(|| targets.first().map(SocketAddrV4::port))?))
     }
 
     /// Everything that is seen of the lab now. Looking changes nothing.
@@ -176,18 +251,41 @@ impl World {
             at_ms: self.now_ms(),
             networks,
             nodes,
-            vips: std::collections::BTreeMap::new(),
+            vips: self.observe_vips(),
             flows: self.contract.iter().map(observe_flow).collect(),
-            clusters: std::collections::BTreeMap::new(),
-            faults: Vec::new(),
+            clusters: self.observe_clusters(),
+            faults: self.active_faults(),
         }
+    }
+
+    /// Who has each VIP now. A frozen node says nothing, so it is not named.
+    fn observe_vips(&self) -> BTreeMap<VipName, ObservedVip> {
+        let mut vips: BTreeMap<VipName, ObservedVip> = BTreeMap::new();
+        for (id, part) in self.vips.iter() {
+            let Some(spec) = &part.spec else { continue };
+            let seen = vips.entry(part.name.clone()).or_default();
+            seen.address = Some(spec.address.addr());
+            seen.since_ms = seen.since_ms.max(part.since_ms);
+            if self.has_vip(id) && self.machines[part.machine].is_alive() {
+                seen.holders.push(self.machines[part.machine].name.clone());
+            }
+        }
+        for seen in vips.values_mut() {
+            seen.holders.sort_unstable();
+        }
+        vips
+    }
+
+    fn observe_clusters(&self) -> BTreeMap<ClusterName, ObservedCluster> {
+        let used = self.clusters.iter().filter(|(_, cluster)| !cluster.members.is_empty());
+        used.map(|(id, cluster)| (cluster.name.clone(), self.observe_cluster(id))).collect()
     }
 
     fn observe_node(&self, id: MachineId) -> ObservedNode {
         let machine = &self.machines[id];
         let stale = self.clock.now_us.saturating_sub(machine.seen_us) > STALE_US;
         let mut health = Health::Healthy;
-        let mut services = std::collections::BTreeMap::new();
+        let mut services = BTreeMap::new();
         for service in &machine.services {
             let row = &self.services[*service];
             if !row.is_installed() {
@@ -212,7 +310,11 @@ impl World {
             links_up: machine.cards.iter().map(|card| card.connected).collect(),
             health,
             services,
-            vips: std::collections::BTreeMap::new(),
+            vips: self
+                .vips_on(id)
+                .into_iter()
+                .filter_map(|vip| Some((self.vips[vip].name.clone(), self.vips[vip].spec.clone()?)))
+                .collect(),
             snapshots: machine.snapshots.clone(),
             seen_ms: self.clock.shown_at_ms(machine.seen_us),
         }
@@ -250,5 +352,26 @@ fn observe_flow(watched: &Watched) -> ObservedFlow {
         backward: watched.backward,
         latency_ms,
         reason: watched.verdicts.reason(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_of_another_sort_changes_nothing() {
+        let bad = Verdict::Bad(Cause::NotRunning.into());
+        let mut verdicts = Verdicts::default();
+        let mut healths = Vec::new();
+        for (at_ms, verdict) in
+            [Verdict::Good, Verdict::Good, bad, Verdict::Good, bad, bad, Verdict::Good, Verdict::Good].into_iter().enumerate()
+        {
+            verdicts.take(verdict, at_ms as u64);
+            healths.push((verdicts.health, verdicts.since_ms));
+        }
+        let (unknown, up, down) = ((Health::Unknown, 0), (Health::Healthy, 1), (Health::Down, 5));
+        assert_eq!(healths, [unknown, up, up, up, up, down, down, (Health::Healthy, 7)]);
+        assert_eq!(verdicts.reason(), "");
     }
 }

@@ -1,14 +1,15 @@
 //! Services: installed, starting, running, stopped, dead; and how systemd brings back what died.
 
 use super::{
-    event::{Cause, EventKind, Why},
+    balancer::Balancer,
+    event::{Cause, EventKind},
     observe::Verdicts,
-    table::{MachineId, ServiceId},
+    table::{ClusterId, MachineId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
 };
 use crate::{
-    catalog::{Behaviour, Entry},
+    catalog::{Audience, Behaviour, Entry},
     model::{ServiceName, ServiceSpec, Value},
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,17 @@ pub(super) struct Svc {
     pub(super) enabled: bool,
     pub(super) generation: u32,
     pub(super) verdicts: Verdicts,
+    /// Its cluster, and the catalog's name of the port that members call.
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) cluster_port: Option<String>,
+    pub(super) wrong_cookie: bool,
+    pub(super) balancer: Balancer,
+    /// Which upstreams it cannot do without, which it passes requests on to, and the databases among them.
+    pub(super) needs: Vec<usize>,
+    pub(super) passes_to: Vec<usize>,
+    pub(super) databases: Vec<ServiceId>,
+    /// Whose turn it is among those.
+    pub(super) turn: usize,
 }
 
 impl Svc {
@@ -59,6 +71,14 @@ impl Svc {
             enabled: false,
             generation: 0,
             verdicts: Verdicts::default(),
+            cluster: None,
+            cluster_port: None,
+            wrong_cookie: false,
+            balancer: Balancer::default(),
+            needs: Vec::new(),
+            passes_to: Vec::new(),
+            databases: Vec::new(),
+            turn: 0,
         }
     }
 
@@ -66,6 +86,8 @@ impl Svc {
     pub(super) fn set_up(&mut self, spec: ServiceSpec, entry: Option<&Entry>) {
         self.behaviour = entry.map_or(Behaviour::App, |entry| entry.behaviour);
         self.main_port = entry.and_then(|entry| entry.ports.first()).map(|port| port.name.clone());
+        let for_cluster = |entry: &&crate::catalog::Port| entry.audience == Audience::Cluster;
+        self.cluster_port = entry.and_then(|entry| entry.ports.iter().find(for_cluster)).map(|port| port.name.clone());
         self.start_us = entry.map_or(SECOND, |entry| u64::from(entry.start_ms) * MS);
         self.spec = Some(spec);
     }
@@ -100,9 +122,20 @@ impl Svc {
         listen.map_or(&[], Vec::as_slice)
     }
 
-    /// Its main port's number.
+    /// Its main port's number; a port forwarder's is the port of its first rule.
     pub(super) fn port(&self) -> Option<u16> {
-        self.main_listen().first().map(std::net::SocketAddrV4::port)
+        let forwarded = || self.rules().next().map(|(port, _)| port);
+        self.main_listen().first().map(std::net::SocketAddrV4::port).or_else(forwarded)
+    }
+
+    /// A port forwarder's rules, written `PORT:NODE/SERVICE`: ports and what they lead to.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (u16, &str)> {
+        let forwards = self.behaviour == Behaviour::PortForward;
+        let rules = match self.spec.as_ref().and_then(|spec| spec.settings.get("rules")) {
+            Some(Value::List(rules)) if forwards => rules.as_slice(),
+            _ => &[],
+        };
+        rules.iter().filter_map(|rule| rule.split_once(':')).filter_map(|(port, to)| Some((port.parse().ok()?, to)))
     }
 
     /// The process is gone, at once.
@@ -160,6 +193,12 @@ impl World {
         self.services[service].phase = Phase::Running;
         let text = format!("{} runs", self.services[service].name);
         self.tell(self.subject(service), EventKind::Started, text);
+        self.forget_kill(service);
+        match self.services[service].behaviour {
+            Behaviour::Balancer => self.balancer_up(service),
+            behaviour if behaviour.votes() => self.member_up(service),
+            _ => {}
+        }
     }
 
     /// systemd's own restart: only if the machine is up and nobody stopped the service meanwhile.
@@ -175,6 +214,8 @@ impl World {
         if self.services[service].phase == Phase::Stopped {
             return;
         }
+        self.member_leaves(service);
+        self.forget_hang(service);
         self.services[service].die();
         let text = format!("{} stopped: {why}", self.services[service].name);
         self.tell(self.subject(service), EventKind::Stopped, text);
@@ -185,6 +226,8 @@ impl World {
         if self.services[service].phase == Phase::Stopped {
             return;
         }
+        self.member_gone(service);
+        self.forget_hang(service);
         let row = &mut self.services[service];
         row.die();
         row.phase = Phase::Dead;
@@ -192,10 +235,5 @@ impl World {
         self.plan(revive_us, Tick::Revive(service, generation));
         let text = format!("{} was killed", self.services[service].name);
         self.tell(self.subject(service), EventKind::Died, text);
-    }
-
-    /// Where a service's own process is not well, why.
-    pub(super) fn ill(&self, service: ServiceId) -> Option<Why> {
-        self.works(service).err().map(Why::from)
     }
 }

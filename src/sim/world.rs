@@ -4,14 +4,22 @@
 
 use super::{
     action::Failures,
+    beam::Mesh,
+    cluster::Cluster,
     event::{Event, EventKind},
+    fault::Faults,
+    invariants::Violation,
+    load::Load,
     machine::Machine,
     network::{Net, Owners},
     observe::Watched,
+    request::Request,
     rng::Rng,
+    ruler::RulerState,
     service::Svc,
-    table::{MachineId, NetworkId, ServiceId, Table},
+    table::{ClusterId, MachineId, NetworkId, RequestId, ServiceId, Table, VipId},
     time::{Clock, MS, Queue, SECOND, Tick},
+    vrrp::VipPart,
 };
 use crate::model::{Flow, NetworkName, NodeName, ServiceName, ServiceRef, Subject};
 use serde::{Deserialize, Serialize};
@@ -64,7 +72,8 @@ impl SimError {
     }
 }
 
-/// A simulated world. It can be cloned to look ahead, and saved whole between calls of the program.
+/// A simulated world. It can be cloned to look ahead, and saved whole between calls of the program; one that was read
+/// from a file is asked [`World::is_sound`] first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct World {
     pub(super) seed: u64,
@@ -74,11 +83,21 @@ pub struct World {
     pub(super) networks: Table<NetworkId, Net>,
     pub(super) machines: Table<MachineId, Machine>,
     pub(super) services: Table<ServiceId, Svc>,
+    pub(super) vips: Table<VipId, VipPart>,
+    pub(super) clusters: Table<ClusterId, Cluster>,
+    pub(super) mesh: Mesh,
+    pub(super) requests: Table<RequestId, Request>,
+    pub(super) load: Load,
+    pub(super) ruler: RulerState,
+    pub(super) faults: Faults,
     pub(super) owners: Owners,
     pub(super) contract: Vec<Watched>,
     pub(super) failures: Failures,
     pub(super) events: Vec<Event>,
     pub(super) last_change_us: u64,
+    /// What requests did that they could not, if somebody looks for it.
+    #[serde(skip)]
+    pub(super) audit: Option<Vec<Violation>>,
 }
 
 impl World {
@@ -92,11 +111,19 @@ impl World {
             networks: Table::default(),
             machines: Table::default(),
             services: Table::default(),
+            vips: Table::default(),
+            clusters: Table::default(),
+            mesh: Mesh::default(),
+            requests: Table::default(),
+            load: Load::default(),
+            ruler: RulerState::default(),
+            faults: Faults::default(),
             owners: Owners::default(),
             contract: Vec::new(),
             failures: Failures::default(),
             events: Vec::new(),
             last_change_us: 0,
+            audit: None,
         };
         world.queue.push(SECOND, Tick::ProbeFlows);
         world
@@ -153,6 +180,7 @@ impl World {
             .iter()
             .map(|flow| before.iter().find(|watched| watched.flow == *flow).cloned().unwrap_or_else(|| Watched::new(flow.clone())))
             .collect();
+        self.rewire();
     }
 
     /// What happened since this was last called, oldest first.
@@ -203,6 +231,8 @@ impl World {
             | Tick::StartAgain(service, generation)
             | Tick::Transferred(service, generation)
             | Tick::Check(service, _, generation) => self.services[service].generation == generation,
+            Tick::Advertise(vip, generation) | Tick::MasterDown(vip, generation) => self.vips[vip].generation == generation,
+            Tick::TrackScript(vip, generation) => self.vips[vip].script_generation == generation,
             _ => true,
         }
     }
@@ -216,6 +246,7 @@ impl World {
             | Tick::StartAgain(service, _)
             | Tick::Transferred(service, _)
             | Tick::Check(service, ..) => Some(self.services[service].machine),
+            Tick::Advertise(vip, _) | Tick::MasterDown(vip, _) | Tick::TrackScript(vip, _) => Some(self.vips[vip].machine),
             _ => None,
         }
     }
@@ -236,7 +267,17 @@ impl World {
             Tick::Revive(service, _) | Tick::StartAgain(service, _) => self.start_again(service),
             Tick::Probe(machine) => self.probe(machine),
             Tick::ProbeFlows => self.probe_flows(),
-            _ => {}
+            Tick::Advertise(vip, _) => self.send_advertisement(vip),
+            Tick::MasterDown(vip, _) => self.master_down(vip),
+            Tick::TrackScript(vip, _) => self.track_script(vip),
+            Tick::Heard { at, from, priority } => self.heard(at, from, priority),
+            Tick::Membership(cluster) => self.membership(cluster),
+            Tick::Transferred(service, _) => self.transferred(service),
+            Tick::RecoverIfStopped(cluster) => self.recover_if_stopped(cluster),
+            Tick::Check(service, place, _) => self.check_server(service, place),
+            Tick::Mesh => self.mesh_tick(),
+            Tick::Arrival(generation) => self.arrival(generation),
+            Tick::Resume(request, generation) => self.resume_request(request, generation),
         }
     }
 

@@ -2,6 +2,67 @@
 //! place, and repaints nothing while nothing changed.
 
 pub mod canvas;
+mod desk;
+mod dialog;
+mod graph;
 pub mod icon;
+mod keys;
+pub mod panel;
+mod shell;
 pub mod theme;
 pub mod widget;
+
+pub use desk::{Desk, Memory};
+pub use shell::SandtableApp;
+
+use crate::app::{
+    Preferences, State, Template,
+    chooser::Desktop,
+    files::{self, Folders},
+    worker::{Parts, Workers},
+};
+use anyhow::Context as _;
+use std::{path::PathBuf, sync::Arc};
+
+/// The window's size at its first start, in points.
+const SIZE: [f32; 2] = [1440.0, 900.0];
+/// The least size that it can be used in.
+const SIZE_MIN: [f32; 2] = [800.0, 560.0];
+
+/// The labs that Sandtable ships with, as the gallery shows them.
+pub fn templates() -> Vec<Template> {
+    crate::layout::templates()
+        .into_iter()
+        .map(|it| Template { name: it.lab.name.clone(), about: it.lab.about.clone(), lab: it.lab })
+        .collect()
+}
+
+/// Opens the window, with a lab where there is a path, and stays until it is closed.
+///
+/// # Errors
+/// Where the system gives no window or no thread.
+pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Sandtable")
+            .with_app_id("sandtable")
+            .with_inner_size(SIZE)
+            .with_min_inner_size(SIZE_MIN),
+        renderer: eframe::Renderer::Glow,
+        ..eframe::NativeOptions::default()
+    };
+    let create: eframe::AppCreator<'_> = Box::new(move |creation| {
+        let folders = Folders::of_platform();
+        let preferences = folders.as_ref().map_or_else(Preferences::default, files::preferences);
+        let ctx = creation.egui_ctx.clone();
+        let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::engine::draw };
+        let workers = Workers::start(parts, Arc::new(move || ctx.request_repaint()))?;
+        let mut app = SandtableApp::new(State::new(preferences, templates()), workers);
+        app.prepare(&creation.egui_ctx);
+        Ok(Box::new(match path {
+            Some(path) => app.opening(path),
+            None => app,
+        }))
+    });
+    eframe::run_native("sandtable", options, create).map_err(|error| anyhow::anyhow!("{error}")).context("the window could not be opened")
+}

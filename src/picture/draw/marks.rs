@@ -86,7 +86,11 @@ impl Artist<'_> {
     /// A thin bar at the foot of a card: how far its deployment is.
     pub(super) fn progress_bar(&self, card: &Rect, progress: Progress, out: &mut Shapes) {
         let all = Rect::at(point(card.min.x + 12.0, card.max.y - 6.0), card.width() - 24.0, 3.0);
-        let part = if progress.of == 0 { 0.0 } else { crate::picture::geometry::count(progress.done) / crate::picture::geometry::count(progress.of) };
+        let part = if progress.of == 0 {
+            0.0
+        } else {
+            crate::picture::geometry::count(progress.done) / crate::picture::geometry::count(progress.of)
+        };
         let color = if progress.failed { self.palette.bad } else { self.palette.accent };
         put(out, Layer::Cards, fill(all, 1.5, self.palette.line));
         put(out, Layer::Cards, fill(Rect { max: point(all.min.x + all.width() * part.min(1.0), all.max.y), ..all }, 1.5, color));

@@ -77,7 +77,11 @@ impl Artist<'_> {
         let left = tile.max.x + 10.0;
         let room = card.max.x - left - 42.0;
         let name = look::elide(&item.name, FontFace::SemiBold, font_size::NAME, room);
-        put(out, Layer::Cards, text(point(left, card.min.y + 24.0), Anchor::Start, FontFace::SemiBold, font_size::NAME, tint(palette.text), name));
+        put(
+            out,
+            Layer::Cards,
+            text(point(left, card.min.y + 24.0), Anchor::Start, FontFace::SemiBold, font_size::NAME, tint(palette.text), name),
+        );
         let about = format!("{} · {}", node.role.title(), geometry::memory_text(node.memory));
         let about_at = point(left, card.min.y + 39.0);
         put(out, Layer::Cards, text(about_at, Anchor::Start, FontFace::Regular, font_size::SMALL, tint(palette.muted), about));
@@ -142,7 +146,8 @@ impl Artist<'_> {
     fn name_card(&self, item: &NodeItem, node: &Node, state: &State, out: &mut Shapes) {
         let (palette, card) = (self.palette, item.card);
         let signal = tile_signal(self.palette, self.scene, state);
-        let line = signal.map_or(Stroke::solid(1.5, self.tint(palette.line_strong, state)), |color| Stroke::solid(4.0, self.tint(color, state)));
+        let line =
+            signal.map_or(Stroke::solid(1.5, self.tint(palette.line_strong, state)), |color| Stroke::solid(4.0, self.tint(color, state)));
         put(out, Layer::Cards, Shape::Rect { rect: card, radius: radius::CARD, fill: palette.card, stroke: line });
         let side = 30.0;
         let at = point(card.min.x + 14.0, card.center().y - side / 2.0);
@@ -162,7 +167,8 @@ impl Artist<'_> {
         }
         let adapter_state = self.scene.states.adapter(number, socket.slot);
         let cut = adapter_state.health == Some(Health::Down);
-        let found = adapter_state.badge.filter(|_| self.scene.states.mode == Mode::Design).map(|badge| super::severity_tone(badge.severity));
+        let found =
+            adapter_state.badge.filter(|_| self.scene.states.mode == Mode::Design).map(|badge| super::severity_tone(badge.severity));
         let rail = self.rail_color(socket.network);
         let color = self.tint(if cut { self.palette.bad } else { rail }, state);
         let width = if self.detail == Detail::Name { 3.0 } else { stroke::DROP };

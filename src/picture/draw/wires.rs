@@ -28,8 +28,7 @@ impl Artist<'_> {
 
     /// A network: its bar, and its name, subnet and kind above the left end.
     pub fn rail(&self, number: u32, out: &mut Shapes) {
-        let (Some(item), Some((name, network))) =
-            (self.scene.networks.get(number as usize), self.lab.networks.get_index(number as usize))
+        let (Some(item), Some((name, network))) = (self.scene.networks.get(number as usize), self.lab.networks.get_index(number as usize))
         else {
             return;
         };
@@ -77,7 +76,12 @@ impl Artist<'_> {
         let tunnels = self.lab.links.iter().filter(|link| link.network == *name);
         for link in tunnels {
             let secrecy = if link.tunnel.is_some() { "encrypted" } else { "clear text" };
-            say(&format!("{} – {}: {secrecy}", link.between.0, link.between.1), FontFace::Regular, font_size::SMALL, self.tint(palette.muted, state));
+            say(
+                &format!("{} – {}: {secrecy}", link.between.0, link.between.1),
+                FontFace::Regular,
+                font_size::SMALL,
+                self.tint(palette.muted, state),
+            );
         }
         let ground = Rect { min: point(bar.min.x + 8.0, line - 15.0), max: point(x - 8.0, line + 6.0) };
         put(out, Layer::Wires, fill(ground, 5.0, palette.canvas));
@@ -95,7 +99,13 @@ impl Artist<'_> {
         let drawn = self.lab.flows.get(number as usize);
         let (color, down) = self.flow_color(&state);
         let color = self.tint(color, &state);
-        let width = if self.detail == Detail::Name { 3.0 } else if state.health.is_some() { 1.6 } else { stroke::FLOW };
+        let width = if self.detail == Detail::Name {
+            3.0
+        } else if state.health.is_some() {
+            1.6
+        } else {
+            stroke::FLOW
+        };
         let optional = drawn.is_some_and(|flow| flow.optional);
         let line = match (down || state.at_risk, optional) {
             (true, _) => Stroke::dashed(width, color, 5.0, 5.0),
@@ -178,7 +188,9 @@ impl Artist<'_> {
             }
             return;
         }
-        if let ([first, .., last], Some(rail)) = (item.tokens.as_slice(), item.network.and_then(|rail| self.scene.networks.get(rail as usize))) {
+        if let ([first, .., last], Some(rail)) =
+            (item.tokens.as_slice(), item.network.and_then(|rail| self.scene.networks.get(rail as usize)))
+        {
             let between = Rect::between(first.rect.center(), last.rect.center());
             let piece = Rect { min: point(between.min.x, rail.bar.min.y), max: point(between.max.x, rail.bar.max.y) };
             put(out, Layer::Tokens, fill(piece, 0.0, self.palette.bad));
@@ -192,7 +204,9 @@ impl Artist<'_> {
         for token in &item.tokens {
             self.token(token, vip.address, &state, out);
         }
-        if let (Some(badge), Some(token), Mode::Design) = (state.badge.filter(|_| !state.dimmed), item.tokens.first(), self.scene.states.mode) {
+        if let (Some(badge), Some(token), Mode::Design) =
+            (state.badge.filter(|_| !state.dimmed), item.tokens.first(), self.scene.states.mode)
+        {
             self.badge(point(token.rect.max.x + 10.0, token.rect.min.y), badge, Layer::Tokens, out);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Unplannable, machine::routed_address};
 use crate::{
-    catalog::{Behaviour, Catalog, Entry},
+    catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
         Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, Service,
         ServiceRef, ServiceSpec, Subject, Upstream, Value,
@@ -59,8 +59,12 @@ impl<'a> Contract<'a> {
             return Err(fail(format!("{at} is of the kind {:?}, which the catalog does not have; choose a known kind.", service.kind)));
         };
         let addresses = self.listening(node, service).map_err(|why| fail(format!("{at} {why}")))?;
+        let floating = self.floating(at, service);
         let listen = entry.ports_of(service).map(|(port, number)| {
-            (port.name.clone(), addresses.iter().map(|address| SocketAddrV4::new(*address, number)).collect::<Vec<_>>())
+            // Members of a cluster call each other by their own addresses; clients may come by a VIP.
+            let floating = if port.audience == Audience::Clients { floating.as_slice() } else { &[] };
+            let all = addresses.iter().chain(floating).map(|address| SocketAddrV4::new(*address, number));
+            (port.name.clone(), all.collect::<Vec<_>>())
         });
         let members = service.cluster.as_ref().map(|name| {
             let all = self.clusters.get(name).into_iter().flatten();
@@ -93,6 +97,18 @@ impl<'a> Contract<'a> {
             _ if on_it => Err(format!("is bound to {network}, where its node has no fixed address; give the adapter an address.")),
             _ => Err(format!("is bound to {network}, which its node is not on; add an adapter, or bind it elsewhere.")),
         }
+    }
+
+    /// The VIPs that follow a service and that it must listen on beside its own address, whether its node holds them or not.
+    fn floating(&self, at: &ServiceRef, service: &Service) -> Vec<Ipv4Addr> {
+        let bound = match &service.bind {
+            Bind::Any | Bind::Loopback => return Vec::new(),
+            Bind::On(network) => Some(network),
+            Bind::Address(_) => None,
+        };
+        let vips = self.vips_of.get(at).into_iter().flatten();
+        let vips = vips.filter_map(|end| if let Endpoint::Vip(vip) = end { self.lab.vips.get(vip) } else { None });
+        vips.filter(|vip| bound.is_none_or(|network| vip.network == *network)).map(|vip| vip.address).collect()
     }
 
     /// The flows that begin at a service: its own, and those of its node where the service is of the sort that passes

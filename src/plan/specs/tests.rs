@@ -60,6 +60,20 @@ fn upstreams_and_members_follow_from_the_flows_and_clusters() {
     assert_eq!(priorities, [101, 100]);
 }
 
+#[test]
+fn what_a_vip_follows_listens_on_it_for_clients_alone() {
+    let mut lab = mini_cloud();
+    let galera: crate::model::ServiceName = "galera".parse().unwrap();
+    lab.nodes[&"db1".parse::<NodeName>().unwrap()].services[&galera].bind = Bind::On("backend".parse().unwrap());
+    lab.nodes[&"db2".parse::<NodeName>().unwrap()].services[&galera].bind = Bind::On("management".parse().unwrap());
+    let found = specs(&lab);
+    let listen =
+        |service: &str, port: &str| -> Vec<String> { found.services[&at(service)].listen[port].iter().map(ToString::to_string).collect() };
+    assert_eq!(listen("db1/galera", "sql"), ["192.168.60.21:3306", "192.168.60.30:3306"]);
+    assert_eq!(listen("db1/galera", "replication"), ["192.168.60.21:4567"]);
+    assert_eq!(listen("db2/galera", "sql"), ["192.168.70.22:3306"], "the VIP is on another network");
+}
+
 /// Half-drawn labs: one thing is wrong, it is said once and about that thing, and all else is specified.
 #[test]
 fn what_cannot_be_specified_is_said() {

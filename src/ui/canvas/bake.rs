@@ -122,7 +122,11 @@ fn push_circle(press: &Press, center: Point, radius: f32, fill: Color32, stroke:
         return;
     }
     if stroke.dash == Dash::Solid {
-        out.push(egui::Shape::circle_stroke(center, radius, egui::Stroke::new(thickness(press, stroke.width), Color32::from(stroke.color))));
+        out.push(egui::Shape::circle_stroke(
+            center,
+            radius,
+            egui::Stroke::new(thickness(press, stroke.width), Color32::from(stroke.color)),
+        ));
     } else {
         push_line(&outline(egui::Rect::from_center_size(center, Vec2::splat(radius * 2.0)), radius), press, stroke, out);
     }

@@ -22,7 +22,8 @@ impl Canvas {
     /// What dropping a thing at a point of the lab would do.
     pub fn landing(&self, drag: &PaletteDrag, at: Point, input: &CanvasInput<'_>) -> Landing {
         let snapped = |at: Point| point((at.x / SNAP).round() * SNAP, (at.y / SNAP).round() * SNAP);
-        let node_at = || self.scene.hit(input.lab, input.catalog, self.aim(at)).and_then(|hit| hit.node()).and_then(|number| self.scene.node(number));
+        let node_at =
+            || self.scene.hit(input.lab, input.catalog, self.aim(at)).and_then(|hit| hit.node()).and_then(|number| self.scene.node(number));
         let nothing = Rect { min: at, max: at };
         match drag {
             PaletteDrag::Node(role) => {
@@ -62,7 +63,9 @@ impl Canvas {
     fn vip_landing(&self, at: Point, on: Option<(NodeName, Rect)>, input: &CanvasInput<'_>) -> Landing {
         if let Some((name, card)) = on {
             let adapters = input.lab.nodes.get(&name).into_iter().flat_map(|node| &node.adapters);
-            let shared = adapters.map(|adapter| &adapter.network).filter(|network| input.lab.networks.get(*network).is_some_and(|network| network.kind.joins_nodes()));
+            let shared = adapters
+                .map(|adapter| &adapter.network)
+                .filter(|network| input.lab.networks.get(*network).is_some_and(|network| network.kind.joins_nodes()));
             // The last network is the inner one in most labs: outside first, inside last.
             let act = match shared.last() {
                 Some(network) => ops::add_vip(input.lab, input.catalog, network, Some(&name)),
@@ -72,9 +75,10 @@ impl Canvas {
         }
         match self.scene.rail_near(at, 24.0).and_then(|number| self.scene.networks.get(number as usize)) {
             Some(rail) => Landing { act: ops::add_vip(input.lab, input.catalog, &rail.name, None), area: rail.bar },
-            None => {
-                Landing { act: Err(Refusal("A VIP lies in a network: drop it on a rail or on a card.".into())), area: Rect { min: at, max: at } }
-            }
+            None => Landing {
+                act: Err(Refusal("A VIP lies in a network: drop it on a rail or on a card.".into())),
+                area: Rect { min: at, max: at },
+            },
         }
     }
 

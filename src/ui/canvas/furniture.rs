@@ -10,7 +10,10 @@ use crate::{
         widget::IconButton,
     },
 };
-use egui::{Align, Button, Color32, Layout, Mesh, Response, RichText, Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, WidgetType, vec2};
+use egui::{
+    Align, Button, Color32, Layout, Mesh, Response, RichText, Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
+    WidgetType, vec2,
+};
 use std::sync::Arc;
 
 const MARGIN: f32 = 16.0;
@@ -58,7 +61,10 @@ impl Canvas {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 let less = ui.add(IconButton::new(Icon::Minus, "Zoom out").shortcut("Ctrl+-")).clicked();
                 let words = RichText::new(percent).font(theme::font(FontFace::Regular, font_size::BODY)).color(theme.palette().text);
-                let whole = ui.add_sized(vec2(68.0, size::CONTROL_HEIGHT), Button::new(words).frame(false)).on_hover_text("Show at 100 %").clicked();
+                let whole = ui
+                    .add_sized(vec2(68.0, size::CONTROL_HEIGHT), Button::new(words).frame(false))
+                    .on_hover_text("Show at 100 %")
+                    .clicked();
                 let more = ui.add(IconButton::new(Icon::Plus, "Zoom in").shortcut("Ctrl++")).clicked();
                 let fit = ui.add(IconButton::new(Icon::Fit, "Fit to the window").shortcut("Ctrl+0")).clicked();
                 (less, whole, more, fit)
@@ -138,10 +144,14 @@ impl Canvas {
         let id = ui.id().with("drawing");
         let Some(viewport) = self.viewport else { return };
         let summary = || format!("Drawing of {}: {} nodes, {} networks", input.lab.name, input.lab.nodes.len(), input.lab.networks.len());
-        if ui.ctx().accesskit_node_builder(id, |node| {
-            node.set_role(egui::accesskit::Role::Canvas);
-            node.set_label(summary());
-        }).is_none() {
+        if ui
+            .ctx()
+            .accesskit_node_builder(id, |node| {
+                node.set_role(egui::accesskit::Role::Canvas);
+                node.set_label(summary());
+            })
+            .is_none()
+        {
             return;
         }
         let visible = self.scene.nodes_in(self.shown());

@@ -156,7 +156,8 @@ impl Canvas {
                 let Some(item) = self.scene.sites.get(number as usize) else { return band() };
                 let lead = item.frame;
                 let here = Some(&item.name);
-                let nodes: Vec<u32> = (0_u32..).zip(input.lab.nodes.values()).filter(|(_, node)| node.site.as_ref() == here).map(|(n, _)| n).collect();
+                let nodes: Vec<u32> =
+                    (0_u32..).zip(input.lab.nodes.values()).filter(|(_, node)| node.site.as_ref() == here).map(|(n, _)| n).collect();
                 let networks = (0_u32..).zip(input.lab.networks.values()).filter(|(_, network)| network.site.as_ref() == here);
                 let rails: Vec<u32> = networks.map(|(n, _)| n).collect();
                 self.move_of(nodes, rails, held_at, lead)
@@ -170,13 +171,7 @@ impl Canvas {
         }
     }
 
-    fn move_of(
-        &self,
-        nodes: impl IntoIterator<Item = u32>,
-        rails: impl IntoIterator<Item = u32>,
-        held_at: Point,
-        lead: Rect,
-    ) -> Gesture {
+    fn move_of(&self, nodes: impl IntoIterator<Item = u32>, rails: impl IntoIterator<Item = u32>, held_at: Point, lead: Rect) -> Gesture {
         let nodes = nodes.into_iter().filter_map(|number| Some((number, self.scene.node(number)?.card.min)));
         let rails = rails.into_iter().filter_map(|number| Some((number, self.scene.networks.get(number as usize)?.at)));
         Gesture::Move(Moving { held_at, lead, nodes: nodes.collect(), rails: rails.collect(), ..Moving::default() })
@@ -248,12 +243,14 @@ impl Canvas {
         if let Some(card) = nearest(&|card| card.min.x - target.x) {
             to.x = card.min.x;
             let x = card.center().x;
-            guides.push(Guide { from: point(x, card.min.y.min(to.y) - 16.0), to: point(x, card.max.y.max(to.y + size::CARD_HEIGHT) + 16.0) });
+            guides
+                .push(Guide { from: point(x, card.min.y.min(to.y) - 16.0), to: point(x, card.max.y.max(to.y + size::CARD_HEIGHT) + 16.0) });
         }
         if let Some(card) = nearest(&|card| card.min.y - target.y) {
             to.y = card.min.y;
             let y = card.center().y;
-            guides.push(Guide { from: point(card.min.x.min(to.x) - 16.0, y), to: point(card.max.x.max(to.x + size::CARD_WIDTH) + 16.0, y) });
+            guides
+                .push(Guide { from: point(card.min.x.min(to.x) - 16.0, y), to: point(card.max.x.max(to.x + size::CARD_WIDTH) + 16.0, y) });
         }
         (to - moving.lead.min, guides)
     }
@@ -342,7 +339,9 @@ impl Canvas {
             Some(hit) if hit.node() == Some(wire.node) => None,
             _ => rail().map(|rail| match &wire.service {
                 None => ops::connect(input.lab, node, &rail.name),
-                Some(service) => Err(Refusal(format!("a flow from {service} ends at a service, a node or a VIP; drag from the card's edge to connect {node}"))),
+                Some(service) => Err(Refusal(format!(
+                    "a flow from {service} ends at a service, a node or a VIP; drag from the card's edge to connect {node}"
+                ))),
             }),
         }
     }

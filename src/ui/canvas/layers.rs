@@ -212,7 +212,8 @@ impl Layers {
         let wanted = self.wanted(frame);
         for layer in LAYERS {
             for (of, _) in &wanted {
-                if let Some(mesh) = self.batches.get(of).and_then(|batch| batch.placed.get(layer as usize)).filter(|mesh| !mesh.is_empty()) {
+                if let Some(mesh) = self.batches.get(of).and_then(|batch| batch.placed.get(layer as usize)).filter(|mesh| !mesh.is_empty())
+                {
                     painter.add(Shape::Mesh(Arc::clone(mesh)));
                 }
             }

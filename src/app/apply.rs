@@ -1,0 +1,508 @@
+//! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
+
+use super::{
+    After, Command, Dialog, Document, Effect, FileUse, Merge, Mode, State, Tab, ViewMove,
+    job::{Job, Task},
+    present,
+    state::Graph,
+};
+use crate::look::{Appearance, Preference, Tone};
+use crate::model::{Acceptance, Edit, Lab, ListEdit, NodeName, Pos, Subject, cascade};
+
+/// How far a duplicate stands from its original, in lab units.
+const DUPLICATE_SHIFT: i32 = 24;
+
+impl State {
+    /// Does what the user wants. Gives what has to be done outside.
+    pub fn apply(&mut self, command: Command) -> Vec<Effect> {
+        self.shown_revision += 1;
+        if let Some(entry) = command.entry()
+            && !(entry.enabled)(self)
+        {
+            return Vec::new();
+        }
+        match command {
+            Command::New
+            | Command::Open
+            | Command::Save
+            | Command::SaveAs
+            | Command::ExportPicture
+            | Command::Quit
+            | Command::Templates => self.apply_file(command),
+            Command::OpenPath(_)
+            | Command::OpenTemplate(_)
+            | Command::Chosen(..)
+            | Command::Discard
+            | Command::SaveThenGoOn
+            | Command::TakeRecovery
+            | Command::DropRecovery
+            | Command::KeepMine
+            | Command::Reload
+            | Command::Browse(_)
+            | Command::Focused => self.apply_file(command),
+            Command::Plan
+            | Command::Deploy
+            | Command::Destroy
+            | Command::DestroyNow
+            | Command::HealAll
+            | Command::Heal(_)
+            | Command::Inject(_)
+            | Command::CancelJob
+            | Command::Provider(_) => self.apply_run(command),
+            Command::Design | Command::Run | Command::Present | Command::NextView | Command::PreviousView | Command::ShowView(_) => {
+                self.apply_mode(&command)
+            }
+            Command::ZoomFit | Command::ZoomSelection | Command::ZoomIn | Command::ZoomOut | Command::ZoomActual | Command::View(_) => {
+                self.apply_view(command)
+            }
+            other => self.apply_edit(other),
+        }
+    }
+
+    fn apply_edit(&mut self, command: Command) -> Vec<Effect> {
+        match command {
+            Command::Edit { label, edits, merge } => self.edit(&label, &edits, merge),
+            Command::Act(Ok(step)) => {
+                self.edit(&step.title, &step.edits, Merge::Never);
+                if let Some(select) = step.select {
+                    self.selection = select.into_iter().filter(|subject| super::exists(&self.lab, subject)).collect();
+                }
+            }
+            Command::Act(Err(refusal)) => self.tell(Tone::Warn, refusal.to_string()),
+            Command::CloseStep => self.history.close_step(),
+            Command::Undo => self.step(Step::Back),
+            Command::Redo => self.step(Step::Again),
+            Command::Delete => self.delete(),
+            Command::Duplicate => self.duplicate(),
+            Command::Rename => return self.selected().cloned().map(Effect::RenameInPlace).into_iter().collect(),
+            Command::SelectAll => {
+                self.selection =
+                    present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
+            }
+            Command::SelectNone => self.selection.clear(),
+            Command::Select(subjects) => self.selection = subjects.into_iter().collect(),
+            Command::SelectToggle(subject) => {
+                if !self.selection.remove(&subject) {
+                    self.selection.insert(subject);
+                }
+            }
+            Command::Reveal(subject) => {
+                self.selection = [subject.clone()].into();
+                return vec![Effect::View(ViewMove::To(vec![subject]))];
+            }
+            Command::NextFinding => return self.walk_findings(1),
+            Command::PreviousFinding => return self.walk_findings(-1),
+            Command::SelectFinding(place) => return self.reveal_finding(place),
+            Command::FixFinding => {
+                if let Some(fix) = self.review.selected_fix().cloned() {
+                    self.edit(&fix.title, &fix.edits, Merge::Never);
+                }
+            }
+            Command::Fix { rule, subject, fix } => {
+                let fix = self.review.place_of(&rule, &subject).and_then(|place| self.review.fixes(place).get(fix).cloned());
+                if let Some(fix) = fix {
+                    self.edit(&fix.title, &fix.edits, Merge::Never);
+                }
+            }
+            Command::Accept { rule, subject, because } => {
+                let acceptance = Acceptance { rule, on: subject.to_string(), because: because.trim().to_owned() };
+                let edit = Edit::Accept { index: self.lab.accepted.len(), change: ListEdit::Insert(acceptance) };
+                self.edit("Accept the finding", &[edit], Merge::Never);
+                self.dialog = None;
+            }
+            Command::Unaccept(index) => {
+                self.edit("Count the finding again", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never)
+            }
+            Command::KeepView { index, view } => {
+                let edit = match index {
+                    Some(index) => Edit::View { index, change: ListEdit::Replace(view) },
+                    None => Edit::View { index: self.lab.views.len(), change: ListEdit::Insert(view) },
+                };
+                self.edit("Keep the page", &[edit], Merge::Never);
+                self.dialog = None;
+            }
+            other => return self.apply_window(other),
+        }
+        Vec::new()
+    }
+
+    fn apply_window(&mut self, command: Command) -> Vec<Effect> {
+        match command {
+            Command::TogglePalette => self.preferences.palette_open ^= true,
+            Command::ToggleInspector => self.preferences.inspector_open ^= true,
+            Command::ToggleBottom => self.preferences.bottom_open ^= true,
+            Command::Theme(theme) => self.preferences.theme = theme,
+            Command::ToggleTheme => {
+                self.preferences.theme = if self.preferences.theme == Preference::Light { Preference::Dark } else { Preference::Light };
+            }
+            Command::PanelSizes(sizes) => self.preferences.panel_sizes = sizes,
+            Command::ToggleGraph => {
+                self.graph = if self.graph == Graph::Shown { Graph::Hidden } else { Graph::Shown };
+                return Vec::new();
+            }
+            Command::Show(tab) => {
+                self.tab = tab;
+                self.preferences.bottom_open = true;
+                return Vec::new();
+            }
+            Command::CommandPalette => return self.ask(Dialog::CommandPalette),
+            Command::Manual => {
+                let rule =
+                    self.review.selected_place().and_then(|place| self.review.findings().get(place)).map(|finding| finding.rule.to_owned());
+                return self.ask(Dialog::Manual(rule));
+            }
+            Command::Shortcuts => return self.ask(Dialog::Shortcuts),
+            Command::About => return self.ask(Dialog::About),
+            Command::AddView => return self.ask(Dialog::View(None)),
+            Command::Ask(dialog) => return self.ask(dialog),
+            Command::CloseDialog => {
+                self.dialog = None;
+                self.pending = None;
+                return Vec::new();
+            }
+            Command::CloseNotice => {
+                self.notice = None;
+                return Vec::new();
+            }
+            _ => return Vec::new(),
+        }
+        vec![Effect::KeepPreferences(Box::new(self.preferences.clone()))]
+    }
+
+    fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
+        let prediction = match &dialog {
+            Dialog::Break(fault) => {
+                self.run.prediction = None;
+                Some(self.start(Task::Predict(fault.clone())))
+            }
+            _ => None,
+        };
+        self.dialog = Some(dialog);
+        prediction.into_iter().collect()
+    }
+
+    fn apply_mode(&mut self, command: &Command) -> Vec<Effect> {
+        let page = self.presentation.page();
+        match command {
+            Command::Design => return self.enter(Mode::Design),
+            Command::Run => return self.enter(Mode::Run),
+            Command::Present => return self.enter(Mode::Present),
+            Command::NextView => self.presentation.go(&self.lab, page + 1),
+            Command::PreviousView => self.presentation.go(&self.lab, page.saturating_sub(1)),
+            Command::ShowView(page) => self.presentation.go(&self.lab, *page),
+            _ => return Vec::new(),
+        }
+        vec![Effect::View(self.presentation.camera(&self.lab))]
+    }
+
+    fn apply_view(&mut self, command: Command) -> Vec<Effect> {
+        vec![Effect::View(match command {
+            Command::ZoomSelection => ViewMove::To(self.selection.iter().cloned().collect()),
+            Command::ZoomIn => ViewMove::In,
+            Command::ZoomOut => ViewMove::Out,
+            Command::ZoomActual => ViewMove::Actual,
+            Command::View(movement) => movement,
+            _ => ViewMove::Fit,
+        })]
+    }
+
+    fn step(&mut self, step: Step) {
+        let made = match step {
+            Step::Back => self.history.undo(&mut self.lab),
+            Step::Again => self.history.redo(&mut self.lab),
+        };
+        match made {
+            Ok(touched) => self.changed(&touched.unwrap_or_default()),
+            Err(error) => self.tell(Tone::Bad, error.to_string()),
+        }
+    }
+
+    fn delete(&mut self) {
+        let selection: Vec<Subject> = self.selection.iter().cloned().collect();
+        let mut lab = self.lab.clone();
+        let mut edits = Vec::new();
+        for subject in &selection {
+            // Each removal is worked out on the lab as the ones before leave it.
+            let removal = removal(&lab, subject);
+            if lab.apply(&removal).is_ok() {
+                edits.extend(removal);
+            }
+        }
+        let label = match selection.as_slice() {
+            [one] => format!("Delete {one}"),
+            several => format!("Delete {} things", several.len()),
+        };
+        self.edit(&label, &edits, Merge::Never);
+    }
+
+    fn duplicate(&mut self) {
+        let originals: Vec<NodeName> = self.selected_nodes().cloned().collect();
+        let mut lab = self.lab.clone();
+        let (mut edits, mut copies) = (Vec::new(), Vec::new());
+        for name in &originals {
+            let Some((copy, made)) = duplicate_of(&lab, name) else { continue };
+            if lab.apply(&made).is_ok() {
+                copies.push(Subject::Node(copy));
+                edits.extend(made);
+            }
+        }
+        self.edit("Duplicate", &edits, Merge::Never);
+        self.selection = copies.into_iter().collect();
+    }
+
+    fn walk_findings(&mut self, by: isize) -> Vec<Effect> {
+        let listed: Vec<usize> = self
+            .review
+            .listed(&super::Filter::default())
+            .into_iter()
+            .filter(|place| self.review.findings().get(*place).is_some_and(|it| it.accepted.is_none()))
+            .collect();
+        let now = self.review.selected_place().and_then(|place| listed.iter().position(|it| *it == place));
+        let count = listed.len();
+        let next = match (now, by) {
+            (None, 1..) => 0,
+            (None, _) => count.saturating_sub(1),
+            (Some(now), _) => (now + count).saturating_add_signed(by) % count.max(1),
+        };
+        listed.get(next).map_or_else(Vec::new, |place| self.reveal_finding(*place))
+    }
+
+    /// Selects a finding, and what it is about, and shows it.
+    pub fn reveal_finding(&mut self, place: usize) -> Vec<Effect> {
+        self.review.select(&self.lab, place);
+        self.tab = Tab::Findings;
+        let Some(subject) = self.review.findings().get(place).map(|finding| finding.subject.clone()) else { return Vec::new() };
+        match subject {
+            Subject::Lab | Subject::Acceptance(_) => {
+                self.selection.clear();
+                Vec::new()
+            }
+            subject => self.apply(Command::Reveal(subject)),
+        }
+    }
+
+    fn apply_file(&mut self, command: Command) -> Vec<Effect> {
+        match command {
+            Command::New => self.leave(After::New),
+            Command::Open => self.leave(After::Open),
+            Command::OpenPath(path) => self.leave(After::OpenPath(path)),
+            Command::OpenTemplate(index) => self.leave(After::Template(index)),
+            Command::Quit => self.leave(After::Quit),
+            Command::Reload => {
+                self.dialog = None;
+                self.go_on(After::Reload)
+            }
+            Command::Templates => self.ask(Dialog::Templates),
+            Command::Save => self.save(FileUse::Save),
+            Command::SaveAs => vec![Effect::ChooseFile { what: FileUse::Save, name: self.document.file_name(&self.lab) }],
+            Command::SaveThenGoOn => {
+                if let Some(Dialog::Unsaved(after)) = self.dialog.take() {
+                    self.pending = Some(after);
+                }
+                self.save(FileUse::SaveThen)
+            }
+            Command::Discard => match self.dialog.take() {
+                Some(Dialog::Unsaved(after)) => {
+                    let mut effects = vec![Effect::DropAutosave { path: self.document.path.clone() }];
+                    effects.extend(self.go_on(after));
+                    effects
+                }
+                _ => Vec::new(),
+            },
+            Command::ExportPicture => {
+                let name = self.document.file_name(&self.lab);
+                let stem = name.strip_suffix(".ron").unwrap_or(&name);
+                vec![Effect::ChooseFile { what: FileUse::Picture, name: format!("{stem}.svg") }]
+            }
+            Command::Chosen(what, path) => self.chosen(what, path),
+            Command::Browse(folder) => vec![Effect::List(folder)],
+            Command::TakeRecovery => self.take_recovery(),
+            Command::DropRecovery => {
+                self.dialog = None;
+                let dropped = self.recoveries.drain(..).map(|recovery| Effect::DropRecovery(recovery.autosave));
+                dropped.collect()
+            }
+            Command::KeepMine => {
+                self.dialog = None;
+                self.history.mark_unsaved();
+                Vec::new()
+            }
+            Command::Focused => match &self.document.path {
+                Some(path) => vec![Effect::Look(path.clone(), self.document.stamp)],
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// Asks about unsaved changes first.
+    fn leave(&mut self, after: After) -> Vec<Effect> {
+        if self.is_unsaved() {
+            self.dialog = Some(Dialog::Unsaved(after));
+            return Vec::new();
+        }
+        self.go_on(after)
+    }
+
+    pub(super) fn go_on(&mut self, after: After) -> Vec<Effect> {
+        self.pending = None;
+        match after {
+            After::New => {
+                self.replace(Lab::new("New lab"), Document::default());
+                vec![Effect::View(ViewMove::Fit)]
+            }
+            After::Open => vec![Effect::ChooseFile { what: FileUse::Open, name: String::new() }],
+            After::OpenPath(path) => vec![Effect::Read(path)],
+            After::Template(index) => {
+                let Some(template) = self.templates.get(index) else { return Vec::new() };
+                self.replace(template.lab.clone(), Document::default());
+                vec![Effect::View(ViewMove::Fit)]
+            }
+            After::Reload => self.document.path.clone().map(Effect::Read).into_iter().collect(),
+            After::Quit => vec![Effect::Quit],
+            After::Plan => self.apply(Command::Plan),
+        }
+    }
+
+    fn save(&mut self, what: FileUse) -> Vec<Effect> {
+        match &self.document.path {
+            Some(path) => vec![self.write_to(path.clone())],
+            None => vec![Effect::ChooseFile { what, name: self.document.file_name(&self.lab) }],
+        }
+    }
+
+    fn write_to(&self, path: std::path::PathBuf) -> Effect {
+        Effect::Write { path, lab: Box::new(self.lab.clone()), state_id: self.history.state_id() }
+    }
+
+    fn chosen(&mut self, what: FileUse, path: std::path::PathBuf) -> Vec<Effect> {
+        self.dialog = None;
+        match what {
+            FileUse::Open => vec![Effect::Read(path)],
+            FileUse::Save | FileUse::SaveThen => {
+                let path = if path.extension().is_none() { path.with_extension("ron") } else { path };
+                vec![self.write_to(path)]
+            }
+            FileUse::Picture => {
+                let path = if path.extension().is_none() { path.with_extension("svg") } else { path };
+                let appearance = if self.preferences.theme == Preference::Light { Appearance::Light } else { Appearance::Dark };
+                vec![Effect::WritePicture { path, lab: Box::new(self.lab.clone()), appearance }]
+            }
+        }
+    }
+
+    fn take_recovery(&mut self) -> Vec<Effect> {
+        self.dialog = None;
+        let Some(recovery) = self.recoveries.pop_front() else { return Vec::new() };
+        self.replace(recovery.lab, Document { path: recovery.path, ..Document::default() });
+        self.history.mark_unsaved();
+        self.autosaved_revision = 0;
+        if !self.recoveries.is_empty() {
+            self.tell(Tone::Neutral, "Another lab was left behind; it is offered again at the next start.");
+        }
+        vec![Effect::View(ViewMove::Fit), Effect::DropRecovery(recovery.autosave)]
+    }
+
+    fn apply_run(&mut self, command: Command) -> Vec<Effect> {
+        let task = match command {
+            Command::Provider(name) => {
+                self.run.provider.clone_from(&name);
+                self.run.plan = None;
+                self.run.steps.clear();
+                self.run.observed = None;
+                self.preferences.provider = name;
+                let watch = if self.mode == Mode::Run { self.watch() } else { Effect::Watch(None) };
+                return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), watch];
+            }
+            Command::CancelJob => {
+                if let Some(job) = &mut self.run.job {
+                    job.stopping = true;
+                }
+                return vec![Effect::Cancel];
+            }
+            Command::Destroy => return self.ask(Dialog::Destroy),
+            Command::Plan => {
+                self.preferences.bottom_open = true;
+                if self.document.path.is_none() {
+                    // What is deployed belongs to a file: window and command line know it by that.
+                    self.pending = Some(After::Plan);
+                    return self.save(FileUse::SaveThen);
+                }
+                Task::Plan
+            }
+            Command::Deploy => match &self.run.plan {
+                Some(plan) => Task::Deploy(plan.clone()),
+                None => Task::Plan,
+            },
+            Command::DestroyNow => {
+                self.dialog = None;
+                Task::Destroy
+            }
+            Command::HealAll => Task::HealAll,
+            Command::Heal(id) => Task::Heal(id),
+            Command::Inject(fault) => {
+                self.dialog = None;
+                Task::Inject(fault)
+            }
+            _ => return Vec::new(),
+        };
+        let mut effects = self.enter(Mode::Run);
+        match task {
+            Task::Plan | Task::Deploy(_) | Task::Destroy => self.tab = Tab::Plan,
+            _ => self.tab = Tab::Events,
+        }
+        effects.push(self.start(task));
+        effects
+    }
+
+    fn start(&self, task: Task) -> Effect {
+        Effect::Start(Box::new(Job { provider: self.run.provider.clone(), file: self.document.path.clone(), lab: self.lab.clone(), task }))
+    }
+}
+
+enum Step {
+    Back,
+    Again,
+}
+
+/// The edits that take a thing out of a lab, with what refers to it; none for what cannot be taken out.
+pub fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
+    match subject {
+        Subject::Node(name) => cascade::remove_node(lab, name),
+        Subject::Service(at) => cascade::remove_service(lab, at),
+        Subject::Network(name) => cascade::remove_network(lab, name),
+        Subject::Site(name) => cascade::remove_site(lab, name),
+        Subject::Vip(name) => cascade::remove_vip(lab, name),
+        Subject::Adapter(node, slot, _) => vec![Edit::Adapter { node: node.clone(), slot: *slot, change: ListEdit::Remove }],
+        Subject::Flow(from, to) => {
+            let index = lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to);
+            index.map(|index| Edit::Flow { index, change: ListEdit::Remove }).into_iter().collect()
+        }
+        Subject::Link(one, other) => {
+            let index = lab.links.iter().position(|link| link.between.0 == *one && link.between.1 == *other);
+            index.map(|index| Edit::Link { index, change: ListEdit::Remove }).into_iter().collect()
+        }
+        Subject::Acceptance(index) => vec![Edit::Accept { index: *index, change: ListEdit::Remove }],
+        Subject::Lab | Subject::Cluster(_) => Vec::new(),
+    }
+}
+
+/// A second one of a node, beside it, with a name and addresses of its own.
+fn duplicate_of(lab: &Lab, name: &NodeName) -> Option<(NodeName, Vec<Edit>)> {
+    let mut node = lab.nodes.get(name)?.clone();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let stem = if stem.is_empty() { node.role.name_stem() } else { stem };
+    let copy: NodeName = Lab::free_name(stem, |taken| lab.nodes.contains_key(taken)).parse().ok()?;
+    for adapter in &mut node.adapters {
+        adapter.mac = None;
+        adapter.forwards.clear();
+        if adapter.address.is_some() {
+            adapter.address = lab.free_address(&adapter.network);
+        }
+    }
+    let mut edits = vec![Edit::Node { name: copy.clone(), at: None, to: Some(Box::new(node)) }];
+    if let Some(Pos(x, y)) = lab.canvas.nodes.get(name) {
+        edits.push(Edit::PlaceNode { name: copy.clone(), at: None, to: Some(Pos(x + DUPLICATE_SHIFT, y + DUPLICATE_SHIFT)) });
+    }
+    Some((copy, edits))
+}

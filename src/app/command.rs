@@ -1,0 +1,620 @@
+//! What the user can want, and what doing it needs from the outside.
+//!
+//! One enum feeds menus, shortcuts, the toolbar and the list behind Ctrl+K: whatever has an entry in [`COMMANDS`] is in all of
+//! them. A command is data; [`State::apply`] is the one place that does it.
+
+use super::{After, Merge, Mode, Preferences, Stamp, State, job::Job};
+use crate::look::Icon;
+use crate::model::{Edit, Fault, Lab, Pos, Subject};
+use std::path::PathBuf;
+
+/// The tabs of the lower panel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tab {
+    /// What is wrong.
+    #[default]
+    Findings,
+    /// What will be done.
+    Plan,
+    /// What happened.
+    Events,
+    /// Requests from outside.
+    Load,
+    /// What the program says of itself.
+    Log,
+}
+
+impl Tab {
+    /// All tabs, in order.
+    pub const ALL: [Self; 5] = [Self::Findings, Self::Plan, Self::Events, Self::Load, Self::Log];
+
+    /// The word on the tab.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Findings => "Findings",
+            Self::Plan => "Plan",
+            Self::Events => "Events",
+            Self::Load => "Load",
+            Self::Log => "Log",
+        }
+    }
+}
+
+/// What stands over everything else until it is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dialog {
+    /// The list of all commands.
+    CommandPalette,
+    /// Labs to begin with.
+    Templates,
+    /// The lab has changes that no file holds.
+    Unsaved(After),
+    /// A lab was left behind by a run that did not end well.
+    Recover,
+    /// The file is not what we read any more.
+    ChangedOnDisk,
+    /// Why is this finding meant? The rule's code and what the finding is about.
+    Accept {
+        /// The rule's code.
+        rule: String,
+        /// What the finding is about.
+        subject: Subject,
+    },
+    /// All of the lab's machines and networks are to go.
+    Destroy,
+    /// A file chooser of our own, where the desktop has none.
+    Browser(FileUse),
+    /// The manual of the rules, at a rule's page.
+    Manual(Option<String>),
+    /// All shortcuts.
+    Shortcuts,
+    /// What this is.
+    About,
+    /// A fault, with what it would take with it, before it is injected.
+    Break(Fault),
+    /// A page of a presentation is being written: its place in the list, or a new one.
+    View(Option<usize>),
+}
+
+/// What a file is chosen for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileUse {
+    /// To be opened.
+    Open,
+    /// To hold the lab.
+    Save,
+    /// To hold the lab, and then the window closes or another lab is opened.
+    SaveThen,
+    /// To hold the picture as SVG or PNG.
+    Picture,
+}
+
+/// How the canvas is to show another part of the lab.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ViewMove {
+    /// All of it.
+    Fit,
+    /// These things, in the middle.
+    To(Vec<Subject>),
+    /// This part: upper left and lower right corner, in lab units.
+    Area(Pos, Pos),
+    /// Nearer.
+    In,
+    /// Farther.
+    Out,
+    /// One lab unit is one point.
+    Actual,
+}
+
+/// What the user wants.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// An empty lab.
+    New,
+    /// Choose a file and open it.
+    Open,
+    /// Write the lab to its file.
+    Save,
+    /// Write the lab to another file.
+    SaveAs,
+    /// Show the labs to begin with.
+    Templates,
+    /// Save the picture.
+    ExportPicture,
+    /// Close the window.
+    Quit,
+    /// Take the last step back.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Remove what is selected.
+    Delete,
+    /// A second one of each selected node.
+    Duplicate,
+    /// Select everything.
+    SelectAll,
+    /// Select nothing.
+    SelectNone,
+    /// Another name for what is selected.
+    Rename,
+    /// Show all of the lab.
+    ZoomFit,
+    /// Show what is selected.
+    ZoomSelection,
+    /// Nearer.
+    ZoomIn,
+    /// Farther.
+    ZoomOut,
+    /// One to one.
+    ZoomActual,
+    /// Draw.
+    Design,
+    /// Deploy, watch, break.
+    Run,
+    /// Show to others.
+    Present,
+    /// Fold or unfold the palette.
+    TogglePalette,
+    /// Fold or unfold the inspector.
+    ToggleInspector,
+    /// Fold or unfold the lower panel.
+    ToggleBottom,
+    /// Services and flows as a graph.
+    ToggleGraph,
+    /// Light or dark.
+    ToggleTheme,
+    /// The next finding.
+    NextFinding,
+    /// The finding before.
+    PreviousFinding,
+    /// The best fix of the selected finding.
+    FixFinding,
+    /// Work out what has to be done.
+    Plan,
+    /// Do it.
+    Deploy,
+    /// Remove all machines and networks of the lab.
+    Destroy,
+    /// Mend everything that was broken.
+    HealAll,
+    /// Stop what is being done.
+    CancelJob,
+    /// Keep what the canvas shows as a page of the presentation.
+    AddView,
+    /// The next page of the presentation.
+    NextView,
+    /// The page before.
+    PreviousView,
+    /// The list of all commands.
+    CommandPalette,
+    /// The manual of the rules.
+    Manual,
+    /// All shortcuts.
+    Shortcuts,
+    /// What this is.
+    About,
+
+    /// Edits as one step.
+    Edit {
+        /// What people read behind "Undo".
+        label: String,
+        /// All or none of them.
+        edits: Vec<Edit>,
+        /// Whether it joins the step before.
+        merge: Merge,
+    },
+    /// An act of editing, as one step; or why it makes no sense, to be told.
+    Act(super::ops::Act),
+    /// The typing or drag is over.
+    CloseStep,
+    /// Select exactly these.
+    Select(Vec<Subject>),
+    /// Select this too, or no longer.
+    SelectToggle(Subject),
+    /// Select this, and show it.
+    Reveal(Subject),
+    /// Move the view.
+    View(ViewMove),
+    /// Show a tab of the lower panel.
+    Show(Tab),
+    /// Show a dialog.
+    Ask(Dialog),
+    /// The dialog is done with.
+    CloseDialog,
+    /// Go on with what the dialog about unsaved changes held up, without saving.
+    Discard,
+    /// Save first, then go on.
+    SaveThenGoOn,
+    /// Open a file.
+    OpenPath(PathBuf),
+    /// A new lab from a template, by its place in the gallery.
+    OpenTemplate(usize),
+    /// A file was chosen.
+    Chosen(FileUse, PathBuf),
+    /// Take the lab that was left behind.
+    TakeRecovery,
+    /// Throw it away.
+    DropRecovery,
+    /// Show a folder in our own file chooser.
+    Browse(PathBuf),
+    /// Keep ours, although the file changed.
+    KeepMine,
+    /// Read the file again.
+    Reload,
+    /// Mend a finding by one of its fixes.
+    Fix {
+        /// The rule's code.
+        rule: String,
+        /// What the finding is about.
+        subject: Subject,
+        /// Which of the offered fixes, from 0.
+        fix: usize,
+    },
+    /// Select a finding, by its place among all, and show what it is about.
+    SelectFinding(usize),
+    /// A finding is meant.
+    Accept {
+        /// The rule's code.
+        rule: String,
+        /// What the finding is about.
+        subject: Subject,
+        /// Why.
+        because: String,
+    },
+    /// A finding is no longer meant: the place of its acceptance.
+    Unaccept(usize),
+    /// Deploy to this provider.
+    Provider(String),
+    /// Which theme.
+    Theme(crate::look::Preference),
+    /// How wide or high panels are: palette, inspector, lower panel.
+    PanelSizes([f32; 3]),
+    /// Break this, without asking.
+    Inject(Fault),
+    /// Mend one fault, by its number.
+    Heal(u64),
+    /// Destroy, for certain.
+    DestroyNow,
+    /// Keep a page of the presentation, at its place or at the end.
+    KeepView {
+        /// Its place; `None`: at the end.
+        index: Option<usize>,
+        /// The page.
+        view: crate::model::View,
+    },
+    /// Show a page of the presentation.
+    ShowView(usize),
+    /// The window has the keyboard again: files may have changed meanwhile.
+    Focused,
+    /// The notice was read.
+    CloseNotice,
+}
+
+/// What a command needs from the outside; workers do it and answer with events.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Let the user choose a file; propose this name.
+    ChooseFile {
+        /// What for.
+        what: FileUse,
+        /// The name to propose.
+        name: String,
+    },
+    /// Read a lab.
+    Read(PathBuf),
+    /// Write a lab. `state_id` comes back when it is done.
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// The lab.
+        lab: Box<Lab>,
+        /// The history's number of what is written.
+        state_id: u64,
+    },
+    /// Keep a copy against a crash.
+    Autosave {
+        /// Which file.
+        path: Option<PathBuf>,
+        /// The lab.
+        lab: Box<Lab>,
+    },
+    /// The copy is not needed any more.
+    DropAutosave {
+        /// Which file.
+        path: Option<PathBuf>,
+    },
+    /// Remove a copy that a run left behind.
+    DropRecovery(PathBuf),
+    /// Look whether a file has changed.
+    Look(PathBuf, Option<Stamp>),
+    /// List a folder for our own file chooser.
+    List(PathBuf),
+    /// Write the preferences.
+    KeepPreferences(Box<Preferences>),
+    /// Write the picture; its ending says as what.
+    WritePicture {
+        /// Which file.
+        path: PathBuf,
+        /// The lab.
+        lab: Box<Lab>,
+        /// Light or dark.
+        appearance: crate::look::Appearance,
+    },
+    /// Do something with a provider.
+    Start(Box<Job>),
+    /// Stop it.
+    Cancel,
+    /// Watch the lab on a provider, or nothing any more.
+    Watch(Option<Box<Watched>>),
+    /// Move the canvas's view.
+    View(ViewMove),
+    /// Rename in place on the canvas.
+    RenameInPlace(Subject),
+    /// Full screen, or not.
+    FullScreen(Screen),
+    /// Close the window.
+    Quit,
+}
+
+/// A lab that is to be watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// The provider, as `--on` takes it.
+    pub provider: String,
+    /// The file that the lab belongs to.
+    pub file: PathBuf,
+    /// The lab as it is drawn.
+    pub lab: Lab,
+}
+
+/// How much of the screen the window has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// A window.
+    Window,
+    /// All of it.
+    Full,
+}
+
+/// A key with its modifiers. `key` is the name that egui gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shortcut {
+    /// Held with it.
+    pub held: Held,
+    /// The key.
+    pub key: &'static str,
+}
+
+/// What is held with a key. Control is the command key on a Mac.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// Nothing.
+    None,
+    /// Shift.
+    Shift,
+    /// Control.
+    Control,
+    /// Control and shift.
+    ControlShift,
+}
+
+impl Shortcut {
+    /// As people read it.
+    pub fn text(self) -> String {
+        let key = match self.key {
+            "Questionmark" => "?",
+            "Equals" => "=",
+            "Comma" => ",",
+            other => other,
+        };
+        match self.held {
+            Held::None => key.to_owned(),
+            Held::Shift => format!("Shift {key}"),
+            Held::Control => format!("Ctrl {key}"),
+            Held::ControlShift => format!("Ctrl Shift {key}"),
+        }
+    }
+}
+
+/// What a command belongs to: the menus, and the headings of the page of shortcuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Files.
+    File,
+    /// Changing the lab.
+    Edit,
+    /// What is shown.
+    View,
+    /// Deploying, breaking, presenting.
+    Run,
+    /// To read.
+    Help,
+}
+
+impl Family {
+    /// All, in the order of the menus.
+    pub const ALL: [Self; 5] = [Self::File, Self::Edit, Self::View, Self::Run, Self::Help];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::View => "View",
+            Self::Run => "Run",
+            Self::Help => "Help",
+        }
+    }
+}
+
+/// A command as menus, shortcuts and the list of commands show it.
+pub struct Entry {
+    /// The command.
+    pub command: Command,
+    /// What it is called.
+    pub title: &'static str,
+    /// Its icon.
+    pub icon: Icon,
+    /// Its key.
+    pub shortcut: Option<Shortcut>,
+    /// What it belongs to.
+    pub family: Family,
+    /// Whether it can be done now.
+    pub enabled: fn(&State) -> bool,
+}
+
+const fn plain(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::None, key })
+}
+const fn shift(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::Shift, key })
+}
+const fn control(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::Control, key })
+}
+const fn control_shift(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::ControlShift, key })
+}
+
+fn always(_: &State) -> bool {
+    true
+}
+fn open(state: &State) -> bool {
+    state.document.open
+}
+fn designing(state: &State) -> bool {
+    state.document.open && state.mode == Mode::Design
+}
+fn selected(state: &State) -> bool {
+    !state.selection.is_empty()
+}
+fn editable(state: &State) -> bool {
+    designing(state) && selected(state)
+}
+fn has_findings(state: &State) -> bool {
+    state.review.findings().iter().any(|finding| finding.accepted.is_none())
+}
+fn idle(state: &State) -> bool {
+    state.document.open && state.run.job.is_none()
+}
+
+macro_rules! commands {
+    ($($family:ident { $($command:ident $title:literal $icon:ident $shortcut:expr, $enabled:expr;)* })*) => {
+        /// Every command that menus, shortcuts and the list of commands offer.
+        pub static COMMANDS: &[Entry] = &[$($(Entry {
+            command: Command::$command,
+            title: $title,
+            icon: Icon::$icon,
+            shortcut: $shortcut,
+            family: Family::$family,
+            enabled: $enabled,
+        },)*)*];
+    };
+}
+
+commands! {
+    File {
+        New "New lab" Plus control("N"), always;
+        Open "Open…" Folder control("O"), always;
+        Templates "New from a template…" Grid control_shift("N"), always;
+        Save "Save" Save control("S"), open;
+        SaveAs "Save as…" Save control_shift("S"), open;
+        ExportPicture "Export the picture…" Export control_shift("E"), open;
+        Quit "Quit" Cross control("Q"), always;
+    }
+    Edit {
+        Undo "Undo" Undo control("Z"), |state| state.history().undo_label().is_some();
+        Redo "Redo" Redo control_shift("Z"), |state| state.history().redo_label().is_some();
+        Delete "Delete" Trash plain("Delete"), editable;
+        Duplicate "Duplicate" Copy control("D"), |state| editable(state) && state.selected_nodes().next().is_some();
+        Rename "Rename" Pencil plain("F2"), |state| editable(state) && state.selection.len() == 1;
+        SelectAll "Select all" Lasso control("A"), open;
+        SelectNone "Select nothing" Cross plain("Escape"), selected;
+        NextFinding "Next finding" ChevronDown plain("F8"), has_findings;
+        PreviousFinding "Previous finding" ChevronUp shift("F8"), has_findings;
+        FixFinding "Fix the selected finding" Check control("Enter"), |state| state.review.selected_fix().is_some();
+    }
+    View {
+        Design "Design" Pencil control("1"), |state| state.mode != Mode::Design;
+        Run "Run" Play control("2"), |state| open(state) && state.mode != Mode::Run;
+        Present "Present" Present control("3"), |state| open(state) && state.mode != Mode::Present;
+        ZoomFit "Show all" Fit shift("1"), open;
+        ZoomSelection "Show the selection" Search shift("2"), selected;
+        ZoomActual "Zoom to 100 %" Eye control("0"), open;
+        ZoomIn "Zoom in" Plus control("Equals"), open;
+        ZoomOut "Zoom out" Minus control("Minus"), open;
+        ToggleGraph "Service graph" Graph control("G"), open;
+        TogglePalette "Palette" ChevronLeft control("B"), always;
+        ToggleInspector "Inspector" ChevronRight control("I"), always;
+        ToggleBottom "Lower panel" ChevronDown control("J"), always;
+        ToggleTheme "Light or dark" Moon control_shift("L"), always;
+        CommandPalette "All commands…" Search control("K"), always;
+    }
+    Run {
+        Plan "Plan…" Play control("P"), idle;
+        Deploy "Deploy" Play control_shift("P"), |state| idle(state) && state.run.plan.as_ref().is_some_and(|plan| !plan.is_empty());
+        HealAll "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
+        CancelJob "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
+        Destroy "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
+        AddView "Add a page to the presentation…" Note control_shift("V"), open;
+        NextView "Next page" ChevronRight plain("ArrowRight"), |state| state.mode == Mode::Present;
+        PreviousView "Previous page" ChevronLeft plain("ArrowLeft"), |state| state.mode == Mode::Present;
+    }
+    Help {
+        Manual "Manual of the rules" Info plain("F1"), always;
+        Shortcuts "Shortcuts" Keyboard control("Questionmark"), always;
+        About "About Sandtable" Info None, always;
+    }
+}
+
+impl Command {
+    /// Its entry in [`COMMANDS`]; `None` for a command that carries data.
+    pub fn entry(&self) -> Option<&'static Entry> {
+        COMMANDS.iter().find(|entry| entry.command == *self)
+    }
+
+    /// A step of its own.
+    pub fn edit(label: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self::Edit { label: label.into(), edits, merge: Merge::Never }
+    }
+}
+
+/// The commands whose title contains all words of a query, those that begin with it first.
+pub fn search(state: &State, query: &str) -> Vec<&'static Entry> {
+    let query = query.trim().to_lowercase();
+    let mut found: Vec<&Entry> = COMMANDS
+        .iter()
+        .filter(|entry| (entry.enabled)(state) && entry.command != Command::CommandPalette)
+        .filter(|entry| {
+            let text = format!("{} {}", entry.family.title(), entry.title).to_lowercase();
+            query.split_whitespace().all(|word| text.contains(word))
+        })
+        .collect();
+    found.sort_by_key(|entry| !entry.title.to_lowercase().starts_with(&query));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shortcut_and_title_is_its_own() {
+        for (n, entry) in COMMANDS.iter().enumerate() {
+            for other in &COMMANDS[n + 1..] {
+                assert_ne!(entry.title, other.title);
+                assert_ne!(entry.command, other.command);
+                assert!(entry.shortcut.is_none() || entry.shortcut != other.shortcut, "{} and {}", entry.title, other.title);
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_of_commands_finds_by_words_and_leaves_out_what_cannot_be_done() {
+        let state = State::new(Preferences::default(), Vec::new());
+        let titles = |query: &str| search(&state, query).iter().map(|entry| entry.title).collect::<Vec<_>>();
+        assert_eq!(titles("new lab"), ["New lab"]);
+        assert_eq!(titles("undo"), Vec::<&str>::new());
+        assert_eq!(titles("help about"), ["About Sandtable"]);
+    }
+}

@@ -1,0 +1,307 @@
+//! The engine behind the window: plans, deployments, faults and looks, by the providers of this machine.
+//!
+//! It does what the commands of the command line do, on the same state folder, so window and command line see the same
+//! lab. It blocks, so only the worker that owns it may call it.
+
+use super::{
+    LoadSample, Prediction, ProviderChoice, StepState,
+    job::{Cancel, Engine, Job, Report, Sight, Task},
+};
+use crate::catalog::Catalog;
+use crate::deploy::{self, Deployed, Ending, Event, JOURNAL_FILE, Journal, Options};
+use crate::fault::{HORIZON_MS, sentences};
+use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
+use crate::look::Appearance;
+use crate::model::{ClusterState, Fault, Health, Lab, Observed, Subject};
+use crate::plan::{LabId, Plan, desired, doubt, plan};
+use crate::probe;
+use crate::provider::{
+    Provider, ProviderError, Which,
+    sim::{SimProvider, WallClock},
+};
+use anyhow::Context as _;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// The simulator's name, as `--on` takes it.
+const SIM: &str = "sim";
+/// Events of a run that may wait for the window.
+const EVENTS_MAX: usize = 256;
+/// How often a run asks whether it is to stop.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
+const SETTLE_MS_MAX: u64 = 60_000;
+
+/// The engine on the user's own state folder, with the clock on the wall.
+pub fn all() -> Box<dyn Engine> {
+    let clock: WallClock = Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    });
+    Box::new(Local::new(StateFolder::of_user().ok(), clock))
+}
+
+/// The providers of this machine.
+pub struct Local {
+    state: Option<StateFolder>,
+    clock: WallClock,
+    /// Providers that only look, kept because they keep the world that they have read.
+    looking: BTreeMap<PathBuf, SimProvider>,
+    /// The last second of the load that was told, by lab.
+    told: BTreeMap<PathBuf, u64>,
+}
+
+/// A lab's place among what is deployed.
+struct Place {
+    id: LabId,
+    file: PathBuf,
+    folder: LabFolder,
+}
+
+impl Local {
+    /// An engine on a state folder and a clock.
+    pub fn new(state: Option<StateFolder>, clock: WallClock) -> Self {
+        Self { state, clock, looking: BTreeMap::new(), told: BTreeMap::new() }
+    }
+
+    fn place(&self, file: &Path) -> anyhow::Result<Place> {
+        let state = self.state.as_ref().context("this user has no folder for the state of labs")?;
+        let file = file.canonicalize().with_context(|| format!("{}: save the lab first", file.display()))?;
+        let id = LabId::of_file(&file);
+        let folder = state.lab(id.as_str());
+        Ok(Place { id, file, folder })
+    }
+
+    fn looking(&mut self, place: &Place) -> &SimProvider {
+        let clock = &self.clock;
+        self.looking.entry(place.file.clone()).or_insert_with(|| SimProvider::new(place.folder.clone(), Arc::clone(clock)))
+    }
+
+    fn planned(&mut self, place: &Place, lab: &Lab) -> anyhow::Result<Plan> {
+        let observed = wait(self.looking(place).observe())?.map_err(failed)?;
+        let text = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
+        let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&text)));
+        let catalog = Catalog::embedded();
+        let wanted = desired(lab, catalog, &place.id);
+        if let Some(first) = wanted.unplannable.first() {
+            let more = match wanted.unplannable.len() {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            anyhow::bail!("The drawing is not ready to be deployed: {}: {}{more}", first.subject, first.why);
+        }
+        Ok(plan(lab, catalog, &wanted, &doubt(observed, &unfinished)))
+    }
+
+    fn deploy(&mut self, place: &Place, lab: &Lab, plan: &Plan, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+        let locked = Arc::new(place.folder.lock(Wait::No)?);
+        let provider: Arc<dyn Provider> = Arc::new(SimProvider::holding(Arc::clone(&locked), Arc::clone(&self.clock)));
+        let observed = wait(provider.observe())?.map_err(failed)?;
+        if let Some(fault) = observed.faults.first() {
+            anyhow::bail!("The lab is broken on purpose ({}): heal it first", fault.fault);
+        }
+        Deployed { file: place.file.clone(), name: lab.name.clone(), on: SIM.to_owned() }.write(&locked)?;
+        let mut journal = Journal::open(&locked)?;
+        follow(plan, &observed, &provider, &mut journal, cancel, report)?;
+        wait(provider.watch(&lab.flows))?.map_err(failed)?;
+        let settled = |seen: &Observed| seen.is_empty() || probe::health(lab, seen) == Health::Healthy;
+        wait(provider.settle(&settled, SETTLE_MS_MAX))?.map_err(failed)?;
+        Ok(())
+    }
+
+    fn destroy(&mut self, place: &Place, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+        if !place.folder.exists() {
+            return Ok(());
+        }
+        let locked = Arc::new(place.folder.lock(Wait::No)?);
+        let provider: Arc<dyn Provider> = Arc::new(SimProvider::holding(Arc::clone(&locked), Arc::clone(&self.clock)));
+        let observed = wait(provider.observe())?.map_err(failed)?;
+        let plan = crate::plan::destroy(&observed);
+        report(Report::Planned(plan.clone()));
+        let mut journal = Journal::open(&locked)?;
+        follow(&plan, &observed, &provider, &mut journal, cancel, report)?;
+        let left = wait(provider.observe())?.map_err(failed)?;
+        anyhow::ensure!(left.is_empty(), "Part of the lab is left; destroy it again");
+        drop((provider, journal));
+        self.looking.remove(&place.file);
+        self.told.remove(&place.file);
+        forget(locked)
+    }
+}
+
+fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {
+    let locked = Arc::try_unwrap(locked).ok().context("the lab's state is still in use")?;
+    Ok(locked.remove()?)
+}
+
+/// Runs a plan and reports each step.
+fn follow(
+    plan: &Plan,
+    before: &Observed,
+    provider: &Arc<dyn Provider>,
+    journal: &mut Journal,
+    cancel: &Cancel,
+    report: &mut dyn FnMut(Report),
+) -> anyhow::Result<()> {
+    let (canceller, told) = deploy::canceller();
+    let options = Options::default();
+    let ending = wait(async {
+        let (sender, mut events) = tokio::sync::mpsc::channel(EVENTS_MAX);
+        let run = async {
+            let ending = deploy::run(plan, before, provider, journal, &options, &told, &sender).await;
+            drop(sender);
+            ending
+        };
+        let listen = async {
+            loop {
+                tokio::select! {
+                    event = events.recv() => match event {
+                        Some(event) => tell(event, report),
+                        None => return,
+                    },
+                    () = tokio::time::sleep(ASK_EVERY) => {}
+                }
+                if cancel.is_asked() {
+                    canceller.tell(deploy::Cancel::Stop);
+                }
+            }
+        };
+        tokio::join!(run, listen).0
+    })??;
+    match ending {
+        Ending::Done | Ending::Undone => Ok(()),
+        Ending::Stopped => anyhow::bail!("the lab is half done; plan again to go on"),
+        Ending::Failed(failures) => match failures.first() {
+            Some(failure) => anyhow::bail!("{}: {}. {}", failure.step, failure.why, failure.next),
+            None => anyhow::bail!("a step failed"),
+        },
+    }
+}
+
+fn tell(event: Event, report: &mut dyn FnMut(Report)) {
+    match event {
+        Event::StepStarted { step, .. } => report(Report::Step(step, StepState::Running)),
+        Event::StepDone { step, .. } => report(Report::Step(step, StepState::Done)),
+        Event::StepFailed(failure) => report(Report::Step(failure.step, StepState::Failed(format!("{}. {}", failure.why, failure.next)))),
+        Event::StepProgress { step, says } => report(Report::Log(format!("{step}: {says}"))),
+        Event::Retrying { step, why, in_ms } => report(Report::Log(format!("{step}: {why}; again in {in_ms} ms"))),
+        Event::Undoing { steps } => report(Report::Log(format!("undoing in {steps} steps"))),
+        Event::Finished(_) => {}
+    }
+}
+
+impl Engine for Local {
+    fn providers(&mut self) -> Vec<ProviderChoice> {
+        let hindrance = self.state.is_none().then(|| "This user has no folder for the state of labs.".to_owned());
+        vec![ProviderChoice { name: SIM.to_owned(), title: "Simulator".to_owned(), hindrance }]
+    }
+
+    fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+        let file = job.file.as_deref().context("Save the lab first: what is deployed belongs to its file")?;
+        let place = self.place(file)?;
+        match &job.task {
+            Task::Plan => report(Report::Planned(self.planned(&place, &job.lab)?)),
+            Task::Deploy(plan) => self.deploy(&place, &job.lab, plan, cancel, report)?,
+            Task::Destroy => self.destroy(&place, cancel, report)?,
+            Task::Inject(fault) => {
+                wait(self.looking(&place).inject(fault))?.map_err(failed)?;
+            }
+            Task::Heal(id) => {
+                wait(self.looking(&place).heal(Which::One(*id)))?.map_err(failed)?;
+            }
+            Task::HealAll => {
+                wait(self.looking(&place).heal(Which::All))?.map_err(failed)?;
+            }
+            Task::Predict(fault) => {
+                if let Some(found) = wait(self.looking(&place).predict(fault, HORIZON_MS))?.map_err(failed)? {
+                    report(Report::Predicted(prediction(fault, &found)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, _: &str, file: &Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
+        let place = self.place(file)?;
+        if !place.folder.exists() {
+            return Ok(None);
+        }
+        let provider = self.looking(&place);
+        let observed = wait(provider.observe())?.map_err(failed)?;
+        let traffic = wait(provider.traffic())?.map_err(failed)?;
+        let told = self.told.get(&place.file).copied();
+        let load: Vec<LoadSample> = traffic
+            .seconds
+            .iter()
+            .filter(|second| told.is_none_or(|told| second.at_ms > told) && second.at_ms + 1000 <= observed.at_ms)
+            .map(|second| LoadSample { at_ms: second.at_ms, good: second.ok, failed: second.failed })
+            .collect();
+        if let Some(last) = load.last() {
+            self.told.insert(place.file, last.at_ms);
+        }
+        Ok(Some(Sight { observed, load, failover: traffic.failover }))
+    }
+}
+
+fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
+    let mut lost: Vec<(Subject, String)> = Vec::new();
+    for service in &found.services {
+        let why = if service.reason.is_empty() { String::new() } else { format!(": {}", service.reason) };
+        let then = if service.at_end == Health::Healthy { ", then well again" } else { "" };
+        lost.push((Subject::Service(service.service.clone()), format!("{}{why}{then}", service.worst.title())));
+    }
+    for (cluster, state) in &found.clusters {
+        let what = match state {
+            ClusterState::Whole => continue,
+            ClusterState::Partial => "misses members and works on",
+            ClusterState::Stopped => "stops: no part of it has a majority",
+            ClusterState::Split => "splits into parts that both work",
+        };
+        lost.push((Subject::Cluster(cluster.clone()), what.to_owned()));
+    }
+    let names = |nodes: &[crate::model::NodeName]| match nodes {
+        [] => "nobody".to_owned(),
+        nodes => nodes.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(" and "),
+    };
+    let moved = found
+        .vips
+        .iter()
+        .filter(|vip| vip.before != vip.after)
+        .map(|vip| (Subject::Vip(vip.vip.clone()), format!("moves from {} to {}", names(&vip.before), names(&vip.after))));
+    Prediction {
+        fault: fault.clone(),
+        lost,
+        moved: moved.collect(),
+        outage_ms: (found.requests_failed > 0).then_some(found.longest_gap_ms),
+        recovers: found.recovers_after_ms.is_some(),
+        says: sentences(found),
+    }
+}
+
+/// Runs what waits for a provider.
+fn wait<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    Ok(runtime.block_on(future))
+}
+
+fn failed(error: ProviderError) -> anyhow::Error {
+    let next = error.next.clone();
+    anyhow::anyhow!("{error}. {next}")
+}
+
+/// Draws a picture file: PNG where its name ends so, else SVG.
+///
+/// # Errors
+/// Where the picture would be too large.
+pub fn draw(path: &Path, lab: &Lab, appearance: Appearance) -> anyhow::Result<Vec<u8>> {
+    let catalog = Catalog::embedded();
+    let options = crate::export::PictureOptions { appearance, ..crate::export::PictureOptions::default() };
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+        return Ok(crate::export::png(lab, catalog, &options)?);
+    }
+    Ok(crate::export::svg(lab, catalog, &options).into_bytes())
+}

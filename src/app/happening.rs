@@ -1,0 +1,243 @@
+//! What happened: the differences between two looks at a running lab, as lines that people read.
+//!
+//! It compares what was observed and never guesses why.
+
+use crate::look::Tone as LookTone;
+use crate::model::{ActiveFault, ClusterState, Health, NodeName, Observed, Power, ServiceRef, Subject};
+
+/// How good what happened is: the colour of its mark.
+pub type Tone = LookTone;
+
+/// One line of the events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Happening {
+    /// When, in milliseconds of the lab's clock.
+    pub at_ms: u64,
+    /// How good it is.
+    pub tone: Tone,
+    /// Who did it, or where: "you", or a thing's name.
+    pub who: String,
+    /// What.
+    pub what: String,
+    /// The thing it is about, to be shown on a click.
+    pub subject: Option<Subject>,
+}
+
+impl Happening {
+    /// Something that the user did.
+    pub fn by_user(at_ms: u64, tone: Tone, what: impl Into<String>, subject: Option<Subject>) -> Self {
+        Self { at_ms, tone, who: "you".into(), what: what.into(), subject }
+    }
+}
+
+fn tone_of(health: Health) -> Tone {
+    match health {
+        Health::Healthy => Tone::Good,
+        Health::Degraded => Tone::Warn,
+        Health::Down => Tone::Bad,
+        Health::Unknown => Tone::Neutral,
+    }
+}
+
+/// What changed between two looks, in the order: faults, nodes, services, VIPs, clusters, flows.
+pub fn between(before: &Observed, after: &Observed) -> Vec<Happening> {
+    let mut all = Vec::new();
+    faults(before, after, &mut all);
+    nodes(before, after, &mut all);
+    vips(before, after, &mut all);
+    clusters(before, after, &mut all);
+    flows(before, after, &mut all);
+    all
+}
+
+fn faults(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    let is_new = |fault: &&ActiveFault| !before.faults.iter().any(|old| old.id == fault.id);
+    let is_gone = |fault: &&ActiveFault| !after.faults.iter().any(|new| new.id == fault.id);
+    for fault in after.faults.iter().filter(is_new) {
+        all.push(Happening::by_user(fault.since_ms, Tone::Bad, did(&fault.fault), subject_of(&fault.fault)));
+    }
+    for fault in before.faults.iter().filter(is_gone) {
+        all.push(Happening::by_user(after.at_ms, Tone::Good, format!("healed: {}", fault.fault), subject_of(&fault.fault)));
+    }
+}
+
+/// What a fault is about, as one thing to show.
+pub fn subject_of(fault: &crate::model::Fault) -> Option<Subject> {
+    use crate::model::Fault;
+    match fault {
+        Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) | Fault::Cookie(at) => Some(Subject::Service(at.clone())),
+        other => other.nodes().first().map(|node| Subject::Node((*node).clone())),
+    }
+}
+
+/// A fault in the past tense: "stopped galera on db1".
+pub fn did(fault: &crate::model::Fault) -> String {
+    use crate::model::Fault;
+    let at = |at: &ServiceRef| format!("{} on {}", at.service, at.node);
+    let list = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
+    match fault {
+        Fault::Stop(service) => format!("stopped {}", at(service)),
+        Fault::Kill(service) => format!("killed {}", at(service)),
+        Fault::Hang(service) => format!("froze {}", at(service)),
+        Fault::Restart(service) => format!("restarted {}", at(service)),
+        Fault::Cookie(service) => format!("changed the cookie of {}", at(service)),
+        Fault::PowerOff(node) => format!("powered {node} off"),
+        Fault::Pause(node) => format!("paused {node}"),
+        Fault::LinkDown(node, network) => format!("took the link of {node} to {network} down"),
+        Fault::OneWay(from, to) => format!("drop what {from} sends to {to}"),
+        Fault::Cut(one, other) => format!("cut {} from {}", list(one), list(other)),
+        Fault::Loss(node, network, percent) => format!("lose {percent} % of {node}'s packets on {network}"),
+        Fault::Delay(node, network, ms) => format!("delay {node}'s packets on {network} by {ms} ms"),
+    }
+}
+
+fn nodes(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    for (name, node) in &after.nodes {
+        let old = before.nodes.get(name);
+        let subject = Some(Subject::Node(name.clone()));
+        let mut say = |at_ms, tone, what: String, subject| all.push(Happening { at_ms, tone, who: name.to_string(), what, subject });
+        let was = old.map_or(Power::Missing, |old| old.power);
+        if node.power != was {
+            let (tone, what) = match node.power {
+                Power::Running => (Tone::Good, "is running"),
+                Power::Paused => (Tone::Bad, "is frozen"),
+                Power::Stopped if was == Power::Missing => (Tone::Neutral, "is made, and off"),
+                Power::Stopped => (Tone::Bad, "is off"),
+                Power::Missing => (Tone::Neutral, "is gone"),
+            };
+            say(after.at_ms, tone, what.to_owned(), subject.clone());
+        }
+        for (service_name, service) in &node.services {
+            let was = old.and_then(|old| old.services.get(service_name)).map_or(Health::Unknown, |old| old.health);
+            if service.health == was || service.spec.is_none() {
+                continue;
+            }
+            let why = if service.reason.is_empty() || service.health == Health::Healthy {
+                String::new()
+            } else {
+                format!(": {}", service.reason)
+            };
+            let at = ServiceRef { node: name.clone(), service: service_name.clone() };
+            let what = format!("{service_name} is {}{why}", service.health.title());
+            say(service.since_ms.max(before.at_ms).min(after.at_ms), tone_of(service.health), what, Some(Subject::Service(at)));
+        }
+    }
+    for name in before.nodes.keys().filter(|name| !after.nodes.contains_key(*name)) {
+        all.push(Happening { at_ms: after.at_ms, tone: Tone::Neutral, who: name.to_string(), what: "is gone".into(), subject: None });
+    }
+}
+
+fn vips(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    for (name, vip) in &after.vips {
+        let was: &[NodeName] = before.vips.get(name).map_or(&[], |old| &old.holders);
+        if vip.holders == was {
+            continue;
+        }
+        let address = vip.address.map_or_else(|| name.to_string(), |address| address.to_string());
+        let at_ms = vip.since_ms.max(before.at_ms).min(after.at_ms);
+        let subject = Some(Subject::Vip(name.clone()));
+        for lost in was.iter().filter(|node| !vip.holders.contains(node)) {
+            all.push(Happening {
+                at_ms,
+                tone: Tone::Warn,
+                who: lost.to_string(),
+                what: format!("leaves {address}"),
+                subject: subject.clone(),
+            });
+        }
+        for new in vip.holders.iter().filter(|node| !was.contains(node)) {
+            all.push(Happening {
+                at_ms,
+                tone: Tone::Vip,
+                who: new.to_string(),
+                what: format!("takes {address}"),
+                subject: subject.clone(),
+            });
+        }
+        let alarm = match vip.holders.len() {
+            0 => Some(format!("nobody holds {address}")),
+            1 => None,
+            several => Some(format!("{several} nodes hold {address} at once")),
+        };
+        if let Some(what) = alarm {
+            all.push(Happening { at_ms, tone: Tone::Bad, who: name.to_string(), what, subject });
+        }
+    }
+}
+
+fn clusters(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    for (name, cluster) in &after.clusters {
+        if before.clusters.get(name).map(|old| old.state) == Some(cluster.state) {
+            continue;
+        }
+        let (tone, what) = match cluster.state {
+            ClusterState::Whole => (Tone::Good, "all members are together".to_owned()),
+            ClusterState::Partial => {
+                let there = cluster.parts.first().map_or(0, Vec::len);
+                (Tone::Warn, format!("{there} of {} members work on", cluster.size))
+            }
+            ClusterState::Stopped => (Tone::Bad, "has no quorum: it stands still".to_owned()),
+            ClusterState::Split => (Tone::Bad, "is split: two parts work, and their data will differ".to_owned()),
+        };
+        let subject = Some(Subject::Cluster(name.clone()));
+        all.push(Happening { at_ms: after.at_ms, tone, who: name.to_string(), what, subject });
+    }
+}
+
+fn flows(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    for flow in &after.flows {
+        let old = before.flows.iter().find(|old| old.from == flow.from && old.to == flow.to);
+        let was = old.map_or(Health::Unknown, |old| old.health);
+        if flow.health == was || (old.is_none() && flow.health != Health::Down) {
+            continue;
+        }
+        let what = match flow.health {
+            Health::Healthy => format!("reaches {}", flow.to),
+            Health::Degraded => format!("reaches {} badly", flow.to),
+            Health::Down => format!("does not reach {}", flow.to),
+            Health::Unknown => continue,
+        };
+        let why = if flow.reason.is_empty() || flow.health == Health::Healthy { String::new() } else { format!(": {}", flow.reason) };
+        all.push(Happening {
+            at_ms: after.at_ms,
+            tone: tone_of(flow.health),
+            who: flow.from.to_string(),
+            what: format!("{what}{why}"),
+            subject: Some(Subject::Flow(flow.from.clone(), flow.to.clone())),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ObservedVip;
+
+    fn holding(holders: &[&str], at_ms: u64) -> Observed {
+        let holders = holders.iter().map(|name| name.parse().unwrap()).collect();
+        let vip = ObservedVip { address: Some("192.168.60.30".parse().unwrap()), holders, since_ms: at_ms };
+        Observed { at_ms, vips: [("database".parse().unwrap(), vip)].into(), ..Observed::default() }
+    }
+
+    fn lines(before: &Observed, after: &Observed) -> Vec<String> {
+        between(before, after).into_iter().map(|event| format!("{} {} {}", event.at_ms, event.who, event.what)).collect()
+    }
+
+    #[test]
+    fn a_move_of_the_vip_is_two_lines_and_none_or_two_holders_are_an_alarm() {
+        let [one, other, none, two] = [holding(&["db1"], 0), holding(&["db2"], 1300), holding(&[], 900), holding(&["db1", "db2"], 500)];
+        assert_eq!(lines(&one, &other), ["1300 db1 leaves 192.168.60.30", "1300 db2 takes 192.168.60.30"]);
+        assert_eq!(lines(&one, &none).last().unwrap(), "900 database nobody holds 192.168.60.30");
+        assert_eq!(lines(&one, &two).last().unwrap(), "500 database 2 nodes hold 192.168.60.30 at once");
+        assert!(lines(&one, &one).is_empty());
+    }
+
+    #[test]
+    fn a_fault_comes_and_goes() {
+        let quiet = Observed::default();
+        let fault = ActiveFault { id: 1, fault: "stop db1/galera".parse().unwrap(), since_ms: 40 };
+        let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
+        assert_eq!(lines(&quiet, &broken), ["40 you stopped galera on db1"]);
+        assert_eq!(lines(&broken, &Observed { at_ms: 90, ..Observed::default() }), ["90 you healed: stop db1/galera"]);
+    }
+}

@@ -1,0 +1,146 @@
+//! The seam to what deploys: jobs as data, what they report, and the trait that does them.
+//!
+//! The window's state knows nothing of providers beyond this file.
+
+use super::{LoadSample, Prediction, ProviderChoice, StepState};
+use crate::model::{Fault, Lab, Observed};
+use crate::plan::{Plan, StepId};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Something to do with a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The provider, as `--on` takes it.
+    pub provider: String,
+    /// The file that the lab belongs to, which is what it is known by; `None`: it was never saved.
+    pub file: Option<std::path::PathBuf>,
+    /// The lab as it is drawn.
+    pub lab: Lab,
+    /// What.
+    pub task: Task,
+}
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// Work out what has to be done.
+    Plan,
+    /// Do it: exactly this plan.
+    Deploy(Plan),
+    /// Remove all of it.
+    Destroy,
+    /// Break something.
+    Inject(Fault),
+    /// Mend one fault.
+    Heal(u64),
+    /// Mend all.
+    HealAll,
+    /// Say what a fault would do.
+    Predict(Fault),
+}
+
+/// Which job runs, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobKind {
+    /// Working out what has to be done.
+    Plan,
+    /// Doing it.
+    Deploy,
+    /// Removing it.
+    Destroy,
+    /// Breaking.
+    Inject,
+    /// Mending.
+    Heal,
+    /// Asking the simulator.
+    Predict,
+}
+
+impl JobKind {
+    /// What people read while it runs.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Plan => "Planning",
+            Self::Deploy => "Deploying",
+            Self::Destroy => "Destroying",
+            Self::Inject => "Breaking",
+            Self::Heal => "Healing",
+            Self::Predict => "Predicting",
+        }
+    }
+}
+
+impl Task {
+    /// Which job it is.
+    pub fn kind(&self) -> JobKind {
+        match self {
+            Self::Plan => JobKind::Plan,
+            Self::Deploy(_) => JobKind::Deploy,
+            Self::Destroy => JobKind::Destroy,
+            Self::Inject(_) => JobKind::Inject,
+            Self::Heal(_) | Self::HealAll => JobKind::Heal,
+            Self::Predict(_) => JobKind::Predict,
+        }
+    }
+}
+
+/// What a job reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// The plan is worked out.
+    Planned(Plan),
+    /// A step went on.
+    Step(StepId, StepState),
+    /// The simulator's answer.
+    Predicted(Prediction),
+    /// A line for the log.
+    Log(String),
+}
+
+/// What is seen of a lab at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sight {
+    /// What is there and how it is.
+    pub observed: Observed,
+    /// Requests from outside since the last look.
+    pub load: Vec<LoadSample>,
+    /// The last move of a VIP, as the provider measured it.
+    pub failover: Option<crate::sim::FailoverRuler>,
+}
+
+/// A wish to stop, shared with whoever works.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks to stop.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What does jobs: the providers behind one door. It may block; a worker thread owns it.
+pub trait Engine: Send {
+    /// The providers of this machine, usable ones first.
+    fn providers(&mut self) -> Vec<ProviderChoice>;
+
+    /// Does a job.
+    ///
+    /// # Errors
+    /// What failed, on which node, and what to do next.
+    fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()>;
+
+    /// Looks at a lab; `None`: nothing of it is there.
+    ///
+    /// # Errors
+    /// Where the provider cannot be asked.
+    fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Sight>>;
+}

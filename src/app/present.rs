@@ -1,0 +1,84 @@
+//! Walking through the pages of a presentation: the lab's saved views.
+
+use super::ViewMove;
+use crate::model::{Lab, Subject, View};
+
+/// Which page is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Presentation {
+    page: usize,
+}
+
+impl Presentation {
+    /// The page that is shown, from 0.
+    pub fn page(self) -> usize {
+        self.page
+    }
+
+    /// The page's view; `None` where the lab has no views: then all of it is shown.
+    pub fn view(self, lab: &Lab) -> Option<&View> {
+        lab.views.get(self.page)
+    }
+
+    /// Another page, as far as there is one.
+    pub fn go(&mut self, lab: &Lab, page: usize) {
+        self.page = page.min(lab.views.len().saturating_sub(1));
+    }
+
+    /// Where the canvas is to look on this page.
+    pub fn camera(self, lab: &Lab) -> ViewMove {
+        match self.view(lab).and_then(|view| view.area) {
+            Some((from, to)) => ViewMove::Area(from, to),
+            None => ViewMove::Fit,
+        }
+    }
+
+    /// What stands out on this page; empty: everything.
+    pub fn highlight(self, lab: &Lab) -> Vec<Subject> {
+        self.view(lab).map(|view| view.highlight.iter().filter_map(|text| find(lab, text)).collect()).unwrap_or_default()
+    }
+}
+
+/// The thing of a lab that a text means.
+pub fn find(lab: &Lab, text: &str) -> Option<Subject> {
+    all(lab)
+        .into_iter()
+        .find(|subject| subject.to_string() == text)
+        .or_else(|| all(lab).into_iter().find(|subject| subject.is_called(text)))
+}
+
+/// Everything of a lab that can be selected, in its order.
+pub fn all(lab: &Lab) -> Vec<Subject> {
+    let mut all: Vec<Subject> = lab.sites.keys().cloned().map(Subject::Site).collect();
+    all.extend(lab.networks.keys().cloned().map(Subject::Network));
+    for (name, node) in &lab.nodes {
+        all.push(Subject::Node(name.clone()));
+        let adapters = node.adapters.iter().enumerate();
+        all.extend(adapters.map(|(slot, adapter)| Subject::Adapter(name.clone(), slot, adapter.network.clone())));
+        let services = node.services.keys().cloned();
+        all.extend(services.map(|service| Subject::Service(crate::model::ServiceRef { node: name.clone(), service })));
+    }
+    all.extend(lab.flows.iter().map(Subject::flow));
+    all.extend(lab.vips.keys().cloned().map(Subject::Vip));
+    all.extend(lab.links.iter().map(|link| Subject::Link(link.between.0.clone(), link.between.1.clone())));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Node, Pos, Role};
+
+    #[test]
+    fn pages_stay_within_the_views_and_name_things_of_the_lab() {
+        let mut lab = Lab::new("x");
+        lab.nodes.insert("db1".parse().unwrap(), Node::new(Role::Database));
+        let mut show = Presentation::default();
+        assert_eq!(show.camera(&lab), ViewMove::Fit);
+        let area = Some((Pos(0, 0), Pos(100, 50)));
+        lab.views = vec![View::default(), View { area, highlight: vec!["db1".into(), "gone".into()], ..View::default() }];
+        show.go(&lab, 7);
+        assert_eq!((show.page(), show.camera(&lab)), (1, ViewMove::Area(Pos(0, 0), Pos(100, 50))));
+        assert_eq!(show.highlight(&lab), [Subject::Node("db1".parse().unwrap())]);
+    }
+}

@@ -1,0 +1,212 @@
+//! What workers report, and what follows from it.
+
+use super::{
+    Command, Dialog, Document, Effect, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState, Tab, ViewMove,
+    job::{JobKind, Report, Sight},
+};
+use crate::look::Tone;
+use crate::model::Lab;
+use std::path::PathBuf;
+
+/// Something that a worker reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A file was chosen.
+    Chosen(FileUse, PathBuf),
+    /// No file was chosen.
+    NotChosen(FileUse),
+    /// The desktop has no file chooser: ours has to do.
+    NoChooser(FileUse),
+    /// A lab was read.
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The lab.
+        lab: Box<Lab>,
+        /// How the file looks now.
+        stamp: Stamp,
+    },
+    /// A file could not be read, and why.
+    NotRead {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, for people.
+        why: String,
+    },
+    /// The lab was written as it was then.
+    Written {
+        /// Which file.
+        path: PathBuf,
+        /// How the file looks now.
+        stamp: Stamp,
+        /// The history's number of what was written.
+        state_id: u64,
+    },
+    /// It could not be written, and why.
+    NotWritten {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, for people.
+        why: String,
+    },
+    /// The picture was written.
+    PictureWritten(PathBuf),
+    /// What is in a folder.
+    Listed(Listing),
+    /// Something went wrong in the background.
+    Failed(String),
+    /// The open file is not what we read any more.
+    Changed(PathBuf),
+    /// Labs were left behind.
+    Recoveries(Vec<Recovery>),
+    /// The providers of this machine.
+    Providers(Vec<ProviderChoice>),
+    /// A job has begun.
+    Started(JobKind),
+    /// A job reports.
+    Report(JobKind, Report),
+    /// A job has ended.
+    Ended(JobKind, Result<(), String>),
+    /// A look at the running lab; `None`: nothing of it is there.
+    Seen(Option<Box<Sight>>),
+    /// Nobody could look, and why.
+    NotSeen(String),
+}
+
+impl State {
+    /// Takes in what a worker reports. Gives what has to be done next.
+    pub fn receive(&mut self, event: Event) -> Vec<Effect> {
+        self.shown_revision += 1;
+        match event {
+            Event::Chosen(what, path) => return self.apply(Command::Chosen(what, path)),
+            Event::NotChosen(_) => self.pending = None,
+            Event::NoChooser(what) => {
+                self.dialog = Some(Dialog::Browser(what));
+                let here = self.document.path.as_deref().and_then(std::path::Path::parent).map(std::path::Path::to_owned);
+                return vec![Effect::List(here.unwrap_or_default())];
+            }
+            Event::Listed(listing) => self.listing = listing,
+            Event::Read { path, lab, stamp } => {
+                self.preferences.remember(&path);
+                self.replace(*lab, Document { path: Some(path), stamp: Some(stamp), open: true });
+                return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::View(ViewMove::Fit)];
+            }
+            Event::NotRead { path, why } => {
+                self.preferences.recent.retain(|recent| *recent != path || path.exists());
+                self.tell(Tone::Bad, why);
+            }
+            Event::Written { path, stamp, state_id } => return self.written(path, stamp, state_id),
+            Event::NotWritten { path, why } => {
+                self.pending = None;
+                self.tell(Tone::Bad, format!("{} was not saved: {why}", path.display()));
+            }
+            Event::PictureWritten(path) => self.tell(Tone::Good, format!("The picture is in {}.", path.display())),
+            Event::Failed(why) => self.tell(Tone::Bad, why),
+            Event::Changed(path) => {
+                if self.document.path.as_ref() == Some(&path) && self.dialog.is_none() {
+                    self.dialog = Some(Dialog::ChangedOnDisk);
+                }
+            }
+            Event::Recoveries(recoveries) => {
+                self.recoveries = recoveries.into();
+                if !self.recoveries.is_empty() && !self.is_unsaved() {
+                    self.dialog = Some(Dialog::Recover);
+                }
+            }
+            Event::Providers(providers) => {
+                let usable = |choice: &&ProviderChoice| choice.hindrance.is_none();
+                if !providers.iter().filter(usable).any(|choice| choice.name == self.run.provider)
+                    && let Some(first) = providers.iter().find(usable)
+                {
+                    self.run.provider.clone_from(&first.name);
+                }
+                self.run.providers = providers;
+            }
+            other => self.receive_run(other),
+        }
+        Vec::new()
+    }
+
+    fn written(&mut self, path: PathBuf, stamp: Stamp, state_id: u64) -> Vec<Effect> {
+        let was = self.document.path.replace(path.clone());
+        self.document.stamp = Some(stamp);
+        self.history.mark_saved(state_id);
+        self.autosaved_revision = self.revision;
+        self.preferences.remember(&path);
+        let mut effects = vec![Effect::DropAutosave { path: was }, Effect::KeepPreferences(Box::new(self.preferences.clone()))];
+        if let Some(after) = self.pending.take() {
+            effects.extend(self.go_on(after));
+        }
+        effects
+    }
+
+    fn receive_run(&mut self, event: Event) {
+        match event {
+            Event::Started(JobKind::Predict) => {}
+            Event::Started(kind) => {
+                let total = self.run.plan.as_ref().filter(|_| kind == JobKind::Deploy).map_or(0, |plan| plan.steps.len());
+                self.run.job = Some(Progress { kind, done: 0, total, stopping: false });
+                if kind == JobKind::Deploy {
+                    self.run.steps.clear();
+                }
+            }
+            Event::Report(_, report) => self.reported(report),
+            Event::Ended(JobKind::Predict, result) => {
+                if let Err(why) = result {
+                    self.run.note(why);
+                }
+            }
+            Event::Ended(kind, result) => self.ended(kind, result),
+            Event::Seen(Some(sight)) => {
+                if self.mode == Mode::Run || self.mode == Mode::Present {
+                    self.run.observe(sight.observed, &sight.load);
+                    self.run.measured = sight.failover;
+                }
+            }
+            // Nothing is there: what comes next is news.
+            Event::Seen(None) => self.run.observed = Some(crate::model::Observed::default()),
+            Event::NotSeen(why) => self.run.note(why),
+            _ => {}
+        }
+    }
+
+    fn reported(&mut self, report: Report) {
+        match report {
+            Report::Planned(plan) => {
+                self.run.steps.clear();
+                self.run.plan = Some(plan);
+                self.tab = Tab::Plan;
+            }
+            Report::Step(id, state) => {
+                if let (Some(job), StepState::Done | StepState::Failed(_) | StepState::Skipped) = (&mut self.run.job, &state) {
+                    job.done += 1;
+                }
+                self.run.steps.insert(id, state);
+            }
+            Report::Predicted(prediction) => self.run.prediction = Some(prediction),
+            Report::Log(line) => self.run.note(line),
+        }
+    }
+
+    fn ended(&mut self, kind: JobKind, result: Result<(), String>) {
+        let stopped = self.run.job.take().is_some_and(|job| job.stopping);
+        match result {
+            Err(why) if stopped => self.tell(Tone::Warn, format!("{} was stopped: {why}", kind.title())),
+            Err(why) => self.tell(Tone::Bad, why),
+            Ok(()) => match kind {
+                JobKind::Deploy => {
+                    self.run.plan = None;
+                    self.tab = Tab::Events;
+                    self.tell(Tone::Good, "The lab is deployed as it is drawn.");
+                }
+                JobKind::Destroy => {
+                    let providers = std::mem::take(&mut self.run.providers);
+                    self.run.clear();
+                    self.run.providers = providers;
+                    self.tell(Tone::Good, "Nothing of the lab is left.");
+                }
+                _ => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What is deployed and what is seen of it: provider, plan, progress, observations, events, load.
+
+use super::{Happening, Ruler, happening, job::JobKind};
+use crate::model::{ActiveFault, Fault, Observed, Subject};
+use crate::plan::{Plan, StepId};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Events that are kept; the oldest go first.
+pub const EVENTS_MAX: usize = 2000;
+/// Samples of the load that are kept.
+pub const SAMPLES_MAX: usize = 600;
+
+/// A provider to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderChoice {
+    /// Its name, as `--on` takes it.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// Why it cannot be used here; `None`: it can.
+    pub hindrance: Option<String>,
+}
+
+/// Requests from outside during one stretch of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LoadSample {
+    /// When the stretch ended, in milliseconds of the lab's clock.
+    pub at_ms: u64,
+    /// Requests that were answered well.
+    pub good: u32,
+    /// Requests that were not.
+    pub failed: u32,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepState {
+    /// It runs.
+    Running,
+    /// It is done.
+    Done,
+    /// It failed, and why.
+    Failed(String),
+    /// It was not tried, because another failed or the user stopped.
+    Skipped,
+}
+
+/// A job that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Which.
+    pub kind: JobKind,
+    /// Steps done.
+    pub done: usize,
+    /// Steps in all; 0: unknown.
+    pub total: usize,
+    /// Whether it was asked to stop.
+    pub stopping: bool,
+}
+
+/// What a fault would take with it, says the simulator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The fault.
+    pub fault: Fault,
+    /// What would no longer be well, the worst first, with what would become of it.
+    pub lost: Vec<(Subject, String)>,
+    /// What would move or go on elsewhere.
+    pub moved: Vec<(Subject, String)>,
+    /// How long requests from outside would fail, in milliseconds; `None`: they would not, or for ever.
+    pub outage_ms: Option<u64>,
+    /// Whether requests from outside would be answered again in the end.
+    pub recovers: bool,
+    /// All of it in sentences, what matters most first.
+    pub says: Vec<String>,
+}
+
+/// Everything about the lab that runs.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// The providers of this machine.
+    pub providers: Vec<ProviderChoice>,
+    /// The chosen one's name.
+    pub provider: String,
+    /// What has to be done; `None`: nobody asked, or the lab has changed since.
+    pub plan: Option<Plan>,
+    /// How far its steps are.
+    pub steps: BTreeMap<StepId, StepState>,
+    /// The job that runs.
+    pub job: Option<Progress>,
+    /// What is seen.
+    pub observed: Option<Observed>,
+    /// What happened, the oldest first.
+    pub events: VecDeque<Happening>,
+    /// Requests from outside, the oldest first.
+    pub load: VecDeque<LoadSample>,
+    /// The last failover, as it was seen from here.
+    pub ruler: Option<Ruler>,
+    /// The last move of a VIP, as the provider measured it.
+    pub measured: Option<crate::sim::FailoverRuler>,
+    /// What the fault that is asked about would do.
+    pub prediction: Option<Prediction>,
+    /// What the program says of itself, the oldest first.
+    pub log: VecDeque<String>,
+}
+
+impl Run {
+    /// Whether anything of the lab exists.
+    pub fn is_deployed(&self) -> bool {
+        self.observed.as_ref().is_some_and(|observed| !observed.is_empty())
+    }
+
+    /// Faults that last.
+    pub fn faults(&self) -> &[ActiveFault] {
+        self.observed.as_ref().map_or(&[], |observed| &observed.faults)
+    }
+
+    /// The lab's clock, in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.observed.as_ref().map_or(0, |observed| observed.at_ms)
+    }
+
+    /// The chosen provider.
+    pub fn chosen(&self) -> Option<&ProviderChoice> {
+        self.providers.iter().find(|choice| choice.name == self.provider)
+    }
+
+    /// A new look at the lab: what is different becomes events, and feeds the ruler.
+    pub fn observe(&mut self, observed: Observed, load: &[LoadSample]) {
+        let nothing = Observed::default();
+        let before = self.observed.as_ref();
+        let mut events = match before {
+            Some(before) => happening::between(before, &observed),
+            // The first look tells what is so, not what happened.
+            None => Vec::new(),
+        };
+        events.sort_by_key(|event| event.at_ms);
+        let known = |id: u64| before.is_some_and(|before| before.faults.iter().any(|fault| fault.id == id));
+        if let Some(fault) = observed.faults.iter().rev().find(|fault| !known(fault.id)).filter(|_| before.is_some()) {
+            let predicted = self.prediction.as_ref().filter(|prediction| prediction.fault == fault.fault).and_then(|it| it.outage_ms);
+            self.ruler = Some(Ruler::start(fault.fault.clone(), fault.since_ms, before.unwrap_or(&nothing), predicted));
+        }
+        if let Some(ruler) = &mut self.ruler {
+            ruler.observe(&observed);
+            load.iter().for_each(|sample| ruler.requests(sample));
+            if let (Some(good_ms), false) = (
+                ruler.good_ms,
+                self.events.iter().any(|event| event.at_ms == ruler.since_ms + ruler.good_ms.unwrap_or(0) && event.who == "requests"),
+            ) {
+                events.push(Happening {
+                    at_ms: ruler.since_ms + good_ms,
+                    tone: super::Tone::Good,
+                    who: "requests".into(),
+                    what: "are good again".into(),
+                    subject: None,
+                });
+            }
+        }
+        self.load.extend(load.iter().copied());
+        while self.load.len() > SAMPLES_MAX {
+            self.load.pop_front();
+        }
+        events.into_iter().for_each(|event| self.say(event));
+        self.observed = Some(observed);
+    }
+
+    /// Adds an event.
+    pub fn say(&mut self, event: Happening) {
+        self.events.push_back(event);
+        while self.events.len() > EVENTS_MAX {
+            self.events.pop_front();
+        }
+    }
+
+    /// Adds a line to the log.
+    pub fn note(&mut self, line: impl Into<String>) {
+        self.log.push_back(line.into());
+        while self.log.len() > EVENTS_MAX {
+            self.log.pop_front();
+        }
+    }
+
+    /// Forgets the lab that ran: another one is open.
+    pub fn clear(&mut self) {
+        *self = Self { providers: std::mem::take(&mut self.providers), provider: std::mem::take(&mut self.provider), ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_fault_starts_the_ruler_and_the_first_look_starts_nothing() {
+        let fault = ActiveFault { id: 3, fault: "stop db1/galera".parse().unwrap(), since_ms: 40 };
+        let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
+        let mut run = Run::default();
+        run.observe(broken.clone(), &[]);
+        assert!(run.ruler.is_none() && run.events.is_empty());
+        run.observe(Observed { at_ms: 60, ..Observed::default() }, &[]);
+        run.observe(
+            Observed { at_ms: 70, ..broken },
+            &[LoadSample { at_ms: 70, good: 0, failed: 4 }, LoadSample { at_ms: 80, good: 4, failed: 0 }],
+        );
+        assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(40));
+        assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);
+        run.observe(Observed { at_ms: 90, ..run.observed.clone().unwrap() }, &[]);
+        assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);
+    }
+}

@@ -1,0 +1,347 @@
+//! Everything the window shows, and nothing of how.
+
+use super::{
+    Command, Dialog, Document, Effect, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template, command::Screen,
+    present,
+};
+use crate::model::{Edit, Lab, NodeName, Subject, Touched};
+use crate::rules::Context;
+use std::collections::{BTreeSet, VecDeque};
+
+/// What the window is for at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// Drawing.
+    #[default]
+    Design,
+    /// Deploying, watching, breaking.
+    Run,
+    /// Showing to others.
+    Present,
+}
+
+impl Mode {
+    /// All, in the order of the switch.
+    pub const ALL: [Self; 3] = [Self::Design, Self::Run, Self::Present];
+
+    /// The word on the switch.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Design => "Design",
+            Self::Run => "Run",
+            Self::Present => "Present",
+        }
+    }
+
+    /// The command that goes there.
+    pub fn command(self) -> Command {
+        match self {
+            Self::Design => Command::Design,
+            Self::Run => Command::Run,
+            Self::Present => Command::Present,
+        }
+    }
+}
+
+/// Something to be read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// How good it is.
+    pub tone: crate::look::Tone,
+    /// What it says.
+    pub text: String,
+}
+
+/// How much of the lab a view shows beside the canvas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Graph {
+    /// The canvas alone.
+    #[default]
+    Hidden,
+    /// The service graph in its place.
+    Shown,
+}
+
+/// Time from a change to its autosave, in milliseconds.
+pub const AUTOSAVE_DELAY_MS: u64 = 5_000;
+
+/// The state of the window.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(super) lab: Lab,
+    pub(super) history: History,
+    pub(super) revision: u64,
+    pub(super) shown_revision: u64,
+    /// The open file.
+    pub document: Document,
+    /// What the window is for at the moment.
+    pub mode: Mode,
+    /// What is selected.
+    pub selection: BTreeSet<Subject>,
+    /// What is wrong.
+    pub review: Review,
+    /// What runs.
+    pub run: Run,
+    /// What is shown to others.
+    pub presentation: Presentation,
+    /// What the user prefers.
+    pub preferences: Preferences,
+    /// The tab of the lower panel.
+    pub tab: Tab,
+    /// What stands over everything else.
+    pub dialog: Option<Dialog>,
+    /// Something to be read once.
+    pub notice: Option<Notice>,
+    /// Whether the service graph is shown.
+    pub graph: Graph,
+    /// Labs left behind by runs that did not end well, the latest first.
+    pub recoveries: VecDeque<Recovery>,
+    /// Labs to begin with.
+    pub templates: Vec<Template>,
+    /// What our own file chooser shows.
+    pub listing: super::Listing,
+    pub(super) autosaved_revision: u64,
+    pub(super) changed_at_ms: Option<u64>,
+    pub(super) pending: Option<super::After>,
+}
+
+impl State {
+    /// A window without a lab.
+    pub fn new(preferences: Preferences, templates: Vec<Template>) -> Self {
+        let lab = Lab::default();
+        let run = Run { provider: preferences.provider.clone(), ..Run::default() };
+        Self {
+            review: Review::new(&lab, Context::default()),
+            lab,
+            history: History::default(),
+            revision: 0,
+            shown_revision: 0,
+            document: Document::default(),
+            mode: Mode::Design,
+            selection: BTreeSet::new(),
+            run,
+            presentation: Presentation::default(),
+            preferences,
+            tab: Tab::Findings,
+            dialog: None,
+            notice: None,
+            graph: Graph::Hidden,
+            recoveries: VecDeque::new(),
+            templates,
+            listing: super::Listing::default(),
+            autosaved_revision: 0,
+            changed_at_ms: None,
+            pending: None,
+        }
+    }
+
+    /// The lab, to be read. It changes only through [`State::apply`].
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// A number that grows with every change of the lab: for whatever is kept beside it.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// A number that grows with everything that happens: for whatever is drawn over the lab.
+    pub fn shown_revision(&self) -> u64 {
+        self.shown_revision
+    }
+
+    /// Undo and redo, to be read.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Whether the lab differs from its file.
+    pub fn is_unsaved(&self) -> bool {
+        self.document.open && self.history.is_unsaved()
+    }
+
+    /// The one selected thing; `None` where nothing or more is.
+    pub fn selected(&self) -> Option<&Subject> {
+        self.selection.first().filter(|_| self.selection.len() == 1)
+    }
+
+    /// The selected nodes.
+    pub fn selected_nodes(&self) -> impl Iterator<Item = &NodeName> {
+        self.selection.iter().filter_map(|subject| match subject {
+            Subject::Node(node) => Some(node),
+            _ => None,
+        })
+    }
+
+    /// The lab changes, as one step. Findings follow; a plan that was worked out does not hold any more.
+    pub(super) fn edit(&mut self, label: &str, edits: &[Edit], merge: Merge) {
+        match self.history.make(&mut self.lab, label, edits, merge) {
+            Ok(touched) => {
+                self.follow_renames(edits);
+                self.changed(&touched);
+            }
+            Err(error) => self.tell(crate::look::Tone::Bad, format!("{label}: {error}")),
+        }
+    }
+
+    /// What must follow a change of the lab.
+    pub(super) fn changed(&mut self, touched: &Touched) {
+        if *touched == Touched::default() {
+            return;
+        }
+        self.revision += 1;
+        self.changed_at_ms = None;
+        self.review.update(&self.lab, touched);
+        if touched.meaning() {
+            self.run.plan = None;
+            self.run.steps.clear();
+        }
+        self.prune_selection();
+    }
+
+    /// Another lab is open.
+    pub(super) fn replace(&mut self, lab: Lab, document: Document) {
+        self.lab = lab;
+        self.history = History::default();
+        self.document = Document { open: true, ..document };
+        self.revision += 1;
+        self.autosaved_revision = self.revision;
+        self.changed_at_ms = None;
+        self.selection.clear();
+        self.run.clear();
+        self.presentation = Presentation::default();
+        self.review.restart(&self.lab);
+        self.dialog = None;
+        self.mode = Mode::Design;
+        self.tab = Tab::Findings;
+    }
+
+    /// Says something that goes away when it is read.
+    pub(super) fn tell(&mut self, tone: crate::look::Tone, text: impl Into<String>) {
+        let text = text.into();
+        self.run.note(text.clone());
+        self.notice = Some(Notice { tone, text });
+    }
+
+    fn follow_renames(&mut self, edits: &[Edit]) {
+        for edit in edits {
+            let renamed = |subject: &Subject| renamed(subject, edit);
+            if matches!(
+                edit,
+                Edit::RenameNode { .. }
+                    | Edit::RenameNetwork { .. }
+                    | Edit::RenameSite { .. }
+                    | Edit::RenameVip { .. }
+                    | Edit::RenameService { .. }
+            ) {
+                self.selection = self.selection.iter().map(renamed).collect();
+            }
+        }
+    }
+
+    fn prune_selection(&mut self) {
+        if self.selection.is_empty() {
+            return;
+        }
+        let lab = &self.lab;
+        self.selection.retain(|subject| exists(lab, subject));
+    }
+
+    /// The clock goes on: autosave what has not changed for a while. Gives the time until it is worth asking again.
+    pub fn tick(&mut self, now_ms: u64) -> (Vec<Effect>, Option<u64>) {
+        if !self.is_unsaved() || self.autosaved_revision == self.revision {
+            self.changed_at_ms = None;
+            return (Vec::new(), None);
+        }
+        let changed_at_ms = *self.changed_at_ms.get_or_insert(now_ms);
+        let due_ms = changed_at_ms + AUTOSAVE_DELAY_MS;
+        if now_ms < due_ms {
+            return (Vec::new(), Some(due_ms - now_ms));
+        }
+        self.autosaved_revision = self.revision;
+        self.changed_at_ms = None;
+        (vec![Effect::Autosave { path: self.document.path.clone(), lab: Box::new(self.lab.clone()) }], None)
+    }
+
+    /// Has the lab watched; nothing is, where it has no file yet.
+    pub(super) fn watch(&self) -> Effect {
+        let watched = |file: &std::path::PathBuf| {
+            Box::new(super::command::Watched { provider: self.run.provider.clone(), file: file.clone(), lab: self.lab.clone() })
+        };
+        Effect::Watch(self.document.path.as_ref().map(watched))
+    }
+
+    /// Goes to another mode.
+    pub(super) fn enter(&mut self, mode: Mode) -> Vec<Effect> {
+        let was = self.mode;
+        self.mode = mode;
+        let mut effects = Vec::new();
+        if was == mode {
+            return effects;
+        }
+        match mode {
+            Mode::Design => effects.push(Effect::Watch(None)),
+            Mode::Run => {
+                effects.push(self.watch());
+                self.tab = if self.run.is_deployed() { Tab::Events } else { Tab::Plan };
+            }
+            Mode::Present => {
+                self.presentation.go(&self.lab, 0);
+                effects.extend([Effect::FullScreen(Screen::Full), Effect::View(self.presentation.camera(&self.lab))]);
+            }
+        }
+        if was == Mode::Present {
+            effects.push(Effect::FullScreen(Screen::Window));
+        }
+        effects
+    }
+}
+
+/// Whether a thing is in a lab.
+pub fn exists(lab: &Lab, subject: &Subject) -> bool {
+    match subject {
+        Subject::Lab => true,
+        Subject::Site(name) => lab.sites.contains_key(name),
+        Subject::Network(name) => lab.networks.contains_key(name),
+        Subject::Node(name) => lab.nodes.contains_key(name),
+        Subject::Adapter(node, slot, network) => {
+            lab.nodes.get(node).and_then(|node| node.adapters.get(*slot)).is_some_and(|adapter| adapter.network == *network)
+        }
+        Subject::Service(at) => lab.service(at).is_some(),
+        Subject::Flow(from, to) => lab.flows.iter().any(|flow| flow.from == *from && flow.to == *to),
+        Subject::Vip(name) => lab.vips.contains_key(name),
+        Subject::Cluster(name) => lab.services().any(|(_, _, service)| service.cluster.as_ref() == Some(name)),
+        Subject::Link(..) | Subject::Acceptance(_) => {
+            present::all(lab).contains(subject) || matches!(subject, Subject::Acceptance(index) if *index < lab.accepted.len())
+        }
+    }
+}
+
+fn renamed(subject: &Subject, edit: &Edit) -> Subject {
+    let mut subject = subject.clone();
+    let endpoint = |end: &mut crate::model::Endpoint| {
+        use crate::model::Endpoint;
+        match (end, edit) {
+            (Endpoint::Node(name), Edit::RenameNode { from, to }) if name == from => *name = to.clone(),
+            (Endpoint::Service(at), Edit::RenameNode { from, to }) if at.node == *from => at.node = to.clone(),
+            (Endpoint::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => {
+                at.service = to.clone()
+            }
+            (Endpoint::Vip(name), Edit::RenameVip { from, to }) if name == from => *name = to.clone(),
+            _ => {}
+        }
+    };
+    match (&mut subject, edit) {
+        (Subject::Node(name) | Subject::Adapter(name, ..), Edit::RenameNode { from, to }) if name == from => *name = to.clone(),
+        (Subject::Service(at), Edit::RenameNode { from, to }) if at.node == *from => at.node = to.clone(),
+        (Subject::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => {
+            at.service = to.clone()
+        }
+        (Subject::Network(name) | Subject::Adapter(_, _, name), Edit::RenameNetwork { from, to }) if name == from => *name = to.clone(),
+        (Subject::Site(name), Edit::RenameSite { from, to }) if name == from => *name = to.clone(),
+        (Subject::Vip(name), Edit::RenameVip { from, to }) if name == from => *name = to.clone(),
+        (Subject::Flow(one, other), _) => [one, other].into_iter().for_each(endpoint),
+        _ => {}
+    }
+    subject
+}

@@ -1,0 +1,371 @@
+//! The workers: named threads that do what commands need from the outside, and report events. They touch no state and no
+//! window; each has one bounded queue.
+
+use super::{
+    Effect, Event, FileUse,
+    command::Watched,
+    files::{self, Folders},
+    job::{Cancel, Engine, Job, Report},
+};
+use crate::model::Lab;
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+
+/// Orders that wait for a worker.
+const QUEUE: usize = 64;
+/// Events that wait for the window. A worker waits when it is full, so nothing is lost.
+const EVENTS: usize = 1024;
+/// Time between two looks at a running lab.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Lets the user choose a file. It may block: it has a thread of its own.
+pub trait Chooser: Send {
+    /// The chosen file; `None`: the user thought better of it.
+    ///
+    /// # Errors
+    /// Where there is no chooser on this desktop.
+    fn choose(&mut self, what: FileUse, name: &str, folder: Option<PathBuf>) -> Result<Option<PathBuf>, NoChooser>;
+}
+
+/// There is no file chooser on this desktop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoChooser;
+
+/// Draws a picture file. The exporters do; here is only the seam.
+pub type Draw = fn(&std::path::Path, &Lab, crate::look::Appearance) -> anyhow::Result<Vec<u8>>;
+
+/// Called from a worker when there is something to receive.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// What the workers are made of.
+pub struct Parts {
+    /// Where the window keeps what is its own; `None`: nowhere.
+    pub folders: Option<Folders>,
+    /// What does jobs.
+    pub engine: Box<dyn Engine>,
+    /// What chooses files.
+    pub chooser: Box<dyn Chooser>,
+    /// What draws pictures.
+    pub draw: Draw,
+}
+
+/// The workers.
+pub struct Workers {
+    hands: Hands,
+}
+
+enum Hands {
+    Threads {
+        files: SyncSender<Effect>,
+        dialogs: SyncSender<(FileUse, String)>,
+        jobs: SyncSender<Order>,
+        cancel: Arc<Mutex<Cancel>>,
+        events: Receiver<Event>,
+    },
+    /// At once, on the caller's thread: for tests.
+    Inline { parts: RefCell<Parts>, watched: RefCell<Option<Box<Watched>>>, events: RefCell<VecDeque<Event>> },
+}
+
+enum Order {
+    Job(Box<Job>, Cancel),
+    Watch(Option<Box<Watched>>),
+}
+
+impl Workers {
+    /// Starts the threads. They end when the workers are dropped.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(parts: Parts, wake: Wake) -> std::io::Result<Self> {
+        let (to_events, events) = sync_channel(EVENTS);
+        let (files, file_orders) = sync_channel::<Effect>(QUEUE);
+        let (dialogs, dialog_orders) = sync_channel::<(FileUse, String)>(1);
+        let (jobs, job_orders) = sync_channel::<Order>(QUEUE);
+        let Parts { folders, engine, chooser, draw } = parts;
+        let send = Mailbox { events: to_events, wake };
+        let sender = send.clone();
+        spawn("files", move || {
+            if let Some(folders) = &folders {
+                sender.event(Event::Recoveries(files::recoveries(folders)));
+            }
+            for effect in file_orders {
+                do_file(effect, folders.as_ref(), draw).into_iter().for_each(|event| sender.event(event));
+            }
+        })?;
+        let sender = send.clone();
+        spawn("file-chooser", move || choose_files(chooser, &dialog_orders, &sender))?;
+        spawn("jobs", move || do_jobs(engine, &job_orders, &send))?;
+        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, cancel: Arc::default(), events } })
+    }
+
+    /// Workers without threads: each effect is done before [`Workers::carry_out`] returns.
+    pub fn inline(mut parts: Parts) -> Self {
+        let mut events = VecDeque::new();
+        if let Some(folders) = &parts.folders {
+            events.push_back(Event::Recoveries(files::recoveries(folders)));
+        }
+        events.push_back(Event::Providers(parts.engine.providers()));
+        Self { hands: Hands::Inline { parts: RefCell::new(parts), watched: RefCell::default(), events: RefCell::new(events) } }
+    }
+
+    /// Has an effect carried out. Effects on the window itself are none of the workers' business and come back.
+    pub fn carry_out(&self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::View(_) | Effect::RenameInPlace(_) | Effect::FullScreen(_) | Effect::Quit => return Some(effect),
+            _ => {}
+        }
+        match &self.hands {
+            Hands::Threads { files, dialogs, jobs, cancel, .. } => {
+                // A full queue means that its worker hangs; the window must not hang with it.
+                match effect {
+                    Effect::ChooseFile { what, name } => drop(dialogs.try_send((what, name))),
+                    Effect::Start(job) => {
+                        let wish = Cancel::default();
+                        if let Ok(mut current) = cancel.lock() {
+                            *current = wish.clone();
+                        }
+                        drop(jobs.try_send(Order::Job(job, wish)));
+                    }
+                    Effect::Cancel => {
+                        if let Ok(current) = cancel.lock() {
+                            current.ask();
+                        }
+                    }
+                    Effect::Watch(what) => drop(jobs.try_send(Order::Watch(what))),
+                    other => drop(files.try_send(other)),
+                }
+            }
+            Hands::Inline { parts, watched, events } => inline(&mut parts.borrow_mut(), watched, &mut events.borrow_mut(), effect),
+        }
+        None
+    }
+
+    /// What has been reported since the last call.
+    pub fn events(&self) -> Vec<Event> {
+        match &self.hands {
+            Hands::Threads { events, .. } => events.try_iter().collect(),
+            Hands::Inline { events, .. } => events.borrow_mut().drain(..).collect(),
+        }
+    }
+
+    /// Looks at the watched lab now, without threads only; with threads it is looked at by itself.
+    pub fn look(&self) {
+        if let Hands::Inline { parts, watched, events } = &self.hands
+            && let Some(what) = watched.borrow().as_ref()
+        {
+            events.borrow_mut().push_back(look(parts.borrow_mut().engine.as_mut(), what));
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Mailbox {
+    events: SyncSender<Event>,
+    wake: Wake,
+}
+
+impl Mailbox {
+    fn event(&self, event: Event) {
+        // The window has gone: so will this thread.
+        if self.events.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(format!("sandtable {name}")).spawn(work).map(drop)
+}
+
+fn do_file(effect: Effect, folders: Option<&Folders>, draw: Draw) -> Vec<Event> {
+    let failed = |result: anyhow::Result<()>, what: &str| match result {
+        Ok(()) => Vec::new(),
+        Err(error) => vec![Event::Failed(format!("{what}: {error:#}"))],
+    };
+    match (effect, folders) {
+        (Effect::Read(path), _) => vec![files::read(path)],
+        (Effect::Write { path, lab, state_id }, _) => vec![files::write(path, &lab, state_id)],
+        (Effect::Look(path, stamp), _) => {
+            let changed = files::stamp(&path) != stamp;
+            if changed { vec![Event::Changed(path)] } else { Vec::new() }
+        }
+        (Effect::Autosave { path, lab }, Some(folders)) => {
+            failed(files::autosave(folders, path.as_deref(), &lab), "The autosave could not be kept")
+        }
+        (Effect::DropAutosave { path }, Some(folders)) => {
+            files::drop_autosave(folders, path.as_deref());
+            Vec::new()
+        }
+        (Effect::List(folder), _) => vec![Event::Listed(files::list(&folder))],
+        (Effect::DropRecovery(autosave), _) => {
+            files::drop_recovery(&autosave);
+            Vec::new()
+        }
+        (Effect::KeepPreferences(preferences), Some(folders)) => {
+            failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept")
+        }
+        (Effect::WritePicture { path, lab, appearance }, _) => {
+            let written = draw(&path, &lab, appearance).and_then(|bytes| files::write_whole(&path, &bytes));
+            match written {
+                Ok(()) => vec![Event::PictureWritten(path)],
+                Err(error) => vec![Event::Failed(format!("The picture was not written: {error:#}"))],
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn choose(chooser: &mut dyn Chooser, what: FileUse, name: &str) -> Event {
+    match chooser.choose(what, name, None) {
+        Ok(Some(path)) => Event::Chosen(what, path),
+        Ok(None) => Event::NotChosen(what),
+        Err(NoChooser) => Event::NoChooser(what),
+    }
+}
+
+fn choose_files(mut chooser: Box<dyn Chooser>, orders: &Receiver<(FileUse, String)>, send: &Mailbox) {
+    for (what, name) in orders {
+        send.event(choose(chooser.as_mut(), what, &name));
+    }
+}
+
+fn look(engine: &mut dyn Engine, what: &Watched) -> Event {
+    match engine.look(&what.provider, &what.file, &what.lab) {
+        Ok(sight) => Event::Seen(sight.map(Box::new)),
+        Err(error) => Event::NotSeen(format!("{error:#}")),
+    }
+}
+
+fn do_job(engine: &mut dyn Engine, job: &Job, cancel: &Cancel, tell: &mut dyn FnMut(Event)) {
+    let kind = job.task.kind();
+    tell(Event::Started(kind));
+    let result = engine.work(job, cancel, &mut |report: Report| tell(Event::Report(kind, report)));
+    tell(Event::Ended(kind, result.map_err(|error| format!("{error:#}"))));
+}
+
+fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox) {
+    send.event(Event::Providers(engine.providers()));
+    let mut watched: Option<Box<Watched>> = None;
+    let mut seen: Option<Event> = None;
+    loop {
+        let order = match &watched {
+            Some(_) => orders.recv_timeout(LOOK_EVERY),
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match order {
+            Ok(Order::Job(job, cancel)) => {
+                do_job(engine.as_mut(), &job, &cancel, &mut |event| send.event(event));
+                if let Some(watched) = &mut watched {
+                    watched.lab.clone_from(&job.lab);
+                }
+            }
+            Ok(Order::Watch(what)) => {
+                watched = what;
+                seen = None;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if let Some(what) = &watched {
+            let event = look(engine.as_mut(), what);
+            // What has not changed wakes nobody.
+            if seen.as_ref() != Some(&event) {
+                seen = Some(event.clone());
+                send.event(event);
+            }
+        }
+    }
+}
+
+fn inline(parts: &mut Parts, watched: &RefCell<Option<Box<Watched>>>, events: &mut VecDeque<Event>, effect: Effect) {
+    match effect {
+        Effect::ChooseFile { what, name } => events.push_back(choose(parts.chooser.as_mut(), what, &name)),
+        Effect::Start(job) => {
+            do_job(parts.engine.as_mut(), &job, &Cancel::default(), &mut |event| events.push_back(event));
+            if let Some(what) = watched.borrow_mut().as_mut() {
+                what.lab.clone_from(&job.lab);
+                events.push_back(look(parts.engine.as_mut(), what));
+            }
+        }
+        Effect::Cancel => {}
+        Effect::Watch(what) => {
+            if let Some(what) = &what {
+                events.push_back(look(parts.engine.as_mut(), what));
+            }
+            *watched.borrow_mut() = what;
+        }
+        other => events.extend(do_file(other, parts.folders.as_ref(), parts.draw)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{
+        ProviderChoice,
+        job::{Sight, Task},
+    };
+
+    struct Quiet;
+    impl Engine for Quiet {
+        fn providers(&mut self) -> Vec<ProviderChoice> {
+            Vec::new()
+        }
+        fn work(&mut self, _: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+            report(Report::Log("worked".into()));
+            anyhow::ensure!(!cancel.is_asked(), "stopped");
+            Ok(())
+        }
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
+            Ok(None)
+        }
+    }
+    struct Always(PathBuf);
+    impl Chooser for Always {
+        fn choose(&mut self, _: FileUse, name: &str, _: Option<PathBuf>) -> Result<Option<PathBuf>, NoChooser> {
+            if name == "none" { Err(NoChooser) } else { Ok(Some(self.0.join(name))) }
+        }
+    }
+
+    fn parts(folder: &std::path::Path) -> Parts {
+        let draw: Draw = |_, _, _| Ok(b"picture".to_vec());
+        Parts { folders: Some(Folders::below(folder)), engine: Box::new(Quiet), chooser: Box::new(Always(folder.to_owned())), draw }
+    }
+
+    #[test]
+    fn threads_report_what_they_did_and_wake_the_window() {
+        let folder = tempfile::tempdir().unwrap();
+        let (woken, wakes) = sync_channel(EVENTS);
+        let workers = Workers::start(parts(folder.path()), Arc::new(move || drop(woken.send(())))).unwrap();
+        let job = Job { provider: "sim".into(), file: None, lab: Lab::new("x"), task: Task::Plan };
+        assert!(workers.carry_out(Effect::Start(Box::new(job))).is_none());
+        assert!(workers.carry_out(Effect::ChooseFile { what: FileUse::Open, name: "none".into() }).is_none());
+        assert_eq!(workers.carry_out(Effect::Quit), Some(Effect::Quit));
+        let mut all = Vec::new();
+        // Recoveries, providers, started, reported, ended, no chooser.
+        while all.len() < 6 {
+            wakes.recv_timeout(Duration::from_secs(20)).unwrap();
+            all.extend(workers.events());
+        }
+        assert!(all.contains(&Event::NoChooser(FileUse::Open)));
+        assert!(all.contains(&Event::Ended(crate::app::job::JobKind::Plan, Ok(()))));
+    }
+
+    #[test]
+    fn inline_workers_do_the_same_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let workers = Workers::inline(parts(folder.path()));
+        workers.events();
+        workers.carry_out(Effect::Write { path: folder.path().join("a.ron"), lab: Box::new(Lab::new("a")), state_id: 3 });
+        workers.carry_out(Effect::Look(folder.path().join("a.ron"), None));
+        let [Event::Written { state_id: 3, .. }, Event::Changed(_)] = workers.events()[..] else { panic!("something else happened") };
+    }
+}

@@ -1,0 +1,175 @@
+//! The topology contract, judged: each flow tried, both ways, and whether the lab as a whole does what it is drawn for.
+//!
+//! Pure: providers ask, this layer says what the answers mean. A fact that nobody has asked for is unknown, never good.
+
+use crate::model::{Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
+
+/// What trying a flow came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Packets go there and answers come back, and the answer is good.
+    Good,
+    /// Packets go there and answers come back, and the answer is not good, or not always.
+    Poor,
+    /// Packets get there and no answer comes back.
+    OneWay,
+    /// Nothing gets there.
+    Closed,
+    /// Nobody has asked yet.
+    Unknown,
+}
+
+impl Outcome {
+    /// The word that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Poor => "poor",
+            Self::OneWay => "one way only",
+            Self::Closed => "closed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whether the lab may be healthy without a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It may not.
+    Mandatory,
+    /// It may.
+    Optional,
+}
+
+/// A flow, tried and judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Who opens it.
+    pub from: Endpoint,
+    /// Who answers.
+    pub to: Endpoint,
+    /// Whether the lab needs it.
+    pub need: Need,
+    /// What trying it came to.
+    pub outcome: Outcome,
+    /// How well it is over several tries.
+    pub health: Health,
+    /// Whether packets arrive.
+    pub forward: bool,
+    /// Whether answers come back.
+    pub backward: bool,
+    /// How long an answer takes, in milliseconds.
+    pub latency_ms: Option<f32>,
+    /// Why, where it is not good.
+    pub reason: String,
+}
+
+impl Verdict {
+    /// Whether the contract is broken by it.
+    pub fn breaks_contract(&self) -> bool {
+        self.need == Need::Mandatory && self.outcome != Outcome::Good
+    }
+}
+
+/// Every flow of a lab, in the drawing's order, judged by what is observed.
+pub fn judge(lab: &Lab, observed: &Observed) -> Vec<Verdict> {
+    let mut seen: Vec<&ObservedFlow> = observed.flows.iter().collect();
+    let mut verdicts = Vec::with_capacity(lab.flows.len());
+    for flow in &lab.flows {
+        // Two flows may have the same ends and different ports; they are observed in the drawing's order.
+        let found = seen.iter().position(|one| one.from == flow.from && one.to == flow.to).map(|index| seen.remove(index));
+        verdicts.push(judge_one(flow, found));
+    }
+    verdicts
+}
+
+fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
+    let need = if flow.optional { Need::Optional } else { Need::Mandatory };
+    let (from, to) = (flow.from.clone(), flow.to.clone());
+    let Some(seen) = seen else {
+        let reason = "nobody has tried it yet".to_owned();
+        let (outcome, health) = (Outcome::Unknown, Health::Unknown);
+        return Verdict { from, to, need, outcome, health, forward: false, backward: false, latency_ms: None, reason };
+    };
+    let outcome = match (seen.health, seen.forward, seen.backward) {
+        (Health::Unknown, ..) => Outcome::Unknown,
+        (Health::Healthy, ..) => Outcome::Good,
+        (_, true, true) => Outcome::Poor,
+        (_, true, false) | (_, false, true) => Outcome::OneWay,
+        (_, false, false) => Outcome::Closed,
+    };
+    let (forward, backward) = (seen.forward, seen.backward);
+    Verdict { from, to, need, outcome, health: seen.health, forward, backward, latency_ms: seen.latency_ms, reason: seen.reason.clone() }
+}
+
+/// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good. A lab without
+/// anything drawn is healthy.
+pub fn health(lab: &Lab, observed: &Observed) -> Health {
+    let nodes = lab.nodes.keys().map(|name| match observed.nodes.get(name) {
+        Some(node) if node.power == Power::Running => node.health,
+        Some(_) | None => Health::Down,
+    });
+    let vips = lab.vips.iter().filter(|(_, vip)| !vip.holders.is_empty()).map(|(name, _)| match observed.vips.get(name) {
+        Some(vip) if vip.holders.len() == 1 => Health::Healthy,
+        Some(_) | None => Health::Down,
+    });
+    let flows = judge(lab, observed).into_iter().filter(|verdict| verdict.need == Need::Mandatory).map(|verdict| verdict.health);
+    nodes.chain(vips).chain(flows).fold(Health::Healthy, Health::worse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::mini_cloud;
+
+    fn seen(flow: &Flow, health: Health, forward: bool, backward: bool) -> ObservedFlow {
+        ObservedFlow { from: flow.from.clone(), to: flow.to.clone(), health, forward, backward, latency_ms: None, reason: String::new() }
+    }
+
+    fn check(health: Health, forward: bool, backward: bool, expected: Outcome) {
+        let flow = mini_cloud().flows.remove(0);
+        let observed = seen(&flow, health, forward, backward);
+        assert_eq!(judge_one(&flow, Some(&observed)).outcome, expected, "{health:?} {forward} {backward}");
+    }
+
+    #[test]
+    fn both_directions_count() {
+        check(Health::Healthy, true, true, Outcome::Good);
+        check(Health::Degraded, true, true, Outcome::Poor);
+        check(Health::Down, true, false, Outcome::OneWay);
+        check(Health::Down, false, true, Outcome::OneWay);
+        check(Health::Down, false, false, Outcome::Closed);
+        check(Health::Unknown, false, false, Outcome::Unknown);
+    }
+
+    #[test]
+    fn what_nobody_tried_is_unknown_and_breaks_the_contract() {
+        let mut lab = mini_cloud();
+        lab.flows[1].optional = true;
+        let verdicts = judge(&lab, &Observed::default());
+        assert!(verdicts.iter().all(|verdict| verdict.outcome == Outcome::Unknown));
+        assert_eq!(verdicts.iter().filter(|verdict| !verdict.breaks_contract()).count(), 1, "the optional one does not");
+    }
+
+    #[test]
+    fn a_lab_is_as_well_as_the_worst_that_it_needs() {
+        let lab = mini_cloud();
+        let mut observed = Observed::default();
+        assert_eq!(health(&lab, &observed), Health::Down, "nothing is there");
+        for name in lab.nodes.keys() {
+            let node = crate::model::ObservedNode { power: Power::Running, health: Health::Healthy, ..Default::default() };
+            observed.nodes.insert(name.clone(), node);
+        }
+        observed.flows = lab.flows.iter().map(|flow| seen(flow, Health::Healthy, true, true)).collect();
+        let held = |holders: &[&str]| crate::model::ObservedVip {
+            holders: holders.iter().map(|holder| holder.parse().unwrap()).collect(),
+            ..Default::default()
+        };
+        for (holders, expected) in [(vec![], Health::Down), (vec!["db1", "db2"], Health::Down), (vec!["db1"], Health::Healthy)] {
+            observed.vips.insert("database".parse().unwrap(), held(&holders));
+            assert_eq!(health(&lab, &observed), expected, "{holders:?}");
+        }
+        observed.flows[0].health = Health::Degraded;
+        assert_eq!(health(&lab, &observed), Health::Degraded);
+    }
+}

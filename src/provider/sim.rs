@@ -1,0 +1,403 @@
+//! The simulator as a provider: a simulated lab that lives on between calls of the program.
+//!
+//! The world is a file in the lab's state folder, with the moment at which it was saved. Whoever looks brings a copy up to
+//! the wall clock, and since the world is deterministic all who look see the same; looking writes nothing. Whoever changes it
+//! holds the folder's lock. A deployment takes virtual time only: its steps move the world's clock on, ahead of the wall
+//! clock's, and from there time goes on as on the wall.
+//!
+//! It never reads a clock of its own: the clock is an argument.
+
+use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
+use crate::{
+    host::state::{LabFolder, Locked, Stamp, StateError, Wait},
+    model::{ActiveFault, Fault, Flow, Observed},
+    plan::Action,
+    sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The world's file in a lab's state folder.
+pub const WORLD_FILE: &str = "sim.json";
+
+/// The wall clock: milliseconds since 1970.
+pub type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+const VERSION: u32 = 1;
+/// What the world runs between two looks at the actions under way, in milliseconds. Small enough to keep them together.
+const SLICE_MS: u64 = 50;
+/// How long an action may take in the world's time, in milliseconds.
+const ACTION_MS_MAX: u64 = 600_000;
+/// How often it is asked whether the world has settled, in milliseconds of its time.
+const SETTLE_STEP_MS: u64 = 500;
+/// How often a deployment saves the world at most, in milliseconds of the wall clock; it is always saved when nothing is
+/// under way.
+const SAVE_EVERY_MS: u64 = 250;
+/// How long to wait for somebody else who changes the world.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+/// Requests from outside in each second, from the first deployment on.
+const REQUESTS_PER_SEC: u32 = 20;
+
+#[derive(Serialize)]
+struct FileOut<'a> {
+    version: u32,
+    wall_ms: u64,
+    world_ms: u64,
+    world: &'a World,
+}
+
+#[derive(Deserialize)]
+struct FileIn {
+    version: u32,
+    wall_ms: u64,
+    world_ms: u64,
+    world: World,
+}
+
+/// The world as last read or written, brought forward since.
+struct Open {
+    world: World,
+    wall_ms: u64,
+    world_ms: u64,
+    stamp: Option<Stamp>,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<Open>,
+    under_way: usize,
+    saved_wall_ms: u64,
+}
+
+/// Who holds the folder's lock.
+enum Hold {
+    /// Each change takes it for itself.
+    EachChange,
+    /// The one who made this provider, for as long as it lives.
+    Whole(Arc<Locked>),
+}
+
+/// One simulated lab.
+pub struct SimProvider {
+    folder: LabFolder,
+    seed: u64,
+    clock: WallClock,
+    hold: Hold,
+    state: Mutex<State>,
+}
+
+impl SimProvider {
+    /// A provider that takes the lock for each change: for looking, injecting and healing.
+    pub fn new(folder: LabFolder, clock: WallClock) -> Self {
+        Self { seed: seed_of(&folder), folder, clock, hold: Hold::EachChange, state: Mutex::default() }
+    }
+
+    /// A provider for one who holds the lock already: for deploying.
+    pub fn holding(locked: Arc<Locked>, clock: WallClock) -> Self {
+        let folder = locked.folder().clone();
+        Self { seed: seed_of(&folder), folder, clock, hold: Hold::Whole(locked), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere left the world as it was between two actions; it is read again if its file moved.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the world as it is now.
+    fn look<R>(&self, look: impl FnOnce(Option<&World>) -> R) -> Result<R, ProviderError> {
+        let mut state = self.state();
+        self.refresh(&mut state)?;
+        self.catch_up(&mut state);
+        Ok(look(state.open.as_ref().map(|open| &open.world)))
+    }
+
+    /// Changes the world as it is now, and saves it.
+    fn change<R>(&self, change: impl FnOnce(&mut World) -> Result<R, SimError>) -> Result<R, ProviderError> {
+        let mut state = self.state();
+        let own;
+        let locked: &Locked = match &self.hold {
+            Hold::Whole(locked) => locked,
+            Hold::EachChange => {
+                own = self.folder.lock(Wait::AtMost(LOCK_WAIT)).map_err(in_state)?;
+                &own
+            }
+        };
+        self.refresh(&mut state)?;
+        self.catch_up(&mut state);
+        let open = state.open.get_or_insert_with(|| self.fresh());
+        // So that what it does happens after all that anybody has seen.
+        open.world.run_for(1);
+        let result = change(&mut open.world).map_err(|error| in_world("change the simulated lab", None, &error))?;
+        self.save(&mut state, locked)?;
+        Ok(result)
+    }
+
+    fn fresh(&self) -> Open {
+        let mut world = World::new(self.seed);
+        world.set_load(REQUESTS_PER_SEC);
+        Open { world, wall_ms: (self.clock)(), world_ms: 0, stamp: None }
+    }
+
+    /// Reads the world's file where another has changed it.
+    fn refresh(&self, state: &mut State) -> Result<(), ProviderError> {
+        // While steps are under way the world in memory is ahead of its file, and nobody else may change that.
+        if state.under_way > 0 {
+            return Ok(());
+        }
+        let stamp = self.folder.stamp(WORLD_FILE);
+        if state.open.as_ref().is_some_and(|open| open.stamp == stamp && stamp.is_some()) {
+            return Ok(());
+        }
+        state.open = None;
+        let Some(bytes) = self.folder.read(WORLD_FILE).map_err(in_state)? else { return Ok(()) };
+        let unreadable = |why: String| ProviderError {
+            what: "read the simulated lab".into(),
+            node: None,
+            why,
+            next: format!("Remove {} and deploy again.", self.folder.path().display()),
+            retry: Retry::Useless,
+        };
+        let file: FileIn = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        if file.version != VERSION {
+            return Err(unreadable(format!("it was made by another version ({}, this one is {VERSION})", file.version)));
+        }
+        state.open = Some(Open { world: file.world, wall_ms: file.wall_ms, world_ms: file.world_ms, stamp });
+        Ok(())
+    }
+
+    /// Lets the world's time go on with the wall clock's.
+    fn catch_up(&self, state: &mut State) {
+        if let Some(open) = state.open.as_mut().filter(|_| state.under_way == 0) {
+            // A wall clock that was set back stops the world for a while and never turns it back.
+            let passed_ms = (self.clock)().saturating_sub(open.wall_ms);
+            open.world.catch_up(open.world_ms.saturating_add(passed_ms));
+        }
+    }
+
+    fn save(&self, state: &mut State, locked: &Locked) -> Result<(), ProviderError> {
+        let Some(open) = state.open.as_mut() else { return Ok(()) };
+        (open.wall_ms, open.world_ms) = ((self.clock)(), open.world.now_ms());
+        let file = FileOut { version: VERSION, wall_ms: open.wall_ms, world_ms: open.world_ms, world: &open.world };
+        let bytes = serde_json::to_vec(&file).map_err(|error| ProviderError {
+            what: "save the simulated lab".into(),
+            node: None,
+            why: error.to_string(),
+            next: "Report this: the simulated world cannot be written.".into(),
+            retry: Retry::Useless,
+        })?;
+        locked.write(WORLD_FILE, &bytes).map_err(in_state)?;
+        open.stamp = self.folder.stamp(WORLD_FILE);
+        state.saved_wall_ms = open.wall_ms;
+        Ok(())
+    }
+
+    fn begin(&self, action: &Action) -> Result<(UnderWay<'_>, ActionOutcome, u64), ProviderError> {
+        let Hold::Whole(_) = &self.hold else {
+            return Err(ProviderError {
+                what: action.verb().into(),
+                node: action.node().cloned(),
+                why: "steps are done by who holds the lab's lock".into(),
+                next: "Deploy through `sandtable deploy`.".into(),
+                retry: Retry::Useless,
+            });
+        };
+        let mut state = self.state();
+        if state.under_way == 0 {
+            self.refresh(&mut state)?;
+            self.catch_up(&mut state);
+        }
+        let open = state.open.get_or_insert_with(|| self.fresh());
+        let began_ms = open.world.now_ms();
+        let outcome = open.world.act(action).map_err(|error| in_world(action.verb(), Some(action), &error))?;
+        state.under_way += 1;
+        drop(state);
+        Ok((UnderWay(self), outcome, began_ms))
+    }
+
+    /// Lets the world run a little for an action that was begun. `Ok(None)`: it is done.
+    fn go_on(&self, action: &Action, outcome: ActionOutcome, began_ms: u64) -> Result<Option<String>, ProviderError> {
+        let mut state = self.state();
+        let Some(open) = state.open.as_mut() else { return Ok(None) };
+        let now_ms = open.world.now_ms();
+        let waits_for = match open.world.progress(action) {
+            Progress::Done if now_ms >= began_ms.saturating_add(outcome.takes_ms) => return Ok(None),
+            Progress::Done => String::new(),
+            Progress::Working(what) => what,
+        };
+        if now_ms.saturating_sub(began_ms) >= ACTION_MS_MAX {
+            let why = format!("not done after {} s: {waits_for}", ACTION_MS_MAX / 1000);
+            return Err(in_world(action.verb(), Some(action), &SimError::Refused { on: action.verb().into(), why }));
+        }
+        open.world.run_for(SLICE_MS);
+        Ok(Some(waits_for))
+    }
+}
+
+/// An action under way: counted until it is over or dropped.
+struct UnderWay<'a>(&'a SimProvider);
+
+impl UnderWay<'_> {
+    /// It is over: saves the world, if it is time to.
+    fn over(self) -> Result<(), ProviderError> {
+        let provider = self.0;
+        drop(self);
+        let Hold::Whole(locked) = &provider.hold else { return Ok(()) };
+        let mut state = provider.state();
+        let due = (provider.clock)().saturating_sub(state.saved_wall_ms) >= SAVE_EVERY_MS;
+        if due || state.under_way == 0 { provider.save(&mut state, locked) } else { Ok(()) }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.under_way = state.under_way.saturating_sub(1);
+    }
+}
+
+impl Provider for SimProvider {
+    fn name(&self) -> &'static str {
+        "sim"
+    }
+
+    fn observe(&self) -> Answer<'_, Observed> {
+        Box::pin(async { self.look(|world| world.map(World::observe).unwrap_or_default()) })
+    }
+
+    fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async move {
+            let (under_way, outcome, began_ms) = self.begin(action)?;
+            let mut said = String::new();
+            while let Some(waits_for) = self.go_on(action, outcome, began_ms)? {
+                if !waits_for.is_empty() && waits_for != said {
+                    says(&waits_for);
+                    said = waits_for;
+                }
+                // Others begin at the same moment of the world's time.
+                tokio::task::yield_now().await;
+            }
+            under_way.over()?;
+            Ok(if outcome.changed { Done::Changed } else { Done::AlreadySo })
+        })
+    }
+
+    fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.change(|world| {
+                world.watch(flows);
+                Ok(())
+            })
+        })
+    }
+
+    fn settle<'a>(&'a self, is_settled: &'a (dyn Fn(&Observed) -> bool + Send + Sync), ms_max: u64) -> Answer<'a, Observed> {
+        Box::pin(async move {
+            self.change(|world| {
+                let until_ms = world.now_ms().saturating_add(ms_max);
+                loop {
+                    let observed = world.observe();
+                    if is_settled(&observed) || world.now_ms() >= until_ms {
+                        return Ok(observed);
+                    }
+                    world.run_for(SETTLE_STEP_MS);
+                }
+            })
+        })
+    }
+
+    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64> {
+        Box::pin(async move {
+            if !self.folder.exists() {
+                return Err(nothing_there());
+            }
+            self.change(|world| world.inject(fault))
+        })
+    }
+
+    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>> {
+        Box::pin(async move {
+            if !self.folder.exists() {
+                return Err(nothing_there());
+            }
+            self.change(|world| {
+                let mut faults = world.active_faults();
+                match which {
+                    Which::All => world.heal_all(),
+                    Which::One(id) => {
+                        faults.retain(|fault| fault.id == id);
+                        world.heal(id)?;
+                    }
+                }
+                Ok(faults)
+            })
+        })
+    }
+
+    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>> {
+        Box::pin(async move {
+            let copy = self.look(|world| world.cloned())?.ok_or_else(nothing_there)?;
+            // On a copy and without the lock: the window goes on looking meanwhile.
+            let predicted = blast_radius(&copy, fault, horizon_ms);
+            predicted.map(Some).map_err(|error| in_world("predict what a fault would do", None, &error))
+        })
+    }
+
+    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
+        Box::pin(async move {
+            self.look(|world| {
+                world.map(|world| world.events().iter().filter(|event| event.at_ms > after_ms).cloned().collect()).unwrap_or_default()
+            })
+        })
+    }
+
+    fn traffic(&self) -> Answer<'_, Traffic> {
+        Box::pin(async move {
+            self.look(|world| {
+                world.map_or_else(Traffic::default, |world| Traffic {
+                    per_sec: world.load(),
+                    totals: world.load_totals().clone(),
+                    seconds: world.load_seconds(),
+                    failover: world.failover().cloned(),
+                })
+            })
+        })
+    }
+}
+
+/// The same lab gets the same seed, two labs side by side get two.
+fn seed_of(folder: &LabFolder) -> u64 {
+    let name = folder.path().file_name().map(std::ffi::OsStr::as_encoded_bytes).unwrap_or_default();
+    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+fn nothing_there() -> ProviderError {
+    ProviderError {
+        what: "break or mend the simulated lab".into(),
+        node: None,
+        why: "it is not deployed".into(),
+        next: "Deploy it first: sandtable deploy LAYOUT --on sim.".into(),
+        retry: Retry::Useless,
+    }
+}
+
+fn in_state(error: StateError) -> ProviderError {
+    let (next, retry) = match &error {
+        StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
+        StateError::NoHome | StateError::Io { .. } => {
+            ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth)
+        }
+    };
+    ProviderError { what: "keep the simulated lab".into(), node: None, why: error.to_string(), next: next.into(), retry }
+}
+
+fn in_world(what: &str, action: Option<&Action>, error: &SimError) -> ProviderError {
+    let (next, retry) = match error {
+        SimError::Scripted { .. } => ("Try again.", Retry::Worth),
+        SimError::Unknown { .. } => ("See whether the name is right and the lab is deployed (sandtable status).", Retry::Useless),
+        SimError::Refused { .. } => ("Mend what it says, then deploy again; what is done is not done twice.", Retry::Useless),
+    };
+    ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }
+}

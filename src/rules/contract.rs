@@ -1,0 +1,333 @@
+//! Whether what a flow says can happen: one answer a flow.
+//!
+//! Four rules each report one sort of answer, so one mistake never speaks twice. They are asked in this order, and the
+//! first that applies is the answer: is there a way for packets (`no-route-between-sites` where the two ends stand in
+//! two sites, else `no-path-for-flow`); does the service listen where they arrive (`flow-misses-bind-address`); is the
+//! sender let in (`flow-not-allowed`). What is not drawn yet is no mistake: a node without adapters is left to
+//! `isolated-node`, a bind address that the node does not have to `bind-address-not-on-node`, a site without a
+//! gateway to `site-without-gateway`.
+
+use super::Facts;
+use crate::model::{
+    Allow, Bind, Endpoint, Flow, Ipv4Net, NAT_ADDRESS, NetworkName, Node, NodeName, Peer, Service, ServiceName, ServiceRef, SiteName,
+    VipName,
+};
+use std::net::Ipv4Addr;
+
+/// What is to be said of a flow.
+pub(super) enum Verdict<'a> {
+    /// It can happen, or too little is drawn to say.
+    Open,
+    /// It leads to a VIP that nobody may hold.
+    NobodyHolds(&'a VipName),
+    /// A node has no way out to the internet.
+    NoWayOut(At<'a>),
+    /// Nothing leads from outside to a node.
+    NoWayIn(At<'a>, Option<u16>),
+    /// Nothing leads from one node to another.
+    NoPath(At<'a>, Target<'a>),
+    /// Nothing leads from one site to another.
+    NoRoute(At<'a>, Target<'a>, &'a SiteName, &'a SiteName),
+    /// The service does not listen where the flow arrives.
+    Unheard(Source<'a>, Listener<'a>, Option<VipName>),
+    /// The service has no such port.
+    NoPort(Listener<'a>, u16),
+    /// The service keeps that port to its own node until a setting opens it.
+    Closed(Listener<'a>, u16, &'a str),
+    /// The service lets only others in.
+    Refused(Source<'a>, Listener<'a>),
+}
+
+/// A node by name.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) name: &'a NodeName,
+    pub(super) node: &'a Node,
+}
+
+/// Who opens a connection.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Outside,
+    Node(At<'a>),
+}
+
+impl std::fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Outside => f.write_str(crate::model::OUTSIDE),
+            Self::Node(at) => f.write_str(at.name),
+        }
+    }
+}
+
+/// A service on its node.
+#[derive(Clone, Copy)]
+pub(super) struct Listener<'a> {
+    pub(super) at: At<'a>,
+    pub(super) name: &'a ServiceName,
+    pub(super) service: &'a Service,
+}
+
+impl Listener<'_> {
+    pub(super) fn reference(&self) -> ServiceRef {
+        ServiceRef { node: self.at.name.clone(), service: self.name.clone() }
+    }
+}
+
+/// Who is to answer.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) at: At<'a>,
+    pub(super) listener: Option<Listener<'a>>,
+    vip: Option<(&'a VipName, &'a NetworkName, Ipv4Addr)>,
+}
+
+/// The answer for a flow.
+pub(super) fn judge<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Verdict<'a> {
+    if let Endpoint::Vip(name) = &flow.to
+        && facts.lab.vips.get(name).is_some_and(|vip| vip.holders.is_empty())
+    {
+        return Verdict::NobodyHolds(name);
+    }
+    let targets = targets(facts, &flow.to);
+    for source in sources(facts, &flow.from) {
+        if let (Source::Node(from), Endpoint::Outside) = (source, &flow.to)
+            && !from.node.adapters.is_empty()
+            && !leads_out(facts, from.node)
+        {
+            return Verdict::NoWayOut(from);
+        }
+        for target in &targets {
+            let verdict = match source {
+                Source::Outside => from_outside(facts, flow, target),
+                Source::Node(from) => between(facts, flow, from, target),
+            };
+            if !matches!(verdict, Verdict::Open) {
+                return verdict;
+            }
+        }
+    }
+    Verdict::Open
+}
+
+/// Whether packets from a node get to where a service of another listens. A bind address that its node does not have is
+/// another rule's finding.
+pub(super) fn gets_to(facts: &Facts<'_>, from: &Node, node: &Node, service: &Service) -> bool {
+    if service.bind == Bind::Loopback {
+        return false;
+    }
+    let arrives = |network: &NetworkName| {
+        facts.joins(network)
+            && from.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
+    };
+    let heard = facts.reachable_on(node, service);
+    heard.is_empty() && facts.nodes_meet(from, node) || heard.iter().any(arrives)
+}
+
+fn node_at<'a>(facts: &Facts<'a>, name: &'a NodeName) -> Option<At<'a>> {
+    facts.lab.nodes.get(name).map(|node| At { name, node })
+}
+
+fn sources<'a>(facts: &Facts<'a>, end: &'a Endpoint) -> Vec<Source<'a>> {
+    match end {
+        Endpoint::Outside => vec![Source::Outside],
+        Endpoint::Node(name) => node_at(facts, name).map(Source::Node).into_iter().collect(),
+        Endpoint::Service(at) => node_at(facts, &at.node).map(Source::Node).into_iter().collect(),
+        Endpoint::Vip(name) => {
+            let holders = facts.lab.vips.get(name).map_or(&[][..], |vip| &vip.holders);
+            holders.iter().filter_map(|holder| node_at(facts, &holder.node)).map(Source::Node).collect()
+        }
+    }
+}
+
+fn targets<'a>(facts: &Facts<'a>, end: &'a Endpoint) -> Vec<Target<'a>> {
+    match end {
+        Endpoint::Outside => Vec::new(),
+        Endpoint::Node(name) => node_at(facts, name).map(|at| Target { at, listener: None, vip: None }).into_iter().collect(),
+        Endpoint::Service(to) => {
+            let target = node_at(facts, &to.node).and_then(|at| {
+                let service = at.node.services.get(&to.service)?;
+                Some(Target { at, listener: Some(Listener { at, name: &to.service, service }), vip: None })
+            });
+            target.into_iter().collect()
+        }
+        Endpoint::Vip(name) => {
+            let Some(vip) = facts.lab.vips.get(name) else { return Vec::new() };
+            let holder = |at: At<'a>| {
+                let listener = vip.follows.as_ref().and_then(|name| {
+                    let (name, service) = at.node.services.get_key_value(name)?;
+                    Some(Listener { at, name, service })
+                });
+                Target { at, listener, vip: Some((name, &vip.network, vip.address)) }
+            };
+            // A holder that is off the VIP's network is another rule's finding.
+            let on_wire = vip.holders.iter().filter_map(|holder| node_at(facts, &holder.node));
+            on_wire.filter(|at| at.node.adapter_on(&vip.network).is_some()).map(holder).collect()
+        }
+    }
+}
+
+/// Whether a node gets to the internet, itself or through a router.
+fn leads_out(facts: &Facts<'_>, node: &Node) -> bool {
+    let internet = |node: &Node| {
+        node.adapters.iter().any(|adapter| facts.lab.networks.get(&adapter.network).is_some_and(|network| network.kind.reaches_internet()))
+    };
+    internet(node) || facts.routers().any(|(_, router)| internet(router) && facts.nodes_meet(node, router))
+}
+
+/// The networks over which somebody outside gets to a port of a node by an address of its, or by a forward.
+fn ways_in<'a>(facts: &Facts<'a>, node: &'a Node, port: Option<u16>) -> Vec<&'a NetworkName> {
+    let leads = |adapter: &&crate::model::Adapter| {
+        let by_address = facts.lab.networks.get(&adapter.network).is_some_and(|network| network.kind.host_reaches());
+        by_address || adapter.forwards.iter().any(|forward| port.is_none_or(|port| forward.to == port))
+    };
+    node.adapters.iter().filter(leads).map(|adapter| &adapter.network).collect()
+}
+
+fn port_of(facts: &Facts<'_>, flow: &Flow, listener: Option<Listener<'_>>) -> Option<u16> {
+    flow.port.or_else(|| listener.and_then(|listener| facts.entry(listener.service)?.main_port(listener.service)))
+}
+
+/// Whether a node that forwards ports leads to a service; from outside, it must itself be reached there.
+fn forwarded(facts: &Facts<'_>, target: &Target<'_>, outside: bool) -> bool {
+    let Some(listener) = target.listener else { return false };
+    let to = listener.reference();
+    facts.port_rules().iter().filter(|rule| rule.to == to).any(|rule| {
+        let Some(gateway) = facts.lab.nodes.get(&rule.node) else { return false };
+        facts.nodes_meet(gateway, target.at.node) && (!outside || !ways_in(facts, gateway, Some(rule.port)).is_empty())
+    })
+}
+
+fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verdict<'a> {
+    let at = target.at;
+    if at.node.adapters.is_empty() || forwarded(facts, target, true) {
+        return Verdict::Open;
+    }
+    let port = port_of(facts, flow, target.listener);
+    let mut ways = ways_in(facts, at.node, port);
+    if let Some((_, network, _)) = target.vip {
+        ways.retain(|way| *way == network && facts.lab.networks.get(*way).is_some_and(|wire| wire.kind.host_reaches()));
+    }
+    if ways.is_empty() {
+        return Verdict::NoWayIn(at, port);
+    }
+    let Some(listener) = target.listener else { return Verdict::Open };
+    if let Some(unheard) = unheard(facts, flow, Source::Outside, listener, target, &|network| ways.iter().any(|way| *way == network)) {
+        return unheard;
+    }
+    let is_outside = |peer: &Peer| match peer {
+        Peer::Outside => true,
+        // The host has an address there too.
+        Peer::Network(network) => ways.contains(&network),
+        // The host's address is not drawn: what is no subnet of the lab's may well be where it stands.
+        Peer::Subnet(subnet) => {
+            !facts.lab.networks.values().filter_map(|network| network.subnet).any(|wire| wire.contains(subnet))
+                || host_is_in(facts, &ways, subnet)
+        }
+        Peer::Node(_) => false,
+    };
+    match &listener.service.allow {
+        Allow::Only(peers) if !peers.iter().any(is_outside) => Verdict::Refused(Source::Outside, listener),
+        _ => Verdict::Open,
+    }
+}
+
+fn host_is_in(facts: &Facts<'_>, ways: &[&NetworkName], subnet: &Ipv4Net) -> bool {
+    let hosts = ways.iter().filter_map(|way| facts.lab.networks.get(*way)?.provider_address());
+    hosts.into_iter().any(|address| subnet.contains(&address))
+}
+
+fn between<'a>(facts: &Facts<'a>, flow: &Flow, from: At<'a>, target: &Target<'a>) -> Verdict<'a> {
+    let at = target.at;
+    // A node reaches all of its own addresses.
+    if from.name == at.name || from.node.adapters.is_empty() || at.node.adapters.is_empty() || forwarded(facts, target, false) {
+        return Verdict::Open;
+    }
+    let arrives = |network: &str| {
+        facts.joins(network)
+            && from.node.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
+    };
+    let meets = match target.vip {
+        Some((_, network, _)) => arrives(network),
+        None => facts.nodes_meet(from.node, at.node),
+    };
+    if !meets {
+        return match (&from.node.site, &at.node.site) {
+            (Some(here), Some(there)) if here != there => {
+                if super::site_without_gateway::lacks_gateway(facts.lab, here, there) {
+                    Verdict::Open
+                } else {
+                    Verdict::NoRoute(from, *target, here, there)
+                }
+            }
+            _ => Verdict::NoPath(from, *target),
+        };
+    }
+    let Some(listener) = target.listener else { return Verdict::Open };
+    if let Some(unheard) = unheard(facts, flow, Source::Node(from), listener, target, &arrives) {
+        return unheard;
+    }
+    match &listener.service.allow {
+        Allow::Only(peers) if !lets_in(facts, from, listener, peers) => Verdict::Refused(Source::Node(from), listener),
+        _ => Verdict::Open,
+    }
+}
+
+/// What is to be said where a service does not listen at the networks where a flow arrives, or not at its port.
+fn unheard<'a>(
+    facts: &Facts<'a>,
+    flow: &Flow,
+    from: Source<'a>,
+    listener: Listener<'a>,
+    target: &Target<'a>,
+    arrives: &dyn Fn(&str) -> bool,
+) -> Option<Verdict<'a>> {
+    let node = listener.at.node;
+    let heard = match (&listener.service.bind, target.vip) {
+        (Bind::Any, _) => true,
+        (Bind::Loopback, _) => false,
+        // Who is bound to a network also answers on the VIPs there that its node holds.
+        (Bind::On(network), Some((_, wire, _))) => network == wire || node.adapter_on(network).is_none(),
+        (Bind::On(network), None) => node.adapter_on(network).is_none() || arrives(network),
+        (Bind::Address(address), Some((_, _, vip))) => *address == vip || address.is_unspecified(),
+        (Bind::Address(address), None) => match network_of(facts, node, *address) {
+            Some(network) => arrives(network),
+            None => !address.is_loopback(),
+        },
+    };
+    if !heard {
+        return Some(Verdict::Unheard(from, listener, target.vip.map(|(name, ..)| name.clone())));
+    }
+    let entry = facts.entry(listener.service)?;
+    let port = flow.port?;
+    let mut ports = entry.ports_of(listener.service).peekable();
+    ports.peek()?;
+    let Some((port, number)) = ports.find(|(_, number)| *number == port) else { return Some(Verdict::NoPort(listener, port)) };
+    let setting = port.opened_by.as_deref().filter(|setting| !entry.is_on(listener.service, setting))?;
+    Some(Verdict::Closed(listener, number, setting))
+}
+
+/// The network on which a node has an address.
+fn network_of<'a>(facts: &Facts<'_>, node: &'a Node, address: Ipv4Addr) -> Option<&'a NetworkName> {
+    let drawn = node.adapters.iter().find(|adapter| adapter.address == Some(address));
+    let nat = || {
+        let is_nat =
+            |adapter: &&crate::model::Adapter| facts.lab.networks.get(&adapter.network).is_some_and(|network| !network.kind.joins_nodes());
+        node.adapters.iter().find(is_nat).filter(|_| address == NAT_ADDRESS)
+    };
+    drawn.or_else(nat).map(|adapter| &adapter.network)
+}
+
+fn lets_in(facts: &Facts<'_>, from: At<'_>, listener: Listener<'_>, peers: &[Peer]) -> bool {
+    let same_cluster =
+        listener.service.cluster.is_some() && from.node.services.values().any(|service| service.cluster == listener.service.cluster);
+    let undrawn = || from.node.adapters.iter().any(|adapter| facts.joins(&adapter.network) && adapter.address.is_none());
+    same_cluster
+        || peers.iter().any(|peer| match peer {
+            Peer::Node(name) => name == from.name,
+            Peer::Network(network) => from.node.adapter_on(network).is_some(),
+            Peer::Subnet(subnet) => from.node.addresses().any(|address| subnet.contains(&address)) || undrawn(),
+            Peer::Outside => false,
+        })
+}

@@ -1,0 +1,146 @@
+//! A flow arrives where its service does not listen.
+//!
+//! ## Why
+//! A service answers only on the addresses and ports that it is bound to. Connections to any other are refused at once,
+//! although both nodes are up and see each other.
+//!
+//! A port for administrators, such as a page of statistics, may be kept to its own node until a setting opens it. A
+//! service bound to a network also answers on the VIPs of that network that its node holds.
+//!
+//! ## Example
+//! `db1/db` is bound to `storage`, and `app1`, which is on `backend` only, has a flow to it.
+//!
+//! ## Do this instead
+//! Bind the service to the network that the flow comes over, or put the sender on the network that it listens on; for a
+//! wrong port, leave the flow's port out to use the service's main one.
+
+use super::contract::{Listener, Source, Verdict, judge};
+use super::{Facts, Report, Reported, offer};
+use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Subject, Value};
+
+pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
+    match judge(facts, flow) {
+        Verdict::Unheard(from, listener, vip) => {
+            let at = listener.reference();
+            let listens = match &listener.service.bind {
+                Bind::On(network) => format!("on {network}"),
+                Bind::Address(address) => format!("on {address}"),
+                Bind::Loopback | Bind::Any => "to its own node".to_owned(),
+            };
+            let message = match &vip {
+                Some(vip) => format!("{at} listens only {listens}, not on {vip}"),
+                None => format!("{at} listens only {listens}, where {from} does not get"),
+            };
+            let found = report.add(Subject::flow(flow), message).involving(Subject::Service(at));
+            rebind(facts, found, flow, from, listener);
+        }
+        Verdict::NoPort(listener, port) => {
+            let entry = facts.entry(listener.service);
+            let ports: Vec<u16> = entry.into_iter().flat_map(|entry| entry.ports_of(listener.service)).map(|(_, number)| number).collect();
+            let message = format!("{} does not listen on port {port}; it opens {}", listener.reference(), offer::row(&ports));
+            let found = report.add(Subject::flow(flow), message).involving(Subject::Service(listener.reference()));
+            if let (Some(main), Some(index)) = (ports.first(), facts.lab.flows.iter().position(|other| other == flow)) {
+                let to = Flow { port: None, ..flow.clone() };
+                found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
+            }
+        }
+        Verdict::Closed(listener, port, setting) => {
+            let edits = offer::service(listener.at.name, listener.name, listener.service, |service| {
+                service.settings.insert(setting.to_owned(), Value::Bool(true));
+            });
+            report
+                .add(Subject::flow(flow), format!("{} opens port {port} to its own node only", listener.reference()))
+                .involving(Subject::Service(listener.reference()))
+                .fix(format!("Turn {setting} on"), edits);
+        }
+        _ => {}
+    }
+}
+
+fn rebind(facts: &Facts<'_>, mut found: Reported<'_>, flow: &Flow, from: Source<'_>, listener: Listener<'_>) {
+    let node = listener.at.node;
+    let arrives = |network: &&NetworkName| match (&flow.to, from) {
+        (Endpoint::Vip(vip), _) => facts.lab.vips.get(vip).is_some_and(|vip| vip.network == **network),
+        (_, Source::Outside) => facts.lab.networks.get(*network).is_some_and(|wire| wire.kind.host_reaches()),
+        (_, Source::Node(from)) => {
+            facts.joins(network) && from.node.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
+        }
+    };
+    if let Some(network) = node.adapters.iter().map(|adapter| &adapter.network).find(arrives) {
+        let (title, edits) = offer::bind(listener.at.name, listener.name, listener.service, network);
+        found = found.fix(title, edits);
+    }
+    if let (Source::Node(from), Bind::On(network)) = (from, &listener.service.bind)
+        && facts.joins(network)
+    {
+        let (title, edits) = offer::adapter(facts, from.name, from.node, network);
+        found = found.fix(title, edits);
+    }
+    if matches!(from, Source::Outside) {
+        let edits = offer::service(listener.at.name, listener.name, listener.service, |service| service.bind = Bind::Any);
+        found.fix(format!("Bind {} to every address", listener.name), edits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::{check, fixes, lab};
+
+    fn bound(bind: &str, flow: &str) -> crate::model::Lab {
+        lab(&format!(
+            r#"(name: "x", networks: {{
+                "backend": internal(subnet: "10.1.0.0/24"), "storage": internal(subnet: "10.2.0.0/24"), "lab": host_only(subnet: "192.168.56.0/24"),
+            }}, nodes: {{
+                "app1": (role: app, adapters: [(network: "backend", address: "10.1.0.10")]),
+                "db1": (role: database, adapters: [(network: "backend", address: "10.1.0.11"), (network: "storage", address: "10.2.0.11"), (network: "lab", address: "192.168.56.11")],
+                    services: {{"db": (kind: "mariadb", bind: {bind})}}),
+            }}, vips: {{"v": (address: "10.1.0.30", network: "backend", id: 51, holders: [(node: "db1", priority: 100)], follows: "db")}}, flows: [{flow}])"#
+        ))
+    }
+
+    #[test]
+    fn a_service_that_listens_elsewhere() {
+        let flow = r#"(from: "app1", to: "db1/db")"#;
+        let elsewhere = bound(r#"on("storage")"#, flow);
+        check("flow-misses-bind-address", &elsewhere, &["db1/db listens only on storage, where app1 does not get"]);
+        assert_eq!(fixes("flow-misses-bind-address", &elsewhere), ["Bind db to backend", "Put app1 on storage with 10.2.0.10"]);
+        check("flow-misses-bind-address", &bound("loopback", flow), &["db1/db listens only to its own node, where app1 does not get"]);
+        check("flow-misses-bind-address", &bound(r#"address("10.2.0.11")"#, flow), &["db1/db listens only on 10.2.0.11, where app1 does not get"]);
+        for good in [r#"on("backend")"#, "any", r#"address("10.1.0.11")"#] {
+            check("flow-misses-bind-address", &bound(good, flow), &[]);
+        }
+        check("flow-misses-bind-address", &bound("loopback", r#"(from: "db1", to: "db1/db")"#), &[]);
+    }
+
+    #[test]
+    fn from_outside_and_to_a_vip() {
+        let outside = r#"(from: "outside", to: "db1/db")"#;
+        check("flow-misses-bind-address", &bound(r#"on("storage")"#, outside), &["db1/db listens only on storage, where outside does not get"]);
+        check("flow-misses-bind-address", &bound(r#"on("lab")"#, outside), &[]);
+        let vip = r#"(from: "app1", to: "vip:v")"#;
+        check("flow-misses-bind-address", &bound(r#"on("storage")"#, vip), &["db1/db listens only on storage, not on v"]);
+        check("flow-misses-bind-address", &bound(r#"address("10.1.0.11")"#, vip), &["db1/db listens only on 10.1.0.11, not on v"]);
+        check("flow-misses-bind-address", &bound(r#"on("backend")"#, vip), &[]);
+    }
+
+    #[test]
+    fn a_port_that_is_not_opened() {
+        let wrong = bound("any", r#"(from: "app1", to: "db1/db", port: 5432)"#);
+        check("flow-misses-bind-address", &wrong, &["db1/db does not listen on port 5432; it opens 3306"]);
+        assert_eq!(fixes("flow-misses-bind-address", &wrong), ["Use port 3306"]);
+        check("flow-misses-bind-address", &bound("any", r#"(from: "app1", to: "db1/db", port: 3306)"#), &[]);
+    }
+
+    #[test]
+    fn a_port_that_a_setting_opens() {
+        let stats = |settings: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lab": host_only(subnet: "192.168.56.0/24")}}, nodes: {{
+                    "lb": (role: balancer, adapters: [(network: "lab", address: "192.168.56.10")], services: {{"haproxy": (kind: "haproxy", settings: {{{settings}}})}}),
+                }}, flows: [(from: "outside", to: "lb/haproxy", port: 8404)])"#
+            ))
+        };
+        check("flow-misses-bind-address", &stats(""), &["lb/haproxy opens port 8404 to its own node only"]);
+        check("flow-misses-bind-address", &stats(r#""stats_public": true"#), &[]);
+    }
+}

@@ -1,0 +1,74 @@
+//! An administrator cannot get to a node.
+//!
+//! ## Why
+//! Without ssh a node can be neither set up nor mended. A lab with a management network keeps that way apart from its
+//! traffic: then every node belongs on it, or behind a router or beside a bastion that is. In a lab without one, a node
+//! must be on a network that the host gets to: any but an internal one.
+//!
+//! A node without adapters is left to `isolated-node`.
+//!
+//! ## Example
+//! `lb`, `app1` and `db1` are on `management`, and `db2` is on `backend` only.
+//!
+//! ## Do this instead
+//! Put the node on the management network.
+
+use super::{Facts, Report, offer};
+use crate::model::{NetworkKind, Node, NodeName, Purpose, Subject};
+
+pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
+    if node.adapters.is_empty() || node.adapters.iter().any(|adapter| facts.is_managed(&adapter.network)) {
+        return;
+    }
+    let networks = || facts.lab.networks.iter();
+    let management = networks().find(|(_, network)| network.purpose == Purpose::Management);
+    let message = match management {
+        Some((network, _)) => format!("{name} has no way for administrators: it is not on {network}"),
+        None => format!("{name} has no way for administrators: the host does not get to its networks"),
+    };
+    let found = report.add(Subject::Node(name.clone()), message);
+    let host_only = || networks().find(|(_, network)| network.kind == NetworkKind::HostOnly);
+    if let Some((network, _)) = management.or_else(host_only) {
+        let (title, edits) = offer::adapter(facts, name, node, network);
+        found.involving(Subject::Network(network.clone())).fix(title, edits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::{check, fixes, lab};
+
+    fn managed(network: &str, adapters: &str, others: &str) -> crate::model::Lab {
+        lab(&format!(
+            r#"(name: "x", networks: {{"backend": internal(subnet: "10.2.0.0/24"), "mgmt": {network}}}, nodes: {{
+                "db1": (role: database, adapters: [{adapters}]), {others}
+            }})"#
+        ))
+    }
+
+    #[test]
+    fn a_node_off_the_management_network() {
+        let network = r#"host_only(subnet: "192.168.56.0/24", purpose: management)"#;
+        let on_backend = r#"(network: "backend", address: "10.2.0.10")"#;
+        let off = managed(network, on_backend, "");
+        check("node-without-management-path", &off, &["db1 has no way for administrators: it is not on mgmt"]);
+        assert_eq!(fixes("node-without-management-path", &off), ["Put db1 on mgmt with 192.168.56.10"]);
+        check("node-without-management-path", &managed(network, "", ""), &[]);
+        check("node-without-management-path", &managed(network, r#"(network: "mgmt", address: "192.168.56.10")"#, ""), &[]);
+        let beside = |role: &str, services: &str| {
+            format!(r#""b": (role: {role}, adapters: [(network: "mgmt", address: "192.168.56.11"), (network: "backend", address: "10.2.0.11")], services: {{{services}}})"#)
+        };
+        check("node-without-management-path", &managed(network, on_backend, &beside("bastion", "")), &[]);
+        check("node-without-management-path", &managed(network, on_backend, &beside("gateway", r#""r": (kind: "gateway")"#)), &[]);
+        let app = managed(network, on_backend, &beside("app", ""));
+        check("node-without-management-path", &app, &["db1 has no way for administrators: it is not on mgmt"]);
+    }
+
+    #[test]
+    fn a_lab_without_a_management_network() {
+        let network = r#"host_only(subnet: "192.168.56.0/24")"#;
+        let message = "db1 has no way for administrators: the host does not get to its networks";
+        check("node-without-management-path", &managed(network, r#"(network: "backend", address: "10.2.0.10")"#, ""), &[message]);
+        check("node-without-management-path", &managed(network, r#"(network: "mgmt", address: "192.168.56.10")"#, ""), &[]);
+    }
+}

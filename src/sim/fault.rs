@@ -1,0 +1,304 @@
+//! Faults: what each does to the world, and what exactly undoes it.
+//!
+//! What lies on links is worked out anew from the list of faults that last, so healing one never undoes another. What
+//! was done to a service or a machine is undone only where no other fault still holds it.
+
+use super::{
+    event::EventKind,
+    service::Phase,
+    table::{ClusterId, MachineId, ServiceId},
+    time::{MS, SECOND, Tick},
+    world::{SimError, World},
+};
+use crate::model::{ActiveFault, Fault, NetworkName, NodeName, Power, ServiceRef, Subject};
+use serde::{Deserialize, Serialize};
+
+/// Time after [`World::heal_all`] in which clusters may come back by themselves, before one that stopped is recovered.
+const RECOVER_US: u64 = 15 * SECOND;
+/// Time between stop and start of a restart.
+const RESTART_US: u64 = 200 * MS;
+
+/// A fault that lasts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct InForce {
+    pub(super) id: u64,
+    pub(super) fault: Fault,
+    since_ms: u64,
+}
+
+/// The faults that last, and the number of the next one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Faults {
+    pub(super) in_force: Vec<InForce>,
+    count: u64,
+}
+
+impl World {
+    /// Breaks something, now. The number that comes back heals it; a fault that is over at once (`restart`) has one too,
+    /// and need not be healed.
+    ///
+    /// # Errors
+    /// Where it falls on something that is not there, or that it cannot fall on; then nothing has changed.
+    pub fn inject(&mut self, fault: &Fault) -> Result<u64, SimError> {
+        self.check_fault(fault)?;
+        self.faults.count += 1;
+        let id = self.faults.count;
+        self.tell(subject_of(fault), EventKind::Injected, fault.to_string());
+        self.mark_fault();
+        if !matches!(fault, Fault::Restart(_)) {
+            self.faults.in_force.push(InForce { id, fault: fault.clone(), since_ms: self.now_ms() });
+        }
+        match fault {
+            Fault::Stop(at) => self.with_service(at, |world, service| world.stop_service(service, "by a fault")),
+            Fault::Kill(at) => self.with_service(at, Self::kill_service),
+            Fault::Hang(at) => self.with_service(at, Self::hang_service),
+            Fault::Restart(at) => self.with_service(at, Self::restart_service),
+            Fault::Cookie(at) => self.with_service(at, |world, service| world.services[service].wrong_cookie = true),
+            Fault::PowerOff(node) => self.with_machine(node, |world, machine| {
+                if world.machines[machine].power != Power::Stopped {
+                    world.powered_off(machine);
+                }
+            }),
+            Fault::Pause(node) => self.with_machine(node, Self::pause),
+            Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..) => self.apply_link_faults(),
+        }
+        Ok(id)
+    }
+
+    /// Heals one fault. A service that a fault stopped is started, a machine turned on or let run, a link as it was.
+    ///
+    /// # Errors
+    /// Where no such fault lasts.
+    pub fn heal(&mut self, id: u64) -> Result<(), SimError> {
+        let Some(place) = self.faults.in_force.iter().position(|fault| fault.id == id) else {
+            return Err(SimError::unknown("fault", id.to_string()));
+        };
+        let fault = self.faults.in_force.remove(place).fault;
+        self.tell(subject_of(&fault), EventKind::Healed, fault.to_string());
+        self.mark_fault();
+        match &fault {
+            Fault::Stop(at) | Fault::Kill(at) => self.with_service(at, Self::start_healed),
+            Fault::Hang(at) => self.with_service(at, |world, service| {
+                if !world.is_held(|other| matches!(other, Fault::Hang(at) if *at == world.reference(service))) {
+                    world.services[service].hung = false;
+                }
+            }),
+            Fault::Cookie(at) => self.with_service(at, |world, service| {
+                let held = world.is_held(|other| matches!(other, Fault::Cookie(at) if *at == world.reference(service)));
+                world.services[service].wrong_cookie = held;
+            }),
+            Fault::PowerOff(node) => self.with_machine(node, |world, machine| {
+                let held = world.is_held(|other| matches!(other, Fault::PowerOff(node) if *node == world.machines[machine].name));
+                if !held && world.machines[machine].power == Power::Stopped {
+                    world.power_on(machine);
+                }
+            }),
+            Fault::Pause(node) => self.with_machine(node, |world, machine| {
+                let held = world.is_held(|other| matches!(other, Fault::Pause(node) if *node == world.machines[machine].name));
+                if !held {
+                    world.resume(machine);
+                }
+            }),
+            Fault::Restart(_) => {}
+            Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..) => self.apply_link_faults(),
+        }
+        Ok(())
+    }
+
+    /// Heals every fault, the last first. A cluster that is still stopped fifteen seconds later is recovered as by
+    /// [`World::recover_cluster`], because none does that by itself.
+    pub fn heal_all(&mut self) {
+        while let Some(last) = self.faults.in_force.last() {
+            let id = last.id;
+            if self.heal(id).is_err() {
+                break;
+            }
+        }
+        let clusters: Vec<ClusterId> = self.clusters.ids().collect();
+        for cluster in clusters {
+            self.plan(RECOVER_US, Tick::RecoverIfStopped(cluster));
+        }
+    }
+
+    /// The faults that last, oldest first.
+    pub fn active_faults(&self) -> Vec<ActiveFault> {
+        let seen = |fault: &InForce| ActiveFault { id: fault.id, fault: fault.fault.clone(), since_ms: fault.since_ms };
+        self.faults.in_force.iter().map(seen).collect()
+    }
+
+    /// A killed service is up again: its fault is over.
+    pub(super) fn forget_kill(&mut self, service: ServiceId) {
+        if self.faults.in_force.is_empty() {
+            return;
+        }
+        let at = self.reference(service);
+        self.faults.in_force.retain(|fault| fault.fault != Fault::Kill(at.clone()));
+    }
+
+    fn is_held(&self, by: impl Fn(&Fault) -> bool) -> bool {
+        self.faults.in_force.iter().any(|fault| by(&fault.fault))
+    }
+
+    fn check_fault(&self, fault: &Fault) -> Result<(), SimError> {
+        match fault {
+            Fault::Stop(at) | Fault::Restart(at) => self.check_service(at).map(drop),
+            Fault::Kill(at) | Fault::Hang(at) => {
+                let service = self.check_service(at)?;
+                let runs = matches!(self.services[service].phase, Phase::Starting | Phase::Running);
+                if runs { Ok(()) } else { Err(SimError::refused(at.to_string(), "it does not run; start it first")) }
+            }
+            Fault::Cookie(at) => {
+                let service = self.check_service(at)?;
+                if self.services[service].behaviour.is_beam() {
+                    Ok(())
+                } else {
+                    Err(SimError::refused(at.to_string(), "it is not a BEAM node: it has no cookie"))
+                }
+            }
+            Fault::PowerOff(node) | Fault::Pause(node) => {
+                let machine = self.machine_named(node)?;
+                let is_off = matches!(self.machines[machine].power, Power::Stopped | Power::Missing);
+                if is_off { Err(SimError::refused(node.as_str(), "it is off; power it on first")) } else { Ok(()) }
+            }
+            Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _) => {
+                self.check_card(node, network)
+            }
+            Fault::OneWay(from, to) => self.machine_named(from).and(self.machine_named(to)).map(drop),
+            Fault::Cut(one, other) => one.iter().chain(other).try_for_each(|node| self.machine_named(node).map(drop)),
+        }
+    }
+
+    fn check_service(&self, at: &ServiceRef) -> Result<ServiceId, SimError> {
+        self.service_named(&at.node, &at.service)
+    }
+
+    fn check_card(&self, node: &NodeName, network: &NetworkName) -> Result<(), SimError> {
+        let machine = self.machine_named(node)?;
+        let network_id = self.network_named(network)?;
+        if self.machines[machine].cards.iter().any(|card| card.network == network_id) {
+            Ok(())
+        } else {
+            Err(SimError::refused(node.as_str(), format!("it has no adapter on {network}")))
+        }
+    }
+
+    fn with_service(&mut self, at: &ServiceRef, act: impl FnOnce(&mut Self, ServiceId)) {
+        if let Some(service) = self.service_at(at) {
+            act(self, service);
+        }
+    }
+
+    fn with_machine(&mut self, node: &NodeName, act: impl FnOnce(&mut Self, MachineId)) {
+        if let Ok(machine) = self.machine_named(node) {
+            act(self, machine);
+        }
+    }
+
+    fn hang_service(&mut self, service: ServiceId) {
+        if self.services[service].phase == Phase::Running {
+            self.services[service].hung = true;
+            let text = format!("{} hangs", self.services[service].name);
+            self.tell(self.subject(service), EventKind::Died, text);
+        }
+    }
+
+    fn restart_service(&mut self, service: ServiceId) {
+        self.stop_service(service, "it is restarted");
+        let generation = self.services[service].generation;
+        self.plan(RESTART_US, Tick::StartAgain(service, generation));
+    }
+
+    fn start_healed(&mut self, service: ServiceId) {
+        let at = self.reference(service);
+        let held = self.is_held(|other| matches!(other, Fault::Stop(other) if *other == at));
+        if !held && self.services[service].enabled {
+            // On a machine that is off or boots, whatever is enabled starts with the machine.
+            self.start_again(service);
+        }
+    }
+
+    /// Whether a fault holds a service down, so that a boot does not start it.
+    pub(super) fn is_stopped_by_fault(&self, service: ServiceId) -> bool {
+        if self.faults.in_force.is_empty() {
+            return false;
+        }
+        let at = self.reference(service);
+        self.is_held(|other| matches!(other, Fault::Stop(other) if *other == at))
+    }
+
+    /// A process is gone: what froze it is over.
+    pub(super) fn forget_hang(&mut self, service: ServiceId) {
+        if self.faults.in_force.is_empty() {
+            return;
+        }
+        let at = self.reference(service);
+        self.faults.in_force.retain(|fault| fault.fault != Fault::Hang(at.clone()));
+    }
+
+    /// A machine has lost its power: what froze it is over.
+    pub(super) fn forget_pause(&mut self, machine: MachineId) {
+        let pause = Fault::Pause(self.machines[machine].name.clone());
+        self.faults.in_force.retain(|fault| fault.fault != pause);
+    }
+
+    /// Something was removed: faults that fell on it are over.
+    pub(super) fn forget_void_faults(&mut self) {
+        let mut in_force = std::mem::take(&mut self.faults.in_force);
+        in_force.retain(|fault| !matches!(self.check_fault(&fault.fault), Err(SimError::Unknown { .. })));
+        self.faults.in_force = in_force;
+        self.apply_link_faults();
+    }
+
+    /// Works out each adapter's cable, loss and delay, and who drops whose packets, from the faults that last.
+    pub(super) fn apply_link_faults(&mut self) {
+        for machine in self.machines.rows_mut() {
+            for card in &mut machine.cards {
+                card.connected = true;
+                card.loss_percent = 0;
+                card.delay_us = 0;
+            }
+        }
+        let mut dropped = Vec::new();
+        for fault in self.faults.in_force.clone() {
+            match &fault.fault {
+                Fault::LinkDown(node, network) => self.each_card(node, network, |card| card.connected = false),
+                Fault::Loss(node, network, percent) => {
+                    self.each_card(node, network, |card| card.loss_percent = card.loss_percent.max(*percent));
+                }
+                Fault::Delay(node, network, ms) => self.each_card(node, network, |card| card.delay_us += u64::from(*ms) * MS),
+                Fault::OneWay(from, to) => dropped.extend(self.pair(from, to)),
+                Fault::Cut(one, other) => {
+                    for (from, to) in one.iter().flat_map(|from| other.iter().map(move |to| (from, to))) {
+                        dropped.extend(self.pair(from, to));
+                        dropped.extend(self.pair(to, from));
+                    }
+                }
+                _ => {}
+            }
+        }
+        dropped.sort_unstable();
+        dropped.dedup();
+        self.owners.dropped = dropped;
+        self.rebuild_owners();
+        self.links_changed();
+    }
+
+    fn pair(&self, from: &NodeName, to: &NodeName) -> Option<(MachineId, MachineId)> {
+        self.machine_named(from).ok().zip(self.machine_named(to).ok())
+    }
+
+    fn each_card(&mut self, node: &NodeName, network: &NetworkName, change: impl Fn(&mut super::machine::Card)) {
+        let (Ok(machine), Ok(network)) = (self.machine_named(node), self.network_named(network)) else { return };
+        self.machines[machine].cards.iter_mut().filter(|card| card.network == network).for_each(change);
+    }
+}
+
+/// What a fault is told about.
+fn subject_of(fault: &Fault) -> Subject {
+    match fault {
+        Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) | Fault::Cookie(at) => Subject::Service(at.clone()),
+        Fault::PowerOff(node) | Fault::Pause(node) => Subject::Node(node.clone()),
+        Fault::LinkDown(node, _) | Fault::Loss(node, ..) | Fault::Delay(node, ..) | Fault::OneWay(node, _) => Subject::Node(node.clone()),
+        Fault::Cut(..) => Subject::Lab,
+    }
+}

@@ -1,0 +1,239 @@
+//! How well each sort of service is, as its own probe on its node would say.
+
+use super::{
+    cluster::Standing,
+    event::{Cause, Why},
+    network::{Caller, Dial},
+    observe::Verdict,
+    service::Svc,
+    table::{ClusterId, ServiceId},
+    world::World,
+};
+use crate::{
+    catalog::Behaviour,
+    model::{ClusterState, Endpoint, ObservedCluster, ServiceRef},
+};
+
+impl World {
+    /// What a probe of a service says now.
+    pub(super) fn judge(&self, service: ServiceId) -> Verdict {
+        if let Err(cause) = self.works(service) {
+            return Verdict::Bad(cause.into());
+        }
+        let row = &self.services[service];
+        match row.behaviour {
+            Behaviour::Galera => match self.commits(service) {
+                Ok(()) => Verdict::Good,
+                Err(cause @ Cause::NonPrimary) => Verdict::Bad(cause.into()),
+                Err(cause) => Verdict::Poor(cause.into()),
+            },
+            Behaviour::Arbitrator => {
+                if_any(self.standing(service).filter(|standing| *standing != Standing::Synced).map(|_| Cause::NonPrimary.into()))
+            }
+            Behaviour::Balancer => self.judge_balancer(row),
+            Behaviour::Web => self.judge_web(service),
+            Behaviour::Beam | Behaviour::BeamGateway => if_any(self.mesh_gap(service).map(Why::from)),
+            Behaviour::Database => if_any(self.replication_gap(row)),
+            Behaviour::Sync => if_any(self.partner_gap(service)),
+            // These do their work without what they may call.
+            Behaviour::Names | Behaviour::Clock | Behaviour::Shell | Behaviour::Exporter | Behaviour::Cache | Behaviour::Directory => {
+                Verdict::Good
+            }
+            _ => if_any(row.needs.iter().find_map(|upstream| self.upstream_gap(service, *upstream))),
+        }
+    }
+
+    pub(super) fn standing(&self, service: ServiceId) -> Option<Standing> {
+        let cluster = self.services[service].cluster?;
+        Some(self.clusters[cluster].voter(service)?.standing)
+    }
+
+    /// Why a service that was started is not ready yet.
+    pub(super) fn unready(&self, service: ServiceId) -> Option<Why> {
+        match self.works(service) {
+            Err(cause) => Some(cause.into()),
+            Ok(()) => match self.standing(service)? {
+                Standing::Synced => None,
+                Standing::Joining => Some(Cause::Transferring.into()),
+                Standing::Out | Standing::Waiting => Some(Cause::NonPrimary.into()),
+            },
+        }
+    }
+
+    /// Whether something useful comes back from an upstream; if not, why.
+    pub(super) fn upstream_gap(&self, service: ServiceId, upstream: usize) -> Option<Why> {
+        let row = &self.services[service];
+        let at = row.spec.as_ref()?.upstreams.get(upstream)?.at;
+        match self.dial(Caller::Machine(row.machine), at) {
+            Dial::Open { service, .. } => self.serves(service).err().map(|cause| Why { cause, at: Some(at) }),
+            Dial::Refused(why) | Dial::Silent(why) => Some(why),
+        }
+    }
+
+    /// Whether a service answers what it is asked.
+    pub(super) fn serves(&self, service: ServiceId) -> Result<(), Cause> {
+        self.works(service)?;
+        match self.services[service].behaviour {
+            Behaviour::Galera => self.commits(service),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_balancer(&self, row: &Svc) -> Verdict {
+        let (up, all) = (row.balancer.up(), row.balancer.servers.len());
+        if up == 0 {
+            return Verdict::Bad(Cause::NoServer.into());
+        }
+        let down = row.balancer.servers.iter().position(|server| !server.up);
+        let at = down.and_then(|place| row.spec.as_ref()?.upstreams.get(place)).map(|upstream| upstream.at);
+        if up == all { Verdict::Good } else { Verdict::Poor(Why { cause: Cause::Needs, at }) }
+    }
+
+    fn judge_web(&self, service: ServiceId) -> Verdict {
+        let behind = &self.services[service].passes_to;
+        let gaps: Vec<Why> = behind.iter().filter_map(|upstream| self.upstream_gap(service, *upstream)).collect();
+        match gaps.first() {
+            None => Verdict::Good,
+            Some(why) if gaps.len() == behind.len() => Verdict::Bad(*why),
+            Some(why) => Verdict::Poor(*why),
+        }
+    }
+
+    fn replication_gap(&self, row: &Svc) -> Option<Why> {
+        let primary = row.spec.as_ref()?.replica_of.as_ref()?;
+        let Some(primary) = self.service_at(primary) else { return Some(Cause::Behind.into()) };
+        let main = self.services[primary].main_port.as_deref().unwrap_or_default();
+        let caller = Caller::Machine(row.machine);
+        let reached = self
+            .addresses_of(primary, main)
+            .into_iter()
+            .any(|at| matches!(self.dial(caller, at), Dial::Open { service, .. } if service == primary));
+        (!reached || self.works(primary).is_err()).then_some(Cause::Behind.into())
+    }
+
+    fn partner_gap(&self, service: ServiceId) -> Option<Why> {
+        let cluster = self.services[service].cluster?;
+        let others = self.clusters[cluster].members.iter().filter(|other| **other != service);
+        others.into_iter().any(|other| !self.members_meet(service, *other)).then_some(Cause::Split.into())
+    }
+
+    /// Works out, for each service, which of its upstreams it needs and which it passes requests on to.
+    pub(super) fn rewire(&mut self) {
+        let ids: Vec<ServiceId> = self.services.ids().collect();
+        for id in ids {
+            let Some(spec) = self.services[id].spec.clone() else { continue };
+            let (mut needs, mut passes_to, mut databases) = (Vec::new(), Vec::new(), Vec::new());
+            for (place, upstream) in spec.upstreams.iter().enumerate() {
+                if self.is_optional(id, &upstream.to) {
+                    continue;
+                }
+                needs.push(place);
+                let target = upstream.to.parse::<ServiceRef>().ok().and_then(|at| self.service_at(&at));
+                match target.map(|target| (target, self.services[target].behaviour)) {
+                    Some((_, Behaviour::Web | Behaviour::App | Behaviour::Balancer)) => passes_to.push(place),
+                    Some((target, Behaviour::Database)) => databases.push(target),
+                    _ => {}
+                }
+            }
+            let row = &mut self.services[id];
+            row.needs = needs;
+            row.passes_to = passes_to;
+            row.databases = databases;
+        }
+        self.find_entries();
+        self.find_pairs();
+    }
+
+    /// Whether the contract says that a service can do without a flow.
+    fn is_optional(&self, service: ServiceId, to: &str) -> bool {
+        let from = self.reference(service);
+        let is_from = |end: &Endpoint| match end {
+            Endpoint::Node(node) => *node == from.node,
+            Endpoint::Service(at) => *at == from,
+            Endpoint::Outside | Endpoint::Vip(_) => false,
+        };
+        self.contract.iter().any(|watched| watched.flow.optional && is_from(&watched.flow.from) && watched.flow.to.to_string() == to)
+    }
+
+    /// A cluster as its members see it.
+    pub(super) fn observe_cluster(&self, id: ClusterId) -> ObservedCluster {
+        let cluster = &self.clusters[id];
+        let (state, parts) = if cluster.voters.is_empty() { self.observe_mesh(id) } else { self.observe_voters(id) };
+        let named = |part: Vec<ServiceId>| part.into_iter().map(|service| self.reference(service)).collect();
+        ObservedCluster { state, parts: parts.into_iter().map(named).collect(), size: cluster.members.len() }
+    }
+
+    fn observe_voters(&self, id: ClusterId) -> (ClusterState, Vec<Vec<ServiceId>>) {
+        let cluster = &self.clusters[id];
+        let mut parts: Vec<(bool, u64, Vec<ServiceId>)> = Vec::new();
+        for voter in cluster.voters.iter().filter(|voter| voter.standing != Standing::Out && self.works(voter.service).is_ok()) {
+            let primary = voter.standing != Standing::Waiting;
+            match parts.iter_mut().find(|(_, view, _)| *view == voter.view && voter.view != 0) {
+                Some((_, _, part)) => part.push(voter.service),
+                None => parts.push((primary, voter.view, vec![voter.service])),
+            }
+        }
+        parts.sort_by_key(|(primary, view, _)| (!primary, *view));
+        let all_synced = cluster.voters.iter().all(|voter| voter.standing == Standing::Synced);
+        let state = match self.primary_views(id).len() {
+            0 if !self.has_primary(id) => ClusterState::Stopped,
+            0 | 1 if parts.len() == 1 && all_synced && parts.iter().all(|(_, _, part)| part.len() == cluster.members.len()) => {
+                ClusterState::Whole
+            }
+            0 | 1 => ClusterState::Partial,
+            _ => ClusterState::Split,
+        };
+        (state, parts.into_iter().map(|(_, _, part)| part).collect())
+    }
+
+    /// The views in which somebody with data can commit now. More than one means that data go apart.
+    pub(super) fn primary_views(&self, id: ClusterId) -> Vec<u64> {
+        let cluster = &self.clusters[id];
+        let mut views: Vec<u64> = cluster
+            .voters
+            .iter()
+            .filter(|voter| self.services[voter.service].behaviour == Behaviour::Galera && self.serves(voter.service).is_ok())
+            .map(|voter| voter.view)
+            .collect();
+        views.sort_unstable();
+        views.dedup();
+        views
+    }
+
+    fn observe_mesh(&self, id: ClusterId) -> (ClusterState, Vec<Vec<ServiceId>>) {
+        let cluster = &self.clusters[id];
+        let mut left: Vec<ServiceId> = cluster.members.iter().copied().filter(|member| self.works(*member).is_ok()).collect();
+        let sees = |one: ServiceId, other: ServiceId| {
+            if !self.services[one].behaviour.is_beam() {
+                return self.members_meet(one, other);
+            }
+            let is_pair = |pair: &&super::beam::Pair| (pair.one, pair.other) == (one, other) || (pair.one, pair.other) == (other, one);
+            self.mesh.pairs.iter().find(is_pair).is_some_and(|pair| pair.connected && self.beam_meets(one, other).is_ok())
+        };
+        let mut parts = Vec::new();
+        while let Some(first) = left.first().copied() {
+            let mut part = vec![first];
+            let mut next = 0;
+            while let Some(one) = part.get(next).copied() {
+                next += 1;
+                let found: Vec<ServiceId> = left.iter().copied().filter(|other| !part.contains(other) && sees(one, *other)).collect();
+                part.extend(found);
+            }
+            left.retain(|one| !part.contains(one));
+            part.sort_unstable();
+            parts.push(part);
+        }
+        parts.sort_by_key(|part: &Vec<ServiceId>| std::cmp::Reverse(part.len()));
+        let state = match parts.as_slice() {
+            [] => ClusterState::Stopped,
+            [all] if all.len() == cluster.members.len() => ClusterState::Whole,
+            [_] => ClusterState::Partial,
+            _ => ClusterState::Split,
+        };
+        (state, parts)
+    }
+}
+
+fn if_any(why: Option<Why>) -> Verdict {
+    why.map_or(Verdict::Good, Verdict::Poor)
+}

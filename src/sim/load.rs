@@ -1,0 +1,243 @@
+//! Requests from outside: how many come, and what became of them.
+
+use super::{
+    event::{Cause, EventKind},
+    network::Dial,
+    request::Request,
+    ruler::Outcome,
+    table::{MachineId, RequestId},
+    time::{MS, SECOND, Tick},
+    world::World,
+};
+use crate::{
+    catalog::Behaviour,
+    model::{Endpoint, Subject},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::{Ipv4Addr, SocketAddrV4},
+};
+
+/// Seconds that are kept, one result each.
+const SECONDS_MAX: usize = 900;
+/// How long somebody outside waits for an answer.
+const TIMEOUT_MS: u64 = 4000;
+
+/// What became of the requests that ended in one second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadSecond {
+    /// When the second begins, in milliseconds of the world's clock.
+    pub at_ms: u64,
+    /// Requests answered well.
+    pub ok: u32,
+    /// Requests that failed.
+    pub failed: u32,
+    /// The mean time to a good answer, in milliseconds.
+    pub latency_ms: f32,
+    /// The longest time to a good answer, in milliseconds.
+    pub latency_ms_max: f32,
+}
+
+/// What became of all requests since the load was set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadTotals {
+    /// Requests that came in.
+    pub sent: u64,
+    /// Requests answered well.
+    pub ok: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Requests still under way: always `sent - ok - failed`.
+    pub in_flight: u64,
+    /// The longest time between two good answers, in milliseconds.
+    pub longest_gap_ms: u64,
+    /// Failed requests by their cause.
+    pub causes: BTreeMap<Cause, u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Second {
+    number: u64,
+    ok: u32,
+    failed: u32,
+    latency_us: u64,
+    latency_us_max: u64,
+}
+
+/// The load and its results.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Load {
+    pub(super) per_second: u32,
+    generation: u32,
+    /// Where requests come in: machines and ports.
+    pub(super) entries: Vec<(MachineId, u16)>,
+    pub(super) totals: LoadTotals,
+    last_ok_us: Option<u64>,
+    failing: bool,
+    seconds: VecDeque<Second>,
+    free: Vec<RequestId>,
+    count: u64,
+}
+
+impl Load {
+    pub(super) fn timeout_us(&self) -> u64 {
+        TIMEOUT_MS * MS
+    }
+
+    pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_request: impl Fn(RequestId) -> bool) -> bool {
+        self.entries.iter().all(|(machine, _)| has_machine(*machine))
+            && self.free.iter().all(|request| has_request(*request))
+            && self.totals.in_flight.checked_add(self.totals.ok).and_then(|sum| sum.checked_add(self.totals.failed))
+                == Some(self.totals.sent)
+    }
+
+    fn note(&mut self, now_us: u64, result: Result<u64, Cause>) {
+        let number = now_us / SECOND;
+        if self.seconds.back().is_none_or(|second| second.number != number) {
+            self.seconds.push_back(Second { number, ..Second::default() });
+            if self.seconds.len() > SECONDS_MAX {
+                self.seconds.pop_front();
+            }
+        }
+        let Some(second) = self.seconds.back_mut() else { return };
+        match result {
+            Ok(latency_us) => {
+                second.ok += 1;
+                second.latency_us += latency_us;
+                second.latency_us_max = second.latency_us_max.max(latency_us);
+                self.totals.ok += 1;
+                let gap_us = self.last_ok_us.map_or(0, |last_us| now_us - last_us);
+                self.totals.longest_gap_ms = self.totals.longest_gap_ms.max(gap_us / MS);
+                self.last_ok_us = Some(now_us);
+            }
+            Err(cause) => {
+                second.failed += 1;
+                self.totals.failed += 1;
+                *self.totals.causes.entry(cause).or_default() += 1;
+            }
+        }
+        self.totals.in_flight -= 1;
+    }
+}
+
+impl World {
+    /// Sends this many requests a second in from outside, evenly, where flows of the contract ([`World::watch`]) lead
+    /// from outside to something that serves requests; 0 stops them. Totals begin anew.
+    pub fn set_load(&mut self, requests_per_sec: u32) {
+        let in_flight = self.load.totals.in_flight;
+        self.load.per_second = requests_per_sec.min(100_000);
+        self.load.generation += 1;
+        self.load.totals = LoadTotals { sent: in_flight, in_flight, ..LoadTotals::default() };
+        self.load.last_ok_us = None;
+        if requests_per_sec > 0 {
+            self.plan(0, Tick::Arrival(self.load.generation));
+        }
+    }
+
+    /// How many requests a second come in.
+    pub fn load(&self) -> u32 {
+        self.load.per_second
+    }
+
+    /// What became of all requests since the load was set.
+    pub fn load_totals(&self) -> &LoadTotals {
+        &self.load.totals
+    }
+
+    /// What became of the requests of the last seconds, oldest first; at most a quarter of an hour. Seconds in which
+    /// none ended are left out.
+    pub fn load_seconds(&self) -> Vec<LoadSecond> {
+        #[expect(clippy::cast_precision_loss, reason = "latencies are shown to a tenth of a millisecond")]
+        let ms = |us: u64| us as f32 / MS as f32;
+        let seen = |second: &Second| LoadSecond {
+            at_ms: self.clock.shown_at_ms(second.number * SECOND),
+            ok: second.ok,
+            failed: second.failed,
+            latency_ms: ms(second.latency_us / u64::from(second.ok.max(1))),
+            latency_ms_max: ms(second.latency_us_max),
+        };
+        self.load.seconds.iter().map(seen).collect()
+    }
+
+    /// Works out where requests come in.
+    pub(super) fn find_entries(&mut self) {
+        let mut entries = Vec::new();
+        for watched in &self.contract {
+            let (Endpoint::Outside, Endpoint::Service(to)) = (&watched.flow.from, &watched.flow.to) else { continue };
+            let Some(service) = self.service_at(to) else { continue };
+            let row = &self.services[service];
+            let serves = matches!(row.behaviour, Behaviour::Balancer | Behaviour::Web | Behaviour::App | Behaviour::PortForward);
+            let port = watched.flow.port.or_else(|| row.port());
+            let is_main = row.port().is_none() || port == row.port() || row.behaviour == Behaviour::PortForward;
+            if let Some(port) = port.filter(|_| serves && is_main)
+                && !entries.contains(&(row.machine, port))
+            {
+                entries.push((row.machine, port));
+            }
+        }
+        self.load.entries = entries;
+    }
+
+    /// A request comes in.
+    pub(super) fn arrival(&mut self, generation: u32) {
+        if self.load.generation != generation || self.load.per_second == 0 {
+            return;
+        }
+        self.plan(SECOND / u64::from(self.load.per_second), Tick::Arrival(generation));
+        if self.load.entries.is_empty() {
+            return;
+        }
+        let number = self.load.count;
+        self.load.count += 1;
+        let place = usize::try_from(number % self.load.entries.len() as u64).unwrap_or(0);
+        let Some((machine, port)) = self.load.entries.get(place).copied() else { return };
+        self.load.totals.sent += 1;
+        self.load.totals.in_flight += 1;
+        let now_us = self.clock.now_us;
+        let id = match self.load.free.pop() {
+            Some(id) => {
+                let generation = self.requests[id].generation + 1;
+                self.requests[id] = Request::new(number, now_us, generation);
+                id
+            }
+            None => self.requests.push(Request::new(number, now_us, 0)),
+        };
+        let request = self.requests[id].clone();
+        let dial = self.dial_service_from_outside(machine, port);
+        let at = match dial {
+            Dial::Refused(why) | Dial::Silent(why) => why.at,
+            Dial::Open { .. } => None,
+        };
+        self.enter(request, id, dial, at.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)));
+    }
+
+    /// A request has ended.
+    pub(super) fn finish(&mut self, mut request: Request, id: RequestId, result: Result<(), Cause>) {
+        request.under_way = false;
+        request.frames.clear();
+        let now_us = self.clock.now_us;
+        let latency_us = now_us - request.started_us + request.spent_us;
+        let result = if latency_us > self.load.timeout_us() { Err(Cause::Timeout) } else { result };
+        self.load.note(now_us, result.map(|()| latency_us));
+        self.load.free.push(id);
+        let outcome = if result.is_ok() { Outcome::Good } else { Outcome::Failed };
+        self.mark_request(request.started_us, outcome, request.data);
+        let (failing, was_failing) = (result.is_err(), self.load.failing);
+        self.load.failing = failing;
+        let way = |world: &Self| {
+            let names = [request.app, request.data]
+                .into_iter()
+                .flatten()
+                .map(|service| world.machines[world.services[service].machine].name.to_string());
+            names.collect::<Vec<_>>().join(" → ")
+        };
+        if let (true, false, Err(cause)) = (failing, was_failing, result) {
+            self.tell(Subject::Lab, EventKind::FirstFailed, format!("a request fails: {}", cause.text()));
+        } else if was_failing && !failing {
+            let text = format!("good request again through {}", way(self));
+            self.tell(Subject::Lab, EventKind::FirstGood, text);
+        }
+        self.requests[id] = request;
+    }
+}

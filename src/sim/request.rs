@@ -1,0 +1,352 @@
+//! A request's way through the lab: from outside over balancers and applications to what answers it.
+//!
+//! A request is a stack of the services that work on it. What takes no time to speak of is done at once; every timeout
+//! and every wait goes through the queue, so that what happens meanwhile counts.
+
+use super::{
+    event::Cause,
+    invariants::Step as Hop,
+    network::{Caller, Dial},
+    table::{RequestId, ServiceId},
+    time::{MS, SECOND, Tick},
+    world::World,
+};
+use crate::catalog::Behaviour;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddrV4;
+
+/// Services that a request passes at most; more is a circle.
+const DEPTH_MAX: usize = 12;
+/// Retries of a balancer on another server (HAProxy's `retries`, with redispatch).
+const RETRIES: u8 = 3;
+/// How long a balancer, an application and the others wait for a connection.
+const CONNECT_BALANCER_US: u64 = 2 * SECOND;
+const CONNECT_APP_US: u64 = SECOND;
+/// How long they wait for an answer.
+const ANSWER_BALANCER_US: u64 = 10 * SECOND;
+const ANSWER_APP_US: u64 = 2 * SECOND;
+/// How often a query looks whether its cluster has agreed.
+const STALL_US: u64 = 100 * MS;
+/// A wait below this is only added to the latency.
+const WAIT_US_MIN: u64 = 20 * MS;
+/// A lost packet is sent again after this; a lost connection request after a second (RFC 6298).
+const RESEND_US: u64 = 200 * MS;
+
+/// A service that works on a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Frame {
+    pub(super) service: ServiceId,
+    /// The address and port that were called.
+    pub(super) at: SocketAddrV4,
+    generation: u32,
+    upstream: usize,
+    tries: u8,
+    waited_us: u64,
+}
+
+/// What a frame is told when it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Signal {
+    /// The request has just come in, or a wait is over.
+    Enter,
+    /// What it called has answered, or not.
+    Answered(Result<(), Cause>),
+}
+
+/// A request under way. A finished one keeps its row for the next.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) number: u64,
+    pub(super) started_us: u64,
+    pub(super) spent_us: u64,
+    pub(super) frames: Vec<Frame>,
+    signal: Signal,
+    pub(super) under_way: bool,
+    pub(super) generation: u32,
+    /// The last service that keeps data and answered.
+    pub(super) data: Option<ServiceId>,
+    /// The application that answered.
+    pub(super) app: Option<ServiceId>,
+}
+
+impl Request {
+    pub(super) fn new(number: u64, started_us: u64, generation: u32) -> Self {
+        Self {
+            number,
+            started_us,
+            spent_us: 0,
+            frames: Vec::new(),
+            signal: Signal::Enter,
+            under_way: true,
+            generation,
+            data: None,
+            app: None,
+        }
+    }
+}
+
+/// What comes of a step.
+enum Step {
+    /// At once: go on with this.
+    Go(Signal),
+    /// After a wait: go on with this.
+    Wait(u64, Signal),
+}
+
+/// What a service does next with a request.
+enum Next {
+    /// Calls its upstream of this number.
+    Call(usize),
+    /// Answers.
+    Answer(Result<(), Cause>),
+    /// Looks again a little later.
+    Stall,
+}
+
+impl World {
+    /// Sends a request in at a service; `dial` is how the call from outside went.
+    pub(super) fn enter(&mut self, mut request: Request, id: RequestId, dial: Dial, at: SocketAddrV4) {
+        match self.take_call(&mut request, dial, at, CONNECT_BALANCER_US * 2) {
+            Step::Go(signal) => self.advance(request, id, signal),
+            Step::Wait(us, signal) => self.wait(request, id, us, signal),
+        }
+    }
+
+    /// A wait of a request is over.
+    pub(super) fn resume_request(&mut self, id: RequestId, generation: u32) {
+        let row = &self.requests[id];
+        if !row.under_way || row.generation != generation {
+            return;
+        }
+        let mut request = row.clone();
+        let mut signal = request.signal;
+        if self.clock.now_us.saturating_sub(request.started_us) >= self.load.timeout_us() {
+            return self.finish(request, id, Err(Cause::Timeout));
+        }
+        if let Some(broken) = self.broken_at(&request) {
+            request.frames.truncate(broken);
+            signal = Signal::Answered(Err(Cause::Lost));
+        }
+        self.advance(request, id, signal);
+    }
+
+    /// The first of a request's services whose process or connection is gone.
+    fn broken_at(&self, request: &Request) -> Option<usize> {
+        let mut caller = None;
+        request.frames.iter().position(|frame| {
+            let row = &self.services[frame.service];
+            let lost = row.generation != frame.generation
+                || !self.machines[row.machine].is_alive()
+                || caller.is_some_and(
+                    |from| !matches!(self.dial(Caller::Machine(from), frame.at), Dial::Open { service, .. } if service == frame.service),
+                );
+            caller = Some(row.machine);
+            lost
+        })
+    }
+
+    fn wait(&mut self, mut request: Request, id: RequestId, us: u64, signal: Signal) {
+        let left_us = (request.started_us + self.load.timeout_us()).saturating_sub(self.clock.now_us);
+        request.signal = signal;
+        let generation = request.generation;
+        self.requests[id] = request;
+        self.plan(us.min(left_us), Tick::Resume(id, generation));
+    }
+
+    fn advance(&mut self, mut request: Request, id: RequestId, mut signal: Signal) {
+        loop {
+            let Some(frame) = request.frames.last().cloned() else {
+                let result = if let Signal::Answered(result) = signal { result } else { Err(Cause::Missing) };
+                return self.finish(request, id, result);
+            };
+            let (frame, next) = self.decide(frame, signal, request.number);
+            if let Some(last) = request.frames.last_mut() {
+                *last = frame.clone();
+            }
+            let step = match next {
+                Next::Call(upstream) => self.call(&mut request, &frame, upstream),
+                Next::Stall => Step::Wait(STALL_US, Signal::Enter),
+                Next::Answer(result) => {
+                    request.frames.pop();
+                    self.note_answer(&mut request, frame.service, result);
+                    Step::Go(Signal::Answered(result))
+                }
+            };
+            match step {
+                Step::Go(next) => signal = next,
+                Step::Wait(us, next) => return self.wait(request, id, us, next),
+            }
+        }
+    }
+
+    fn note_answer(&mut self, request: &mut Request, service: ServiceId, result: Result<(), Cause>) {
+        let behaviour = self.services[service].behaviour;
+        let work_us = match behaviour {
+            Behaviour::App => 2500,
+            Behaviour::Galera | Behaviour::Database => 1500,
+            _ => 300,
+        };
+        request.spent_us += self.rng.around(work_us);
+        if result.is_ok() {
+            if let Some(caller) = request.frames.last() {
+                let step = Hop { from: self.services[caller.service].machine, to: self.services[service].machine };
+                self.audit_step(step);
+            }
+            match behaviour {
+                Behaviour::Galera | Behaviour::Database => request.data = Some(service),
+                Behaviour::App => request.app = Some(service),
+                _ => {}
+            }
+        }
+    }
+
+    /// What a service does with a request now.
+    fn decide(&mut self, mut frame: Frame, signal: Signal, number: u64) -> (Frame, Next) {
+        if self.works(frame.service).is_err() {
+            return (frame, Next::Answer(Err(Cause::Lost)));
+        }
+        let next = match self.services[frame.service].behaviour {
+            Behaviour::Balancer => self.balance(&mut frame, signal, number),
+            Behaviour::Web => self.pass_on(&mut frame, signal),
+            Behaviour::App => self.use_all(&mut frame, signal),
+            Behaviour::PortForward | Behaviour::SshTunnel => match signal {
+                Signal::Enter => Next::Call(self.forward_target(frame.service, frame.at.port())),
+                Signal::Answered(result) => Next::Answer(result),
+            },
+            Behaviour::Galera => match self.commits(frame.service) {
+                Err(Cause::Stalled) if frame.waited_us < ANSWER_APP_US => {
+                    frame.waited_us += STALL_US;
+                    Next::Stall
+                }
+                result => Next::Answer(result),
+            },
+            _ => Next::Answer(Ok(())),
+        };
+        (frame, next)
+    }
+
+    /// A balancer: the next server, and another one where that fails.
+    fn balance(&mut self, frame: &mut Frame, signal: Signal, number: u64) -> Next {
+        let not = match signal {
+            Signal::Enter => None,
+            Signal::Answered(Ok(())) => return Next::Answer(Ok(())),
+            Signal::Answered(Err(cause)) if frame.tries > RETRIES => return Next::Answer(Err(cause)),
+            Signal::Answered(Err(_)) => Some(frame.upstream),
+        };
+        match self.choose_server(frame.service, not, number) {
+            Ok(place) => {
+                frame.upstream = place;
+                frame.tries += 1;
+                Next::Call(place)
+            }
+            Err(cause) => Next::Answer(Err(cause)),
+        }
+    }
+
+    /// A web server: answers itself, or passes the request on to one of those behind it.
+    fn pass_on(&mut self, frame: &mut Frame, signal: Signal) -> Next {
+        let behind = &self.services[frame.service].passes_to;
+        match signal {
+            Signal::Answered(Ok(())) => Next::Answer(Ok(())),
+            Signal::Enter if behind.is_empty() => Next::Answer(Ok(())),
+            Signal::Answered(Err(cause)) if usize::from(frame.tries) >= behind.len() => Next::Answer(Err(cause)),
+            Signal::Enter | Signal::Answered(Err(_)) => {
+                let turn = self.services[frame.service].turn;
+                let place = (turn + usize::from(frame.tries)) % behind.len().max(1);
+                let upstream = behind.get(place).copied().unwrap_or_default();
+                frame.tries += 1;
+                if signal == Signal::Enter {
+                    self.services[frame.service].turn = turn.wrapping_add(1);
+                }
+                Next::Call(upstream)
+            }
+        }
+    }
+
+    /// An application: all that it needs, one after the other.
+    fn use_all(&mut self, frame: &mut Frame, signal: Signal) -> Next {
+        match signal {
+            Signal::Answered(Err(cause)) => return Next::Answer(Err(cause)),
+            Signal::Answered(Ok(())) => frame.upstream += 1,
+            Signal::Enter => {}
+        }
+        let needs = &self.services[frame.service].needs;
+        match needs.get(frame.upstream) {
+            Some(upstream) => Next::Call(*upstream),
+            None => Next::Answer(self.may_write(frame.service)),
+        }
+    }
+
+    /// An application whose only databases are replicas cannot write.
+    fn may_write(&self, service: ServiceId) -> Result<(), Cause> {
+        let row = &self.services[service];
+        let mut databases = row.databases.iter().map(|database| &self.services[*database]).peekable();
+        let read_only = |database: &super::service::Svc| {
+            database.flag("read_only") == Some(true) || database.spec.as_ref().is_some_and(|spec| spec.replica_of.is_some())
+        };
+        if databases.peek().is_some() && databases.all(read_only) { Err(Cause::ReadOnly) } else { Ok(()) }
+    }
+
+    /// Where a forwarded port leads: its rule's target, else the first.
+    fn forward_target(&self, service: ServiceId, port: u16) -> usize {
+        let row = &self.services[service];
+        let to = row.rules().find(|(from, _)| *from == port).map(|(_, to)| to);
+        let upstreams = row.spec.as_ref().map_or(&[][..], |spec| &spec.upstreams);
+        to.and_then(|to| upstreams.iter().position(|upstream| upstream.to == to)).unwrap_or(0)
+    }
+
+    /// A service calls one of its upstreams.
+    fn call(&mut self, request: &mut Request, frame: &Frame, upstream: usize) -> Step {
+        let row = &self.services[frame.service];
+        let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(upstream)).map(|upstream| upstream.at) else {
+            return Step::Go(Signal::Answered(Err(Cause::Missing)));
+        };
+        let connect_us = if row.behaviour == Behaviour::App { CONNECT_APP_US } else { CONNECT_BALANCER_US };
+        let dial = self.dial(Caller::Machine(row.machine), at);
+        self.take_call(request, dial, at, connect_us)
+    }
+
+    /// What a call comes to for the caller.
+    fn take_call(&mut self, request: &mut Request, dial: Dial, at: SocketAddrV4, connect_us: u64) -> Step {
+        let (service, round_trip_us, loss_percent) = match dial {
+            Dial::Refused(why) => return Step::Go(Signal::Answered(Err(why.cause))),
+            Dial::Silent(_) => return Step::Wait(connect_us, Signal::Answered(Err(Cause::Timeout))),
+            Dial::Open { service, round_trip_us, loss_percent } => (service, round_trip_us, loss_percent),
+        };
+        if request.frames.len() >= DEPTH_MAX {
+            return Step::Go(Signal::Answered(Err(Cause::NoRoute)));
+        }
+        let connect_took_us = round_trip_us + self.resends_us(loss_percent, SECOND);
+        if connect_took_us > connect_us {
+            return Step::Wait(connect_us, Signal::Answered(Err(Cause::Timeout)));
+        }
+        if self.services[service].hung {
+            // The kernel takes the connection; nobody reads from it.
+            let answer_us = if connect_us == CONNECT_APP_US { ANSWER_APP_US } else { ANSWER_BALANCER_US };
+            return Step::Wait(answer_us, Signal::Answered(Err(Cause::Hung)));
+        }
+        let generation = self.services[service].generation;
+        request.frames.push(Frame { service, at, generation, upstream: 0, tries: 0, waited_us: 0 });
+        let took_us = connect_took_us + round_trip_us + self.resends_us(loss_percent, RESEND_US);
+        if took_us >= WAIT_US_MIN {
+            return Step::Wait(took_us, Signal::Enter);
+        }
+        request.spent_us += took_us;
+        Step::Go(Signal::Enter)
+    }
+
+    /// What lost packets cost: each is sent again after a time that doubles.
+    fn resends_us(&mut self, loss_percent: u8, first_us: u64) -> u64 {
+        let mut total_us = 0;
+        let mut wait_us = first_us;
+        for _ in 0..6 {
+            // There and back.
+            if !self.rng.percent(loss_percent) && !self.rng.percent(loss_percent) {
+                break;
+            }
+            total_us += wait_us;
+            wait_us *= 2;
+        }
+        total_us
+    }
+}

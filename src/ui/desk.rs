@@ -1,0 +1,61 @@
+//! What a view is given: the state to read, a place for its own small memory, and a way to send commands.
+
+use crate::app::{Command, Dialog, Filter, State};
+
+/// What views remember between frames that is nobody else's business: words being typed, what is unfolded.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// What the palette is searched for.
+    pub palette_query: String,
+    /// Which findings are listed.
+    pub filter: Filter,
+    /// What the list of commands is searched for, and which entry is chosen.
+    pub command_query: String,
+    /// The chosen entry of the list of commands.
+    pub command_chosen: usize,
+    /// The reason that is being typed.
+    pub reason: String,
+    /// The page of the presentation that is being written.
+    pub page: crate::model::View,
+    /// The file name that is being typed.
+    pub file_name: String,
+    /// What the manual is searched for.
+    pub manual_query: String,
+    /// The dialog that `reason`, `page` and `file_name` belong to: they begin anew with another.
+    pub dialog: Option<Dialog>,
+    /// The part of the lab that the canvas shows: upper left and lower right corner, in lab units.
+    pub visible: Option<(crate::model::Pos, crate::model::Pos)>,
+    /// What dragging over the ground of the canvas does in Run.
+    pub tool: crate::ui::canvas::Tool,
+}
+
+/// What a view works with.
+pub struct Desk<'a> {
+    /// What is shown.
+    pub state: &'a State,
+    /// What views remember.
+    pub memory: &'a mut Memory,
+    commands: &'a mut Vec<Command>,
+}
+
+impl<'a> Desk<'a> {
+    /// A desk on a state; commands are collected in the list.
+    pub fn new(state: &'a State, memory: &'a mut Memory, commands: &'a mut Vec<Command>) -> Self {
+        Self { state, memory, commands }
+    }
+
+    /// Wants something. It happens before the next frame.
+    pub fn send(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Does an act of editing, or says why it makes no sense.
+    pub fn act(&mut self, act: crate::app::ops::Act) {
+        self.send(Command::Act(act));
+    }
+
+    /// Whether a command can be done now.
+    pub fn can(&self, command: &Command) -> bool {
+        command.entry().is_none_or(|entry| (entry.enabled)(self.state))
+    }
+}

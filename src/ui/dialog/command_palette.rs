@@ -1,0 +1,105 @@
+//! The list of all commands: type, choose, done. Things of the lab are found too, and shown.
+
+use super::{Desk, theme, widget};
+use crate::{
+    app::{self, Command},
+    look::{FontFace, Icon, font_size, size},
+    ui::{icon, panel},
+};
+use egui::{Key, Modifiers, Rect, ScrollArea, Ui, Vec2, pos2};
+
+const ROW_HEIGHT: f32 = 34.0;
+/// Things of the lab that are listed.
+const THINGS_MAX: usize = 30;
+
+struct Choice {
+    icon: Icon,
+    title: String,
+    hint: String,
+    keys: String,
+    command: Command,
+}
+
+fn choices(desk: &Desk<'_>) -> Vec<Choice> {
+    let query = desk.memory.command_query.trim().to_lowercase();
+    let mut all: Vec<Choice> = app::command::search(desk.state, &query)
+        .into_iter()
+        .map(|entry| Choice {
+            icon: entry.icon,
+            title: entry.title.to_owned(),
+            hint: entry.family.title().to_owned(),
+            keys: entry.shortcut.map(app::Shortcut::text).unwrap_or_default(),
+            command: entry.command.clone(),
+        })
+        .collect();
+    if query.is_empty() {
+        return all;
+    }
+    let lab = desk.state.lab();
+    let things =
+        app::everything(lab).into_iter().filter(|subject| panel::subject_text(subject).to_lowercase().contains(&query)).take(THINGS_MAX);
+    all.extend(things.map(|subject| Choice {
+        icon: panel::subject_icon(lab, &subject),
+        title: panel::subject_text(&subject),
+        hint: "Show".to_owned(),
+        keys: String::new(),
+        command: Command::Reveal(subject),
+    }));
+    all
+}
+
+pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, is_new: bool) {
+    let field = ui.add(widget::SearchField::new(&mut desk.memory.command_query, "What do you want to do, or to find?"));
+    if is_new || !ui.ctx().memory(|memory| memory.focused().is_some()) {
+        field.request_focus();
+    }
+    let all = choices(desk);
+    if field.changed() {
+        desk.memory.command_chosen = 0;
+    }
+    let (up, down, enter) = ui.input_mut(|input| {
+        let mut take = |key| input.consume_key(Modifiers::NONE, key);
+        (take(Key::ArrowUp), take(Key::ArrowDown), take(Key::Enter))
+    });
+    let last = all.len().saturating_sub(1);
+    let chosen = match (up, down) {
+        (true, _) => desk.memory.command_chosen.saturating_sub(1),
+        (_, true) => desk.memory.command_chosen + 1,
+        _ => desk.memory.command_chosen,
+    };
+    desk.memory.command_chosen = chosen.min(last);
+    let height = (ui.ctx().content_rect().height() * 0.5).min(420.0);
+    let mut wanted = enter.then_some(desk.memory.command_chosen);
+    ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for (nth, choice) in all.iter().enumerate() {
+            let is_chosen = nth == desk.memory.command_chosen;
+            if choice_row(ui, choice, is_chosen, up || down) {
+                wanted = Some(nth);
+            }
+        }
+        if all.is_empty() {
+            panel::muted(ui, "Nothing is called so.");
+        }
+    });
+    if let Some(choice) = wanted.and_then(|nth| all.into_iter().nth(nth)) {
+        desk.send(Command::CloseDialog);
+        desk.send(choice.command);
+    }
+}
+
+fn choice_row(ui: &mut Ui, choice: &Choice, chosen: bool, moved: bool) -> bool {
+    let (rect, response) = panel::row(ui, ROW_HEIGHT, chosen, &choice.title);
+    if chosen && moved {
+        response.scroll_to_me(None);
+    }
+    let palette = theme::palette(ui);
+    let middle = pos2(rect.left() + 18.0, rect.center().y);
+    icon::paint(ui.painter(), choice.icon, Rect::from_center_size(middle, Vec2::splat(size::ICON)), palette.muted);
+    let keys = widget::line(ui, &choice.keys, (FontFace::Mono, font_size::SMALL), palette.muted, 140.0);
+    let keys_at = rect.right() - keys.size().x - 10.0;
+    widget::paint_line(ui.painter(), keys_at, rect.center().y, keys);
+    let title = panel::words(ui, rect, (rect.left() + 36.0, keys_at - 60.0), &choice.title, FontFace::Medium, palette.text);
+    panel::words(ui, rect, (title.right() + size::GAP, keys_at - size::GAP), &choice.hint, FontFace::Regular, palette.muted);
+    response.clicked()
+}

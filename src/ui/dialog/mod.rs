@@ -1,0 +1,112 @@
+//! Dialogs, one a file: what stands over everything else until it is answered.
+
+mod about;
+mod accept;
+mod break_it;
+mod browser;
+mod changed;
+mod command_palette;
+mod destroy;
+mod manual;
+mod page;
+mod recover;
+mod shortcuts;
+mod templates;
+mod unsaved;
+
+pub use templates::gallery;
+
+use super::{desk::Desk, theme, widget};
+use crate::{
+    app::{Command, Dialog},
+    look::{FontFace, font_size, size},
+};
+use egui::{Align, Context, Id, Layout, Modal, RichText, Ui};
+
+/// Shows the dialog that is asked for, if one is.
+pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
+    let Some(dialog) = desk.state.dialog.clone() else {
+        desk.memory.dialog = None;
+        return;
+    };
+    let is_new = desk.memory.dialog.as_ref() != Some(&dialog);
+    if is_new {
+        desk.memory.dialog = Some(dialog.clone());
+        begin(desk, &dialog);
+    }
+    let width = width(&dialog).min(ctx.content_rect().width() - 48.0);
+    let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(egui::Margin::same(20));
+    let response = Modal::new(Id::new("dialog")).frame(frame).show(ctx, |ui| {
+        ui.set_width(width);
+        ui.spacing_mut().item_spacing.y = size::GAP;
+        match &dialog {
+            Dialog::CommandPalette => command_palette::show(ui, desk, is_new),
+            Dialog::Templates => templates::show(ui, desk),
+            Dialog::Unsaved(_) => unsaved::show(ui, desk),
+            Dialog::Recover => recover::show(ui, desk),
+            Dialog::ChangedOnDisk => changed::show(ui, desk),
+            Dialog::Accept { rule, subject } => accept::show(ui, desk, rule, subject, is_new),
+            Dialog::Destroy => destroy::show(ui, desk),
+            Dialog::Browser(what) => browser::show(ui, desk, *what),
+            Dialog::Manual(rule) => manual::show(ui, desk, rule.as_deref()),
+            Dialog::Shortcuts => shortcuts::show(ui, desk),
+            Dialog::About => about::show(ui, desk),
+            Dialog::Break(fault) => break_it::show(ui, desk, fault),
+            Dialog::View(index) => page::show(ui, desk, *index),
+        }
+    });
+    if response.should_close() && !matches!(dialog, Dialog::Recover) {
+        desk.send(Command::CloseDialog);
+    }
+}
+
+/// What a new dialog begins with.
+fn begin(desk: &mut Desk<'_>, dialog: &Dialog) {
+    let memory = &mut *desk.memory;
+    memory.reason.clear();
+    memory.command_query.clear();
+    memory.command_chosen = 0;
+    match dialog {
+        Dialog::Browser(_) => memory.file_name = desk.state.document.file_name(desk.state.lab()),
+        Dialog::View(index) => memory.page = page::begin(desk.state, *index, memory.visible),
+        _ => {}
+    }
+}
+
+fn width(dialog: &Dialog) -> f32 {
+    match dialog {
+        Dialog::Templates => 880.0,
+        Dialog::Manual(_) => 780.0,
+        Dialog::Shortcuts => 640.0,
+        Dialog::CommandPalette | Dialog::Browser(_) => 560.0,
+        _ => 440.0,
+    }
+}
+
+/// A dialog's title.
+fn title(ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).font(theme::font(FontFace::SemiBold, font_size::TITLE)));
+}
+
+/// A paragraph.
+fn text(ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).color(theme::palette(ui).muted));
+}
+
+/// The row of buttons at the end; the first to be added stands at the right.
+fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.add_space(size::GAP);
+    ui.with_layout(Layout::right_to_left(Align::Center), add);
+}
+
+/// A quiet way out.
+fn cancel(ui: &mut Ui, desk: &mut Desk<'_>, label: &str) {
+    if ui.add(widget::Button::new(label)).clicked() {
+        desk.send(Command::CloseDialog);
+    }
+}
+
+/// A file's name for people.
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

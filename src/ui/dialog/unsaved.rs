@@ -1,0 +1,20 @@
+//! The lab has changes that no file holds, and something else is wanted.
+
+use super::{Desk, buttons, cancel, text, title, widget};
+use crate::app::Command;
+use egui::Ui;
+
+pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let name = desk.state.document.title(desk.state.lab());
+    title(ui, &format!("Save the changes to {name}?"));
+    text(ui, "Without saving, they are lost.");
+    buttons(ui, |ui| {
+        if ui.add(widget::Button::primary("Save")).clicked() {
+            desk.send(Command::SaveThenGoOn);
+        }
+        cancel(ui, desk, "Cancel");
+        if ui.add(widget::Button::danger("Do not save")).clicked() {
+            desk.send(Command::Discard);
+        }
+    });
+}

@@ -1,0 +1,201 @@
+//! The findings: the worst first, each with what would mend it.
+
+use super::{Desk, colors, row, severity_icon, severity_tone, subject_text, words};
+use crate::{
+    app::{Accepted, Command, Dialog},
+    look::{FontFace, Icon, Tone, size},
+    model::Subject,
+    rules::{Finding, Severity},
+    ui::{icon, widget},
+};
+use egui::{Align, Layout, Rect, ScrollArea, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
+
+const ROW_HEIGHT: f32 = 36.0;
+/// Where the columns stand in a row: subject, message.
+const SUBJECT_AT: f32 = 40.0;
+const SUBJECT_WIDTH: f32 = 130.0;
+/// The width of the panel from which the rule's code has a column.
+const CODE_FROM: f32 = 980.0;
+const CODE_WIDTH: f32 = 200.0;
+/// The width of the panel below which the first column is narrower.
+const NARROW: f32 = 640.0;
+/// Room for the button that mends, and for "Accept…".
+const FIX_WIDTH: f32 = 150.0;
+const ACCEPT_WIDTH: f32 = 76.0;
+/// Room for "Count again".
+const COUNT_WIDTH: f32 = 104.0;
+
+/// Shows the findings.
+pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let listed = desk.state.review.listed(&desk.memory.filter);
+    if desk.state.review.findings().is_empty() {
+        ui.add_space(size::PANEL_MARGIN);
+        let text = "Every edit is checked at once. What is wrong with the lab is listed here, with what would mend it.";
+        widget::empty_state(ui, Icon::Check, "Nothing to find fault with", text, |_| ());
+        return;
+    }
+    filter(ui, desk);
+    if listed.is_empty() {
+        ui.add_space(size::PANEL_MARGIN);
+        let cleared = widget::empty_state(ui, Icon::Search, "No finding fits the filter", "Others are there, but hidden.", |ui| {
+            ui.add(widget::Button::new("Show all")).clicked()
+        });
+        if cleared {
+            desk.memory.filter = crate::app::Filter::default();
+        }
+        return;
+    }
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW_HEIGHT, listed.len(), |ui, range| {
+        for place in listed.get(range).unwrap_or_default() {
+            finding_row(ui, desk, *place);
+        }
+    });
+}
+
+fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
+    ui.horizontal(|ui| {
+        ui.set_height(size::CONTROL_HEIGHT);
+        ui.add_space(size::GAP);
+        for severity in Severity::ALL {
+            let count = desk.state.review.count(severity);
+            let shown = desk.memory.filter.shown.contains(&severity);
+            let label = match (severity, count) {
+                (Severity::Error, 1) => "1 error".to_owned(),
+                (Severity::Error, _) => format!("{count} errors"),
+                (Severity::Warning, 1) => "1 warning".to_owned(),
+                (Severity::Warning, _) => format!("{count} warnings"),
+                (Severity::Advice, _) => format!("{count} advice"),
+            };
+            let tone = if shown && count > 0 { severity_tone(severity) } else { Tone::Neutral };
+            let icon = if shown { severity_icon(severity) } else { Icon::Eye };
+            let pill = widget::Pill::new(&label).icon(icon).tone(tone).show(ui);
+            if pill.response.on_hover_text(if shown { "Listed; click to hide" } else { "Hidden; click to list" }).clicked() {
+                if shown {
+                    desk.memory.filter.shown.remove(&severity);
+                } else {
+                    desk.memory.filter.shown.insert(severity);
+                }
+            }
+        }
+        let accepted = desk.state.review.findings().iter().filter(|finding| finding.accepted.is_some()).count();
+        if accepted > 0 {
+            let shown = desk.memory.filter.accepted == Accepted::Shown;
+            let label = format!("{accepted} accepted");
+            let icon = if shown { Icon::Check } else { Icon::Eye };
+            if widget::Pill::new(&label).icon(icon).show(ui).response.clicked() {
+                desk.memory.filter.accepted = if shown { Accepted::Hidden } else { Accepted::Shown };
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(size::GAP);
+            ui.add(widget::SearchField::new(&mut desk.memory.filter.query, "Filter findings…").width(200.0));
+        });
+    });
+    ui.add_space(size::GRID);
+}
+
+fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize) {
+    let state = desk.state;
+    let Some(finding) = state.review.findings().get(place) else { return };
+    let chosen = state.review.selected_place() == Some(place);
+    let (rect, response) = row(ui, ROW_HEIGHT, chosen, &format!("{}: {}", finding.severity.title(), finding.message));
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let palette = colors(ui);
+    let counts = finding.accepted.is_none();
+    let middle = pos2(rect.left() + 20.0, rect.center().y);
+    let color = if counts { palette.tone(severity_tone(finding.severity)) } else { palette.muted };
+    icon::paint(ui.painter(), severity_icon(finding.severity), Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
+    let at = rect.left() + SUBJECT_AT;
+    let subject_width = if rect.width() < NARROW { SUBJECT_WIDTH * 0.75 } else { SUBJECT_WIDTH };
+    let text = if counts { palette.text } else { palette.muted };
+    words(ui, rect, (at, at + subject_width - size::GAP), &subject_text(&finding.subject), FontFace::SemiBold, text);
+    let all_buttons = FIX_WIDTH + ACCEPT_WIDTH + 2.0 * size::GAP;
+    let buttons = match (counts, state.review.fixes(place)) {
+        (true, [_, ..]) => all_buttons,
+        (true, []) => ACCEPT_WIDTH + 2.0 * size::GAP,
+        (false, _) => COUNT_WIDTH,
+    };
+    let with_code = rect.width() >= CODE_FROM;
+    let code_at = rect.right() - all_buttons - CODE_WIDTH;
+    let message_end = if with_code { code_at } else { rect.right() - buttons } - size::GAP;
+    let message = words(ui, rect, (at + subject_width, message_end), &finding.message, FontFace::Regular, text);
+    if !counts {
+        ui.painter().hline(message.x_range(), message.center().y, egui::Stroke::new(1.0, palette.muted));
+    }
+    if with_code {
+        code(ui, desk, rect, code_at, finding);
+    }
+    let room = Rect::from_min_max(pos2(rect.right() - buttons, rect.top()), pos2(rect.right() - size::GAP, rect.bottom()));
+    ui.scope_builder(UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center)), |ui| {
+        buttons_of(ui, desk, place, finding)
+    });
+    let about = match &finding.accepted {
+        Some(because) => format!("{}\n\nAccepted: {because}", finding.message),
+        None => finding.message.clone(),
+    };
+    if response.on_hover_text(about).clicked() {
+        desk.send(Command::SelectFinding(place));
+    }
+}
+
+/// The rule's code, which opens its page of the manual.
+fn code(ui: &mut Ui, desk: &mut Desk<'_>, rect: Rect, at: f32, finding: &Finding) {
+    let palette = colors(ui);
+    let area = Rect::from_min_size(pos2(at, rect.top()), vec2(CODE_WIDTH - size::GAP, rect.height()));
+    let response = ui.interact(area, ui.id().with(("code", finding.rule, &finding.subject)), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Link, true, finding.rule));
+    let color = if response.hovered() { palette.accent } else { palette.muted };
+    words(ui, area, (area.left(), area.right()), finding.rule, FontFace::Mono, color);
+    if response.on_hover_text("Why this matters, and what to do instead").on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
+        desk.send(Command::Ask(Dialog::Manual(Some(finding.rule.to_owned()))));
+    }
+}
+
+fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding) {
+    let key = (finding.rule.to_owned(), finding.subject.clone());
+    if let Some(because) = &finding.accepted {
+        if ui.add(widget::Button::quiet("Count again").explanation(because)).clicked()
+            && let Some(index) = acceptance_of(desk, finding)
+        {
+            desk.send(Command::Unaccept(index));
+        }
+        return;
+    }
+    let can_accept = !matches!(finding.subject, Subject::Acceptance(_));
+    if ui
+        .add_enabled(
+            can_accept,
+            widget::Button::quiet("Accept…").width(ACCEPT_WIDTH).explanation("Say why this is meant; it then no longer counts"),
+        )
+        .clicked()
+    {
+        desk.send(Command::Ask(Dialog::Accept { rule: key.0.clone(), subject: key.1.clone() }));
+    }
+    let fixes = desk.state.review.fixes(place);
+    let Some(best) = fixes.first() else { return };
+    let chosen = desk.state.review.selected_place() == Some(place);
+    let look = if chosen { widget::Button::primary(&best.title) } else { widget::Button::new(&best.title) };
+    let more = fixes.len() > 1;
+    let width = if more { FIX_WIDTH - 24.0 } else { FIX_WIDTH };
+    let fix = |fix: usize| Command::Fix { rule: key.0.clone(), subject: key.1.clone(), fix };
+    if more {
+        let others = ui.add(widget::IconButton::new(Icon::ChevronDown, "Other fixes").small());
+        egui::Popup::menu(&others).show(|ui| {
+            for (nth, other) in fixes.iter().enumerate() {
+                if ui.button(&other.title).clicked() {
+                    desk.send(fix(nth));
+                    ui.close();
+                }
+            }
+        });
+    }
+    if ui.add(look.width(width).explanation(&best.title)).clicked() {
+        desk.send(fix(0));
+    }
+}
+
+fn acceptance_of(desk: &Desk<'_>, finding: &Finding) -> Option<usize> {
+    desk.state.lab().accepted.iter().position(|acceptance| acceptance.accepts(finding.rule, &finding.subject))
+}

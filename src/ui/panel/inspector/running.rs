@@ -1,0 +1,249 @@
+//! What is seen of a thing that runs: power, health, who listens, its cluster, the failover, and what can be broken.
+
+use super::Desk;
+use crate::{
+    app::{Command, Dialog, breaks},
+    look::{Tone, size},
+    model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
+    ui::{panel, theme, widget},
+};
+use egui::{Color32, Rect, Sense, Ui, vec2};
+
+pub(super) fn running(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
+    if !desk.state.run.is_deployed() {
+        panel::muted(ui, "Not deployed yet: nothing is seen of it.");
+        return;
+    }
+    match subject {
+        Subject::Node(name) => node(ui, desk, name),
+        Subject::Adapter(name, slot, _) => adapter(ui, desk, name, *slot),
+        Subject::Service(at) => one_service(ui, desk, at),
+        Subject::Vip(name) => vip(ui, desk, name),
+        Subject::Flow(from, to) => flow(ui, desk, from, to),
+        Subject::Cluster(name) => cluster(ui, desk, name),
+        _ => whole(ui, desk),
+    }
+    ruler(ui, desk);
+    things_to_break(ui, desk, subject);
+}
+
+fn color(ui: &Ui, health: Health) -> Color32 {
+    match panel::health_tone(health) {
+        Tone::Neutral => theme::palette(ui).muted,
+        tone => theme::palette(ui).tone(tone),
+    }
+}
+
+fn node(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName) {
+    let Some(observed) = &desk.state.run.observed else { return };
+    let Some(node) = observed.nodes.get(name) else {
+        panel::muted(ui, "It does not exist there yet.");
+        return;
+    };
+    let power = if node.power == Power::Running { theme::palette(ui).text } else { theme::palette(ui).bad };
+    widget::value_row(ui, "Power", node.power.title(), power);
+    widget::value_row(ui, "Health", node.health.title(), color(ui, node.health));
+    let mut listening = Vec::new();
+    for (service_name, service) in &node.services {
+        widget::value_row(ui, service_name, &said(service, observed.at_ms), color(ui, service.health));
+        listening.extend(service.listening.iter().map(ToString::to_string));
+    }
+    let listens = if listening.is_empty() { "nothing".to_owned() } else { listening.join(", ") };
+    widget::value_row(ui, "Listening", &listens, theme::palette(ui).text);
+    let clusters: Vec<ClusterName> = desk
+        .state
+        .lab()
+        .nodes
+        .get(name)
+        .map(|node| node.services.values().filter_map(|service| service.cluster.clone()).collect())
+        .unwrap_or_default();
+    for name in clusters {
+        cluster(ui, desk, &name);
+    }
+}
+
+/// A service's state with how long it has been so.
+fn said(service: &ObservedService, now_ms: u64) -> String {
+    let since = panel::since(now_ms.saturating_sub(service.since_ms));
+    match (service.health, service.reason.is_empty()) {
+        (Health::Healthy, _) => "healthy".to_owned(),
+        (health, true) => format!("{} for {since}", health.title()),
+        (_, false) => format!("{} for {since}", service.reason),
+    }
+}
+
+fn one_service(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef) {
+    let Some(observed) = &desk.state.run.observed else { return };
+    let Some(service) = observed.nodes.get(&at.node).and_then(|node| node.services.get(&at.service)) else {
+        panel::muted(ui, "It does not exist there yet.");
+        return;
+    };
+    widget::value_row(ui, "Health", &said(service, observed.at_ms), color(ui, service.health));
+    for address in &service.listening {
+        widget::value_row(ui, "Listening", &address.to_string(), theme::palette(ui).text);
+    }
+    if let Some(name) = desk.state.lab().service(at).and_then(|service| service.cluster.clone()) {
+        cluster(ui, desk, &name);
+    }
+}
+
+fn adapter(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, slot: usize) {
+    let up = desk.state.run.observed.as_ref().and_then(|it| it.nodes.get(name)).and_then(|node| node.links_up.get(slot)).copied();
+    let palette = theme::palette(ui);
+    let (text, color) = match up {
+        Some(true) => ("up", palette.good),
+        Some(false) => ("down", palette.bad),
+        None => ("unknown", palette.muted),
+    };
+    widget::value_row(ui, "Link", text, color);
+}
+
+fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &crate::model::VipName) {
+    let Some(observed) = &desk.state.run.observed else { return };
+    let Some(vip) = observed.vips.get(name) else { return };
+    let palette = theme::palette(ui);
+    let (text, color) = match vip.holders.as_slice() {
+        [] => ("nobody".to_owned(), palette.bad),
+        [one] => (one.to_string(), palette.vip),
+        several => (several.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(" and "), palette.bad),
+    };
+    widget::value_row(ui, "Held by", &text, color);
+    widget::value_row(ui, "For", &panel::since(observed.at_ms.saturating_sub(vip.since_ms)), palette.text);
+}
+
+fn flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &crate::model::Endpoint, to: &crate::model::Endpoint) {
+    let Some(observed) = &desk.state.run.observed else { return };
+    let Some(flow) = observed.flows.iter().find(|flow| flow.from == *from && flow.to == *to) else { return };
+    let palette = theme::palette(ui);
+    widget::value_row(ui, "Health", flow.health.title(), color(ui, flow.health));
+    for (name, arrives) in [("Forward", flow.forward), ("Backward", flow.backward)] {
+        widget::value_row(ui, name, if arrives { "arrives" } else { "is lost" }, if arrives { palette.good } else { palette.bad });
+    }
+    if let Some(ms) = flow.latency_ms {
+        widget::value_row(ui, "Answer after", &format!("{ms:.1} ms"), palette.text);
+    }
+    if !flow.reason.is_empty() {
+        panel::muted(ui, &flow.reason);
+    }
+}
+
+fn cluster(ui: &mut Ui, desk: &Desk<'_>, name: &ClusterName) {
+    let Some(cluster) = desk.state.run.observed.as_ref().and_then(|it| it.clusters.get(name)) else { return };
+    ui.separator();
+    widget::section_header(ui, &format!("Cluster {name}"), None);
+    let palette = theme::palette(ui);
+    let there = cluster.parts.first().map_or(0, Vec::len);
+    widget::value_row(ui, "Members", &format!("{there} of {}", cluster.size), palette.text);
+    let (text, color) = match cluster.state {
+        ClusterState::Whole => ("whole", palette.good),
+        ClusterState::Partial => ("works without some", palette.warn),
+        ClusterState::Stopped => ("stands still: no quorum", palette.bad),
+        ClusterState::Split => ("split: both parts work", palette.bad),
+    };
+    widget::value_row(ui, "State", text, color);
+}
+
+/// The lab as a whole.
+fn whole(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let Some(observed) = &desk.state.run.observed else { return };
+    let palette = theme::palette(ui);
+    let running = observed.nodes.values().filter(|node| node.power == Power::Running).count();
+    widget::value_row(ui, "Nodes", &format!("{running} of {} running", desk.state.lab().nodes.len()), palette.text);
+    let well = observed.flows.iter().filter(|flow| flow.health == Health::Healthy).count();
+    let tone = if well == observed.flows.len() { palette.good } else { palette.warn };
+    widget::value_row(ui, "Flows", &format!("{well} of {} healthy", observed.flows.len()), tone);
+    widget::value_row(
+        ui,
+        "Faults",
+        &observed.faults.len().to_string(),
+        if observed.faults.is_empty() { palette.text } else { palette.bad },
+    );
+    for (name, vip) in &observed.vips {
+        let holders = vip.holders.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
+        let color = if vip.holders.len() == 1 { palette.vip } else { palette.bad };
+        widget::value_row(ui, name, if holders.is_empty() { "nobody holds it" } else { &holders }, color);
+    }
+    ui.add_space(size::GAP);
+    panel::command_button(ui, desk, Command::Destroy, |button| button.kind(widget::ButtonKind::Danger));
+}
+
+/// The failover ruler: detected, elected, first good request.
+fn ruler(ui: &mut Ui, desk: &Desk<'_>) {
+    let run = &desk.state.run;
+    let seen = run.ruler.as_ref();
+    let (detected, elected, good, failed, requests) = match (&run.measured, seen) {
+        (Some(it), _) => {
+            let after = |at_ms: u64| at_ms.saturating_sub(it.fault_at_ms);
+            (Some(after(it.detected_at_ms)), Some(after(it.elected_at_ms)), it.first_good_at_ms.map(after), it.failed_requests, it.requests)
+        }
+        (None, Some(it)) => (it.detected_ms, it.elected_ms, it.good_ms, it.failed, it.requests),
+        (None, None) => return,
+    };
+    ui.separator();
+    widget::section_header(ui, "Failover", None);
+    bar(ui, [detected, elected, good]);
+    let palette = theme::palette(ui);
+    let time = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), panel::since);
+    widget::value_row(ui, "detected", &time(detected), palette.text);
+    widget::value_row(ui, "elected", &time(elected), palette.text);
+    widget::value_row(ui, "first good request", &time(good), if good.is_some() { palette.good } else { palette.muted });
+    widget::value_row(ui, "requests failed", &format!("{failed} of {requests}"), palette.text);
+    if let Some(ms) = seen.and_then(|it| it.predicted_ms) {
+        widget::value_row(ui, "predicted by the simulator", &panel::since(ms), palette.text);
+    }
+}
+
+/// Three parts of one length: until detected, until elected, until requests are good.
+fn bar(ui: &mut Ui, times: [Option<u64>; 3]) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GAP), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "Failover ruler"));
+    let palette = theme::palette(ui);
+    ui.painter().rect_filled(rect, size::GRID, palette.raised);
+    let whole = times.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let mut from = 0;
+    for (time, color) in times.into_iter().zip([palette.bad, palette.warn, palette.good]) {
+        let Some(time) = time.filter(|time| *time > from) else { continue };
+        #[expect(clippy::cast_precision_loss, reason = "a failover lasts seconds")]
+        let x = |ms: u64| rect.left() + rect.width() * ms as f32 / whole as f32;
+        ui.painter().rect_filled(Rect::from_x_y_ranges(x(from)..=x(time), rect.y_range()), 2.0, color);
+        from = time;
+    }
+}
+
+fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
+    let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
+    if faults.is_empty() {
+        return;
+    }
+    ui.separator();
+    widget::section_header(ui, "Break", None);
+    let idle = desk.state.run.job.is_none();
+    let mut before = None;
+    ui.horizontal_wrapped(|ui| {
+        for (verb, fault) in &faults {
+            if before == Some(verb.word) {
+                continue;
+            }
+            before = Some(verb.word);
+            let all: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
+            let button = ui.add_enabled(idle, widget::Button::new(verb.title).icon(verb.icon));
+            match all.as_slice() {
+                [_] => {
+                    if button.on_hover_text(fault.to_string()).clicked() {
+                        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+                    }
+                }
+                several => {
+                    egui::Popup::menu(&button).show(|ui| {
+                        for fault in several {
+                            if ui.button(fault.on()).clicked() {
+                                desk.send(Command::Ask(Dialog::Break(fault.clone())));
+                                ui.close();
+                            }
+                        }
+                    });
+                }
+            }
+        }
+    });
+}

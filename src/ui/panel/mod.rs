@@ -1,0 +1,169 @@
+//! The panels around the canvas, one a file. Each reads the desk and sends commands.
+
+mod events;
+mod findings;
+mod inspector;
+mod load;
+mod log;
+mod lower;
+mod miniature;
+mod palette;
+mod plan;
+mod stage;
+mod top_bar;
+
+pub use inspector::inspector;
+pub use lower::lower;
+pub use miniature::miniature;
+pub use palette::palette;
+pub use stage::Stage;
+pub use top_bar::{paint_logo, top_bar};
+
+use super::{icon, theme, theme::palette as colors};
+use crate::{
+    app::Command,
+    look::{FontFace, Icon, Tone, font_size, size},
+    model::{Health, Subject},
+    rules::Severity,
+    ui::Desk,
+};
+use egui::{Color32, Rect, Sense, Ui, Vec2, vec2};
+
+/// The tone of a severity.
+pub fn severity_tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+        Severity::Advice => Tone::Accent,
+    }
+}
+
+/// The icon of a severity.
+pub fn severity_icon(severity: Severity) -> Icon {
+    match severity {
+        Severity::Error => Icon::Error,
+        Severity::Warning => Icon::Warning,
+        Severity::Advice => Icon::Advice,
+    }
+}
+
+/// The tone of a health.
+pub fn health_tone(health: Health) -> Tone {
+    match health {
+        Health::Healthy => Tone::Good,
+        Health::Unknown => Tone::Neutral,
+        Health::Degraded => Tone::Warn,
+        Health::Down => Tone::Bad,
+    }
+}
+
+/// The icon and colour of a notice.
+pub fn tone_icon(ui: &Ui, tone: Tone) -> (Icon, Color32) {
+    let icon = match tone {
+        Tone::Bad => Icon::Error,
+        Tone::Warn => Icon::Warning,
+        Tone::Good => Icon::Check,
+        Tone::Neutral | Tone::Accent | Tone::Vip => Icon::Info,
+    };
+    (icon, colors(ui).tone(tone))
+}
+
+/// An icon in a row.
+pub fn paint_icon(ui: &mut Ui, icon: Icon, color: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(size::ICON, size::CONTROL_HEIGHT), Sense::hover());
+    icon::paint(ui.painter(), icon, Rect::from_center_size(rect.center(), Vec2::splat(size::ICON)), color);
+}
+
+/// The icon of a thing.
+pub fn subject_icon(lab: &crate::model::Lab, subject: &Subject) -> Icon {
+    match subject {
+        Subject::Node(name) => lab.nodes.get(name).map_or(Icon::App, |node| Icon::of_role(node.role)),
+        Subject::Network(name) | Subject::Adapter(_, _, name) => {
+            lab.networks.get(name).map_or(Icon::Internal, |it| Icon::of_network(it.kind))
+        }
+        Subject::Service(at) => lab.service(at).map_or(Icon::App, |service| kind_icon(&service.kind)),
+        Subject::Vip(_) => Icon::Vip,
+        Subject::Site(_) => Icon::Site,
+        Subject::Flow(..) => Icon::ChevronRight,
+        Subject::Link(..) => Icon::Cloud,
+        Subject::Cluster(_) => Icon::Galera,
+        Subject::Lab | Subject::Acceptance(_) => Icon::Settings,
+    }
+}
+
+/// The icon of a kind of service.
+pub fn kind_icon(kind: &str) -> Icon {
+    crate::catalog::Catalog::embedded().get(kind).and_then(|entry| Icon::named(&entry.icon)).unwrap_or(Icon::App)
+}
+
+/// How lists write a thing: "db1 · galera".
+pub fn subject_text(subject: &Subject) -> String {
+    match subject {
+        Subject::Lab => "the lab".to_owned(),
+        Subject::Node(name) => name.to_string(),
+        Subject::Network(name) => name.to_string(),
+        Subject::Site(name) => name.to_string(),
+        Subject::Vip(name) => name.to_string(),
+        Subject::Cluster(name) => name.to_string(),
+        Subject::Adapter(node, _, network) => format!("{node} · {network}"),
+        Subject::Service(at) => format!("{} · {}", at.node, at.service),
+        Subject::Flow(from, to) => format!("{from} → {to}"),
+        Subject::Link(one, other) => format!("{one} – {other}"),
+        Subject::Acceptance(index) => format!("acceptance {}", index + 1),
+    }
+}
+
+/// A word in the muted colour.
+pub fn muted(ui: &mut Ui, text: &str) {
+    ui.label(egui::RichText::new(text).color(colors(ui).muted));
+}
+
+/// Milliseconds as people read a time since something: "0.9 s", "4:12".
+pub fn since(ms: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a time of hours in milliseconds is exact in f64")]
+    let seconds = ms as f64 / 1000.0;
+    if ms < 100_000 { format!("{seconds:.1} s") } else { format!("{}:{:02}", ms / 60_000, ms / 1000 % 60) }
+}
+
+/// Sends a command by a button with its title, icon and keys from the table.
+pub fn command_button(
+    ui: &mut Ui,
+    desk: &mut Desk<'_>,
+    command: Command,
+    look: impl FnOnce(super::widget::Button<'_>) -> super::widget::Button<'_>,
+) {
+    let Some(entry) = command.entry() else { return };
+    let keys = entry.shortcut.map(crate::app::Shortcut::text).unwrap_or_default();
+    let mut button = super::widget::Button::new(entry.title).icon(entry.icon).explanation(entry.title);
+    if !keys.is_empty() {
+        button = button.shortcut(&keys);
+    }
+    if ui.add_enabled(desk.can(&command), look(button)).clicked() {
+        desk.send(command);
+    }
+}
+
+/// A list row of a height: its rectangle, and the response to clicks on it.
+pub fn row(ui: &mut Ui, height: f32, chosen: bool, name: &str) -> (Rect, egui::Response) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, chosen, name));
+    let palette = colors(ui);
+    if chosen || response.hovered() {
+        let fill = if chosen { palette.raised } else { palette.raised.gamma_multiply(0.6) };
+        ui.painter().rect_filled(rect, super::widget::corners(crate::look::radius::CONTROL), fill);
+    }
+    super::widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
+    (rect, response)
+}
+
+/// A line of words painted in a row, from `x` to at most `x_max`.
+pub fn words(ui: &Ui, rect: Rect, (x, x_max): (f32, f32), text: &str, face: FontFace, color: Color32) -> Rect {
+    let size = if face == FontFace::Mono { font_size::SMALL } else { font_size::BODY };
+    let galley = super::widget::line(ui, text, (face, size), color, (x_max - x).max(8.0));
+    super::widget::paint_line(ui.painter(), x, rect.center().y, galley)
+}
+
+/// A font of the body size.
+pub fn body(face: FontFace) -> egui::FontId {
+    theme::font(face, font_size::BODY)
+}

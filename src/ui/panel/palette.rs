@@ -1,0 +1,270 @@
+//! The palette: what can be added to the lab, and in Run what can be broken.
+
+use super::{Desk, kind_icon};
+use crate::{
+    app::{
+        Command, Dialog, Mode,
+        breaks::{self, Target},
+        ops,
+    },
+    catalog::{Catalog, Group},
+    look::{Icon, Tone, size},
+    model::{NetworkKind, NodeName, Pos, Role, Subject},
+    ui::{canvas::PaletteDrag, widget},
+};
+use egui::{Frame, Margin, ScrollArea, Ui};
+
+/// The narrowest tile, in points.
+const TILE_MIN: f32 = 72.0;
+
+/// Shows the palette.
+pub fn palette(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let run = desk.state.mode == Mode::Run;
+    Frame::new().inner_margin(Margin { left: 12, right: 12, top: 12, bottom: 4 }).show(ui, |ui| {
+        let hint = if run { "Break…" } else { "Add…" };
+        ui.add(widget::SearchField::new(&mut desk.memory.palette_query, hint));
+    });
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 12 }).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing = egui::vec2(6.0, 6.0);
+            if run { things_to_break(ui, desk) } else { things_to_add(ui, desk) }
+        });
+    });
+}
+
+/// Whether words fit what the palette is searched for.
+fn fits(desk: &Desk<'_>, words: &[&str]) -> bool {
+    let query = desk.memory.palette_query.trim().to_lowercase();
+    query.split_whitespace().all(|part| words.iter().any(|word| word.to_lowercase().contains(part)))
+}
+
+struct Tile {
+    icon: Icon,
+    label: String,
+    about: String,
+    what: PaletteDrag,
+}
+
+fn things_to_add(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let nodes = Role::ALL.into_iter().map(|role| Tile {
+        icon: Icon::of_role(role),
+        label: capital(role.title()),
+        about: format!("A {} node. Click, or drag it onto the canvas.", role.title()),
+        what: PaletteDrag::Node(role),
+    });
+    let networks = NetworkKind::ALL.into_iter().map(|kind| Tile {
+        icon: Icon::of_network(kind),
+        label: capital(kind.title()),
+        about: format!("{}. Click, or drag it onto the canvas.", about_network(kind)),
+        what: PaletteDrag::Network(kind),
+    });
+    let mut shown = section(ui, desk, "Nodes", nodes.collect());
+    shown += section(ui, desk, "Networks", networks.collect());
+    for group in Group::ALL {
+        let entries = Catalog::embedded().iter().filter(|(_, entry)| entry.group == group);
+        let tiles = entries.map(|(kind, entry)| Tile {
+            icon: kind_icon(kind),
+            label: entry.name.clone(),
+            about: format!("{}. {} Drag it onto a node, or select a node and click.", entry.title, entry.about),
+            what: PaletteDrag::Service(kind.clone()),
+        });
+        shown += section(ui, desk, group.title(), tiles.collect());
+    }
+    let more = [
+        (Icon::Vip, "VIP", "An address that moves between nodes. Drag it onto a network, or select one and click.", PaletteDrag::Vip),
+        (Icon::Site, "Site", "A place. Select the nodes that stand in it, and click.", PaletteDrag::Site),
+        (Icon::Note, "Note", "A text on the canvas.", PaletteDrag::Note),
+    ];
+    let more = more.map(|(icon, label, about, what)| Tile { icon, label: label.into(), about: about.into(), what });
+    shown += section(ui, desk, "More", more.into());
+    shown += templates(ui, desk);
+    if shown == 0 {
+        super::muted(ui, "Nothing is called so.");
+    }
+}
+
+fn about_network(kind: NetworkKind) -> &'static str {
+    match kind {
+        NetworkKind::Nat => "Out to the internet; in only through forwarded ports",
+        NetworkKind::NatNetwork => "A shared network behind the host's address",
+        NetworkKind::HostOnly => "The host and the nodes, nobody else",
+        NetworkKind::Internal => "The nodes among themselves",
+        NetworkKind::Bridged => "On the host's own network, seen by everybody there",
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn tile_width(ui: &Ui) -> f32 {
+    ((ui.available_width() - ui.spacing().item_spacing.x) / 2.0).floor().max(TILE_MIN)
+}
+
+/// Shows those of the tiles that fit the search, under a heading; gives how many.
+fn section(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, tiles: Vec<Tile>) -> usize {
+    let tiles: Vec<Tile> = tiles.into_iter().filter(|tile| fits(desk, &[&tile.label, title, &tile.about])).collect();
+    if tiles.is_empty() {
+        return 0;
+    }
+    ui.add_space(size::GRID);
+    widget::section_header(ui, title, None);
+    let width = tile_width(ui);
+    for pair in tiles.chunks(2) {
+        ui.horizontal(|ui| {
+            for tile in pair {
+                let response = ui.add(widget::PaletteItem::new(tile.icon, &tile.label).width(width));
+                response.dnd_set_drag_payload(tile.what.clone());
+                if response.on_hover_text(&tile.about).clicked() {
+                    add(desk, &tile.what);
+                }
+            }
+        });
+    }
+    tiles.len()
+}
+
+fn templates(ui: &mut Ui, desk: &mut Desk<'_>) -> usize {
+    let fitting: Vec<(usize, String)> = desk
+        .state
+        .templates
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| fits(desk, &[&it.name, "templates"]))
+        .map(|(nth, it)| (nth, it.name.clone()))
+        .collect();
+    if fitting.is_empty() {
+        return 0;
+    }
+    ui.add_space(size::GRID);
+    widget::section_header(ui, "Templates", None);
+    let count = fitting.len();
+    for (nth, name) in fitting {
+        let width = ui.available_width();
+        if ui.add(widget::PaletteItem::new(Icon::Grid, &name).width(width)).on_hover_text("Begin with this lab").clicked() {
+            desk.send(Command::OpenTemplate(nth));
+        }
+    }
+    count
+}
+
+/// Adds a thing where there is room, beside what is selected.
+fn add(desk: &mut Desk<'_>, what: &PaletteDrag) {
+    let lab = desk.state.lab();
+    let nodes: Vec<NodeName> = desk.state.selected_nodes().cloned().collect();
+    let act = match what {
+        PaletteDrag::Node(role) => ops::add_node(lab, *role, None),
+        PaletteDrag::Network(kind) => ops::add_network(lab, *kind, None),
+        PaletteDrag::Service(kind) => match on_node(&desk.state.selection) {
+            Some(node) => ops::add_service(lab, Catalog::embedded(), &node, kind),
+            None => Err(ops::Refusal("Select the node that the service is to run on, or drag the service onto it.".into())),
+        },
+        PaletteDrag::Vip => match network_for_vip(desk) {
+            Some(network) => ops::add_vip(lab, Catalog::embedded(), &network, nodes.first()),
+            None => Err(ops::Refusal("Select the network that the VIP is to lie in, or a node on it.".into())),
+        },
+        PaletteDrag::Site => ops::add_site(lab, &nodes),
+        PaletteDrag::Note => {
+            let middle = desk.memory.visible.map_or(Pos(0, 0), |(from, to)| Pos(from.0.midpoint(to.0), from.1.midpoint(to.1)));
+            Ok(ops::add_note(lab, middle, "Note"))
+        }
+    };
+    desk.act(act);
+}
+
+fn on_node(selection: &std::collections::BTreeSet<Subject>) -> Option<NodeName> {
+    selection.iter().find_map(|subject| match subject {
+        Subject::Node(node) | Subject::Adapter(node, ..) => Some(node.clone()),
+        Subject::Service(at) => Some(at.node.clone()),
+        _ => None,
+    })
+}
+
+fn network_for_vip(desk: &Desk<'_>) -> Option<crate::model::NetworkName> {
+    let lab = desk.state.lab();
+    desk.state.selection.iter().find_map(|subject| match subject {
+        Subject::Network(name) | Subject::Adapter(_, _, name) => Some(name.clone()),
+        Subject::Node(node) => {
+            let adapters = &lab.nodes.get(node)?.adapters;
+            adapters
+                .iter()
+                .find(|it| lab.networks.get(&it.network).is_some_and(|network| network.kind.joins_nodes()))
+                .map(|it| it.network.clone())
+        }
+        _ => None,
+    })
+}
+
+fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let selection: Vec<Subject> = desk.state.selection.iter().cloned().collect();
+    if !desk.state.run.is_deployed() {
+        ui.add_space(size::GRID);
+        super::muted(ui, "Deploy the lab first: what runs can be broken.");
+    }
+    for target in Target::ALL {
+        let verbs: Vec<_> =
+            breaks::VERBS.iter().filter(|verb| verb.target == target && fits(desk, &[verb.title, target.title()])).collect();
+        if verbs.is_empty() {
+            continue;
+        }
+        ui.add_space(size::GRID);
+        widget::section_header(ui, target.title(), None);
+        let width = tile_width(ui);
+        for pair in verbs.chunks(2) {
+            ui.horizontal(|ui| {
+                for verb in pair {
+                    verb_tile(ui, desk, &selection, verb, width);
+                }
+            });
+        }
+        if target == Target::Nodes {
+            lasso(ui, desk, width);
+        }
+    }
+}
+
+/// A partition by a line around nodes.
+fn lasso(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
+    use crate::ui::canvas::Tool;
+    let on = desk.memory.tool == Tool::Lasso;
+    let tone = if on { Tone::Accent } else { Tone::Neutral };
+    let tile = ui.add_enabled(desk.state.run.is_deployed(), widget::PaletteItem::new(Icon::Lasso, "Lasso…").width(width).tone(tone));
+    if tile.on_hover_text("Draw a line around the nodes to cut off from the rest").clicked() {
+        desk.memory.tool = if on { Tool::Select } else { Tool::Lasso };
+    }
+}
+
+fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &breaks::Verb, width: f32) {
+    let faults = breaks::of_verb(desk.state.lab(), selection, verb);
+    let does = crate::model::Fault::VERBS.iter().find(|known| known.word == verb.word).map_or("", |known| known.does);
+    let can = desk.state.run.is_deployed() && desk.state.run.job.is_none() && !faults.is_empty();
+    let tile = ui.add_enabled(can, widget::PaletteItem::new(verb.icon, verb.title).width(width).tone(Tone::Neutral));
+    let hint = match verb.target {
+        Target::Service => "Select a service or a node first.",
+        Target::Node => "Select a node first.",
+        Target::Link => "Select a node or one of its adapters first.",
+        Target::Nodes if verb.word == "one-way" => "Select two nodes first.",
+        Target::Nodes => "Select the nodes to cut off first, with a rubber band.",
+    };
+    let tile = tile.on_hover_text(does).on_disabled_hover_text(format!("{does} {hint}"));
+    match faults.as_slice() {
+        [] => {}
+        [one] => {
+            if tile.clicked() {
+                desk.send(Command::Ask(Dialog::Break(one.clone())));
+            }
+        }
+        several => {
+            egui::Popup::menu(&tile).show(|ui| {
+                for fault in several {
+                    if ui.button(fault.on()).clicked() {
+                        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+                        ui.close();
+                    }
+                }
+            });
+        }
+    }
+}

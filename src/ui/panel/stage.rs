@@ -1,0 +1,366 @@
+//! The middle of the window: the canvas, and what floats over it.
+
+use super::Desk;
+use crate::{
+    app::{Command, Dialog, Mode, State, StepState, ViewMove, breaks, ops},
+    catalog::Catalog,
+    look::{FontFace, Icon, Tone, font_size, size},
+    model::{Lab, NetworkKind, NodeName, Pos, Role, Subject},
+    picture::{self, Overlay},
+    ui::{
+        canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, Tool},
+        theme, widget,
+    },
+};
+use egui::{Align2, Id, Pos2, Rect, Ui, vec2};
+use std::collections::BTreeMap;
+
+/// Room below the canvas for the words of a page that is presented, in points.
+const PAGE_HEIGHT: f32 = 152.0;
+/// A step of the zoom buttons and keys.
+const ZOOM_STEP: f32 = 1.25;
+
+/// What the window keeps for its middle.
+#[derive(Debug, Default)]
+pub struct Stage {
+    canvas: Canvas,
+    moves: Vec<ViewMove>,
+    rename: Option<Subject>,
+    menu: Option<Menu>,
+}
+
+/// A context menu that is open.
+#[derive(Debug)]
+struct Menu {
+    subject: Option<Subject>,
+    at: Pos2,
+    at_lab: Pos,
+}
+
+impl Stage {
+    /// Moves the view, in the next frame.
+    pub fn go(&mut self, movement: ViewMove) {
+        self.moves.push(movement);
+    }
+
+    /// Opens the field for a thing's name, in the next frame.
+    pub fn rename(&mut self, subject: Subject) {
+        self.rename = Some(subject);
+    }
+
+    /// The canvas, for tests.
+    pub fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
+
+    /// Shows the canvas and what floats over it.
+    pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk<'_>) {
+        let room = ui.available_rect_before_wrap();
+        let state = desk.state;
+        if let Some(subject) = self.rename.take() {
+            self.canvas.rename(&subject);
+        }
+        let selection: Vec<Subject> = state.selection.iter().cloned().collect();
+        let progress = progress(state);
+        let (highlight, at_risk) = (highlight(state), at_risk(state));
+        let presenting = state.mode == Mode::Present;
+        let input = CanvasInput {
+            lab: state.lab(),
+            lab_revision: state.revision(),
+            touched: None,
+            catalog: Catalog::embedded(),
+            overlay: Overlay {
+                mode: if state.mode == Mode::Design { picture::Mode::Design } else { picture::Mode::Run },
+                findings: state.review.findings(),
+                observed: state.run.observed.as_ref().filter(|observed| !observed.is_empty()),
+                plan: state.run.plan.as_ref().filter(|_| state.mode == Mode::Run),
+                progress: (!progress.is_empty()).then_some(&progress),
+                highlight: &highlight,
+                at_risk: &at_risk,
+            },
+            overlay_revision: state.shown_revision(),
+            selection: if presenting { &[] } else { &selection },
+            editing: if state.mode == Mode::Design { Editing::Allowed } else { Editing::Locked },
+            tool: if state.mode == Mode::Run { desk.memory.tool } else { Tool::Select },
+            furniture: if presenting { Furniture::Hidden } else { Furniture::Shown },
+        };
+        let output = if presenting {
+            let above = Rect::from_min_max(room.min, egui::pos2(room.right(), room.bottom() - PAGE_HEIGHT.min(room.height() / 3.0)));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(above), |ui| self.canvas.show(ui, &input)).inner
+        } else {
+            self.canvas.show(ui, &input)
+        };
+        for event in output.events {
+            self.take(event, desk);
+        }
+        for movement in std::mem::take(&mut self.moves) {
+            self.move_view(ui, state.lab(), movement);
+        }
+        let shown = self.canvas.shown();
+        if shown.exists() {
+            desk.memory.visible = Some((pos_of(shown.min), pos_of(shown.max)));
+        }
+        self.context_menu(ui, desk);
+        if presenting {
+            page(ui, desk, room);
+        } else {
+            faults(ui, desk, room);
+            if state.lab().nodes.is_empty() && state.lab().networks.is_empty() {
+                empty(ui, room);
+            }
+        }
+    }
+
+    fn take(&mut self, event: CanvasEvent, desk: &mut Desk<'_>) {
+        match event {
+            CanvasEvent::Edit(step) => desk.act(Ok(step)),
+            CanvasEvent::Select(subjects) => desk.send(Command::Select(subjects)),
+            CanvasEvent::Open(subject) => {
+                desk.send(Command::Select(vec![subject]));
+                if !desk.state.preferences.inspector_open {
+                    desk.send(Command::ToggleInspector);
+                }
+            }
+            CanvasEvent::Menu { subject, at, at_lab } => self.menu = Some(Menu { subject, at, at_lab: pos_of(at_lab) }),
+            CanvasEvent::Lasso(nodes) => {
+                desk.memory.tool = Tool::Select;
+                let chosen: Vec<Subject> = nodes.into_iter().map(Subject::Node).collect();
+                let cut = breaks::VERBS.iter().find(|verb| verb.word == "cut");
+                let fault = cut.and_then(|verb| breaks::of_verb(desk.state.lab(), &chosen, verb).into_iter().next());
+                match fault {
+                    Some(fault) => desk.send(Command::Ask(Dialog::Break(fault))),
+                    None => desk.act(Err(ops::Refusal("A cut needs nodes on both sides: draw the line around some of them.".into()))),
+                }
+            }
+            CanvasEvent::Refused(why) => desk.act(Err(ops::Refusal(why))),
+        }
+    }
+
+    fn move_view(&mut self, ui: &Ui, lab: &Lab, movement: ViewMove) {
+        match movement {
+            ViewMove::Fit => self.canvas.fit(ui),
+            ViewMove::To(subjects) => match subjects.as_slice() {
+                [one] => self.canvas.zoom_to(ui, lab, one),
+                several => {
+                    let areas = several.iter().filter_map(|subject| self.canvas.scene().rect_of(lab, subject));
+                    if let Some(area) = areas.reduce(|one, other| one.union(&other)) {
+                        self.canvas.fly_to_area(ui, area, 1.0);
+                    }
+                }
+            },
+            ViewMove::Area(from, to) => self.canvas.fly_to_area(ui, picture::Rect { min: point_of(from), max: point_of(to) }, 4.0),
+            ViewMove::In => self.canvas.zoom_by(ui, ZOOM_STEP),
+            ViewMove::Out => self.canvas.zoom_by(ui, 1.0 / ZOOM_STEP),
+            ViewMove::Actual => self.canvas.zoom_to_100(ui),
+        }
+    }
+
+    fn context_menu(&mut self, ui: &Ui, desk: &mut Desk<'_>) {
+        let Some(menu) = &self.menu else { return };
+        let mut open = true;
+        let layer = egui::LayerId::new(egui::Order::Foreground, Id::new("canvas menu"));
+        egui::Popup::new(Id::new("canvas menu"), ui.ctx().clone(), menu.at, layer)
+            .kind(egui::PopupKind::Menu)
+            .layout(egui::Layout::top_down_justified(egui::Align::Min))
+            .style(egui::containers::menu::menu_style)
+            .open_bool(&mut open)
+            .show(|ui| {
+                ui.set_min_width(200.0);
+                match &menu.subject {
+                    Some(subject) => menu_of(ui, desk, subject),
+                    None => menu_of_ground(ui, desk, menu.at_lab),
+                }
+            });
+        if !open {
+            self.menu = None;
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a place on the canvas; the cast saturates")]
+fn pos_of(at: picture::Point) -> Pos {
+    Pos(at.x.round() as i32, at.y.round() as i32)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a place on the canvas")]
+fn point_of(at: Pos) -> picture::Point {
+    picture::point(at.0 as f32, at.1 as f32)
+}
+
+/// How far each node is while a plan runs.
+fn progress(state: &State) -> BTreeMap<NodeName, picture::Progress> {
+    let mut all: BTreeMap<NodeName, picture::Progress> = BTreeMap::new();
+    let Some(plan) = state.run.plan.as_ref().filter(|_| !state.run.steps.is_empty()) else { return all };
+    for step in &plan.steps {
+        let Some(node) = step.action.node() else { continue };
+        let entry = all.entry(node.clone()).or_insert(picture::Progress { done: 0, of: 0, failed: false });
+        entry.of += 1;
+        match state.run.steps.get(&step.id) {
+            Some(StepState::Done) => entry.done += 1,
+            Some(StepState::Failed(_)) => entry.failed = true,
+            Some(StepState::Running | StepState::Skipped) | None => {}
+        }
+    }
+    all
+}
+
+fn highlight(state: &State) -> Vec<Subject> {
+    if state.mode == Mode::Present { state.presentation.highlight(state.lab()) } else { Vec::new() }
+}
+
+/// What the fault that is asked about would take with it.
+fn at_risk(state: &State) -> Vec<Subject> {
+    let Some(Dialog::Break(fault)) = &state.dialog else { return Vec::new() };
+    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == *fault);
+    prediction.into_iter().flat_map(|it| it.lost.iter().chain(&it.moved)).map(|(subject, _)| subject.clone()).collect()
+}
+
+fn item(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, title: &str) {
+    let keys = command.entry().and_then(|entry| entry.shortcut).map(crate::app::Shortcut::text).unwrap_or_default();
+    if ui.add(egui::Button::new(title).shortcut_text(keys)).clicked() {
+        desk.send(command);
+        ui.close();
+    }
+}
+
+/// The menu of a thing: to change it in Design, to break it in Run.
+fn menu_of(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
+    super::muted(ui, &super::subject_text(subject));
+    if desk.state.mode == Mode::Design {
+        item(ui, desk, Command::Rename, "Rename");
+        if matches!(subject, Subject::Node(_)) {
+            item(ui, desk, Command::Duplicate, "Duplicate");
+        }
+        item(ui, desk, Command::View(ViewMove::To(vec![subject.clone()])), "Show");
+        ui.separator();
+        item(ui, desk, Command::Delete, "Delete");
+        return;
+    }
+    let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
+    let can = desk.state.run.is_deployed() && desk.state.run.job.is_none();
+    if faults.is_empty() {
+        super::muted(ui, "Nothing to break here.");
+    }
+    ui.add_enabled_ui(can, |ui| {
+        for verb in &breaks::VERBS {
+            let of_verb: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
+            match of_verb.as_slice() {
+                [] => {}
+                [one] => fault_item(ui, desk, verb.title, one),
+                several => {
+                    ui.menu_button(verb.title, |ui| {
+                        for fault in several {
+                            fault_item(ui, desk, &fault.on(), fault);
+                        }
+                    });
+                }
+            }
+        }
+    });
+}
+
+fn fault_item(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, fault: &crate::model::Fault) {
+    if ui.button(title).on_disabled_hover_text("Deploy the lab first").clicked() {
+        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+        ui.close();
+    }
+}
+
+fn menu_of_ground(ui: &mut Ui, desk: &mut Desk<'_>, at: Pos) {
+    if desk.state.mode == Mode::Design {
+        ui.menu_button("Add a node", |ui| {
+            for role in Role::ALL {
+                if ui.button(role.title()).clicked() {
+                    desk.act(ops::add_node(desk.state.lab(), role, Some(at)));
+                    ui.close();
+                }
+            }
+        });
+        ui.menu_button("Add a network", |ui| {
+            for kind in NetworkKind::ALL {
+                if ui.button(kind.title()).clicked() {
+                    desk.act(ops::add_network(desk.state.lab(), kind, Some(at)));
+                    ui.close();
+                }
+            }
+        });
+        if ui.button("Add a note").clicked() {
+            desk.act(Ok(ops::add_note(desk.state.lab(), at, "Note")));
+            ui.close();
+        }
+        ui.separator();
+    }
+    item(ui, desk, Command::SelectAll, "Select all");
+    item(ui, desk, Command::ZoomFit, "Show all");
+    item(ui, desk, Command::AddView, "Add a page to the presentation…");
+}
+
+/// What an empty lab says.
+fn empty(ui: &mut Ui, room: Rect) {
+    let middle = Rect::from_center_size(room.center(), vec2(360.0_f32.min(room.width()), 160.0));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| {
+        let text = "Drag a network and a few nodes from the palette, then draw from a node to a network to connect it.";
+        widget::empty_state(ui, Icon::Grid, "An empty lab", text, |_| ());
+    });
+}
+
+/// The faults that last, each with its cure.
+fn faults(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
+    let run = &desk.state.run;
+    let Some(last) = run.faults().last() else { return };
+    let text = match run.faults() {
+        [one] => format!("1 fault: {}", one.fault),
+        several => format!("{} faults, the last: {}", several.len(), last.fault),
+    };
+    let age = super::since(run.now_ms().saturating_sub(last.since_ms));
+    let (id, many) = (last.id, run.faults().len() > 1);
+    let clicked = widget::floating_bar(ui.ctx(), Id::new("faults"), room, Align2::RIGHT_TOP, vec2(12.0, 12.0), |ui| {
+        ui.add_space(size::GAP);
+        let (_, color) = super::tone_icon(ui, Tone::Bad);
+        super::paint_icon(ui, Icon::Error, color);
+        ui.label(egui::RichText::new(text).font(theme::font(FontFace::SemiBold, font_size::BODY)));
+        super::muted(ui, &age);
+        ui.add(widget::Button::quiet(if many { "Heal all" } else { "Heal" })).clicked()
+    });
+    if clicked.inner {
+        desk.send(if many { Command::HealAll } else { Command::Heal(id) });
+    }
+}
+
+/// The note and the number of the page that is presented.
+fn page(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
+    let lab = desk.state.lab();
+    let show = desk.state.presentation;
+    let view = show.view(lab);
+    let (title, note) = match view {
+        Some(view) => (view.name.clone(), view.note.clone()),
+        None => (lab.name.clone(), lab.about.clone()),
+    };
+    let pages = lab.views.len();
+    let step = widget::floating_bar(ui.ctx(), Id::new("page"), room, Align2::CENTER_BOTTOM, vec2(24.0, 32.0), |ui| {
+        let mut step = None;
+        if pages > 1 && ui.add(widget::IconButton::new(Icon::ChevronLeft, "Previous page").shortcut("ArrowLeft")).clicked() {
+            step = Some(Command::PreviousView);
+        }
+        ui.vertical(|ui| {
+            ui.set_max_width((room.width() * 0.6).min(760.0));
+            ui.add_space(size::GAP);
+            let large = font_size::TITLE * 1.6;
+            ui.label(egui::RichText::new(title).font(theme::font(FontFace::SemiBold, large)));
+            if !note.is_empty() {
+                ui.label(egui::RichText::new(note).font(theme::font(FontFace::Regular, font_size::TITLE)).color(super::colors(ui).muted));
+            }
+            ui.add_space(size::GAP);
+        });
+        if pages > 1 {
+            super::muted(ui, &format!("{} / {pages}", show.page() + 1));
+            if ui.add(widget::IconButton::new(Icon::ChevronRight, "Next page").shortcut("ArrowRight")).clicked() {
+                step = Some(Command::NextView);
+            }
+        }
+        step
+    });
+    if let Some(command) = step.inner {
+        desk.send(command);
+    }
+}

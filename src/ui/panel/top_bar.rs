@@ -1,0 +1,209 @@
+//! The bar at the top: what is open, what the window is for, where it is deployed, and the one thing to do next.
+
+use super::{Desk, colors, command_button, words};
+use crate::{
+    app::{COMMANDS, Command, Family, Mode, Shortcut},
+    look::{FontFace, Icon, font_size, size},
+    ui::{icon, theme, widget},
+};
+use egui::{Align, Layout, Pos2, Rect, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
+
+/// Room for the switch between the modes, in points.
+const SWITCH_WIDTH: f32 = 270.0;
+/// Room for the choice of the provider.
+const PROVIDER_WIDTH: f32 = 150.0;
+/// The least width of the bar in which the name of the program is written.
+const NAME_FROM: f32 = 1100.0;
+
+/// Shows the bar.
+pub fn top_bar(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let whole = ui.available_rect_before_wrap();
+    let switch = Rect::from_center_size(whole.center(), vec2(SWITCH_WIDTH, size::CONTROL_HEIGHT + 2.0));
+    let (left, right) = (
+        Rect::from_min_max(whole.min, pos2(switch.left() - size::GAP, whole.bottom())),
+        Rect::from_min_max(pos2(switch.right() + size::GAP, whole.top()), whole.max),
+    );
+    let row = |ui: &mut Ui, rect: Rect, layout: Layout, add: &mut dyn FnMut(&mut Ui)| {
+        ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), add);
+    };
+    row(ui, left, Layout::left_to_right(Align::Center), &mut |ui| what_is_open(ui, desk, left));
+    row(ui, switch, Layout::centered_and_justified(egui::Direction::TopDown), &mut |ui| modes(ui, desk));
+    row(ui, right, Layout::right_to_left(Align::Center), &mut |ui| actions(ui, desk, whole.width()));
+}
+
+fn what_is_open(ui: &mut Ui, desk: &mut Desk<'_>, room: Rect) {
+    let palette = colors(ui);
+    let (mark, _) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::hover());
+    paint_logo(ui, mark);
+    let wide = ui.ctx().content_rect().width() >= NAME_FROM;
+    if wide {
+        ui.label(egui::RichText::new("Sandtable").font(theme::font(FontFace::SemiBold, font_size::TITLE - 1.0)));
+    }
+    menu(ui, desk);
+    if !desk.state.document.open {
+        return;
+    }
+    ui.separator();
+    let dot = if desk.state.is_unsaved() { 16.0 } else { 0.0 };
+    let title = desk.state.document.title(desk.state.lab());
+    let width = (room.right() - ui.cursor().left() - dot).max(24.0);
+    let galley = widget::line(ui, &title, (FontFace::Regular, font_size::NAME), palette.muted, width);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, size::CONTROL_HEIGHT), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, format!("File {title}")));
+    widget::paint_line(ui.painter(), rect.left(), rect.center().y, galley);
+    let about = match &desk.state.document.path {
+        Some(path) => path.display().to_string(),
+        None => "Not saved yet".to_owned(),
+    };
+    if widget::tooltip(response, &about, Some("Ctrl S")).clicked() {
+        desk.send(Command::Save);
+    }
+    if dot > 0.0 {
+        let (rect, response) = ui.allocate_exact_size(vec2(8.0, size::CONTROL_HEIGHT), Sense::hover());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, "Unsaved changes"));
+        ui.painter().circle_filled(rect.center(), 3.0, palette.muted);
+        response.on_hover_text("There are unsaved changes");
+    }
+}
+
+/// Two sheets, one over the other: a table of sand from above.
+pub fn paint_logo(ui: &Ui, rect: Rect) {
+    let palette = colors(ui);
+    let at = |x: f32, y: f32| -> Pos2 { rect.min + vec2(x, y) * (rect.width() / 16.0) };
+    let thin = egui::Stroke::new(rect.width() / 11.0, palette.accent);
+    let sheet = vec![at(8.0, 1.5), at(15.0, 5.5), at(8.0, 9.5), at(1.0, 5.5)];
+    ui.painter().add(egui::Shape::closed_line(sheet, egui::Stroke::new(thin.width, palette.text)));
+    ui.painter().add(egui::Shape::line(vec![at(1.0, 10.0), at(8.0, 14.0), at(15.0, 10.0)], thin));
+}
+
+fn menu(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let response = ui.add(widget::IconButton::new(Icon::ChevronDown, "Menu"));
+    egui::Popup::menu(&response).show(|ui| {
+        ui.set_min_width(220.0);
+        for family in Family::ALL {
+            ui.menu_button(family.title(), |ui| {
+                ui.set_min_width(260.0);
+                for entry in COMMANDS.iter().filter(|entry| entry.family == family) {
+                    let keys = entry.shortcut.map(Shortcut::text).unwrap_or_default();
+                    let button = egui::Button::new(entry.title).shortcut_text(keys).frame(true);
+                    if ui.add_enabled((entry.enabled)(desk.state), button).clicked() {
+                        desk.send(entry.command.clone());
+                        ui.close();
+                    }
+                }
+                if family == Family::File {
+                    recent(ui, desk);
+                }
+            });
+        }
+    });
+}
+
+fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let recent = desk.state.preferences.recent.clone();
+    if recent.is_empty() {
+        return;
+    }
+    ui.separator();
+    for path in recent {
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+            desk.send(Command::OpenPath(path));
+            ui.close();
+        }
+    }
+}
+
+fn modes(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let mut mode = desk.state.mode;
+    let choices: Vec<(Mode, &str)> = Mode::ALL.iter().map(|mode| (*mode, mode.title())).collect();
+    ui.add_enabled_ui(desk.state.document.open, |ui| {
+        if widget::segmented(ui, "Mode", &mut mode, &choices).changed() {
+            desk.send(mode.command());
+        }
+    });
+}
+
+fn actions(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
+    let search = widget::IconButton::new(Icon::Search, "All commands").shortcut("Ctrl K");
+    if width >= NAME_FROM {
+        ui.add(widget::KeyHint("Ctrl K"));
+    }
+    if ui.add(search).clicked() {
+        desk.send(Command::CommandPalette);
+    }
+    if !desk.state.document.open {
+        return;
+    }
+    ui.add_space(size::GRID);
+    next_thing(ui, desk);
+    provider(ui, desk);
+}
+
+/// The one thing to do next: stop, heal, deploy or plan.
+fn next_thing(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let run = &desk.state.run;
+    if let Some(job) = &run.job {
+        let done =
+            if job.total > 0 { format!("{} {}/{}", job.kind.title(), job.done, job.total) } else { format!("{}…", job.kind.title()) };
+        command_button(ui, desk, Command::CancelJob, |button| button);
+        words_of(ui, &done);
+        ui.add(egui::Spinner::new().size(size::ICON));
+        return;
+    }
+    if desk.can(&Command::HealAll) {
+        command_button(ui, desk, Command::HealAll, |button| button.kind(widget::ButtonKind::Danger));
+    } else if desk.can(&Command::Deploy) {
+        command_button(ui, desk, Command::Deploy, |button| button.kind(widget::ButtonKind::Primary));
+    } else {
+        command_button(ui, desk, Command::Plan, |button| button.kind(widget::ButtonKind::Primary));
+    }
+}
+
+fn words_of(ui: &mut Ui, text: &str) {
+    let galley = widget::line(ui, text, (FontFace::Medium, font_size::BODY), colors(ui).text, 200.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, size::CONTROL_HEIGHT), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, text));
+    widget::paint_line(ui.painter(), rect.left(), rect.center().y, galley);
+}
+
+fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let providers = &desk.state.run.providers;
+    if providers.is_empty() {
+        return;
+    }
+    let title = desk.state.run.chosen().map_or("no provider", |choice| choice.title.as_str());
+    let (rect, response) = ui.allocate_exact_size(vec2(PROVIDER_WIDTH, size::CONTROL_HEIGHT), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::ComboBox, true, format!("Deploy on {title}")));
+    let palette = colors(ui);
+    let fill = if response.hovered() { palette.raised_hover } else { palette.raised };
+    ui.painter().rect(
+        rect,
+        widget::corners(crate::look::radius::CONTROL),
+        fill,
+        theme::Theme::of(ui.ctx()).border(),
+        egui::StrokeKind::Inside,
+    );
+    let on = words(ui, rect, (rect.left() + 10.0, rect.right()), "on", FontFace::Regular, palette.muted);
+    words(ui, rect, (on.right() + size::GRID, rect.right() - 24.0), title, FontFace::Medium, palette.text);
+    icon::paint(
+        ui.painter(),
+        Icon::ChevronDown,
+        Rect::from_center_size(pos2(rect.right() - 14.0, rect.center().y), Vec2::splat(size::ICON)),
+        palette.muted,
+    );
+    widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
+    egui::Popup::menu(&response).show(|ui| {
+        ui.set_min_width(220.0);
+        for choice in providers {
+            let chosen = choice.name == desk.state.run.provider;
+            let shown = ui.add_enabled(choice.hindrance.is_none(), egui::Button::selectable(chosen, choice.title.as_str()));
+            if let Some(why) = &choice.hindrance {
+                shown.on_disabled_hover_text(why);
+            } else if shown.clicked() {
+                desk.send(Command::Provider(choice.name.clone()));
+                ui.close();
+            }
+        }
+    });
+}

@@ -1,0 +1,279 @@
+//! The frame of the window: takes in what happened, does commands in one place, then draws the panels around the canvas.
+
+use super::{
+    desk::{Desk, Memory},
+    dialog, graph, keys, panel,
+    theme::{self, Theme},
+    widget,
+};
+use crate::app::{Command, Effect, Event, Graph, Mode, Screen, State, worker::Workers};
+use crate::look::{Tone, font_size, size};
+use egui::{Align2, CentralPanel, Context, Frame, Id, Panel, Ui, ViewportCommand, vec2};
+use std::{path::PathBuf, time::Duration};
+
+/// The least width of the window in which both side panels are shown, in points.
+const BOTH_SIDES_MIN: f32 = 900.0;
+
+/// The window.
+pub struct SandtableApp {
+    state: State,
+    workers: Workers,
+    memory: Memory,
+    commands: Vec<Command>,
+    graph: graph::GraphView,
+    stage: panel::Stage,
+    title: String,
+    was_focused: bool,
+    may_close: bool,
+    prepared: bool,
+}
+
+impl SandtableApp {
+    /// A window on a state.
+    pub fn new(state: State, workers: Workers) -> Self {
+        Self {
+            state,
+            workers,
+            memory: Memory::default(),
+            commands: Vec::new(),
+            graph: graph::GraphView::default(),
+            stage: panel::Stage::default(),
+            title: String::new(),
+            was_focused: true,
+            may_close: false,
+            prepared: false,
+        }
+    }
+
+    /// Installs fonts and styles, once. Fonts are there from the next frame on.
+    pub fn prepare(&mut self, ctx: &Context) {
+        if !self.prepared {
+            theme::install(ctx);
+            self.prepared = true;
+        }
+    }
+
+    /// One whole frame, as tests show it.
+    pub fn frame(&mut self, ui: &mut Ui) {
+        if !self.prepared {
+            self.prepare(ui.ctx());
+            ui.ctx().request_repaint();
+            return;
+        }
+        self.before(ui.ctx());
+        self.draw(ui);
+    }
+
+    fn before(&mut self, ctx: &Context) {
+        theme::set_preference(ctx, self.state.preferences.theme);
+        self.catch_up(ctx);
+    }
+
+    fn draw(&mut self, ui: &mut Ui) {
+        if self.state.mode == Mode::Present {
+            self.middle(ui);
+        } else {
+            self.panels(ui);
+        }
+        self.floating(ui);
+        if !self.commands.is_empty() {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    /// Opens this file first.
+    #[must_use]
+    pub fn opening(mut self, path: PathBuf) -> Self {
+        self.commands.push(Command::OpenPath(path));
+        self
+    }
+
+    /// What is shown.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Wants something, as a view does: for tests.
+    pub fn send(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// The middle of the window, for tests.
+    pub fn stage(&self) -> &panel::Stage {
+        &self.stage
+    }
+
+    /// The workers, for tests that have them look.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// Takes in what happened, then does what was wanted. Nothing else changes the state.
+    fn catch_up(&mut self, ctx: &Context) {
+        self.commands.extend(keys::pressed(ctx, &self.state));
+        self.watch_window(ctx);
+        // Carrying out may report at once; a few rounds settle all of it.
+        for _ in 0..8 {
+            let mut effects = Vec::new();
+            for event in self.workers.events() {
+                effects.extend(self.receive(event));
+            }
+            for command in std::mem::take(&mut self.commands) {
+                effects.extend(self.state.apply(command));
+            }
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                if let Some(ours) = self.workers.carry_out(effect) {
+                    self.on_window(ctx, ours);
+                }
+            }
+        }
+        self.tick(ctx);
+    }
+
+    fn receive(&mut self, event: Event) -> Vec<Effect> {
+        self.state.receive(event)
+    }
+
+    fn tick(&mut self, ctx: &Context) {
+        let now_ms = ctx.input(|input| Duration::from_secs_f64(input.time.max(0.0)).as_millis());
+        let (effects, again_ms) = self.state.tick(u64::try_from(now_ms).unwrap_or(u64::MAX));
+        for effect in effects {
+            self.workers.carry_out(effect);
+        }
+        if let Some(again_ms) = again_ms {
+            ctx.request_repaint_after(Duration::from_millis(again_ms));
+        }
+    }
+
+    fn watch_window(&mut self, ctx: &Context) {
+        let (focused, closing) = ctx.input(|input| (input.focused, input.viewport().close_requested()));
+        if focused && !self.was_focused {
+            self.commands.push(Command::Focused);
+        }
+        self.was_focused = focused;
+        if closing && !self.may_close {
+            if self.state.is_unsaved() {
+                ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            }
+            self.commands.push(Command::Quit);
+        }
+        let title = self.state.document.title(self.state.lab());
+        let title = match (self.state.document.open, self.state.is_unsaved()) {
+            (false, _) => "Sandtable".to_owned(),
+            (true, false) => format!("{title} – Sandtable"),
+            (true, true) => format!("● {title} – Sandtable"),
+        };
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    fn on_window(&mut self, ctx: &Context, effect: Effect) {
+        match effect {
+            Effect::View(movement) => self.stage.go(movement),
+            Effect::RenameInPlace(subject) => self.stage.rename(subject),
+            Effect::FullScreen(screen) => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(screen == Screen::Full)),
+            Effect::Quit => {
+                self.may_close = true;
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+            _ => {}
+        }
+    }
+
+    fn panels(&mut self, ui: &mut Ui) {
+        let mut desk = Desk::new(&self.state, &mut self.memory, &mut self.commands);
+        let theme = Theme::of(ui.ctx());
+        let flat = |margin: i8| Frame::new().fill(theme.palette().panel).inner_margin(egui::Margin::same(margin));
+        let wide = ui.available_width() >= BOTH_SIDES_MIN;
+        let preferences = &self.state.preferences;
+        let [palette_width, inspector_width, bottom_height] = preferences.panel_sizes;
+        let bar = flat(0).inner_margin(egui::Margin::symmetric(14, 0));
+        Panel::top("top bar").exact_size(size::TOP_BAR_HEIGHT).resizable(false).frame(bar).show(ui, |ui| panel::top_bar(ui, &mut desk));
+        let open = self.state.document.open;
+        if open && preferences.palette_open {
+            let side = Panel::left("palette").default_size(palette_width).size_range(160.0..=320.0).resizable(true).frame(flat(0));
+            side.show(ui, |ui| panel::palette(ui, &mut desk));
+        }
+        if open && preferences.inspector_open && (wide || !self.state.selection.is_empty()) {
+            let side = Panel::right("inspector").default_size(inspector_width).size_range(240.0..=420.0).resizable(true).frame(flat(0));
+            side.show(ui, |ui| panel::inspector(ui, &mut desk));
+        }
+        if open && preferences.bottom_open {
+            let most = (ui.available_height() * 0.6).max(120.0);
+            let lower = Panel::bottom("lower").default_size(bottom_height.min(most)).size_range(96.0..=most).resizable(true).frame(flat(0));
+            lower.show(ui, |ui| panel::lower(ui, &mut desk));
+        }
+        self.middle(ui);
+    }
+
+    fn middle(&mut self, ui: &mut Ui) {
+        let theme = Theme::of(ui.ctx());
+        let ground = Frame::new().fill(theme.palette().canvas);
+        let mut desk = Desk::new(&self.state, &mut self.memory, &mut self.commands);
+        CentralPanel::default().frame(ground).show(ui, |ui| {
+            if !self.state.document.open {
+                dialog::gallery(ui, &mut desk);
+            } else if self.state.graph == Graph::Shown && self.state.mode != Mode::Present {
+                self.graph.show(ui, &mut desk);
+            } else {
+                self.stage.show(ui, &mut desk);
+            }
+        });
+    }
+
+    fn floating(&mut self, ui: &Ui) {
+        let mut desk = Desk::new(&self.state, &mut self.memory, &mut self.commands);
+        if let Some(notice) = &self.state.notice {
+            let shown =
+                widget::floating_bar(ui.ctx(), Id::new("notice"), ui.ctx().content_rect(), Align2::CENTER_BOTTOM, vec2(16.0, 24.0), |ui| {
+                    ui.add_space(size::GRID);
+                    let (icon, color) = panel::tone_icon(ui, notice.tone);
+                    panel::paint_icon(ui, icon, color);
+                    ui.scope(|ui| {
+                        ui.set_max_width(560.0);
+                        ui.label(egui::RichText::new(&notice.text).font(theme::font(crate::look::FontFace::Medium, font_size::BODY)));
+                    });
+                    ui.add(widget::IconButton::new(crate::look::Icon::Cross, "Close the notice").small()).clicked()
+                });
+            if shown.inner {
+                desk.send(Command::CloseNotice);
+            }
+            if notice.tone == Tone::Good {
+                fade_out(ui.ctx(), &notice.text, &mut desk);
+            }
+        }
+        dialog::show(ui.ctx(), &mut desk);
+    }
+}
+
+/// A good notice goes by itself.
+fn fade_out(ctx: &Context, text: &str, desk: &mut Desk<'_>) {
+    const SECONDS: f64 = 5.0;
+    let now = ctx.input(|input| input.time);
+    let since = ctx.data_mut(|data| *data.get_temp_mut_or_insert_with(Id::new(("notice since", text)), || now));
+    if now - since >= SECONDS {
+        ctx.data_mut(|data| data.remove::<f64>(Id::new(("notice since", text))));
+        desk.send(Command::CloseNotice);
+    } else {
+        ctx.request_repaint_after(Duration::from_secs_f64(SECONDS - (now - since)));
+    }
+}
+
+impl eframe::App for SandtableApp {
+    fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
+        self.before(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}

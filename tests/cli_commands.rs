@@ -1,0 +1,87 @@
+//! The smaller commands of the command line, run as people run them.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn sandtable(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sandtable")).args(args).env("NO_COLOR", "1").output().unwrap()
+}
+
+fn good(args: &[&str]) -> String {
+    let output = sandtable(args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn wrong(args: &[&str]) -> String {
+    let output = sandtable(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn shipped(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("layouts").join(name).display().to_string()
+}
+
+#[test]
+fn usage_is_explained() {
+    assert!(good(&["--help"]).contains("Exit codes: 0 good"));
+    assert!(good(&["--version"]).starts_with("sandtable "));
+    assert!(wrong(&["chekc"]).contains("chekc"));
+    assert!(wrong(&["check"]).contains("LAYOUT"));
+    assert!(wrong(&["check", "--format", "xml", "x.ron"]).contains("json"));
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let all = good(&["rules"]);
+    assert!(all.contains("Exposure") && all.contains("duplicate-address"), "{all}");
+    let page = good(&["rules", "duplicate-address"]);
+    assert!(page.starts_with("duplicate-address (error, Addressing)") && page.contains("## Why"), "{page}");
+    assert!(wrong(&["rules", "duplicate-adress"]).contains("did you mean duplicate-address?"));
+    let json: serde_json::Value = serde_json::from_str(&good(&["rules", "--format", "json"])).unwrap();
+    assert!(json["rules"].as_array().unwrap().iter().any(|rule| rule["rule"] == "duplicate-address"));
+}
+
+#[test]
+fn a_layout_is_made_from_a_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.ron");
+    let path = path.to_str().unwrap();
+    assert!(good(&["new"]).contains("mini-cloud"));
+    assert_eq!(good(&["new", "--from", "mini-cloud", "My \"cloud\"", "-o", path]), format!("{path}\n"));
+    assert!(fs::read_to_string(path).unwrap().contains(r#"name: "My \"cloud\"","#));
+    good(&["check", path]);
+    assert!(wrong(&["new", "--from", "shop", "Shop", "-o", path]).contains("exists"));
+    good(&["new", "--from", "shop", "Shop", "-o", path, "--replace"]);
+    assert!(fs::read_to_string(format!("{path}~")).unwrap().contains("cloud"));
+    assert!(wrong(&["new", "--from", "mini-clod", "x", "-o", path]).contains("did you mean mini-cloud?"));
+}
+
+#[test]
+fn the_topology_is_parseable() {
+    let file = shipped("multi-site-beam.ron");
+    let lines = good(&["topology", &file]);
+    assert!(lines.contains("site=us-east nodes=[edge-us-1,edge-us-2,gateway-us] gateways=[gateway-us]\n"), "{lines}");
+    assert!(lines.contains("link=wan from=us-east to=eu-west encrypted=true\n"), "{lines}");
+    let links = lines.lines().filter(|line| line.starts_with("link=")).count();
+    assert_eq!(lines.lines().last().unwrap(), format!("links={links} secure=true"));
+    let json: serde_json::Value = serde_json::from_str(&good(&["topology", &file, "--format", "json"])).unwrap();
+    assert_eq!((json["secure"].as_bool(), json["links"].as_array().map(Vec::len)), (Some(true), Some(links)));
+    assert!(good(&["topology", &shipped("mini-cloud.ron")]).ends_with("secure=false\n"));
+}
+
+#[test]
+fn documents_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.md");
+    let file = shipped("mini-cloud.ron");
+    assert!(good(&["export", &file, "--to", "mermaid"]).starts_with("flowchart TB\n"));
+    assert_eq!(good(&["export", &file, "--to", "markdown", "-o", path.to_str().unwrap()]), "");
+    assert!(fs::read_to_string(&path).unwrap().contains("# Mini cloud"));
+    assert!(wrong(&["export", &file, "--to", "poem"]).contains("mermaid"));
+    assert!(wrong(&["export", folder.path().to_str().unwrap(), "--to", "mermaid"]).contains("is a folder"));
+}

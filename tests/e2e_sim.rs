@@ -1,0 +1,151 @@
+//! The whole job on the simulator, by the command line, each call a process of its own: deploy, look, break, heal, destroy.
+//! The simulator's wall clock is the test's, so nothing here waits.
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+struct Lab {
+    folder: tempfile::TempDir,
+    now_ms: u64,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("layouts/mini-cloud.ron");
+        fs::copy(shipped, folder.path().join("mini-cloud.ron")).unwrap();
+        Self { folder, now_ms: 1_700_000_000_000 }
+    }
+
+    fn layout(&self) -> PathBuf {
+        self.folder.path().join("mini-cloud.ron")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now_ms += ms;
+    }
+
+    fn call(&self, command: &str, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_sandtable"))
+            .arg(command)
+            .arg(self.layout())
+            .args(args)
+            .env("NO_COLOR", "1")
+            .env("SANDTABLE_STATE", self.state())
+            .env("SANDTABLE_SIM_CLOCK_MS", self.now_ms.to_string())
+            .output()
+            .unwrap()
+    }
+
+    fn text(&self, code: i32, command: &str, args: &[&str]) -> String {
+        let output = self.call(command, args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+        assert_eq!(output.status.code(), Some(code), "{command} {args:?}\n{out}\n{err}");
+        if code > 1 { err } else { out }
+    }
+
+    fn json(&self, code: i32, command: &str, args: &[&str]) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["--format", "json"]).collect();
+        serde_json::from_str(&self.text(code, command, &args)).unwrap()
+    }
+
+    fn holders(&self, code: i32) -> Vec<String> {
+        let status = self.json(code, "status", &[]);
+        let vips = status["vips"].as_object().unwrap();
+        assert_eq!(vips.len(), 1);
+        serde_json::from_value(vips.values().next().unwrap()["holders"].clone()).unwrap()
+    }
+}
+
+#[test]
+fn a_database_is_stopped_the_vip_moves_and_requests_go_on() {
+    let mut lab = Lab::new();
+    let missing = lab.json(1, "status", &[]);
+    assert_eq!(missing["nodes"]["db1"]["power"], "missing");
+    assert!(!lab.state().join("mini-cloud").exists());
+
+    let planned = lab.json(0, "plan", &["--on", "sim"]);
+    assert!(planned["steps"].as_array().unwrap().len() > 30);
+    assert_eq!(planned["steps"][0]["action"], "create");
+    let deployed = lab.json(0, "deploy", &["--on", "sim"]);
+    assert_eq!((&deployed["ending"], &deployed["healthy"]), (&Value::from("done"), &Value::from(true)));
+    assert_eq!(lab.json(0, "plan", &[])["steps"], Value::Array(Vec::new()), "a second deployment has nothing to do");
+    assert_eq!(lab.holders(0), ["db1"]);
+    assert!(lab.text(0, "probe", &[]).contains("the contract is kept"));
+
+    let injected = lab.json(0, "inject", &["stop", "db1/galera"]);
+    assert_eq!(injected["id"], 1);
+    let says = injected["predicted"]["says"].to_string();
+    assert!(says.contains("would move from db1 to db2"), "{says}");
+    lab.pass(5_000);
+    assert_eq!(lab.holders(1), ["db2"]);
+    let before = lab.json(1, "status", &[]);
+    assert_eq!(before["faults"][0]["what"], "stop");
+    assert!(before["failover"]["first_good_ms"].as_u64().unwrap() < 5_000, "{}", before["failover"]);
+    lab.pass(10_000);
+    let after = lab.json(1, "status", &[]);
+    assert_eq!(after["requests"]["failed"], before["requests"]["failed"], "requests go on");
+    assert!(after["requests"]["ok"].as_u64() > before["requests"]["ok"].as_u64());
+
+    assert!(lab.text(0, "heal", &["1"]).contains("healed 1: stop db1/galera"));
+    lab.pass(30_000);
+    let healed = lab.json(0, "status", &[]);
+    assert_eq!(healed["nodes"]["db1"]["services"]["galera"]["health"], "healthy");
+    assert_eq!(healed["faults"], Value::Array(Vec::new()));
+
+    let gone = lab.json(0, "destroy", &["--yes"]);
+    assert_eq!(gone["left"], false);
+    assert_eq!(fs::read_dir(lab.state()).unwrap().count(), 0, "nothing is left in the state folder");
+    assert!(lab.text(0, "destroy", &["--yes"]).contains("nothing to destroy"));
+}
+
+#[test]
+fn a_change_of_the_drawing_changes_what_differs_only() {
+    let lab = Lab::new();
+    lab.text(0, "deploy", &["--on", "sim"]);
+    let text = fs::read_to_string(lab.layout()).unwrap();
+    let changed = text.replacen("memory: 512", "memory: 640", 1);
+    assert_ne!(text, changed);
+    fs::write(lab.layout(), changed).unwrap();
+    let planned = lab.json(0, "plan", &[]);
+    let steps: Vec<&str> = planned["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    let node = steps[0].strip_prefix("power-off:").unwrap();
+    assert!(steps.iter().all(|step| step.contains(&format!(":{node}"))), "{steps:?}");
+    assert!(planned.to_string().contains("has 512 MiB, the drawing says 640 MiB"), "{planned}");
+    assert!(lab.text(0, "deploy", &[]).contains("healthy"));
+    assert!(lab.text(0, "plan", &[]).contains("Nothing to do"));
+}
+
+#[test]
+fn what_is_removed_is_asked_for_and_undo_brings_back_a_clean_slate() {
+    let lab = Lab::new();
+    assert!(lab.text(2, "deploy", &["--undo", "--on", "sim"]).contains("no deployment to undo"));
+    lab.text(0, "deploy", &["--on", "sim"]);
+    assert!(lab.text(2, "destroy", &[]).contains("--yes"), "nobody can be asked");
+    lab.text(0, "deploy", &["--undo"]);
+    assert_eq!(fs::read_dir(lab.state()).unwrap().count(), 0, "what was deployed from nothing is undone to nothing");
+}
+
+#[test]
+fn wrong_names_and_places_are_explained() {
+    let lab = Lab::new();
+    assert!(lab.text(2, "plan", &[]).contains("--on sim"));
+    assert!(lab.text(2, "inject", &["stop", "db1/galera", "--on", "sim"]).contains("not deployed"));
+    lab.text(0, "deploy", &["--on", "sim"]);
+    assert!(lab.text(2, "inject", &["stpo", "db1/galera"]).contains("did you mean stop?"));
+    assert!(lab.text(2, "inject", &["stop", "db9/galera"]).contains("there is no node db9"));
+    assert!(lab.text(2, "inject", &["stop", "db1/mysql"]).contains("db1 has"));
+    assert!(lab.text(2, "heal", &["7"]).contains("nothing is broken"));
+    assert!(lab.text(2, "heal", &[]).contains("--all"));
+    let predicted = lab.text(0, "inject", &["--predict", "power-off", "db1"]);
+    assert!(predicted.contains("would move from db1 to db2"), "{predicted}");
+    assert_eq!(lab.json(0, "status", &[])["faults"], Value::Array(Vec::new()), "a prediction breaks nothing");
+}

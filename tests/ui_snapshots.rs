@@ -1,0 +1,82 @@
+//! Photographs of the main views, in both themes and at the least size, to be looked at when they change.
+#![cfg(feature = "desktop")]
+
+mod ui_support;
+
+use sandtable::{
+    app::{Command, Dialog, Tab},
+    look::Preference,
+    model::Subject,
+};
+use ui_support::Window;
+
+fn photograph(window: &mut Window, name: &str) {
+    window.harness.remove_cursor();
+    window.settle();
+    window.harness.snapshot(&format!("window/{name}"));
+}
+
+/// A view in both themes.
+fn both(name: &str, prepare: impl Fn(&mut Window)) {
+    for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
+        let mut window = Window::open();
+        window.send(Command::Theme(theme));
+        prepare(&mut window);
+        photograph(&mut window, &format!("{name}-{word}"));
+    }
+}
+
+fn mini_cloud(window: &mut Window) {
+    let place = window.state().templates.iter().position(|template| template.name == "Mini cloud").unwrap();
+    window.send(Command::OpenTemplate(place));
+}
+
+#[test]
+fn gallery() {
+    both("gallery", |_| ());
+}
+
+#[test]
+fn design() {
+    both("design", |window| {
+        mini_cloud(window);
+        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
+    });
+}
+
+#[test]
+fn plan_and_run() {
+    both("run", |window| {
+        mini_cloud(window);
+        window.send(Command::Plan);
+        window.send(Command::Deploy);
+        window.pass(4000);
+        window.send(Command::Inject("stop db1/galera".parse().unwrap()));
+        window.pass(8000);
+        window.send(Command::CloseNotice);
+        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
+    });
+}
+
+#[test]
+fn dialogs() {
+    for (name, dialog) in
+        [("commands", Dialog::CommandPalette), ("manual", Dialog::Manual(Some("even-voters".into()))), ("shortcuts", Dialog::Shortcuts)]
+    {
+        both(name, |window| {
+            mini_cloud(window);
+            window.send(Command::Ask(dialog.clone()));
+        });
+    }
+}
+
+#[test]
+fn small_window() {
+    let mut window = Window::open();
+    window.send(Command::Theme(Preference::Dark));
+    mini_cloud(&mut window);
+    window.harness.set_size(egui::vec2(1024.0, 640.0));
+    window.send(Command::Show(Tab::Findings));
+    window.send(Command::ZoomFit);
+    photograph(&mut window, "small");
+}

@@ -1,0 +1,101 @@
+//! The whole window in a test: on the simulator, with a clock of its own, and a file chooser that never asks.
+#![expect(dead_code, reason = "each test uses part of it")]
+
+use egui::accesskit::Role;
+use egui_kittest::{Harness, kittest::Queryable as _};
+use sandtable::{
+    app::{
+        Command, FileUse, Preferences, State,
+        engine::{self, Local},
+        files::Folders,
+        worker::{Chooser, NoChooser, Parts, Workers},
+    },
+    host::state::StateFolder,
+    ui::SandtableApp,
+};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Chooses a file of this name in a folder, whatever it is asked.
+struct Always(PathBuf);
+
+impl Chooser for Always {
+    fn choose(&mut self, _: FileUse, name: &str, _: Option<PathBuf>) -> Result<Option<PathBuf>, NoChooser> {
+        Ok(Some(self.0.join(if name.is_empty() { "lab.ron" } else { name })))
+    }
+}
+
+/// The window in a test.
+pub struct Window {
+    /// What drives it.
+    pub harness: Harness<'static, SandtableApp>,
+    clock: Arc<AtomicU64>,
+    /// Where its files are.
+    pub folder: tempfile::TempDir,
+}
+
+impl Window {
+    pub fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(AtomicU64::new(1_000_000));
+        let reading = Arc::clone(&clock);
+        let engine = Local::new(Some(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
+        let parts = Parts {
+            folders: Some(Folders::below(folder.path())),
+            engine: Box::new(engine),
+            chooser: Box::new(Always(folder.path().to_owned())),
+            draw: engine::draw,
+        };
+        let state = State::new(Preferences::default(), sandtable::ui::templates());
+        let app = SandtableApp::new(state, Workers::inline(parts));
+        let builder = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64);
+        let harness = builder.build_ui_state(|ui, app: &mut SandtableApp| app.frame(ui), app);
+        let mut window = Self { harness, clock, folder };
+        window.settle();
+        window
+    }
+
+    pub fn with_template(name: &str) -> Self {
+        let mut window = Self::open();
+        let place = window.state().templates.iter().position(|template| template.name == name).unwrap();
+        window.send(Command::OpenTemplate(place));
+        window
+    }
+
+    pub fn state(&self) -> &State {
+        self.harness.state().state()
+    }
+
+    pub fn settle(&mut self) {
+        let _ = self.harness.try_run();
+    }
+
+    pub fn send(&mut self, command: Command) {
+        self.harness.state_mut().send(command);
+        self.settle();
+    }
+
+    pub fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.settle();
+    }
+
+    pub fn click_role(&mut self, role: Role, name: &str) {
+        self.harness.get_by_role_and_label(role, name).click();
+        self.settle();
+    }
+
+    /// Time goes on by so many milliseconds, and the window looks.
+    pub fn pass(&mut self, ms: u64) {
+        for _ in 0..ms.div_ceil(250) {
+            self.clock.fetch_add(250, Ordering::Relaxed);
+            self.harness.state().workers().look();
+            self.settle();
+        }
+    }
+}

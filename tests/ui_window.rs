@@ -1,0 +1,163 @@
+//! The whole window, driven by the names that accessibility tools hear, on the simulator with a clock of its own.
+#![cfg(feature = "desktop")]
+
+mod ui_support;
+
+use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable as _;
+use sandtable::{
+    app::{Command, Dialog, Mode, Tab},
+    model::{Bind, Edit, Health, Power, ServiceRef, Subject},
+};
+use ui_support::Window;
+
+fn node(name: &str) -> Subject {
+    Subject::Node(name.parse().unwrap())
+}
+
+/// Lets db1's database listen on every address, which a rule is about.
+fn open_to_all(window: &mut Window) -> ServiceRef {
+    let at: ServiceRef = "db1/galera".parse().unwrap();
+    let mut service = window.state().lab().service(&at).unwrap().clone();
+    service.bind = Bind::Any;
+    let edit = Edit::Service { node: at.node.clone(), name: at.service.clone(), at: None, to: Some(Box::new(service)) };
+    window.send(Command::edit("Bind", vec![edit]));
+    at
+}
+
+#[test]
+fn a_new_lab_is_drawn_undone_and_saved() {
+    let mut window = Window::open();
+    assert!(!window.state().document.open, "the gallery is shown first");
+    window.click("New lab");
+    assert!(window.state().document.open);
+    window.click("Database");
+    window.click("Internal");
+    assert_eq!((window.state().lab().nodes.len(), window.state().lab().networks.len()), (1, 1));
+    assert!(window.state().is_unsaved());
+    window.send(Command::Undo);
+    assert_eq!(window.state().lab().networks.len(), 0);
+    window.send(Command::Redo);
+    window.send(Command::Save);
+    assert!(!window.state().is_unsaved());
+    let saved = window.folder.path().join("new-lab.ron");
+    assert!(std::fs::read_to_string(saved).unwrap().contains("db1"));
+}
+
+#[test]
+fn leaving_with_changes_asks_and_does_as_told() {
+    let mut window = Window::open();
+    window.click("New lab");
+    window.click("Database");
+    window.send(Command::New);
+    assert!(matches!(window.state().dialog, Some(Dialog::Unsaved(_))));
+    window.click("Cancel");
+    assert_eq!(window.state().lab().nodes.len(), 1);
+    window.send(Command::New);
+    window.click("Do not save");
+    assert_eq!(window.state().lab().nodes.len(), 0);
+}
+
+#[test]
+fn a_broken_rule_is_listed_and_its_button_mends_it() {
+    let mut window = Window::with_template("Mini cloud");
+    let before = window.state().review.total();
+    let at = open_to_all(&mut window);
+    let place = window.state().review.place_of("data-service-on-any-address", &Subject::Service(at)).expect("the rule speaks");
+    let fix = window.state().review.fixes(place).first().expect("it can be mended").title.clone();
+    window.send(Command::SelectFinding(place));
+    window.click_role(Role::Button, &fix);
+    assert_eq!(window.state().review.total(), before);
+}
+
+#[test]
+fn a_finding_is_accepted_with_a_reason() {
+    let mut window = Window::with_template("Mini cloud");
+    let at = open_to_all(&mut window);
+    let place = window.state().review.place_of("data-service-on-any-address", &Subject::Service(at)).expect("the rule speaks");
+    let finding = window.state().review.findings()[place].clone();
+    window.send(Command::Ask(Dialog::Accept { rule: finding.rule.to_owned(), subject: finding.subject.clone() }));
+    window.harness.get_by_label("Reason").type_text("a test");
+    window.settle();
+    window.click_role(Role::Button, "Accept");
+    let place = window.state().review.place_of(finding.rule, &finding.subject).unwrap();
+    assert_eq!(window.state().review.findings()[place].accepted.as_deref(), Some("a test"));
+}
+
+#[test]
+fn the_list_of_commands_does_what_is_chosen() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::CommandPalette);
+    assert_eq!(window.state().dialog, Some(Dialog::CommandPalette));
+    window.send(Command::CloseDialog);
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::G);
+    window.settle();
+    assert_eq!(window.state().graph, sandtable::app::Graph::Shown);
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::G);
+    window.settle();
+    assert_eq!(window.state().graph, sandtable::app::Graph::Hidden);
+}
+
+#[test]
+fn a_lab_is_planned_deployed_broken_and_healed() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Plan);
+    assert_eq!((window.state().mode, window.state().tab), (Mode::Run, Tab::Plan));
+    assert!(window.state().document.path.is_some(), "what is deployed belongs to a file");
+    let steps = window.state().run.plan.as_ref().expect("a plan").steps.len();
+    assert!(steps > 10);
+    window.send(Command::Deploy);
+    assert!(window.state().run.is_deployed(), "{:?}", window.state().notice);
+    let observed = window.state().run.observed.clone().unwrap();
+    assert!(observed.nodes.values().all(|node| node.power == Power::Running));
+    let (vip, before) = observed.vips.iter().next().map(|(name, vip)| (name.clone(), vip.holders.clone())).unwrap();
+    assert_eq!(before.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db1"]);
+    window.pass(3000);
+    window.send(Command::Select(vec![node("db1")]));
+    window.send(Command::Ask(Dialog::Break("stop db1/galera".parse().unwrap())));
+    assert!(window.state().run.prediction.is_some(), "the blast radius is shown first");
+    window.click_role(Role::Button, "Stop");
+    assert_eq!(window.state().run.faults().len(), 1);
+    window.pass(12_000);
+    let after = window.state().run.observed.as_ref().unwrap().vips.get(&vip).unwrap().holders.clone();
+    assert_eq!(after.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db2"], "the VIP has moved");
+    assert!(window.state().run.events.iter().any(|event| event.what.starts_with("takes ")));
+    window.send(Command::HealAll);
+    assert!(window.state().run.faults().is_empty());
+    window.pass(20_000);
+    let galera = &window.state().run.observed.as_ref().unwrap().nodes.get("db1").unwrap().services;
+    assert!(galera.values().all(|service| service.health == Health::Healthy));
+    window.send(Command::DestroyNow);
+    assert!(!window.state().run.is_deployed());
+}
+
+#[test]
+fn presenting_walks_through_the_pages_and_escape_leaves() {
+    let mut window = Window::with_template("Mini cloud");
+    for name in ["One", "Two"] {
+        let view = sandtable::model::View { name: name.into(), ..Default::default() };
+        window.send(Command::KeepView { index: None, view });
+    }
+    let pages = window.state().lab().views.len();
+    window.send(Command::Present);
+    window.harness.key_press(egui::Key::ArrowRight);
+    window.settle();
+    assert_eq!(window.state().presentation.page(), 1.min(pages - 1));
+    window.harness.key_press(egui::Key::Escape);
+    window.settle();
+    assert_eq!(window.state().mode, Mode::Design);
+}
+
+#[test]
+fn nothing_repaints_while_nothing_changes() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Save);
+    window.settle();
+    // The window says when it wants its next frame; a window at rest never does.
+    for _ in 0..8 {
+        window.harness.step();
+    }
+    let output = window.harness.output();
+    let next = output.viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
+    assert!(next > std::time::Duration::from_secs(1), "{next:?}");
+}

@@ -17,7 +17,7 @@ use sandtable::{
 use std::{hint::black_box, time::Duration};
 
 #[path = "../src/picture/fixture.rs"]
-#[allow(dead_code, reason = "the tests draw labs from it that the benchmark does not")]
+#[expect(dead_code, reason = "the tests draw labs from it that the benchmark does not")]
 mod fixture;
 
 const WINDOW: Vec2 = vec2(1440.0, 900.0);

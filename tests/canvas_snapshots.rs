@@ -111,7 +111,10 @@ fn harness<'a>(stage: Stage, appearance: Appearance) -> Harness<'a, Stage> {
 }
 
 fn photograph(name: &str, stage: impl Fn() -> Stage) {
-    let mut results = egui_kittest::SnapshotResults::new();
+    photograph_into(&mut egui_kittest::SnapshotResults::new(), name, stage);
+}
+
+fn photograph_into(results: &mut egui_kittest::SnapshotResults, name: &str, stage: impl Fn() -> Stage) {
     for appearance in Appearance::ALL {
         let mut harness = harness(stage(), appearance);
         harness.run();
@@ -209,13 +212,14 @@ fn run_after_a_failover() {
 
 #[test]
 fn nobody_and_two_hold_the_address() {
-    photograph("vip_two", || {
+    let mut results = egui_kittest::SnapshotResults::new();
+    photograph_into(&mut results, "vip_two", || {
         let mut stage = at_100(fixture::mini_cloud());
         stage.mode = Mode::Run;
         stage.observed = Some(observed(&stage.lab, &["db1", "db2"]));
         stage
     });
-    photograph("vip_none", || {
+    photograph_into(&mut results, "vip_none", || {
         let mut stage = at_100(fixture::mini_cloud());
         stage.mode = Mode::Run;
         stage.observed = Some(observed(&stage.lab, &[]));
@@ -225,8 +229,9 @@ fn nobody_and_two_hold_the_address() {
 
 #[test]
 fn every_distance() {
+    let mut results = egui_kittest::SnapshotResults::new();
     for (name, zoom) in [("whole", 1.5), ("card", 0.5), ("name", 0.25), ("tile", 0.1)] {
-        photograph(&format!("zoom_{name}"), || {
+        photograph_into(&mut results, &format!("zoom_{name}"), || {
             let mut stage = Stage::new(fixture::mini_cloud());
             stage.canvas.set_camera(Camera { origin: point(200.0, 40.0), zoom });
             stage

@@ -187,6 +187,19 @@ fn a_router_is_the_only_way_between_its_networks() {
 }
 
 #[test]
+fn a_forwarded_port_leads_requests_in() {
+    let mut world = deployed(&behind_a_forward(), 1);
+    assert_eq!(complaints(&world), Vec::<String>::new());
+    world.set_load(10);
+    world.run_for(3_000);
+    assert!(world.load_totals().ok >= 29 && world.load_totals().failed == 0, "{:?}", world.load_totals());
+    world.inject(&fault("link-down web back")).unwrap();
+    world.run_for(8_000);
+    assert!(world.load_totals().failed > 30, "{:?}", world.load_totals());
+    assert_eq!(health(&world, "gw/forward").0, Health::Degraded);
+}
+
+#[test]
 fn a_one_way_link_is_named_as_such() {
     let world = broken(&small_office(), "one-way db app");
     assert_eq!(flow_health(&world, "app/todo", "db/db"), (Health::Down, true, false));
@@ -386,4 +399,21 @@ fn the_story_of_a_failover_is_told() {
     }
     assert!(told.iter().any(|text| text.starts_with("lab: good request again through app")), "{told:#?}");
     assert_eq!(world.drain_events(), vec![]);
+}
+
+#[test]
+fn a_damaged_world_is_known_as_such() {
+    let mut world = deployed(&mini_cloud(), 1);
+    world.set_load(20);
+    world.run_for(1_000);
+    assert!(world.is_sound());
+    let good = serde_json::to_value(&world).unwrap();
+    for table in ["machines", "networks", "services", "vips", "clusters", "requests"] {
+        let mut bad = good.clone();
+        let rows = bad[table].as_array_mut().unwrap();
+        assert!(rows.pop().is_some(), "{table}");
+        let read: World = serde_json::from_value(bad).unwrap();
+        assert!(!read.is_sound(), "without the last of {table}");
+    }
+    assert!(serde_json::from_value::<World>(good).unwrap().is_sound());
 }

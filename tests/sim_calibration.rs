@@ -1,5 +1,6 @@
 //! The mini-cloud's failovers against the figures measured on real nodes.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod sim_support;
 
 use sandtable::{model::Health, sim::World};

@@ -12,7 +12,7 @@ use sandtable::{
 use sim_support::*;
 
 /// Seeds of a usual run: about ten seconds of a debug build.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 300;
 /// Steps of the first phase, and their length.
 const STEPS: u64 = 240;
 const STEP_MS: u64 = 250;
@@ -42,7 +42,7 @@ fn random_lab(rng: &mut Rng) -> Lab {
         0..=5 => random_cloud(rng),
         6 | 7 => two_meshes(),
         8 => small_office(),
-        _ => mini_cloud(),
+        _ => behind_a_forward(),
     }
 }
 
@@ -72,7 +72,7 @@ fn random_fault(rng: &mut Rng, lab: &Lab) -> Option<Fault> {
         1 => Fault::Kill(at),
         2 => Fault::Hang(at),
         3 => Fault::Restart(at),
-        4 => Fault::Cookie((*pick(rng, &beams.get(..).filter(|beams| !beams.is_empty())?.to_vec())).clone()),
+        4 => Fault::Cookie((*beams.get(usize::try_from(rng.below(beams.len() as u64)).unwrap())?).clone()),
         5 => Fault::PowerOff(node),
         6 => Fault::Pause(node),
         7 => Fault::LinkDown(node, wire?),

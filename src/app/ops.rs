@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(service.bind, Bind::On(name("frontend")), "not on the NAT adapter");
         assert_eq!(service.cluster.as_deref(), Some("db"));
         let after = check(&lab, add_service(&lab, Catalog::embedded(), &name("lb"), &name("nginx")));
-        assert_eq!(after.nodes["lb"].services["nginx"].bind, Bind::Any);
+        assert_eq!(after.nodes["lb"].services.values().last().unwrap().bind, Bind::Any);
         let alone = check(&Lab::new("x"), add_node(&Lab::new("x"), Role::Database, None));
         let after = check(&alone, add_service(&alone, Catalog::embedded(), &name("db1"), &name("mariadb")));
         assert_eq!(after.nodes["db1"].services[0].bind, Bind::Loopback, "without a network it opens nothing");

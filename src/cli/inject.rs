@@ -88,8 +88,12 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         Format::Text => {
             if let Some(id) = id {
                 let word = terminal.paint(Style::Bad, "injected");
-                let layout = args.layout.display();
-                terminal.line(format_args!("{word} {id}: {fault} (heal it with: sandtable heal {layout} {id})"));
+                let lasts = wait(provider.observe())?.map_err(provider_failed)?.faults.iter().any(|one| one.id == id);
+                let next = match lasts {
+                    true => format!("heal it with: sandtable heal {} {id}", args.layout.display()),
+                    false => "over at once, nothing to heal".to_owned(),
+                };
+                terminal.line(format_args!("{word} {id}: {fault} ({next})"));
             }
         }
     }

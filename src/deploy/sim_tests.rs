@@ -75,12 +75,41 @@ impl Bench {
         })
     }
 
+    /// Deploys until this many steps have ended, and then as if the process were killed: nothing is saved or said any more.
+    fn deploy_and_crash(&self, after_steps: usize) {
+        let locked = Arc::new(self.folder().lock(Wait::No).unwrap());
+        let mut journal = Journal::open(&locked).unwrap();
+        let provider: Arc<dyn Provider> = Arc::new(SimProvider::holding(Arc::clone(&locked), self.clock()));
+        let (_canceller, cancel) = canceller();
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(16);
+        self.runtime.block_on(async {
+            let before = provider.observe().await.unwrap();
+            let plan = self.planned(&before, &journal);
+            let options = Options::default();
+            let crash = async {
+                let mut ended = 0;
+                while ended < after_steps {
+                    ended += usize::from(matches!(receiver.recv().await, Some(Event::StepDone { .. })));
+                }
+            };
+            tokio::select! {
+                biased;
+                () = crash => {}
+                _ = run(&plan, &before, &provider, &mut journal, &options, &cancel, &sender) => panic!("it ended before step {after_steps}"),
+            }
+            // The runtime lets go of the steps that were under way, and with them of the lock.
+            tokio::task::yield_now().await;
+        });
+    }
+
+    fn planned(&self, before: &Observed, journal: &Journal) -> Plan {
+        let catalog = Catalog::embedded();
+        let doubted = doubt(before.clone(), &journal.unfinished());
+        plan(&self.lab, catalog, &desired(&self.lab, catalog, &crate::plan::fixture::id()), &doubted)
+    }
+
     fn deploy(&self) -> Ending {
-        self.run(|bench, before, journal| {
-            let catalog = Catalog::embedded();
-            let doubted = doubt(before.clone(), &journal.unfinished());
-            plan(&bench.lab, catalog, &desired(&bench.lab, catalog, &crate::plan::fixture::id()), &doubted)
-        })
+        self.run(Self::planned)
     }
 }
 
@@ -142,6 +171,22 @@ fn a_second_deployment_has_nothing_to_do_and_a_change_only_what_differs() {
     assert_eq!(bench.deploy(), Ending::Done);
     assert_eq!(calls(&bench), Vec::<String>::new());
     assert_eq!(probe::health(&bench.lab, &bench.observe()), Health::Healthy);
+}
+
+#[test]
+fn a_deployment_that_was_killed_is_taken_up_by_the_next() {
+    for after_steps in [1, 7, 20, 33] {
+        let bench = Bench::new();
+        bench.deploy_and_crash(after_steps);
+        let journal = Journal::open(&bench.folder().lock(Wait::No).unwrap()).unwrap();
+        assert!(journal.is_cut_off(), "after {after_steps} steps");
+        assert_eq!(bench.deploy(), Ending::Done, "after {after_steps} steps");
+        let seen = bench.observe();
+        assert_eq!(probe::health(&bench.lab, &seen), Health::Healthy, "after {after_steps} steps");
+        assert_eq!(seen.nodes.len(), bench.lab.nodes.len(), "nothing twice, nothing left over");
+        let journal = Journal::open(&bench.folder().lock(Wait::No).unwrap()).unwrap();
+        assert!(bench.planned(&seen, &journal).is_empty(), "after {after_steps} steps");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Default for PictureOptions<'_> {
 /// What an empty lab is drawn on.
 const PAGE: Rect = Rect::at(crate::picture::point(0.0, 0.0), 640.0, 400.0);
 /// From the drawing to the picture's edge, in lab units.
-const MARGIN: f32 = 32.0;
+pub(super) const MARGIN: f32 = 32.0;
 
 /// The shapes of a lab and the area that they are shown in.
 pub(super) fn shapes(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> (Shapes, Rect) {

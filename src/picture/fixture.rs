@@ -125,7 +125,8 @@ pub fn large(nodes: usize) -> Lab {
     const A_RAIL: usize = 20;
     let mut lab = Lab::new(format!("{nodes} nodes"));
     let rails = nodes.div_ceil(A_RAIL);
-    let columns = rails.isqrt().max(1);
+    // About the shape of a screen: a rail's block is 2,700 x 480.
+    let columns = (rails * 2 / 7).isqrt().max(1);
     for rail in 0..rails {
         let (name, subnet) = (format!("net{rail}"), format!("10.{}.{}.0/24", rail / 250, rail % 250));
         lab.networks.insert(name.parse().unwrap(), network(NetworkKind::Internal, Some(&subnet), Purpose::General));

@@ -39,8 +39,8 @@ const RAIL_MARGIN: f32 = 64.0;
 /// From a card's side to what is in it.
 pub const CARD_MARGIN: f32 = 12.0;
 /// From a chip's left edge to its text.
-pub const CHIP_TEXT: f32 = 20.0;
-const CHIP_END: f32 = 8.0;
+pub const CHIP_TEXT: f32 = 21.0;
+const CHIP_END: f32 = 7.0;
 const CHIP_GAP: f32 = 4.0;
 
 /// Puts sockets on the edges of a card: spread evenly over the edge that is nearer to their rails.
@@ -316,7 +316,7 @@ mod tests {
     fn chips_stay_in_the_card_and_say_how_many_are_hidden() {
         check_chips(0, 0, 0);
         check_chips(2, 2, 0);
-        check_chips(5, 1, 4);
+        check_chips(5, 2, 3);
         check_chips(40, 1, 39);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     geometry::{self, ChipOf},
-    scene::Scene,
+    scene::{SITE_TITLE, Scene},
     space::{Point, Rect, inside, point},
 };
 use crate::{
@@ -170,7 +170,7 @@ impl Scene {
         }
         (0_u32..).zip(&self.sites).find_map(|(number, item)| {
             let edge = item.frame.grow(aim.tolerance + 3.0).contains(aim.at) && !item.frame.grow(-aim.tolerance - 3.0).contains(aim.at);
-            let title = Rect::at(item.frame.min, 240.0_f32.min(item.frame.width()), 36.0);
+            let title = Rect::at(item.frame.min - point(0.0, SITE_TITLE), 240.0_f32.min(item.frame.width()), SITE_TITLE);
             (item.frame.exists() && (edge || title.contains(aim.at))).then_some(Hit::Site(number))
         })
     }

@@ -9,6 +9,7 @@ use crate::model;
 pub mod draw;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod follow;
 pub mod geometry;
 mod grid;
 mod hit;

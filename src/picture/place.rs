@@ -28,7 +28,7 @@ const ABOVE_RAIL: f32 = 56.0;
 /// Between two blocks.
 const BETWEEN_SITES: f32 = 160.0;
 /// From a rail's left end to the first card.
-const INDENT: f32 = 176.0;
+const INDENT: f32 = 120.0;
 /// Cards in a row, before the next row of the same rail begins.
 const ROW_MIN: usize = 6;
 
@@ -134,7 +134,7 @@ fn block(lab: &Lab, rails: &[usize], nodes: &[usize], left: f32, places: &mut Pl
         }
         y = if row.is_empty() { y + 80.0 } else { grid(top) };
     }
-    (INDENT + count(widest.max(2)) * COLUMN, y)
+    (INDENT + count(widest.max(1)) * COLUMN, y)
 }
 
 /// Keeps what is placed and stands the rest where there is room.

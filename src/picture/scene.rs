@@ -11,8 +11,8 @@ use super::{
     space::{Curve, Point, Rect, point},
 };
 use crate::{
-    catalog::{Behaviour, Catalog},
-    look::{FontFace, font_size, size},
+    catalog::Catalog,
+    look::size,
     model::{Edit, Endpoint, Lab, NetworkKind, NetworkName, NodeName, SiteName, Touched, VipName},
 };
 use std::collections::{BTreeSet, HashMap};
@@ -153,17 +153,19 @@ pub struct Scene {
     pub ground_revision: u64,
     /// Grows when the set of things changes: numbers mean other things then.
     pub structure: u64,
-    number_of: HashMap<NodeName, u32>,
+    pub(super) number_of: HashMap<NodeName, u32>,
 }
 
 /// From what a site's frame holds to the frame.
-const FRAME_MARGIN: f32 = 40.0;
+pub(super) const FRAME_MARGIN: f32 = 32.0;
+/// The height of a site's title, above its frame.
+pub(super) const SITE_TITLE: f32 = 28.0;
 /// From the text of a note to its edge.
 pub(super) const NOTE_MARGIN: f32 = 12.0;
 /// From one line of a note to the next.
 pub(super) const NOTE_LINE: f32 = 18.0;
 /// The width at which a note wraps that names none.
-const NOTE_WIDTH_MAX: f32 = 480.0;
+pub(super) const NOTE_WIDTH_MAX: f32 = 480.0;
 
 impl Scene {
     /// The scene of a lab.
@@ -244,6 +246,9 @@ impl Scene {
     /// Everything anew.
     fn rebuild(&mut self, lab: &Lab, catalog: &Catalog) {
         let states = std::mem::take(&mut self.states);
+        // Where the same things have the same numbers, a VIP's ghost stays where it was.
+        let same =
+            self.nodes.iter().map(|item| &item.name).eq(lab.nodes.keys()) && self.vips.iter().map(|item| &item.name).eq(lab.vips.keys());
         let (revision, structure) = (self.revision + 1, self.structure + 1);
         *self = Self { revision, ground_revision: revision, structure, ..Self::default() };
         self.number_of = (0_u32..).zip(lab.nodes.keys()).map(|(number, name)| (name.clone(), number)).collect();
@@ -289,6 +294,9 @@ impl Scene {
         self.note(lab);
         let overlay = Overlay { mode: states.mode, ..Overlay::default() };
         self.states = States::new(self, lab, &overlay, &States::default());
+        if same {
+            self.states.holders = states.holders;
+        }
         let all_nodes = (0_u32..).take(self.nodes.len()).collect();
         let all_rails = (0_u32..).take(self.networks.len()).collect();
         self.settle(lab, &all_nodes, &all_rails);
@@ -322,58 +330,6 @@ impl Scene {
                 network.nodes.push(number);
             }
         }
-    }
-
-    /// Finds what joins members of clusters, and replicas to their primaries.
-    fn link(&mut self, lab: &Lab, catalog: &Catalog) {
-        self.links.clear();
-        self.nodes.iter_mut().for_each(|item| item.links.clear());
-        self.grid.cells.iter_mut().for_each(|cell| cell.links.clear());
-        let mut last: HashMap<(&str, &'static str), u32> = HashMap::new();
-        for (node, service_name, service) in lab.services() {
-            let Some(number) = self.number_of.get(node).copied() else { continue };
-            let title = match catalog.behaviour(service) {
-                Some(Behaviour::Galera | Behaviour::Database | Behaviour::Cache) => "replication",
-                Some(Behaviour::Sync) => "sync",
-                Some(Behaviour::Beam | Behaviour::BeamGateway) => "mesh",
-                _ => continue,
-            };
-            let primary = service.replica_of.as_ref().and_then(|primary| self.number_of.get(&primary.node)).copied();
-            let partner = service.cluster.as_ref().and_then(|cluster| last.insert((cluster.as_str(), title), number));
-            let cluster = service.cluster.as_ref().map_or_else(|| service_name.to_string(), ToString::to_string);
-            for other in [primary, partner].into_iter().flatten().filter(|other| *other != number) {
-                let link = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
-                self.links.push(LinkItem { nodes: (other, number), cluster: cluster.clone(), title });
-                for end in [other, number] {
-                    if let Some(item) = self.nodes.get_mut(end as usize) {
-                        item.links.push(link);
-                    }
-                }
-            }
-        }
-        self.revision += 1;
-        let revision = self.revision;
-        for (number, link) in (0_u32..).zip(&self.links) {
-            let Some(cell) = self.nodes.get(link.nodes.1 as usize).map(|item| item.cell) else { continue };
-            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
-                cell.links.push(number);
-                cell.changed_at = revision;
-            }
-        }
-    }
-
-    /// Wraps the notes.
-    fn note(&mut self, lab: &Lab) {
-        let notes = lab.notes.iter().map(|note| {
-            let width_max = if note.width > 0 { geometry::count(note.width as usize) } else { NOTE_WIDTH_MAX };
-            let lines: Vec<String> = note.text.lines().flat_map(|line| wrap(line, width_max - 2.0 * NOTE_MARGIN)).collect();
-            let widest = lines.iter().map(|line| crate::look::width(line, FontFace::Regular, font_size::BODY)).fold(0.0, f32::max);
-            let width = if note.width > 0 { width_max } else { widest + 2.0 * NOTE_MARGIN };
-            let height = NOTE_LINE.mul_add(geometry::count(lines.len().max(1)), 2.0 * NOTE_MARGIN);
-            NoteItem { rect: Rect::at(note.at.into(), width, height), lines }
-        });
-        self.notes = notes.collect();
-        self.ground_revision += 1;
     }
 
     /// Shows another overlay.
@@ -460,7 +416,7 @@ impl Scene {
                 geometry::spread_sockets(item.card, &mut item.sockets);
             }
         }
-        self.stretch(&stretched);
+        self.stretch(lab, &stretched);
         self.file(&nodes);
         self.frame(lab);
         self.place_tokens(lab);
@@ -472,123 +428,29 @@ impl Scene {
         self.ground_revision = self.revision;
     }
 
-    fn stretch(&mut self, rails: &BTreeSet<u32>) {
-        for number in rails {
+    fn stretch(&mut self, lab: &Lab, rails: &BTreeSet<u32>) {
+        // A rail that shrinks lets the others shrink too, so the ends of all that share a beginning are looked at.
+        let beginnings: BTreeSet<i32> =
+            rails.iter().filter_map(|number| self.networks.get(*number as usize)).map(|rail| rail.at.pos().0).collect();
+        let together: Vec<u32> =
+            (0_u32..).zip(&self.networks).filter(|(_, rail)| beginnings.contains(&rail.at.pos().0)).map(|(number, _)| number).collect();
+        for number in &together {
             if let Some(rail) = self.networks.get_mut(*number as usize) {
                 let cards = rail.nodes.iter().filter_map(|node| self.nodes.get(*node as usize));
                 rail.bar = geometry::rail(rail.at, cards.map(|item| (item.card.min.x, item.card.max.x)));
             }
         }
         // Rails that begin at one place end at one place: it is what makes a drawing calm.
-        let mut right: HashMap<i32, f32> = HashMap::new();
-        for rail in &self.networks {
-            let end = right.entry(rail.at.pos().0).or_insert(f32::NEG_INFINITY);
+        let mut right: HashMap<(i32, Option<&SiteName>), f32> = HashMap::new();
+        for (rail, network) in self.networks.iter().zip(lab.networks.values()) {
+            let end = right.entry((rail.at.pos().0, network.site.as_ref())).or_insert(f32::NEG_INFINITY);
             *end = end.max(rail.bar.max.x);
         }
-        for rail in &mut self.networks {
-            if let Some(end) = right.get(&rail.at.pos().0) {
+        for (rail, network) in self.networks.iter_mut().zip(lab.networks.values()) {
+            if let Some(end) = right.get(&(rail.at.pos().0, network.site.as_ref())) {
                 rail.bar.max.x = *end;
             }
         }
-    }
-
-    /// Puts nodes in the cells that they are in now.
-    fn file(&mut self, nodes: &BTreeSet<u32>) {
-        let revision = self.revision;
-        let mut dirty: BTreeSet<u32> = BTreeSet::new();
-        let mut linked: BTreeSet<u32> = BTreeSet::new();
-        for number in nodes {
-            let Some(item) = self.nodes.get_mut(*number as usize) else { continue };
-            let cell = self.grid.cell_at(item.card.center());
-            let drops = item.sockets.iter().fold(item.card, |area, socket| area.with(point(socket.at.x, socket.rail_y)));
-            if cell != item.cell {
-                if let Some(old) = self.grid.cells.get_mut(item.cell as usize) {
-                    old.nodes.retain(|node| node != number);
-                    old.changed_at = revision;
-                }
-                if let Some(new) = self.grid.cells.get_mut(cell as usize) {
-                    new.nodes.push(*number);
-                }
-                item.cell = cell;
-            }
-            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
-                cell.bounds = cell.bounds.union(&drops.grow(24.0));
-            }
-            dirty.insert(cell);
-            linked.extend(item.links.iter().filter_map(|link| self.links.get(*link as usize)).map(|link| link.nodes.1));
-        }
-        dirty.extend(linked.iter().filter_map(|node| self.nodes.get(*node as usize)).map(|item| item.cell));
-        for cell in dirty {
-            if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
-                cell.changed_at = revision;
-            }
-        }
-        self.file_links();
-    }
-
-    fn file_links(&mut self) {
-        self.grid.cells.iter_mut().for_each(|cell| cell.links.clear());
-        for (number, link) in (0_u32..).zip(&self.links) {
-            let (Some(one), Some(other)) = (self.nodes.get(link.nodes.0 as usize), self.nodes.get(link.nodes.1 as usize)) else { continue };
-            let area = one.card.union(&other.card).grow(24.0);
-            if let Some(cell) = self.grid.cells.get_mut(other.cell as usize) {
-                cell.links.push(number);
-                cell.bounds = cell.bounds.union(&area);
-            }
-        }
-    }
-
-    fn frame(&mut self, lab: &Lab) {
-        if self.sites.is_empty() {
-            return;
-        }
-        let mut frames: HashMap<&SiteName, Rect> = HashMap::new();
-        for (item, node) in self.nodes.iter().zip(lab.nodes.values()) {
-            if let Some(site) = &node.site {
-                let frame = frames.entry(site).or_insert(Rect::NOTHING);
-                *frame = frame.union(&item.card);
-            }
-        }
-        for (item, network) in self.networks.iter().zip(lab.networks.values()) {
-            if let Some(site) = &network.site {
-                let frame = frames.entry(site).or_insert(Rect::NOTHING);
-                *frame = frame.union(&Rect { min: item.bar.min - point(0.0, 28.0), max: item.bar.max });
-            }
-        }
-        for site in &mut self.sites {
-            site.frame = frames.get(&site.name).map_or(Rect::NOTHING, |frame| {
-                let frame = frame.grow(FRAME_MARGIN);
-                Rect { min: frame.min - point(0.0, 16.0), ..frame }
-            });
-        }
-    }
-
-    /// Puts the VIPs' tokens where their holders' drops meet the rails.
-    fn place_tokens(&mut self, lab: &Lab) {
-        let mut taken: HashMap<(u32, u32), f32> = HashMap::new();
-        for (number, (item, vip)) in self.vips.iter_mut().zip(lab.vips.values()).enumerate() {
-            let Some((network, rail)) = item.network.and_then(|network| Some((network, self.networks.get(network as usize)?))) else {
-                continue;
-            };
-            let nodes = &self.nodes;
-            let mut stand = |node: u32| {
-                let holder = nodes.get(node as usize)?;
-                let socket = holder.sockets.iter().find(|socket| socket.network == network);
-                let x = socket.map_or(holder.card.center().x, |socket| socket.at.x);
-                let beside = taken.entry((node, network)).or_insert(0.0);
-                let rect = geometry::token(point(x + *beside, rail.bar.center().y), vip);
-                *beside += rect.width() + 8.0;
-                Some(Token { rect, node: Some(node) })
-            };
-            let empty = super::overlay::Holders::default();
-            let holders = self.states.holders.get(number).unwrap_or(&empty);
-            item.tokens = holders.nodes.iter().filter_map(|node| stand(*node)).collect();
-            item.ghost = holders.moved.and_then(|(node, _)| stand(node));
-            if item.tokens.is_empty() {
-                item.tokens.push(Token { rect: geometry::token(rail.bar.center(), vip), node: None });
-            }
-        }
-        self.ground_revision += 1;
     }
 
     /// What all of it covers; [`Rect::NOTHING`] for an empty lab.
@@ -596,7 +458,8 @@ impl Scene {
         let nodes = self.nodes.iter().map(|item| item.card);
         // A rail's name stands above it.
         let rails = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, 28.0), max: item.bar.max });
-        let frames = self.sites.iter().map(|item| item.frame);
+        let titled = |frame: Rect| if frame.exists() { Rect { min: frame.min - point(0.0, SITE_TITLE), ..frame } } else { frame };
+        let frames = self.sites.iter().map(|item| titled(item.frame));
         let notes = self.notes.iter().map(|item| item.rect);
         nodes.chain(rails).chain(frames).chain(notes).fold(Rect::NOTHING, |bounds, rect| bounds.union(&rect))
     }
@@ -610,19 +473,4 @@ impl Scene {
         let rails = rails.map(|item| Edit::PlaceNetwork { name: item.name.clone(), at: None, to: Some(item.at.pos()) });
         rails.chain(nodes).collect()
     }
-}
-
-/// Breaks a line at blanks so that each part is at most so wide.
-fn wrap(line: &str, width_max: f32) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in line.split(' ') {
-        let Some(last) = lines.last_mut() else { break };
-        let longer = if last.is_empty() { word.to_owned() } else { format!("{last} {word}") };
-        if last.is_empty() || crate::look::width(&longer, FontFace::Regular, font_size::BODY) <= width_max {
-            *last = longer;
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
 }

@@ -172,8 +172,7 @@ impl World {
         let began_ms = self.now_ms();
         let outcome = self.act(action)?;
         self.run_for(outcome.takes_ms);
-        loop {
-            let Progress::Working(what) = self.progress(action) else { break };
+        while let Progress::Working(what) = self.progress(action) {
             if self.now_ms() - began_ms >= timeout_ms {
                 return Err(SimError::refused(on(action), format!("not ready after {} s: {what}", timeout_ms / 1000)));
             }

@@ -75,6 +75,7 @@ impl World {
         };
         let fault = self.faults.in_force.remove(place).fault;
         self.tell(subject_of(&fault), EventKind::Healed, fault.to_string());
+        self.mark_fault();
         match &fault {
             Fault::Stop(at) | Fault::Kill(at) => self.with_service(at, Self::start_healed),
             Fault::Hang(at) => self.with_service(at, |world, service| {

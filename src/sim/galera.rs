@@ -4,167 +4,24 @@
 //! primary view before it; who leaves in good order no longer counts. Nobody makes a cluster out of nothing by itself.
 
 use super::{
+    cluster::{Primary, Standing, Voter},
     event::{Cause, EventKind},
     network::{Caller, Dial},
-    service::Phase,
     table::{ClusterId, MachineId, ServiceId},
-    time::{MS, SECOND, Tick},
-    world::{SimError, World},
+    time::{MS, Tick},
+    world::World,
 };
-use crate::{
-    catalog::Behaviour,
-    model::{ClusterName, Power, Subject},
-};
-use serde::{Deserialize, Serialize};
+use crate::{catalog::Behaviour, model::Subject};
 
 /// evs.inactive_check_period of our configuration: how often members look for each other.
-const CHECK_US: u64 = 500 * MS;
+pub(super) const CHECK_US: u64 = 500 * MS;
 /// evs.suspect_timeout and evs.inactive_timeout of our configuration, where a service sets none.
 const SUSPECT_MS: u64 = 2000;
 const INACTIVE_MS: u64 = 4000;
 /// Copying the state: with the start it makes the 5.5 s of the testbed.
 const TRANSFER_US: u64 = 2_700 * MS;
-/// Time from the bootstrap of the first member to the start of the others when a cluster is recovered.
-const RECOVER_STEP_US: u64 = 3_500 * MS;
-/// Time after which a recovery that did not work is tried again.
-const RECOVER_AGAIN_US: u64 = 20 * SECOND;
-/// Time for stopping what hangs and finding the member with the newest state.
-const RECOVER_LOOK_US: u64 = 1_000 * MS;
-
-/// What a member can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Standing {
-    /// It is in no view: its process does not run, or has not found anybody.
-    Out,
-    /// It runs, and its view is not primary.
-    Waiting,
-    /// Its view is primary, and it copies the state.
-    Joining,
-    /// Its view is primary, and it has all.
-    Synced,
-}
-
-/// A member that votes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Voter {
-    pub(super) service: ServiceId,
-    pub(super) standing: Standing,
-    /// The number of its view; 0 for none. Members of one view have one number.
-    pub(super) view: u64,
-    /// Who is in its view.
-    pub(super) members: Vec<ServiceId>,
-    /// The last primary view that it was in, and which one that was.
-    last_primary: Vec<ServiceId>,
-    last_primary_number: u64,
-    /// When it last heard of each voter, in the order of the cluster's list.
-    heard_us: Vec<u64>,
-    /// Whether it is to make a new cluster when it is ready.
-    pub(super) bootstrap: bool,
-}
-
-/// A group of services that work as one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Cluster {
-    pub(super) name: ClusterName,
-    /// All its members.
-    pub(super) members: Vec<ServiceId>,
-    /// Those that vote.
-    pub(super) voters: Vec<Voter>,
-    views: u64,
-    /// Whether its ticks are planned.
-    ticking: bool,
-    told_lost: bool,
-}
-
-impl Cluster {
-    pub(super) fn new(name: ClusterName) -> Self {
-        Self { name, members: Vec::new(), voters: Vec::new(), views: 0, ticking: false, told_lost: false }
-    }
-
-    pub(super) fn voter(&self, service: ServiceId) -> Option<&Voter> {
-        self.voters.iter().find(|voter| voter.service == service)
-    }
-
-    fn voter_mut(&mut self, service: ServiceId) -> Option<&mut Voter> {
-        self.voters.iter_mut().find(|voter| voter.service == service)
-    }
-
-    /// Puts these members into one new view.
-    fn install(&mut self, members: &[ServiceId], primary: Primary) -> u64 {
-        self.views += 1;
-        let number = self.views;
-        for voter in self.voters.iter_mut().filter(|voter| members.contains(&voter.service)) {
-            voter.view = number;
-            voter.members = members.to_vec();
-            match primary {
-                Primary::Yes => {
-                    voter.last_primary = members.to_vec();
-                    voter.last_primary_number = number;
-                }
-                Primary::No => voter.standing = Standing::Waiting,
-            }
-        }
-        number
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Primary {
-    Yes,
-    No,
-}
 
 impl World {
-    /// Puts a service into its cluster; done when it is set up.
-    pub(super) fn enroll(&mut self, service: ServiceId) {
-        for cluster in self.clusters.rows_mut() {
-            cluster.members.retain(|member| *member != service);
-        }
-        let name = self.services[service].spec.as_ref().and_then(|spec| spec.cluster.as_ref()).map(|(name, _)| name.clone());
-        self.services[service].cluster = None;
-        let Some(name) = name else { return };
-        let known = self.clusters.find(|cluster| cluster.name == name);
-        let id = known.unwrap_or_else(|| self.clusters.push(Cluster::new(name)));
-        self.services[service].cluster = Some(id);
-        let votes = self.services[service].behaviour.votes();
-        let cluster = &mut self.clusters[id];
-        cluster.members.push(service);
-        cluster.members.sort_unstable();
-        if votes && cluster.voter(service).is_none() {
-            cluster.voters.push(Voter {
-                service,
-                standing: Standing::Out,
-                view: 0,
-                members: Vec::new(),
-                last_primary: Vec::new(),
-                last_primary_number: 0,
-                heard_us: Vec::new(),
-                bootstrap: false,
-            });
-            if !std::mem::replace(&mut cluster.ticking, true) {
-                self.plan(CHECK_US, Tick::Membership(id));
-            }
-        }
-    }
-
-    /// A removed service votes no more.
-    pub(super) fn expel(&mut self, service: ServiceId) {
-        if let Some(id) = self.services[service].cluster.take() {
-            let cluster = &mut self.clusters[id];
-            cluster.members.retain(|member| *member != service);
-            cluster.voters.retain(|voter| voter.service != service);
-            for voter in &mut cluster.voters {
-                voter.heard_us.clear();
-                voter.last_primary.retain(|member| *member != service);
-            }
-        }
-    }
-
-    fn voter(&self, service: ServiceId) -> Option<(ClusterId, &Voter)> {
-        let id = self.services[service].cluster?;
-        Some((id, self.clusters[id].voter(service)?))
-    }
-
     /// Whether a member of a cluster has all it needs to serve; others are always ready.
     pub(super) fn is_member_ready(&self, service: ServiceId) -> bool {
         self.voter(service).is_none_or(|(_, voter)| voter.standing == Standing::Synced)
@@ -212,41 +69,6 @@ impl World {
         voter.heard_us.clear();
         if std::mem::take(&mut voter.bootstrap) {
             self.bootstrap(id, service);
-        }
-    }
-
-    /// Whether a part of the cluster with data is primary; one that is frozen counts, because it may go on.
-    pub(super) fn has_primary(&self, id: ClusterId) -> bool {
-        let cluster = &self.clusters[id];
-        cluster.voters.iter().any(|voter| voter.standing == Standing::Synced && self.services[voter.service].behaviour == Behaviour::Galera)
-    }
-
-    /// Makes a new primary view of one member, unless there is a primary view already: that one is joined instead.
-    fn bootstrap(&mut self, id: ClusterId, service: ServiceId) {
-        if self.has_primary(id) {
-            return;
-        }
-        for voter in &mut self.clusters[id].voters {
-            if voter.standing != Standing::Out {
-                voter.standing = Standing::Waiting;
-            }
-            voter.last_primary.clear();
-        }
-        self.clusters[id].install(&[service], Primary::Yes);
-        if let Some(voter) = self.clusters[id].voter_mut(service) {
-            voter.standing = Standing::Synced;
-        }
-        self.clusters[id].told_lost = false;
-        self.tell(self.subject(service), EventKind::Primary, "begins a new primary component");
-    }
-
-    /// Asks a running member that waits to begin a new cluster; one that starts does so when it is ready.
-    pub(super) fn ask_bootstrap(&mut self, service: ServiceId) {
-        let Some(id) = self.services[service].cluster else { return };
-        if self.services[service].phase == Phase::Running {
-            self.bootstrap(id, service);
-        } else if let Some(voter) = self.clusters[id].voter_mut(service) {
-            voter.bootstrap = true;
         }
     }
 
@@ -542,60 +364,5 @@ impl World {
             self.tell(subject, EventKind::QuorumLost, "no part may work: quorum is lost");
         }
         self.clusters[id].told_lost = lost;
-    }
-
-    /// Brings back a cluster in which no part may work: stops what hangs, begins anew from the member with the newest
-    /// state, then starts the others. Takes some seconds of the world's time. Does nothing where a part works.
-    ///
-    /// # Errors
-    /// Where there is no such cluster, or no member with data could be started.
-    pub fn recover_cluster(&mut self, name: &ClusterName) -> Result<(), SimError> {
-        let id = self.clusters.find(|cluster| cluster.name == *name).ok_or_else(|| SimError::unknown("cluster", name.as_str()))?;
-        if self.has_primary(id) {
-            return Ok(());
-        }
-        let can_start = |world: &Self, service: ServiceId| {
-            let row = &world.services[service];
-            row.is_enabled() && world.machines[row.machine].is_alive() && !world.is_stopped_by_fault(service)
-        };
-        let voters: Vec<ServiceId> =
-            self.clusters[id].voters.iter().map(|voter| voter.service).filter(|one| can_start(self, *one)).collect();
-        let newest = voters
-            .iter()
-            .copied()
-            .filter(|one| self.services[*one].behaviour == Behaviour::Galera)
-            .max_by_key(|one| (self.voter(*one).map_or(0, |(_, voter)| voter.last_primary_number), std::cmp::Reverse(*one)));
-        let Some(newest) = newest else {
-            return Err(SimError::refused(name.as_str(), "no member with data can be started; turn its machine on first"));
-        };
-        for one in &voters {
-            self.member_gone(*one);
-            self.services[*one].die();
-        }
-        self.ask_bootstrap(newest);
-        for one in voters {
-            let wait_us = if one == newest { RECOVER_LOOK_US } else { RECOVER_LOOK_US + RECOVER_STEP_US };
-            let generation = self.services[one].generation;
-            self.plan(wait_us, Tick::StartAgain(one, generation));
-        }
-        let text = format!("is recovered from {}", self.reference(newest));
-        self.tell(Subject::Cluster(name.clone()), EventKind::Healed, text);
-        Ok(())
-    }
-
-    /// After everything was healed: recovers a cluster that did not come back.
-    pub(super) fn recover_if_stopped(&mut self, id: ClusterId) {
-        if self.clusters[id].voters.is_empty() || self.has_primary(id) || !self.faults.in_force.is_empty() {
-            return;
-        }
-        let name = self.clusters[id].name.clone();
-        let boots = |voter: &Voter| {
-            let machine = &self.machines[self.services[voter.service].machine];
-            machine.power == Power::Running && !machine.booted
-        };
-        // Without any member that can be started there is nothing to wait for either.
-        if self.clusters[id].voters.iter().any(boots) || self.recover_cluster(&name).is_ok() {
-            self.plan(RECOVER_AGAIN_US, Tick::RecoverIfStopped(id));
-        }
     }
 }

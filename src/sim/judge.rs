@@ -1,8 +1,8 @@
 //! How well each sort of service is, as its own probe on its node would say.
 
 use super::{
+    cluster::Standing,
     event::{Cause, Why},
-    galera::Standing,
     network::{Caller, Dial},
     observe::Verdict,
     service::Svc,

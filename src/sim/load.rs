@@ -5,7 +5,7 @@ use super::{
     network::Dial,
     request::Request,
     ruler::Outcome,
-    table::{Id, MachineId, RequestId},
+    table::{MachineId, RequestId},
     time::{MS, SECOND, Tick},
     world::World,
 };
@@ -83,6 +83,13 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn timeout_us(&self) -> u64 {
         TIMEOUT_MS * MS
+    }
+
+    pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_request: impl Fn(RequestId) -> bool) -> bool {
+        self.entries.iter().all(|(machine, _)| has_machine(*machine))
+            && self.free.iter().all(|request| has_request(*request))
+            && self.totals.in_flight.checked_add(self.totals.ok).and_then(|sum| sum.checked_add(self.totals.failed))
+                == Some(self.totals.sent)
     }
 
     fn note(&mut self, now_us: u64, result: Result<u64, Cause>) {
@@ -232,6 +239,5 @@ impl World {
             self.tell(Subject::Lab, EventKind::FirstGood, text);
         }
         self.requests[id] = request;
-        debug_assert!(id.place() < self.requests.len());
     }
 }

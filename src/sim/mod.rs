@@ -9,18 +9,20 @@
 //! | `machine`, `service` | power, boot, start, stop, crash and restart |
 //! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
 //! | `vrrp` | the election of a VIP's holder |
-//! | `galera` | membership, quorum, state transfer, recovery |
+//! | `cluster`, `galera`, `recovery` | membership, quorum, state transfer; a first start, and one after a full stop |
 //! | `balancer` | checks of servers, and the choice of one |
 //! | `beam` | the meshes and what joins them |
 //! | `load`, `request` | requests from outside and their way through the lab |
 //! | `judge`, `observe` | probes, their hysteresis, and what is seen |
 //! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
+//! | `soundness` | whether a world that was read can be run |
 //! | `invariants` | what may never be, whatever is broken |
 
 mod action;
 mod balancer;
 mod beam;
 mod blast;
+mod cluster;
 mod event;
 mod fault;
 mod galera;
@@ -30,10 +32,12 @@ mod load;
 mod machine;
 mod network;
 mod observe;
+mod recovery;
 mod request;
 mod rng;
 mod ruler;
 mod service;
+mod soundness;
 mod table;
 mod time;
 mod vrrp;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     catalog::Behaviour,
-    model::{Ipv4Net, NetworkName, NetworkSpec, Value},
+    model::{Ipv4Net, NetworkName, NetworkSpec},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -41,6 +41,14 @@ pub(super) struct Owners {
     routers: Vec<(MachineId, Vec<NetworkId>)>,
     /// Pairs of machines between which packets of the first to the second are dropped, sorted.
     pub(super) dropped: Vec<(MachineId, MachineId)>,
+}
+
+impl Owners {
+    pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_network: impl Fn(NetworkId) -> bool) -> bool {
+        self.by_address.values().flatten().all(|(machine, network)| has_machine(*machine) && has_network(*network))
+            && self.routers.iter().all(|(machine, networks)| has_machine(*machine) && networks.iter().all(|network| has_network(*network)))
+            && self.dropped.iter().all(|(one, other)| has_machine(*one) && has_machine(*other))
+    }
 }
 
 /// Who calls.
@@ -317,8 +325,7 @@ impl World {
             let row = &self.services[*service];
             let Some(spec) = &row.spec else { continue };
             let bound = |listen: &SocketAddrV4| listen.port() == at.port() && (listen.ip().is_unspecified() || listen.ip() == at.ip());
-            let listens =
-                spec.listen.values().flatten().any(bound) || (row.behaviour == Behaviour::PortForward && forwards_port(spec, at.port()));
+            let listens = spec.listen.values().flatten().any(bound) || row.rules().any(|(port, _)| port == at.port());
             if !listens {
                 continue;
             }
@@ -391,8 +398,27 @@ fn is_allowed(allow: Option<&std::collections::BTreeSet<Ipv4Net>>, source: Optio
     allow.iter().any(|net| net.prefix_len() == 0 || source.is_some_and(|source| net.contains(&source)))
 }
 
-/// Whether a port forwarder leads this port somewhere: its rules are `PORT:NODE/SERVICE`.
-fn forwards_port(spec: &crate::model::ServiceSpec, port: u16) -> bool {
-    let Some(Value::List(rules)) = spec.settings.get("rules") else { return false };
-    rules.iter().filter_map(|rule| rule.split_once(':')).any(|(from, _)| from.parse() == Ok(port))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_add_up_as_chances() {
+        for (one, other, both) in [(0, 0, 0), (20, 0, 20), (50, 50, 75), (100, 0, 100), (0, 100, 100)] {
+            assert_eq!(either(one, other), both, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_firewall_lets_in_whom_it_names() {
+        let list = |nets: &[&str]| nets.iter().map(|net| net.parse().unwrap()).collect::<std::collections::BTreeSet<Ipv4Net>>();
+        let (here, far) = (Some(Ipv4Addr::new(10, 0, 0, 5)), Some(Ipv4Addr::new(10, 9, 0, 5)));
+        assert!(is_allowed(None, here) && is_allowed(None, None));
+        let some = list(&["10.0.0.0/24"]);
+        assert!(is_allowed(Some(&some), here));
+        assert!(!is_allowed(Some(&some), far) && !is_allowed(Some(&some), None));
+        let all = list(&["0.0.0.0/0"]);
+        assert!(is_allowed(Some(&all), far) && is_allowed(Some(&all), None));
+        assert!(!is_allowed(Some(&list(&[])), here));
+    }
 }

@@ -354,3 +354,24 @@ fn observe_flow(watched: &Watched) -> ObservedFlow {
         reason: watched.verdicts.reason(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_of_another_sort_changes_nothing() {
+        let bad = Verdict::Bad(Cause::NotRunning.into());
+        let mut verdicts = Verdicts::default();
+        let mut healths = Vec::new();
+        for (at_ms, verdict) in
+            [Verdict::Good, Verdict::Good, bad, Verdict::Good, bad, bad, Verdict::Good, Verdict::Good].into_iter().enumerate()
+        {
+            verdicts.take(verdict, at_ms as u64);
+            healths.push((verdicts.health, verdicts.since_ms));
+        }
+        let (unknown, up, down) = ((Health::Unknown, 0), (Health::Healthy, 1), (Health::Down, 5));
+        assert_eq!(healths, [unknown, up, up, up, up, down, down, (Health::Healthy, 7)]);
+        assert_eq!(verdicts.reason(), "");
+    }
+}

@@ -11,10 +11,7 @@ use super::{
     time::{MS, SECOND, Tick},
     world::World,
 };
-use crate::{
-    catalog::Behaviour,
-    model::{ServiceSpec, Value},
-};
+use crate::catalog::Behaviour;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddrV4;
 
@@ -292,8 +289,10 @@ impl World {
 
     /// Where a forwarded port leads: its rule's target, else the first.
     fn forward_target(&self, service: ServiceId, port: u16) -> usize {
-        let Some(spec) = &self.services[service].spec else { return 0 };
-        rule_target(spec, port).and_then(|to| spec.upstreams.iter().position(|upstream| upstream.to == to)).unwrap_or(0)
+        let row = &self.services[service];
+        let to = row.rules().find(|(from, _)| *from == port).map(|(_, to)| to);
+        let upstreams = row.spec.as_ref().map_or(&[][..], |spec| &spec.upstreams);
+        to.and_then(|to| upstreams.iter().position(|upstream| upstream.to == to)).unwrap_or(0)
     }
 
     /// A service calls one of its upstreams.
@@ -350,10 +349,4 @@ impl World {
         }
         total_us
     }
-}
-
-/// What a port forwarder's rule for a port leads to: rules are `PORT:NODE/SERVICE`.
-fn rule_target(spec: &ServiceSpec, port: u16) -> Option<&str> {
-    let Some(Value::List(rules)) = spec.settings.get("rules") else { return None };
-    rules.iter().filter_map(|rule| rule.split_once(':')).find(|(from, _)| from.parse() == Ok(port)).map(|(_, to)| to)
 }

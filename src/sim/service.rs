@@ -122,9 +122,20 @@ impl Svc {
         listen.map_or(&[], Vec::as_slice)
     }
 
-    /// Its main port's number.
+    /// Its main port's number; a port forwarder's is the port of its first rule.
     pub(super) fn port(&self) -> Option<u16> {
-        self.main_listen().first().map(std::net::SocketAddrV4::port)
+        let forwarded = || self.rules().next().map(|(port, _)| port);
+        self.main_listen().first().map(std::net::SocketAddrV4::port).or_else(forwarded)
+    }
+
+    /// A port forwarder's rules, written `PORT:NODE/SERVICE`: ports and what they lead to.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (u16, &str)> {
+        let forwards = self.behaviour == Behaviour::PortForward;
+        let rules = match self.spec.as_ref().and_then(|spec| spec.settings.get("rules")) {
+            Some(Value::List(rules)) if forwards => rules.as_slice(),
+            _ => &[],
+        };
+        rules.iter().filter_map(|rule| rule.split_once(':')).filter_map(|(port, to)| Some((port.parse().ok()?, to)))
     }
 
     /// The process is gone, at once.

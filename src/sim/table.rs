@@ -92,13 +92,14 @@ impl<I: Id, T> Table<I, T> {
 
 impl<I: Id, T> Index<I> for Table<I, T> {
     type Output = T;
+    #[expect(clippy::indexing_slicing, reason = "only push makes ids, and no row is ever removed")]
     fn index(&self, id: I) -> &T {
-        // Only `push` makes ids and nothing removes rows.
         &self.rows[id.place()]
     }
 }
 
 impl<I: Id, T> IndexMut<I> for Table<I, T> {
+    #[expect(clippy::indexing_slicing, reason = "only push makes ids, and no row is ever removed")]
     fn index_mut(&mut self, id: I) -> &mut T {
         &mut self.rows[id.place()]
     }

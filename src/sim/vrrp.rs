@@ -345,3 +345,44 @@ impl World {
         self.tell(subject, kind, text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::table::Id;
+
+    fn part(priority: u8, advertise_ms: u32) -> VipPart {
+        let spec = VipSpec {
+            address: "10.0.0.30/24".parse().unwrap(),
+            network: "net".parse().unwrap(),
+            id: 1,
+            priority,
+            peers: Vec::new(),
+            follows: None,
+            advertise_ms,
+            preempt: false,
+        };
+        VipPart {
+            machine: MachineId::new(0),
+            name: "vip".parse().unwrap(),
+            spec: Some(spec),
+            state: State::Backup,
+            script: Script::Unknown,
+            generation: 0,
+            script_generation: 0,
+            announced_us: 0,
+            since_ms: 0,
+        }
+    }
+
+    #[test]
+    fn timers_are_those_of_the_rfc() {
+        // RFC 5798, section 6.1: Skew_Time = ((256 - priority) * Master_Adver_Interval) / 256.
+        for (priority, advertise_ms, skew_us, down_us) in
+            [(100, 1000, 609_375, 3_609_375), (254, 1000, 7_812, 3_007_812), (1, 100, 99_609, 399_609)]
+        {
+            let part = part(priority, advertise_ms);
+            assert_eq!((part.skew_us(), part.master_down_us()), (skew_us, down_us), "{priority} {advertise_ms}");
+        }
+    }
+}

@@ -5,9 +5,9 @@
 use super::{
     action::Failures,
     beam::Mesh,
+    cluster::Cluster,
     event::{Event, EventKind},
     fault::Faults,
-    galera::Cluster,
     invariants::Violation,
     load::Load,
     machine::Machine,
@@ -72,7 +72,8 @@ impl SimError {
     }
 }
 
-/// A simulated world. It can be cloned to look ahead, and saved whole between calls of the program.
+/// A simulated world. It can be cloned to look ahead, and saved whole between calls of the program; one that was read
+/// from a file is asked [`World::is_sound`] first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct World {
     pub(super) seed: u64,

@@ -149,6 +149,20 @@ pub fn small_office() -> Lab {
     lab
 }
 
+/// A web server on an inner network that is reached only through a gateway's forwarded port.
+pub fn behind_a_forward() -> Lab {
+    let mut lab = Lab::new("behind a forward");
+    network(&mut lab, "front", NetworkKind::HostOnly, "192.168.56.0/24");
+    network(&mut lab, "back", NetworkKind::Internal, "10.0.1.0/24");
+    node(&mut lab, "gw", Role::Gateway, &["front=192.168.56.2", "back=10.0.1.1"], &["forward=port-forward"]);
+    node(&mut lab, "web", Role::App, &["back=10.0.1.10"], &["nginx=nginx"]);
+    let forward = lab.nodes.get_mut("gw").unwrap().services.get_mut("forward").unwrap();
+    forward.settings.insert("rules".to_owned(), Value::List(vec!["8443:web/nginx".to_owned()]));
+    flow(&mut lab, "outside", "gw/forward");
+    flow(&mut lab, "gw/forward", "web/nginx");
+    lab
+}
+
 fn entry<'a>(catalog: &'a Catalog, service: &Service) -> &'a Entry {
     catalog.of(service).unwrap()
 }

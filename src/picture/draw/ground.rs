@@ -24,13 +24,13 @@ impl Artist<'_> {
             let title = if site.title.is_empty() { item.name.as_str() } else { &site.title };
             match self.detail {
                 Detail::Whole | Detail::Full | Detail::Card => {
-                    let at = item.frame.min + point(16.0, 14.0);
+                    let at = item.frame.min + point(4.0, -22.0);
                     put(out, Layer::Ground, Shape::Icon { icon: Icon::Site, at, side: 14.0, color: self.palette.muted });
                     let at = at + point(20.0, 11.5);
                     put(out, Layer::Ground, text(at, Anchor::Start, FontFace::SemiBold, font_size::BODY, self.palette.muted, title));
                 }
                 Detail::Name => {
-                    let at = item.frame.min + point(20.0, 40.0);
+                    let at = item.frame.min + point(6.0, -14.0);
                     put(out, Layer::Ground, text(at, Anchor::Start, FontFace::SemiBold, 32.0, self.palette.muted, title));
                 }
                 // From afar the names are drawn over the tiles, at a size of the screen's.

@@ -154,9 +154,10 @@ impl Artist<'_> {
         let icon = Icon::of_role(node.role);
         put(out, Layer::Cards, Shape::Icon { icon, at, side, color: self.tint(signal.unwrap_or(palette.muted), state) });
         let left = at.x + side + 8.0;
-        let size = 30.0;
-        let name = look::elide(&item.name, FontFace::SemiBold, size, card.max.x - left - 10.0);
-        let at = point(left, card.center().y + 11.0);
+        let room = card.max.x - left - 10.0;
+        let size = 30.0 * (room / look::width(&item.name, FontFace::SemiBold, 30.0).max(1.0)).clamp(0.7, 1.0);
+        let name = look::elide(&item.name, FontFace::SemiBold, size, room);
+        let at = point(left, size.mul_add(0.36, card.center().y));
         put(out, Layer::Cards, text(at, Anchor::Start, FontFace::SemiBold, size, self.tint(palette.text, state), name));
     }
 
@@ -238,8 +239,11 @@ fn drop_text_place(item: &NodeItem, socket: &Socket, foot: Point) -> (Point, Anc
         Edge::Bottom => (socket.at.y + 26.0).min(foot.y.midpoint(socket.at.y) + 8.0),
     };
     let left_half = socket.at.x < item.card.center().x - 1.0;
-    match (socket.edge, left_half) {
-        (_, true) => (point(socket.at.x - BESIDE, y), Anchor::End),
-        (_, false) => (point(socket.at.x + BESIDE, y), Anchor::Start),
+    let right_half = socket.at.x > item.card.center().x + 1.0;
+    // Below a card flows bend in from the right more often than from the left.
+    if left_half || (socket.edge == Edge::Bottom && !right_half) {
+        (point(socket.at.x - BESIDE, y), Anchor::End)
+    } else {
+        (point(socket.at.x + BESIDE, y), Anchor::Start)
     }
 }

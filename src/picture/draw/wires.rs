@@ -34,12 +34,18 @@ impl Artist<'_> {
         };
         let state = self.scene.states.networks.get(number as usize).copied().unwrap_or_default();
         let color = self.tint(self.rail_color(number), &state);
-        let bar = item.bar;
+        // From afar a rail is drawn thicker than it is: it would be gone.
+        let bar = match self.detail {
+            Detail::Whole | Detail::Full | Detail::Card => item.bar,
+            Detail::Name => item.bar.grow(2.0),
+            Detail::Tile => item.bar.grow(5.0),
+            Detail::Far => item.bar.grow(9.0),
+        };
         if network.kind == NetworkKind::Bridged || state.change == Some(crate::plan::Change::Create) {
             let (from, to) = (point(bar.min.x, bar.center().y), point(bar.max.x, bar.center().y));
-            put(out, Layer::Wires, Shape::Line { from, to, stroke: Stroke::dashed(size::RAIL_HEIGHT, color, 14.0, 6.0) });
+            put(out, Layer::Wires, Shape::Line { from, to, stroke: Stroke::dashed(bar.height(), color, 14.0, 6.0) });
         } else {
-            put(out, Layer::Wires, fill(bar, size::RAIL_HEIGHT / 2.0, color));
+            put(out, Layer::Wires, fill(bar, bar.height() / 2.0, color));
         }
         match self.detail {
             Detail::Whole | Detail::Full | Detail::Card => {}

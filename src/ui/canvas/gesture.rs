@@ -86,6 +86,10 @@ impl Canvas {
         if self.gesture == Gesture::Idle {
             self.hovered = if response.contains_pointer() { self.scene.hit(input.lab, input.catalog, self.aim(at)) } else { None };
         }
+        if ui.input(|input| input.pointer.primary_pressed()) {
+            // A drag begins some way on; what it takes hold of is what was pressed.
+            self.pressed = self.hovered.clone();
+        }
         self.begin(ui, response, input, events);
         self.go_on(ui, response, at, input);
         if ui.input(|input| input.pointer.any_released()) && self.gesture != Gesture::Idle {
@@ -112,8 +116,7 @@ impl Canvas {
             return;
         }
         let shift = ui.input(|input| input.modifiers.shift);
-        let hit = self.scene.hit(input.lab, input.catalog, self.aim(held_at));
-        self.gesture = match hit {
+        self.gesture = match self.pressed.take() {
             Some(hit) if self.may_edit(input) => self.take_hold(hit, held_at, input, events),
             _ => Gesture::Band { from: held_at, kept: if shift { input.selection.to_vec() } else { Vec::new() } },
         };

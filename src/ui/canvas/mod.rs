@@ -132,6 +132,8 @@ struct Chosen {
 
 /// How long after the last change of zoom the picture is baked sharp again, in seconds.
 const ZOOM_RESTS_SECS: f64 = 0.12;
+/// Frames that a caller has to make an edit that it was told of.
+const FRAMES_AHEAD: u8 = 3;
 /// From the drawing to the canvas's edge when it is fitted, in points.
 const FIT_MARGIN: f32 = 48.0;
 
@@ -148,11 +150,12 @@ pub struct Canvas {
     chosen: Chosen,
     gesture: Gesture,
     hovered: Option<Hit>,
+    pressed: Option<Hit>,
     renaming: Option<names::Renaming>,
     tokens: tokens::Tokens,
     zoomed_at: f64,
-    /// The scene shows something that the lab does not say yet: a gesture that was just told.
-    ahead: bool,
+    /// For so many frames more the scene may show something that the lab does not say yet: a gesture that was just told.
+    ahead: u8,
     viewport: Option<egui::Rect>,
     minimap: furniture::Minimap,
     detail_forced: Option<Detail>,
@@ -282,16 +285,19 @@ impl Canvas {
     /// Takes over what has changed since the last frame.
     fn take(&mut self, input: &CanvasInput<'_>) {
         let now = (input.lab_revision, input.overlay_revision);
-        let known = self.seen.filter(|_| !self.ahead || self.gesture != Gesture::Idle);
-        if known.map(|(lab, _)| lab) != Some(now.0) {
-            let touched = input.touched.filter(|_| known.is_some());
+        let changed = self.seen.map(|(lab, _)| lab) != Some(now.0);
+        // Whoever was told of an edit did not make it: then the scene goes back to what the lab says.
+        let refused = self.ahead == 1 && !changed && self.gesture == Gesture::Idle;
+        self.ahead = self.ahead.saturating_sub(1);
+        if changed || refused {
+            let touched = input.touched.filter(|_| self.seen.is_some() && changed);
             self.scene.update(input.lab, input.catalog, touched);
-            if self.gesture != Gesture::Idle && self.scene.structure != self.chosen.structure {
+            if self.scene.structure != self.chosen.structure {
                 self.gesture = Gesture::Idle;
             }
-            self.ahead = false;
+            self.ahead = 0;
         }
-        if known != Some(now) {
+        if refused || self.seen != Some(now) {
             self.scene.set_overlay(input.lab, &input.overlay);
         }
         self.seen = Some(now);
@@ -383,6 +389,9 @@ impl Canvas {
         if self.detail() < Detail::Tile {
             self.dots.paint(&painter, stand, size::DOT_PITCH, theme.palette().dot);
         }
+        if self.ahead > 0 {
+            ui.ctx().request_repaint();
+        }
         let now = ui.input(|input| input.time);
         let since = now - self.zoomed_at;
         let zooming = if since < ZOOM_RESTS_SECS { Zooming::Moving } else { Zooming::Resting };
@@ -417,7 +426,7 @@ impl Canvas {
                     pins.append(&mut step.edits);
                     step.edits = pins;
                 }
-                self.ahead = true;
+                self.ahead = FRAMES_AHEAD;
                 events.push(CanvasEvent::Edit(step));
             }
             Err(refusal) => events.push(CanvasEvent::Refused(refusal.to_string())),

@@ -40,7 +40,7 @@ impl Canvas {
                 Rect::at(item.bar.min - point(-8.0, 28.0), 160.0, 22.0)
             }
             Subject::Site(name) => {
-                Rect::at(self.scene.sites.iter().find(|item| item.name == *name)?.frame.min + point(30.0, 8.0), 180.0, 24.0)
+                Rect::at(self.scene.sites.iter().find(|item| item.name == *name)?.frame.min + point(20.0, -26.0), 180.0, 24.0)
             }
             other => {
                 let area = self.scene.rect_of(input_lab, other)?;

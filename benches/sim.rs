@@ -1,0 +1,29 @@
+//! One simulated hour of the mini-cloud under 20 requests a second (aim: 1 s), and what a forecast costs.
+
+#[path = "../tests/sim_support/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod sim_support;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use sandtable::sim::blast_radius;
+use sim_support::{complaints, deployed, fault, mini_cloud};
+
+const HOUR_MS: u64 = 3_600_000;
+
+fn sim(c: &mut Criterion) {
+    let mut world = deployed(&mini_cloud(), 1);
+    assert_eq!(complaints(&world), Vec::<String>::new());
+    world.set_load(20);
+    let mut group = c.benchmark_group("mini-cloud");
+    group.sample_size(10);
+    group.bench_function("a simulated hour under 20 requests a second", |b| {
+        b.iter_batched(|| world.clone(), |mut world| world.run_for(HOUR_MS), BatchSize::LargeInput);
+    });
+    let stop = fault("stop db1/galera");
+    group.bench_function("a forecast of 30 s", |b| b.iter(|| blast_radius(&world, &stop, 30_000).map(|seen| seen.requests_failed)));
+    group.bench_function("observe", |b| b.iter(|| world.observe()));
+    group.finish();
+}
+
+criterion_group!(benches, sim);
+criterion_main!(benches);

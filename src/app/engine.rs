@@ -31,6 +31,8 @@ use std::{
 const SIM: &str = "sim";
 /// Events of a run that may wait for the window.
 const EVENTS_MAX: usize = 256;
+/// A second of the load, in milliseconds.
+const SECOND_MS: u64 = 1000;
 /// How often a run asks whether it is to stop.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
@@ -237,8 +239,8 @@ impl Engine for Local {
         let load: Vec<LoadSample> = traffic
             .seconds
             .iter()
-            .filter(|second| told.is_none_or(|told| second.at_ms > told) && second.at_ms + 1000 <= observed.at_ms)
-            .map(|second| LoadSample { at_ms: second.at_ms, good: second.ok, failed: second.failed })
+            .filter(|second| told.is_none_or(|told| second.at_ms + SECOND_MS > told) && second.at_ms + SECOND_MS <= observed.at_ms)
+            .map(|second| LoadSample { at_ms: second.at_ms + SECOND_MS, good: second.ok, failed: second.failed })
             .collect();
         if let Some(last) = load.last() {
             self.told.insert(place.file, last.at_ms);

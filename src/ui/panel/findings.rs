@@ -22,6 +22,8 @@ const NARROW: f32 = 640.0;
 /// Room for the button that mends, and for "Accept…".
 const FIX_WIDTH: f32 = 150.0;
 const ACCEPT_WIDTH: f32 = 76.0;
+/// The field that filters.
+const SEARCH_WIDTH: f32 = 200.0;
 /// Room for "Count again".
 const COUNT_WIDTH: f32 = 104.0;
 
@@ -53,6 +55,8 @@ pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
 }
 
 fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let narrow = ui.available_width() < NARROW;
+    let search_width = if narrow { SEARCH_WIDTH * 0.6 } else { SEARCH_WIDTH };
     ui.horizontal(|ui| {
         ui.set_height(size::CONTROL_HEIGHT);
         ui.add_space(size::GAP);
@@ -78,7 +82,7 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
             }
         }
         let accepted = desk.state.review.findings().iter().filter(|finding| finding.accepted.is_some()).count();
-        if accepted > 0 {
+        if accepted > 0 && !narrow {
             let shown = desk.memory.filter.accepted == Accepted::Shown;
             let label = format!("{accepted} accepted");
             let icon = if shown { Icon::Check } else { Icon::Eye };
@@ -88,7 +92,7 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(size::GAP);
-            ui.add(widget::SearchField::new(&mut desk.memory.filter.query, "Filter findings…").width(200.0));
+            ui.add(widget::SearchField::new(&mut desk.memory.filter.query, "Filter findings…").width(search_width));
         });
     });
     ui.add_space(size::GRID);

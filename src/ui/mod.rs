@@ -7,6 +7,7 @@ mod dialog;
 mod graph;
 pub mod icon;
 mod keys;
+mod outline;
 pub mod panel;
 mod shell;
 pub mod theme;

@@ -3,7 +3,7 @@
 use sandtable::catalog::Catalog;
 use sandtable::layout::{read, write};
 use sandtable::model::Lab;
-use sandtable::rules::{Chapter, Checker, Context, Finding, RULES, Severity, Vetter};
+use sandtable::rules::{Checker, Context, Finding, RULES, Severity, Vetter};
 use std::{collections::BTreeMap, path::Path};
 
 /// The layouts of the folder by the code that each is named after.
@@ -26,8 +26,7 @@ fn lines(findings: &[Finding]) -> Vec<String> {
 #[test]
 fn every_rule_has_a_broken_layout() {
     let broken = broken();
-    let own = RULES.iter().filter(|rule| rule.chapter < Chapter::Reachability);
-    let missing: Vec<&str> = own.map(|rule| rule.code).filter(|code| !broken.contains_key(*code)).collect();
+    let missing: Vec<&str> = RULES.iter().map(|rule| rule.code).filter(|code| !broken.contains_key(*code)).collect();
     assert_eq!(missing, [] as [&str; 0], "rules without a layout in tests/broken");
     let unknown: Vec<&String> = broken.keys().filter(|code| sandtable::rules::rule(code).is_none()).collect();
     assert_eq!(unknown, [] as [&String; 0], "layouts in tests/broken that are named after no rule");
@@ -53,8 +52,8 @@ fn each_fix_that_is_offered_clears_it() {
         let checker = Checker::new(&lab, catalog, &context);
         for finding in checker.findings(&lab) {
             let offered = Vetter::new(&checker, &lab).vetted(catalog, &finding);
-            if offered.len() != finding.fixes.len() {
-                wrong.push(format!("{code}: {} of {} fixes pass", offered.len(), finding.fixes.len()));
+            if offered.is_empty() && !finding.fixes.is_empty() {
+                wrong.push(format!("{code}: none of its fixes passes"));
             }
             for fix in offered {
                 let mut mended = lab.clone();

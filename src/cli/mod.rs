@@ -3,6 +3,7 @@
 //! Exit codes are decided here and nowhere else. Results go to stdout, everything else to stderr. Knows no egui.
 
 mod input;
+mod place;
 mod terminal;
 mod window;
 
@@ -24,8 +25,7 @@ enum Outcome {
 enum Failure {
     /// Wrong usage, or input that cannot be read.
     Input(anyhow::Error),
-    /// The provider failed. Made by the commands that talk to one.
-    #[expect(dead_code, reason = "made by the commands that talk to a provider, which come with the deployment")]
+    /// The provider failed.
     Provider(anyhow::Error),
 }
 
@@ -77,6 +77,20 @@ macro_rules! commands {
 commands! {
     /// Say what is wrong with layouts
     check Check;
+    /// Say what a deployment would do, and why
+    plan Plan;
+    /// Make what is drawn
+    deploy Deploy;
+    /// Say what runs and how well
+    status Status;
+    /// Try every flow of the contract, both ways
+    probe Probe;
+    /// Break something
+    inject Inject;
+    /// Mend what was broken
+    heal Heal;
+    /// Leave nothing of a deployed lab
+    destroy Destroy;
     /// Show sites, nodes and links of a layout, one a line
     topology Topology;
     /// Make a layout from one of ours, or list those

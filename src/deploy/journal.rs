@@ -119,8 +119,13 @@ impl Journal {
 
     /// What was begun and neither ended nor done again since: nobody knows how far it got.
     pub fn unfinished(&self) -> Vec<Action> {
+        Self::unfinished_of(&self.records)
+    }
+
+    /// The same of records that somebody has read ([`Journal::read`]) who only looks.
+    pub fn unfinished_of(records: &[Record]) -> Vec<Action> {
         let mut open: Vec<(StepId, Action)> = Vec::new();
-        for record in &self.records {
+        for record in records {
             match record {
                 Record::Run { doubted, .. } => open = doubted.iter().map(|action| (step_id(action), action.clone())).collect(),
                 Record::Begin { step, action } => {

@@ -134,6 +134,10 @@ impl Provider for Ideal {
         self.observe()
     }
 
+    fn predict<'a>(&'a self, _: &'a Fault, _: u64) -> Answer<'a, Option<crate::sim::Prediction>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn traffic(&self) -> Answer<'_, crate::provider::Traffic> {
         Box::pin(async { Ok(crate::provider::Traffic::default()) })
     }

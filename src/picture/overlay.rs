@@ -233,7 +233,7 @@ impl States {
 
     /// Changes the states of what a subject means.
     fn each(&mut self, scene: &Scene, lab: &Lab, subject: &Subject, reach: Reach, mut change: impl FnMut(&mut State)) {
-        let mut node_too = |states: &mut Self, name: &NodeName, also: &mut dyn FnMut(&mut State)| {
+        let node_too = |states: &mut Self, name: &NodeName, also: &mut dyn FnMut(&mut State)| {
             if let Some(state) = scene.node_number(name).and_then(|node| states.nodes.get_mut(node as usize)) {
                 also(state);
             }

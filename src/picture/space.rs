@@ -56,6 +56,12 @@ impl From<Pos> for Point {
     }
 }
 
+impl Default for Rect {
+    fn default() -> Self {
+        Self::NOTHING
+    }
+}
+
 /// A rectangle, in lab units. [`Rect::NOTHING`] contains nothing and disappears in a union.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rect {

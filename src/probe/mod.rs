@@ -54,6 +54,10 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// How well it is over several tries.
     pub health: Health,
+    /// Whether packets arrive.
+    pub forward: bool,
+    /// Whether answers come back.
+    pub backward: bool,
     /// How long an answer takes, in milliseconds.
     pub latency_ms: Option<f32>,
     /// Why, where it is not good.
@@ -84,7 +88,8 @@ fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
     let (from, to) = (flow.from.clone(), flow.to.clone());
     let Some(seen) = seen else {
         let reason = "nobody has tried it yet".to_owned();
-        return Verdict { from, to, need, outcome: Outcome::Unknown, health: Health::Unknown, latency_ms: None, reason };
+        let (outcome, health) = (Outcome::Unknown, Health::Unknown);
+        return Verdict { from, to, need, outcome, health, forward: false, backward: false, latency_ms: None, reason };
     };
     let outcome = match (seen.health, seen.forward, seen.backward) {
         (Health::Unknown, ..) => Outcome::Unknown,
@@ -93,7 +98,8 @@ fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
         (_, true, false) | (_, false, true) => Outcome::OneWay,
         (_, false, false) => Outcome::Closed,
     };
-    Verdict { from, to, need, outcome, health: seen.health, latency_ms: seen.latency_ms, reason: seen.reason.clone() }
+    let (forward, backward) = (seen.forward, seen.backward);
+    Verdict { from, to, need, outcome, health: seen.health, forward, backward, latency_ms: seen.latency_ms, reason: seen.reason.clone() }
 }
 
 /// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good. A lab without

@@ -8,7 +8,7 @@ pub mod sim;
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
     plan::Action,
-    sim::{Event, FailoverRuler, LoadSecond, LoadTotals},
+    sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
 use std::{future::Future, pin::Pin};
 
@@ -94,6 +94,10 @@ pub trait Provider: Send + Sync {
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
+
+    /// What a fault would take with it within so many milliseconds; `None` where the provider cannot tell without doing it.
+    /// Nothing is broken. Fails where the fault cannot fall on what is there.
+    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>>;
 
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;

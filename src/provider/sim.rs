@@ -12,7 +12,7 @@ use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
     model::{ActiveFault, Fault, Flow, Observed},
     plan::Action,
-    sim::{ActionOutcome, Event, Progress, SimError, World},
+    sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -333,6 +333,15 @@ impl Provider for SimProvider {
                 }
                 Ok(faults)
             })
+        })
+    }
+
+    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>> {
+        Box::pin(async move {
+            let copy = self.look(|world| world.cloned())?.ok_or_else(nothing_there)?;
+            // On a copy and without the lock: the window goes on looking meanwhile.
+            let predicted = blast_radius(&copy, fault, horizon_ms);
+            predicted.map(Some).map_err(|error| in_world("predict what a fault would do", None, &error))
         })
     }
 

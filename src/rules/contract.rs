@@ -32,6 +32,8 @@ pub(super) enum Verdict<'a> {
     Unheard(Source<'a>, Listener<'a>, Option<VipName>),
     /// The service has no such port.
     NoPort(Listener<'a>, u16),
+    /// The service keeps that port to its own node until a setting opens it.
+    Closed(Listener<'a>, u16, &'a str),
     /// The service lets only others in.
     Refused(Source<'a>, Listener<'a>),
 }
@@ -301,7 +303,9 @@ fn unheard<'a>(
     let port = flow.port?;
     let mut ports = entry.ports_of(listener.service).peekable();
     ports.peek()?;
-    if ports.any(|(_, number)| number == port) { None } else { Some(Verdict::NoPort(listener, port)) }
+    let Some((port, number)) = ports.find(|(_, number)| *number == port) else { return Some(Verdict::NoPort(listener, port)) };
+    let setting = port.opened_by.as_deref().filter(|setting| !entry.is_on(listener.service, setting))?;
+    Some(Verdict::Closed(listener, number, setting))
 }
 
 /// The network on which a node has an address.

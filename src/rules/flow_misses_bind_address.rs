@@ -4,7 +4,8 @@
 //! A service answers only on the addresses and ports that it is bound to. Connections to any other are refused at once,
 //! although both nodes are up and see each other.
 //!
-//! A service bound to a network also answers on the VIPs of that network that its node holds.
+//! A port for administrators, such as a page of statistics, may be kept to its own node until a setting opens it. A
+//! service bound to a network also answers on the VIPs of that network that its node holds.
 //!
 //! ## Example
 //! `db1/db` is bound to `storage`, and `app1`, which is on `backend` only, has a flow to it.
@@ -15,7 +16,7 @@
 
 use super::contract::{Listener, Source, Verdict, judge};
 use super::{Facts, Report, Reported, offer};
-use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Subject};
+use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Subject, Value};
 
 pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
     match judge(facts, flow) {
@@ -42,6 +43,15 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
                 let to = Flow { port: None, ..flow.clone() };
                 found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
             }
+        }
+        Verdict::Closed(listener, port, setting) => {
+            let edits = offer::service(listener.at.name, listener.name, listener.service, |service| {
+                service.settings.insert(setting.to_owned(), Value::Bool(true));
+            });
+            report
+                .add(Subject::flow(flow), format!("{} opens port {port} to its own node only", listener.reference()))
+                .involving(Subject::Service(listener.reference()))
+                .fix(format!("Turn {setting} on"), edits);
         }
         _ => {}
     }
@@ -119,5 +129,18 @@ mod tests {
         check("flow-misses-bind-address", &wrong, &["db1/db does not listen on port 5432; it opens 3306"]);
         assert_eq!(fixes("flow-misses-bind-address", &wrong), ["Use port 3306"]);
         check("flow-misses-bind-address", &bound("any", r#"(from: "app1", to: "db1/db", port: 3306)"#), &[]);
+    }
+
+    #[test]
+    fn a_port_that_a_setting_opens() {
+        let stats = |settings: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lab": host_only(subnet: "192.168.56.0/24")}}, nodes: {{
+                    "lb": (role: balancer, adapters: [(network: "lab", address: "192.168.56.10")], services: {{"haproxy": (kind: "haproxy", settings: {{{settings}}})}}),
+                }}, flows: [(from: "outside", to: "lb/haproxy", port: 8404)])"#
+            ))
+        };
+        check("flow-misses-bind-address", &stats(""), &["lb/haproxy opens port 8404 to its own node only"]);
+        check("flow-misses-bind-address", &stats(r#""stats_public": true"#), &[]);
     }
 }

@@ -18,7 +18,7 @@
 
 use super::contract::{At, Target, Verdict, judge};
 use super::{Facts, Report, Reported, offer};
-use crate::model::{Edit, Flow, Forward, ListEdit, NetworkKind, NetworkName, Subject};
+use crate::model::{Bind, Edit, Flow, Forward, ListEdit, NetworkKind, NetworkName, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
     let subject = Subject::flow(flow);
@@ -57,8 +57,10 @@ pub(super) fn shared_network(facts: &Facts<'_>, mut found: Reported<'_>, from: A
         let (title, edits) = offer::adapter(facts, from.name, from.node, network);
         found = found.fix(title, edits);
     }
-    let networks = from.node.adapters.iter().map(|adapter| &adapter.network);
-    if let Some(network) = networks.into_iter().find(|network| facts.joins(network)) {
+    // The other way round helps only where the receiver listens on whatever it is on.
+    let listens_anywhere = to.listener.is_none_or(|listener| listener.service.bind == Bind::Any);
+    let mut networks = from.node.adapters.iter().map(|adapter| &adapter.network);
+    if let Some(network) = networks.find(|network| facts.joins(network)).filter(|_| listens_anywhere) {
         let (title, edits) = offer::adapter(facts, to.at.name, to.at.node, network);
         found.fix(title, edits);
     }

@@ -68,7 +68,8 @@ pub enum Check {
     Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
-    /// A flow, the nodes, services and VIPs at its ends, all networks, how they meet, routers and port forwards.
+    /// A flow, the nodes, services and VIPs at its ends, all networks, how they meet, routers, gateways of
+    /// sites and port forwards.
     Flow(fn(&Facts<'_>, &Flow, &mut Report)),
     /// A VIP, its network and its holders.
     Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),

@@ -1,5 +1,5 @@
-//! The few nodes that others depend on without being drawn to them: routers, port forwards, bastions, backups, and
-//! replicas with their primaries; and which networks an administrator gets to through them.
+//! The few nodes that others depend on without being drawn to them: routers, gateways of sites, port forwards, bastions,
+//! backups, and replicas with their primaries; and which networks an administrator gets to through them.
 //!
 //! Part of the index. A change to one of these nodes, or to any network, makes it anew, so that rules about other nodes
 //! may read it. It never judges.
@@ -27,7 +27,7 @@ pub(super) struct Ways {
     pub(super) backups: Vec<ServiceRef>,
     /// Replicas by their primary.
     pub(super) replicas: BTreeMap<ServiceRef, BTreeSet<ServiceRef>>,
-    /// Every node that stands in one of the above.
+    /// Every node that stands in one of the above, and the gateways of sites.
     nodes: HashSet<NodeName>,
 }
 
@@ -67,6 +67,7 @@ impl Ways {
                 }
             }
         }
+        ways.nodes.extend(lab.sites.values().flat_map(|site| &site.gateways).cloned());
         ways.managed = managed(lab, &bastions, meet);
         ways
     }

@@ -212,6 +212,7 @@ impl World {
             ));
         }
         self.networks[network].spec = None;
+        self.forget_void_faults();
         Ok(Some(NETWORK_US))
     }
 
@@ -285,6 +286,7 @@ impl World {
         row.snapshots.clear();
         self.rebuild_owners();
         self.rewire();
+        self.forget_void_faults();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, "was removed");
         Some(DELETE_US)
     }
@@ -417,6 +419,7 @@ impl World {
         self.forget_service(service);
         self.rebuild_owners();
         self.rewire();
+        self.forget_void_faults();
         Ok(Some(REMOVE_US))
     }
 }

@@ -140,7 +140,12 @@ impl World {
 
     fn check_fault(&self, fault: &Fault) -> Result<(), SimError> {
         match fault {
-            Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) => self.check_service(at).map(drop),
+            Fault::Stop(at) | Fault::Restart(at) => self.check_service(at).map(drop),
+            Fault::Kill(at) | Fault::Hang(at) => {
+                let service = self.check_service(at)?;
+                let runs = matches!(self.services[service].phase, Phase::Starting | Phase::Running);
+                if runs { Ok(()) } else { Err(SimError::refused(at.to_string(), "it does not run; start it first")) }
+            }
             Fault::Cookie(at) => {
                 let service = self.check_service(at)?;
                 if self.services[service].behaviour.is_beam() {
@@ -149,7 +154,11 @@ impl World {
                     Err(SimError::refused(at.to_string(), "it is not a BEAM node: it has no cookie"))
                 }
             }
-            Fault::PowerOff(node) | Fault::Pause(node) => self.machine_named(node).map(drop),
+            Fault::PowerOff(node) | Fault::Pause(node) => {
+                let machine = self.machine_named(node)?;
+                let is_off = matches!(self.machines[machine].power, Power::Stopped | Power::Missing);
+                if is_off { Err(SimError::refused(node.as_str(), "it is off; power it on first")) } else { Ok(()) }
+            }
             Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _) => {
                 self.check_card(node, network)
             }
@@ -216,13 +225,27 @@ impl World {
         self.is_held(|other| matches!(other, Fault::Stop(other) if *other == at))
     }
 
-    /// Whether a fault freezes a service: one that starts meanwhile hangs too.
-    pub(super) fn is_hung_by_fault(&self, service: ServiceId) -> bool {
+    /// A process is gone: what froze it is over.
+    pub(super) fn forget_hang(&mut self, service: ServiceId) {
         if self.faults.in_force.is_empty() {
-            return false;
+            return;
         }
         let at = self.reference(service);
-        self.is_held(|other| matches!(other, Fault::Hang(other) if *other == at))
+        self.faults.in_force.retain(|fault| fault.fault != Fault::Hang(at.clone()));
+    }
+
+    /// A machine has lost its power: what froze it is over.
+    pub(super) fn forget_pause(&mut self, machine: MachineId) {
+        let pause = Fault::Pause(self.machines[machine].name.clone());
+        self.faults.in_force.retain(|fault| fault.fault != pause);
+    }
+
+    /// Something was removed: faults that fell on it are over.
+    pub(super) fn forget_void_faults(&mut self) {
+        let mut in_force = std::mem::take(&mut self.faults.in_force);
+        in_force.retain(|fault| !matches!(self.check_fault(&fault.fault), Err(SimError::Unknown { .. })));
+        self.faults.in_force = in_force;
+        self.apply_link_faults();
     }
 
     /// Works out each adapter's cable, loss and delay, and who drops whose packets, from the faults that last.

@@ -2,6 +2,7 @@
 
 use super::{
     event::EventKind,
+    service::Phase,
     table::{MachineId, NetworkId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
@@ -107,17 +108,22 @@ impl World {
         let (name, services) = (row.name.clone(), row.services.clone());
         self.tell(Subject::Node(name), EventKind::Machine, "has booted");
         self.rebuild_owners();
-        for service in services {
-            if self.services[service].is_enabled() && !self.is_stopped_by_fault(service) {
-                self.begin_start(service);
-            }
-        }
+        self.start_enabled(services);
         for vip in self.vips_on(machine) {
             self.start_keepalived(vip);
         }
         // Not all agents report at the same moment.
         let offset_us = self.rng.below(PROBE_US);
         self.plan(offset_us, Tick::Probe(machine));
+    }
+
+    fn start_enabled(&mut self, services: Vec<ServiceId>) {
+        for service in services {
+            let row = &self.services[service];
+            if row.is_enabled() && row.phase == Phase::Stopped && !self.is_stopped_by_fault(service) {
+                self.begin_start(service);
+            }
+        }
     }
 
     /// Stops everything in order, then turns the machine off.
@@ -143,6 +149,7 @@ impl World {
     pub(super) fn pull_plug(&mut self, machine: MachineId) {
         for service in self.machines[machine].services.clone() {
             self.member_gone(service);
+            self.forget_hang(service);
             self.services[service].die();
         }
         for vip in self.vips_on(machine) {
@@ -153,6 +160,7 @@ impl World {
         row.booted = false;
         row.generation += 1;
         row.frozen.clear();
+        self.forget_pause(machine);
         self.rebuild_owners();
     }
 
@@ -189,6 +197,8 @@ impl World {
         }
         self.members_stood_still(machine, stood_us);
         self.tell(Subject::Node(name), EventKind::Machine, "goes on");
+        // A stop that was healed while the machine could not be told.
+        self.start_enabled(self.machines[machine].services.clone());
         self.links_changed();
     }
 }

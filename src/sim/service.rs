@@ -183,7 +183,6 @@ impl World {
         let text = format!("{} runs", self.services[service].name);
         self.tell(self.subject(service), EventKind::Started, text);
         self.forget_kill(service);
-        self.services[service].hung = self.is_hung_by_fault(service);
         match self.services[service].behaviour {
             Behaviour::Balancer => self.balancer_up(service),
             behaviour if behaviour.votes() => self.member_up(service),
@@ -205,6 +204,7 @@ impl World {
             return;
         }
         self.member_leaves(service);
+        self.forget_hang(service);
         self.services[service].die();
         let text = format!("{} stopped: {why}", self.services[service].name);
         self.tell(self.subject(service), EventKind::Stopped, text);
@@ -216,6 +216,7 @@ impl World {
             return;
         }
         self.member_gone(service);
+        self.forget_hang(service);
         let row = &mut self.services[service];
         row.die();
         row.phase = Phase::Dead;

@@ -1,5 +1,4 @@
 //! Labs in code for the tests of the simulator, and their specifications derived by hand.
-#![expect(dead_code, reason = "each test file uses its own part")]
 
 use sandtable::{
     catalog::{Behaviour, Catalog, Entry},
@@ -45,7 +44,7 @@ fn node(lab: &mut Lab, called: &str, role: Role, adapters: &[&str], services: &[
     lab.nodes.insert(name(called), node);
 }
 
-pub fn flow(lab: &mut Lab, from: &str, to: &str) {
+fn flow(lab: &mut Lab, from: &str, to: &str) {
     lab.flows.push(Flow::new(from.parse().unwrap(), to.parse().unwrap()));
 }
 

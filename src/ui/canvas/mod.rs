@@ -1,5 +1,445 @@
-//! The canvas.
+//! The canvas: the lab as a drawing that can be edited, watched and shown.
+//!
+//! It reads what it is given and tells what the user did as [`CanvasEvent`]s, one for each gesture; it never changes the
+//! lab. It asks for a repaint only while something moves.
 
-mod drag;
+mod bake;
+pub mod camera;
+mod decor;
+pub mod drag;
+mod drop;
+mod furniture;
+mod gesture;
+mod keys;
+mod layers;
+mod names;
+mod tokens;
 
+pub use camera::Camera;
 pub use drag::PaletteDrag;
+
+use crate::{
+    app::ops::{Act, Step},
+    catalog::Catalog,
+    look::{self, duration_secs, size},
+    model::{Edit, Lab, NodeName, Subject, Touched},
+    picture::{Aim, Detail, Hit, Mode, Overlay, Point, Rect, Scene, draw::Artist},
+    ui::theme::{self, Theme},
+};
+use camera::Flight;
+use egui::{Pos2, Response, Sense, Ui, Vec2};
+use gesture::Gesture;
+use layers::{Dots, Frame, Layers, Stand, Zooming};
+use std::collections::BTreeSet;
+
+/// Whether the lab may be changed on the canvas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Editing {
+    /// It may.
+    #[default]
+    Allowed,
+    /// Only looked at.
+    Locked,
+}
+
+/// What dragging over the empty canvas does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tool {
+    /// Chooses what it touches.
+    #[default]
+    Select,
+    /// Draws a line around nodes, for a partition.
+    Lasso,
+}
+
+/// What the floating parts of the canvas are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Furniture {
+    /// Zoom bar and minimap.
+    #[default]
+    Shown,
+    /// None: a presentation.
+    Hidden,
+}
+
+/// What the canvas shows in a frame.
+#[derive(Debug, Clone, Copy)]
+pub struct CanvasInput<'a> {
+    /// The lab.
+    pub lab: &'a Lab,
+    /// Another number for every other state of the lab.
+    pub lab_revision: u64,
+    /// What changed since the last revision that the canvas was given; `None`: anything.
+    pub touched: Option<&'a Touched>,
+    /// What services are.
+    pub catalog: &'a Catalog,
+    /// What shows on the drawing.
+    pub overlay: Overlay<'a>,
+    /// Another number for every other overlay.
+    pub overlay_revision: u64,
+    /// What is chosen.
+    pub selection: &'a [Subject],
+    /// Whether the lab may be changed.
+    pub editing: Editing,
+    /// What dragging over the empty canvas does.
+    pub tool: Tool,
+    /// Whether zoom bar and minimap are there.
+    pub furniture: Furniture,
+}
+
+/// What the user did on the canvas.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CanvasEvent {
+    /// A change of the lab: one step of undo.
+    Edit(Step),
+    /// Something else is chosen: all of it.
+    Select(Vec<Subject>),
+    /// A thing was opened (double click, Enter on something without a name).
+    Open(Subject),
+    /// The menu of a thing, or of the empty canvas, is wanted at a point of the screen; `at_lab` is where in the lab.
+    Menu {
+        /// What it is about.
+        subject: Option<Subject>,
+        /// Where on the screen.
+        at: Pos2,
+        /// Where in the lab.
+        at_lab: Point,
+    },
+    /// A line was drawn around these nodes.
+    Lasso(Vec<NodeName>),
+    /// What was tried makes no sense, and why.
+    Refused(String),
+}
+
+/// What a frame of the canvas gives back.
+#[derive(Debug)]
+pub struct CanvasOutput {
+    /// The canvas as a widget: for a context menu, for focus.
+    pub response: Response,
+    /// What the user did, in order.
+    pub events: Vec<CanvasEvent>,
+}
+
+/// What is chosen, by the scene's numbers.
+#[derive(Debug, Default)]
+struct Chosen {
+    subjects: Vec<Subject>,
+    structure: u64,
+    nodes: BTreeSet<u32>,
+    networks: BTreeSet<u32>,
+    notes: BTreeSet<usize>,
+}
+
+/// How long after the last change of zoom the picture is baked sharp again, in seconds.
+const ZOOM_RESTS_SECS: f64 = 0.12;
+/// From the drawing to the canvas's edge when it is fitted, in points.
+const FIT_MARGIN: f32 = 48.0;
+
+/// The canvas and what it keeps between frames: camera, scene, gesture.
+#[derive(Debug, Default)]
+pub struct Canvas {
+    scene: Scene,
+    layers: Layers,
+    dots: Dots,
+    camera: Camera,
+    flight: Option<Flight>,
+    fitted: bool,
+    seen: Option<(u64, u64)>,
+    chosen: Chosen,
+    gesture: Gesture,
+    hovered: Option<Hit>,
+    renaming: Option<names::Renaming>,
+    tokens: tokens::Tokens,
+    zoomed_at: f64,
+    /// The scene shows something that the lab does not say yet: a gesture that was just told.
+    ahead: bool,
+    viewport: Option<egui::Rect>,
+    minimap: furniture::Minimap,
+    detail_forced: Option<Detail>,
+}
+
+impl Canvas {
+    /// A canvas that fits its lab into its first frame.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows the lab in all the room there is.
+    pub fn show(&mut self, ui: &mut Ui, input: &CanvasInput<'_>) -> CanvasOutput {
+        let viewport = ui.available_rect_before_wrap();
+        let response = ui.allocate_rect(viewport, Sense::click_and_drag());
+        let mut events = Vec::new();
+        self.viewport = Some(viewport);
+        self.take(input);
+        self.fly(ui);
+        self.navigate(ui, &response);
+        if self.renaming.is_none() {
+            self.point(ui, &response, input, &mut events);
+            self.keys(ui, &response, input, &mut events);
+        }
+        self.receive_drop(ui, &response, input, &mut events);
+        self.paint(ui, &response, input);
+        if input.furniture == Furniture::Shown {
+            self.furniture(ui, &response, input);
+        }
+        self.rename_field(ui, input, &mut events);
+        self.tell_readers(ui, input, &mut events);
+        CanvasOutput { response, events }
+    }
+
+    /// The scene as it is shown.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// The camera, for keeping it with the lab.
+    pub fn camera(&self) -> Camera {
+        self.camera
+    }
+
+    /// Puts the camera somewhere at once.
+    pub fn set_camera(&mut self, camera: Camera) {
+        self.camera = camera;
+        self.flight = None;
+        self.fitted = true;
+    }
+
+    /// Forgets everything about the lab that was shown: the next frame fits another one.
+    pub fn reset(&mut self) {
+        *self = Self { detail_forced: self.detail_forced, ..Self::default() };
+    }
+
+    /// Draws at this level of detail whatever the zoom; `None`: as the zoom says.
+    pub fn force_detail(&mut self, detail: Option<Detail>) {
+        self.detail_forced = detail;
+    }
+
+    /// The part of the lab that is shown.
+    pub fn shown(&self) -> Rect {
+        self.viewport.map_or(Rect::NOTHING, |viewport| self.camera.shown(viewport.size()))
+    }
+
+    /// Shows all of the lab.
+    pub fn fit(&mut self, ui: &Ui) {
+        self.fly_to_area(ui, self.scene.bounds(), 1.0);
+    }
+
+    /// Shows an area of the lab, whole and in the middle.
+    pub fn fly_to_area(&mut self, ui: &Ui, area: Rect, zoom_max: f32) {
+        let Some(viewport) = self.viewport else {
+            self.fitted = false;
+            return;
+        };
+        let to = Camera::fitting(area, viewport.size(), FIT_MARGIN, zoom_max);
+        self.fly_to(ui, to);
+    }
+
+    /// Shows a thing, no smaller than it can be read.
+    pub fn zoom_to(&mut self, ui: &Ui, lab: &Lab, subject: &Subject) {
+        if let Some(area) = self.scene.rect_of(lab, subject) {
+            let around = area.grow(160.0);
+            let shown = self.shown();
+            if shown.encloses(&area) && self.camera.zoom >= 0.6 {
+                return;
+            }
+            self.fly_to_area(ui, around, 1.0);
+        }
+    }
+
+    /// Zooms by a factor around the middle.
+    pub fn zoom_by(&mut self, ui: &Ui, factor: f32) {
+        if let Some(viewport) = self.viewport {
+            let from = self.flight.map_or(self.camera, |flight| flight.to);
+            self.fly_to(ui, from.zoomed(factor, viewport.size() / 2.0));
+        }
+    }
+
+    /// Shows the lab at its own size, the middle staying where it is.
+    pub fn zoom_to_100(&mut self, ui: &Ui) {
+        self.zoom_by(ui, 1.0 / self.camera.zoom);
+    }
+
+    fn fly_to(&mut self, ui: &Ui, to: Camera) {
+        let secs = theme::duration(ui.ctx(), duration_secs::LONG);
+        self.fitted = true;
+        self.flight = Some(Flight { from: self.camera, to, began: ui.input(|input| input.time), secs });
+        ui.ctx().request_repaint();
+    }
+
+    /// Opens the field in which the name of a thing is changed.
+    pub fn rename(&mut self, subject: &Subject) {
+        self.renaming = names::Renaming::of(subject);
+    }
+
+    /// Gives up the gesture under way.
+    pub fn cancel(&mut self, input: &CanvasInput<'_>) {
+        self.gesture = Gesture::Idle;
+        self.renaming = None;
+        self.scene.update(input.lab, input.catalog, None);
+        self.scene.set_overlay(input.lab, &input.overlay);
+    }
+
+    /// Takes over what has changed since the last frame.
+    fn take(&mut self, input: &CanvasInput<'_>) {
+        let now = (input.lab_revision, input.overlay_revision);
+        let known = self.seen.filter(|_| !self.ahead || self.gesture != Gesture::Idle);
+        if known.map(|(lab, _)| lab) != Some(now.0) {
+            let touched = input.touched.filter(|_| known.is_some());
+            self.scene.update(input.lab, input.catalog, touched);
+            if self.gesture != Gesture::Idle && self.scene.structure != self.chosen.structure {
+                self.gesture = Gesture::Idle;
+            }
+            self.ahead = false;
+        }
+        if known != Some(now) {
+            self.scene.set_overlay(input.lab, &input.overlay);
+        }
+        self.seen = Some(now);
+        self.choose(input);
+        if !self.fitted
+            && let Some(viewport) = self.viewport
+        {
+            self.camera = Camera::fitting(self.scene.bounds(), viewport.size(), FIT_MARGIN, 1.0);
+            self.fitted = true;
+        }
+    }
+
+    fn choose(&mut self, input: &CanvasInput<'_>) {
+        if self.chosen.subjects == input.selection && self.chosen.structure == self.scene.structure {
+            return;
+        }
+        let of_nodes = input.selection.iter().filter_map(|subject| match subject {
+            Subject::Node(name) => self.scene.node_number(name),
+            _ => None,
+        });
+        let of_networks = input.selection.iter().filter_map(|subject| match subject {
+            Subject::Network(name) => self.scene.network_number(name),
+            _ => None,
+        });
+        let notes = if input.selection.is_empty() { std::mem::take(&mut self.chosen.notes) } else { BTreeSet::new() };
+        self.chosen = Chosen {
+            nodes: of_nodes.collect(),
+            networks: of_networks.collect(),
+            notes,
+            subjects: input.selection.to_vec(),
+            structure: self.scene.structure,
+        };
+    }
+
+    fn fly(&mut self, ui: &Ui) {
+        let Some(flight) = self.flight else { return };
+        let size = self.viewport.map_or(Vec2::ZERO, |viewport| viewport.size());
+        let now = ui.input(|input| input.time);
+        let (camera, arrived) = flight.at(now, size);
+        if camera.zoom.to_bits() != self.camera.zoom.to_bits() {
+            self.zoomed_at = now;
+        }
+        self.camera = camera;
+        if arrived {
+            self.flight = None;
+            self.zoomed_at = f64::NEG_INFINITY;
+        }
+        ui.ctx().request_repaint();
+    }
+
+    /// Wheel, pinch and two fingers.
+    fn navigate(&mut self, ui: &Ui, response: &Response) {
+        let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer()) else { return };
+        let (factor, scrolled, now) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.time));
+        if (factor - 1.0).abs() > 1e-4 {
+            self.flight = None;
+            self.camera = self.camera.zoomed(factor, at - response.rect.min);
+            self.zoomed_at = now;
+        } else if scrolled != Vec2::ZERO {
+            self.flight = None;
+            self.camera = self.camera.panned(scrolled);
+        }
+    }
+
+    /// Where the pointer is in the lab.
+    fn lab_pointer(&self, ui: &Ui, response: &Response) -> Option<Point> {
+        let at = ui.input(|input| input.pointer.latest_pos())?;
+        Some(self.camera.lab_from_screen(response.rect.min, at))
+    }
+
+    fn aim(&self, at: Point) -> Aim {
+        let handle_of = match &self.hovered {
+            Some(hit) => hit.node(),
+            None => self.chosen.nodes.iter().next().copied().filter(|_| self.chosen.nodes.len() == 1),
+        };
+        let chips = self.detail() <= Detail::Full;
+        Aim { at, tolerance: (4.0 / self.camera.zoom).min(24.0), chips, handle_of: handle_of.filter(|_| self.detail().has_cards()) }
+    }
+
+    fn detail(&self) -> Detail {
+        self.detail_forced.unwrap_or_else(|| Detail::at_zoom(self.camera.zoom))
+    }
+
+    fn paint(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>) {
+        let painter = ui.painter_at(response.rect);
+        let theme = Theme::of(ui.ctx());
+        let stand = Stand { camera: self.camera, viewport: response.rect, pixels_per_point: painter.pixels_per_point() };
+        painter.rect_filled(response.rect, 0.0, theme.palette().canvas);
+        if self.detail() < Detail::Tile {
+            self.dots.paint(&painter, stand, size::DOT_PITCH, theme.palette().dot);
+        }
+        let now = ui.input(|input| input.time);
+        let since = now - self.zoomed_at;
+        let zooming = if since < ZOOM_RESTS_SECS { Zooming::Moving } else { Zooming::Resting };
+        if zooming == Zooming::Moving {
+            ui.ctx().request_repaint_after_secs(as_f32(ZOOM_RESTS_SECS - since).max(0.01));
+        }
+        let moving = self.tokens.follow(ui, &self.scene);
+        if self.tokens.take_changed() {
+            self.layers.forget_tokens();
+        }
+        let artist = Artist {
+            lab: input.lab,
+            catalog: input.catalog,
+            scene: &self.scene,
+            palette: theme.appearance().palette(),
+            detail: self.detail(),
+        };
+        let frame = Frame { artist, appearance: theme.appearance(), stand, zooming, without_tokens: &moving };
+        self.layers.paint(&painter, &frame);
+        self.tokens.paint(&painter, &frame);
+        self.decorate(ui, &painter, &frame, input);
+    }
+
+    /// Tells an act: as an edit, or why it makes no sense.
+    fn tell(&mut self, act: Act, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        match act {
+            Ok(mut step) => {
+                // Once one thing has a place, all of them do: nothing jumps because of what was done elsewhere.
+                let places = step.edits.iter().any(|edit| matches!(edit, Edit::PlaceNode { .. } | Edit::PlaceNetwork { .. }));
+                if places {
+                    let mut pins = self.scene.pins(input.lab);
+                    pins.append(&mut step.edits);
+                    step.edits = pins;
+                }
+                self.ahead = true;
+                events.push(CanvasEvent::Edit(step));
+            }
+            Err(refusal) => events.push(CanvasEvent::Refused(refusal.to_string())),
+        }
+    }
+
+    fn may_edit(&self, input: &CanvasInput<'_>) -> bool {
+        input.editing == Editing::Allowed && input.overlay.mode != Mode::Present
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "parts of a second")]
+fn as_f32(secs: f64) -> f32 {
+    secs as f32
+}
+
+/// A size on the screen that grows with the zoom, but stays usable.
+fn on_screen(units: f32, zoom: f32) -> f32 {
+    (units * zoom).clamp(units * 0.6, units * 1.6)
+}
+
+/// The colours of the canvas's own marks.
+fn colors(ui: &Ui) -> &'static look::Palette<egui::Color32> {
+    Theme::of(ui.ctx()).palette()
+}

@@ -1,0 +1,268 @@
+//! `sandtable deploy`: makes what is drawn.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::plan::{make, show, show_unplannable};
+use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, canceller, run as run_plan};
+use crate::model::{Health, Lab, Observed};
+use crate::plan::{Change, Plan, Step, doubt, undo};
+use crate::probe;
+use crate::provider::{Done, Provider};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, IsTerminal},
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+/// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
+const SETTLE_MS_MAX: u64 = 60_000;
+/// Events that may wait for the terminal.
+const EVENTS_MAX: usize = 256;
+
+/// What `deploy` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The layout to deploy
+    layout: PathBuf,
+    /// Where to
+    #[arg(long, value_enum)]
+    on: Option<On>,
+    /// Do not ask before something is deleted
+    #[arg(long)]
+    yes: bool,
+    /// Undo what the last deployment began, where it failed or was cut off
+    #[arg(long)]
+    undo: bool,
+    /// How to write the result; progress goes to stderr with json
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report {
+    lab: String,
+    provider: &'static str,
+    ending: &'static str,
+    healthy: bool,
+    steps: Vec<StepLine>,
+    failures: Vec<FailureLine>,
+}
+
+#[derive(Serialize)]
+struct StepLine {
+    id: String,
+    result: &'static str,
+    attempts: u32,
+}
+
+#[derive(Serialize)]
+struct FailureLine {
+    step: String,
+    node: Option<String>,
+    why: String,
+    next: String,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = Place::open(&args.layout, args.on)?;
+    let (locked, provider) = place.provider_locked()?;
+    let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
+    let observed = wait(provider.observe())?.map_err(provider_failed)?;
+    let plan = if args.undo {
+        let before = journal.before().ok_or_else(|| Failure::input("there is no deployment to undo"))?;
+        undo(&journal.begun(), before, &observed)
+    } else {
+        let (plan, unplannable) = make(&place, doubt(observed.clone(), &journal.unfinished()));
+        if !unplannable.is_empty() {
+            show_unplannable(&unplannable, terminal);
+            if !place.is_deployed {
+                drop((provider, journal));
+                forget(locked)?;
+            }
+            return Err(Failure::input("the drawing is not ready to be deployed; mend what is listed above"));
+        }
+        plan
+    };
+    if !plan.is_empty() && !observed.faults.is_empty() {
+        let faults: Vec<String> = observed.faults.iter().map(|fault| fault.fault.to_string()).collect();
+        let faults = faults.join(", ");
+        return Err(Failure::input(format!("the lab is broken on purpose ({faults}); heal it first: sandtable heal {} --all", args.layout.display())));
+    }
+    if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
+        show(&place, &plan, &[], terminal);
+        confirm(terminal, "Something is deleted. Deploy?")?;
+    }
+    place.deployed().write(&locked)?;
+    let mut stderr = Terminal::stderr();
+    let out = if args.format == Format::Json { &mut stderr } else { &mut *terminal };
+    let (ending, steps) = follow(&plan, &observed, &provider, &mut journal, out)?;
+    let now = wait(settled(&place.lab, &provider, &plan))?.map_err(provider_failed)?;
+    if args.undo && now.is_empty() {
+        drop((provider, journal));
+        forget(locked)?;
+    }
+    let health = probe::health(&place.lab, &now);
+    match args.format {
+        Format::Json => terminal.json(&report(&place, &ending, health, steps))?,
+        Format::Text => summary(&place, &ending, &plan, health, terminal),
+    }
+    finish(&ending, if args.undo { Health::Healthy } else { health })
+}
+
+/// Removes the state folder of a lab that is not there any more.
+pub(super) fn forget(locked: Arc<crate::host::state::Locked>) -> Result<()> {
+    let locked = Arc::try_unwrap(locked).map_err(|_| Failure::input("the lab's state is still in use"))?;
+    locked.remove().map_err(|error| Failure::Provider(error.into()))
+}
+
+/// Asks on a terminal; without one, nobody can have said yes.
+pub(super) fn confirm(terminal: &mut Terminal, question: &str) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::input(format!("{question} Add --yes where nobody can be asked")));
+    }
+    terminal.line(format_args!("{question} [y/N]"));
+    terminal.flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::input("nothing was done")) }
+}
+
+async fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan) -> std::result::Result<Observed, crate::provider::ProviderError> {
+    if plan.is_empty() {
+        return provider.observe().await;
+    }
+    provider.settle(&|seen| seen.is_empty() || probe::health(lab, seen) == Health::Healthy, SETTLE_MS_MAX).await
+}
+
+/// What became of each step.
+pub(super) type Results = BTreeMap<String, (&'static str, u32)>;
+
+/// Runs a plan and writes a line for each thing that happens.
+pub(super) fn follow(
+    plan: &Plan,
+    before: &Observed,
+    provider: &Arc<dyn Provider>,
+    journal: &mut Journal,
+    out: &mut Terminal,
+) -> Result<(Ending, Results)> {
+    let mut results: Results = plan.steps.iter().map(|step| (step.id.to_string(), ("not begun", 0))).collect();
+    let (_canceller, cancel) = canceller();
+    let options = Options::default();
+    let ending = wait(async {
+        let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
+        let reader = async {
+            while let Some(event) = receiver.recv().await {
+                note(&event, &mut results);
+                line(&event, plan, &results, out);
+            }
+        };
+        let run = async {
+            let ending = run_plan(plan, before, provider, journal, &options, &cancel, &sender).await;
+            drop(sender);
+            ending
+        };
+        tokio::join!(run, reader).0
+    })?;
+    Ok((ending.map_err(|error| Failure::Provider(error.into()))?, results))
+}
+
+fn note(event: &Event, results: &mut Results) {
+    let mut set = |step: &crate::plan::StepId, result| {
+        if let Some(entry) = results.get_mut(&step.0) {
+            entry.0 = result;
+        }
+    };
+    match event {
+        Event::StepStarted { step, attempt, .. } => {
+            if let Some(entry) = results.get_mut(&step.0) {
+                *entry = ("begun", *attempt);
+            }
+        }
+        Event::StepDone { step, done: Done::Changed } => set(step, "done"),
+        Event::StepDone { step, done: Done::AlreadySo } => set(step, "unchanged"),
+        Event::StepFailed(failure) => set(&failure.step, "failed"),
+        Event::StepProgress { .. } | Event::Retrying { .. } | Event::Undoing { .. } | Event::Finished(_) => {}
+    }
+}
+
+fn line(event: &Event, plan: &Plan, results: &Results, out: &mut Terminal) {
+    let ended = results.values().filter(|(result, _)| matches!(*result, "done" | "unchanged")).count();
+    let reason = |id: &crate::plan::StepId| plan.steps.iter().find(|step: &&Step| step.id == *id).map_or("", |step| step.reason.as_str());
+    match event {
+        Event::StepDone { step, done } => {
+            let count = format!("[{ended:>3}/{}]", plan.steps.len());
+            let word = if *done == Done::Changed { out.paint(Style::Good, "done") } else { out.paint(Style::Faint, "as is") };
+            out.line(format_args!("{} {word} {} - {}", out.paint(Style::Faint, &count), out.paint(Style::Strong, &step.0), reason(step)));
+        }
+        Event::Retrying { step, why, in_ms } => {
+            let word = out.paint(Style::Warn, "again");
+            out.line(format_args!("{word} {step} in {in_ms} ms: {why}"));
+        }
+        Event::StepFailed(failure) => out.line(failed_line(failure, out)),
+        Event::Undoing { steps } => out.line(format_args!("undoing in {steps} steps")),
+        Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Finished(_) => {}
+    }
+    out.flush();
+}
+
+fn failed_line(failure: &StepFailure, out: &Terminal) -> String {
+    let on = failure.node.as_ref().map_or_else(String::new, |node| format!(" on {node}"));
+    format!("{} {}{on}: {}. {}", out.paint(Style::Bad, "failed"), failure.step, failure.why, failure.next)
+}
+
+fn word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Done => "done",
+        Ending::Failed(_) => "failed",
+        Ending::Stopped => "stopped",
+        Ending::Undone => "undone",
+    }
+}
+
+fn report(place: &Place, ending: &Ending, health: Health, steps: Results) -> Report {
+    let failures = if let Ending::Failed(failures) = ending { failures.as_slice() } else { &[] };
+    Report {
+        lab: place.lab.name.clone(),
+        provider: place.on.title(),
+        ending: word(ending),
+        healthy: health == Health::Healthy,
+        steps: steps.into_iter().map(|(id, (result, attempts))| StepLine { id, result, attempts }).collect(),
+        failures: failures
+            .iter()
+            .map(|failure| FailureLine {
+                step: failure.step.to_string(),
+                node: failure.node.as_ref().map(ToString::to_string),
+                why: failure.why.clone(),
+                next: failure.next.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn summary(place: &Place, ending: &Ending, plan: &Plan, health: Health, terminal: &mut Terminal) {
+    let style = if health == Health::Healthy { Style::Good } else { Style::Bad };
+    let health = terminal.paint(style, health.title());
+    let (lab, on) = (&place.lab.name, place.on);
+    match ending {
+        Ending::Done if plan.is_empty() => terminal.line(format_args!("Nothing to do: {lab} on {on} is as drawn and {health}.")),
+        Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),
+        Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
+        Ending::Stopped => terminal.line(format_args!("{lab} on {on} is half done; deploy again to go on, or deploy --undo.")),
+        Ending::Failed(_) => terminal.line(format_args!("{lab} on {on} is half done; mend what failed and deploy again, or deploy --undo.")),
+    }
+}
+
+/// The exit of a run.
+pub(super) fn finish(ending: &Ending, health: Health) -> Result {
+    match ending {
+        Ending::Done | Ending::Undone if health == Health::Healthy => Ok(Outcome::Good),
+        Ending::Done | Ending::Undone | Ending::Stopped => Ok(Outcome::Unwell),
+        Ending::Failed(failures) => {
+            let all: Vec<String> = failures.iter().map(|failure| failure.step.to_string()).collect();
+            Err(Failure::Provider(anyhow::anyhow!("{} of the plan's steps failed: {}", all.len(), all.join(", "))))
+        }
+    }
+}

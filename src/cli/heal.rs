@@ -1,0 +1,70 @@
+//! `sandtable heal`: mends what was broken on purpose.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::provider::Which;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What `heal` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The layout whose lab is healed
+    layout: PathBuf,
+    /// The fault's number, as inject and status give it
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    fault: Option<u64>,
+    /// Heal all that lasts
+    #[arg(long)]
+    all: bool,
+    /// Where it is deployed
+    #[arg(long, value_enum)]
+    on: Option<On>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report {
+    lab: String,
+    provider: &'static str,
+    healed: Vec<FaultLine>,
+}
+
+#[derive(Serialize)]
+struct FaultLine {
+    id: u64,
+    what: &'static str,
+    on: String,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = Place::open_deployed(&args.layout, args.on)?;
+    let provider = place.provider();
+    let lasting = wait(provider.observe())?.map_err(provider_failed)?.faults;
+    let which = match args.fault {
+        Some(id) if !lasting.iter().any(|fault| fault.id == id) => {
+            let known: Vec<String> = lasting.iter().map(|fault| format!("{} ({})", fault.id, fault.fault)).collect();
+            let known = if known.is_empty() { "nothing is broken".to_owned() } else { format!("what lasts: {}", known.join(", ")) };
+            return Err(Failure::input(format!("there is no fault {id}; {known}")));
+        }
+        Some(id) => Which::One(id),
+        None => Which::All,
+    };
+    let healed = wait(provider.heal(which))?.map_err(provider_failed)?;
+    match args.format {
+        Format::Json => {
+            let healed = healed.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on() }).collect();
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), healed })?;
+        }
+        Format::Text if healed.is_empty() => terminal.line("Nothing was broken."),
+        Format::Text => {
+            for one in &healed {
+                let word = terminal.paint(Style::Good, "healed");
+                terminal.line(format_args!("{word} {}: {}", one.id, one.fault));
+            }
+        }
+    }
+    Ok(Outcome::Good)
+}

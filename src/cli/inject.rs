@@ -1,0 +1,119 @@
+//! `sandtable inject`: says what a fault would take with it, and breaks it.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::fault::{HORIZON_MS, sentences};
+use crate::model::Fault;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What `inject` takes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = verbs())]
+pub(super) struct Args {
+    /// The layout whose lab is broken
+    layout: PathBuf,
+    /// What to break: a verb and what it falls on, such as: stop db1/galera
+    #[arg(required = true, num_args = 1.., value_name = "FAULT")]
+    fault: Vec<String>,
+    /// Where it is deployed
+    #[arg(long, value_enum)]
+    on: Option<On>,
+    /// Only say what it would do
+    #[arg(long)]
+    predict: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report {
+    lab: String,
+    provider: &'static str,
+    id: Option<u64>,
+    what: &'static str,
+    on: String,
+    predicted: Option<Predicted>,
+}
+
+#[derive(Serialize)]
+struct Predicted {
+    says: Vec<String>,
+    requests: u64,
+    requests_failed: u64,
+    longest_gap_ms: u64,
+    recovers_after_ms: Option<u64>,
+}
+
+/// The manual of the verbs, from their one table.
+fn verbs() -> String {
+    let mut text = String::from("Faults:\n");
+    for verb in Fault::VERBS {
+        let usage = format!("{} {}", verb.word, verb.takes);
+        text.push_str(&format!("  {usage:<34} {}\n", verb.does));
+    }
+    text
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    // One word each, or all in one quoted text.
+    let words: Vec<&str> = match args.fault.as_slice() {
+        [one] => one.split_whitespace().collect(),
+        many => many.iter().map(String::as_str).collect(),
+    };
+    let fault = Fault::from_words(&words).map_err(Failure::input)?;
+    let place = Place::open_deployed(&args.layout, args.on)?;
+    named(&place, &fault)?;
+    let provider = place.provider();
+    let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;
+    let says = predicted.as_ref().map(sentences).unwrap_or_default();
+    if args.format == Format::Text {
+        says.iter().for_each(|sentence| terminal.line(sentence));
+        terminal.flush();
+    }
+    let id = if args.predict { None } else { Some(wait(provider.inject(&fault))?.map_err(provider_failed)?) };
+    match args.format {
+        Format::Json => {
+            let predicted = predicted.map(|one| Predicted {
+                says,
+                requests: one.requests,
+                requests_failed: one.requests_failed,
+                longest_gap_ms: one.longest_gap_ms,
+                recovers_after_ms: one.recovers_after_ms,
+            });
+            let (what, on) = (fault.word(), fault.on());
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), id, what, on, predicted })?;
+        }
+        Format::Text => {
+            if let Some(id) = id {
+                let word = terminal.paint(Style::Bad, "injected");
+                let layout = args.layout.display();
+                terminal.line(format_args!("{word} {id}: {fault} (heal it with: sandtable heal {layout} {id})"));
+            }
+        }
+    }
+    Ok(Outcome::Good)
+}
+
+/// Says which name is wrong before anything is asked of a provider.
+fn named(place: &Place, fault: &Fault) -> Result<()> {
+    let lab = &place.lab;
+    if let Some(unknown) = fault.nodes().into_iter().find(|node| !lab.nodes.contains_key(*node)) {
+        let known: Vec<&str> = lab.nodes.keys().map(|name| name.as_str()).collect();
+        return Err(Failure::input(format!("there is no node {unknown}; the lab has {}", known.join(", "))));
+    }
+    match fault {
+        Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) | Fault::Cookie(at) if lab.service(at).is_none() => {
+            let known = lab.nodes.get(&at.node).into_iter().flat_map(|node| node.services.keys());
+            let known: Vec<&str> = known.map(|name| name.as_str()).collect();
+            Err(Failure::input(format!("there is no service {at}; {} has {}", at.node, known.join(", "))))
+        }
+        Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _)
+            if lab.nodes.get(node).is_none_or(|node| node.adapter_on(network).is_none()) =>
+        {
+            Err(Failure::input(format!("{node} is not on {network}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! Where a layout is deployed: its identity, its state folder and its provider, for all commands that touch what runs.
+
+use super::input::read_layout;
+use super::{Failure, Result};
+use crate::deploy::Deployed;
+use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
+use crate::model::Lab;
+use crate::plan::LabId;
+use crate::provider::{
+    Provider, ProviderError,
+    sim::{SimProvider, WallClock},
+};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// The environment's name for the simulator's wall clock, in milliseconds since 1970. It stands still: who sets it moves it
+/// from call to call. For tests and recorded demonstrations.
+const CLOCK_VARIABLE: &str = "SANDTABLE_SIM_CLOCK_MS";
+
+/// Where a lab is deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum On {
+    /// The built-in simulator
+    Sim,
+}
+
+impl On {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title())
+    }
+}
+
+/// A layout and where it is, or would be, deployed.
+pub(super) struct Place {
+    pub(super) lab: Lab,
+    pub(super) id: LabId,
+    pub(super) on: On,
+    pub(super) folder: LabFolder,
+    pub(super) is_deployed: bool,
+    file: PathBuf,
+    clock: WallClock,
+}
+
+impl Place {
+    /// Opens the place of a layout. `on` may be left out where the lab is deployed already.
+    pub(super) fn open(layout: &Path, on: Option<On>) -> Result<Self> {
+        let lab = read_layout(layout)?.lab;
+        let file = layout.canonicalize().map_err(|error| Failure::input(format!("{}: {error}", layout.display())))?;
+        let id = LabId::of_file(&file);
+        let folder = StateFolder::of_user()?.lab(id.as_str());
+        let deployed = Deployed::read(&folder)?;
+        if let Some(other) = deployed.as_ref().filter(|deployed| deployed.file != file) {
+            return Err(Failure::input(format!("{} belongs to {}, not to this layout", folder.path().display(), other.file.display())));
+        }
+        let known = match &deployed {
+            Some(deployed) if deployed.on == On::Sim.title() => Some(On::Sim),
+            Some(deployed) => {
+                return Err(Failure::input(format!("the lab runs on {}, which this version does not know", deployed.on)));
+            }
+            None => None,
+        };
+        let on = on.or(known).ok_or_else(|| Failure::input("the lab is not deployed; say where: --on sim"))?;
+        Ok(Self { lab, id, on, folder, is_deployed: deployed.is_some(), file, clock: wall_clock()? })
+    }
+
+    /// Opens the place of a layout that must be deployed.
+    pub(super) fn open_deployed(layout: &Path, on: Option<On>) -> Result<Self> {
+        let place = Self::open(layout, on)?;
+        if place.is_deployed {
+            return Ok(place);
+        }
+        Err(Failure::input(format!("the lab is not deployed on {}; deploy it first: sandtable deploy {} --on {0}", place.on, layout.display())))
+    }
+
+    /// The provider, for looking, breaking and healing.
+    pub(super) fn provider(&self) -> Box<dyn Provider> {
+        match self.on {
+            On::Sim => Box::new(SimProvider::new(self.folder.clone(), Arc::clone(&self.clock))),
+        }
+    }
+
+    /// The folder locked for this process, and the provider for doing steps.
+    pub(super) fn provider_locked(&self) -> Result<(Arc<Locked>, Arc<dyn Provider>)> {
+        let locked = Arc::new(self.folder.lock(Wait::No).map_err(|error| Failure::Provider(error.into()))?);
+        let provider: Arc<dyn Provider> = match self.on {
+            On::Sim => Arc::new(SimProvider::holding(Arc::clone(&locked), Arc::clone(&self.clock))),
+        };
+        Ok((locked, provider))
+    }
+
+    /// What is remembered of the lab once it is deployed.
+    pub(super) fn deployed(&self) -> Deployed {
+        Deployed { file: self.file.clone(), name: self.lab.name.clone(), on: self.on.title().to_owned() }
+    }
+}
+
+/// Runs what waits for a provider.
+pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    Ok(runtime.block_on(future))
+}
+
+/// A provider's error with what to do about it.
+pub(super) fn provider_failed(error: ProviderError) -> Failure {
+    let next = error.next.clone();
+    Failure::Provider(anyhow::anyhow!("{error}. {next}"))
+}
+
+fn wall_clock() -> Result<WallClock> {
+    let Some(text) = std::env::var_os(CLOCK_VARIABLE).filter(|text| !text.is_empty()) else {
+        return Ok(Arc::new(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        }));
+    };
+    let still_ms: u64 = text
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Failure::input(format!("{CLOCK_VARIABLE} is {text:?}; set it to milliseconds since 1970, or not at all")))?;
+    Ok(Arc::new(move || still_ms))
+}

@@ -1,0 +1,122 @@
+//! `sandtable plan`: what a deployment would do, and why. It does nothing.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::{Format, Outcome, Result, Style, Terminal};
+use crate::catalog::Catalog;
+use crate::deploy::{JOURNAL_FILE, Journal};
+use crate::model::Observed;
+use crate::plan::{Change, Plan, Unplannable, desired, doubt, plan};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What `plan` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The layout to plan for
+    layout: PathBuf,
+    /// Where it is, or would be, deployed
+    #[arg(long, value_enum)]
+    on: Option<On>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+pub(super) struct Report {
+    lab: String,
+    provider: &'static str,
+    steps: Vec<StepLine>,
+    unplannable: Vec<UnplannableLine>,
+}
+
+#[derive(Serialize)]
+struct StepLine {
+    id: String,
+    action: Change,
+    subject: Vec<String>,
+    reason: String,
+    after: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct UnplannableLine {
+    subject: Vec<String>,
+    why: String,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = Place::open(&args.layout, args.on)?;
+    let observed = wait(place.provider().observe())?.map_err(provider_failed)?;
+    let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
+    let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
+    let (plan, unplannable) = make(&place, doubt(observed, &unfinished));
+    match args.format {
+        Format::Json => terminal.json(&report(&place, &plan, &unplannable))?,
+        Format::Text => show(&place, &plan, &unplannable, terminal),
+    }
+    Ok(if unplannable.is_empty() { Outcome::Good } else { Outcome::Unwell })
+}
+
+/// The plan for a layout, and what of it cannot be planned yet.
+pub(super) fn make(place: &Place, observed: Observed) -> (Plan, Vec<Unplannable>) {
+    let catalog = Catalog::embedded();
+    let desired = desired(&place.lab, catalog, &place.id);
+    let plan = plan(&place.lab, catalog, &desired, &observed);
+    (plan, desired.unplannable)
+}
+
+pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) -> Report {
+    let steps = plan.steps.iter().map(|step| StepLine {
+        id: step.id.to_string(),
+        action: step.change,
+        subject: step.subject.parts(),
+        reason: step.reason.clone(),
+        after: step.after.iter().map(ToString::to_string).collect(),
+    });
+    let unplannable = unplannable.iter().map(|one| UnplannableLine { subject: one.subject.parts(), why: one.why.clone() });
+    Report { lab: place.lab.name.clone(), provider: place.on.title(), steps: steps.collect(), unplannable: unplannable.collect() }
+}
+
+fn mark(change: Change) -> (Style, &'static str) {
+    match change {
+        Change::Create => (Style::Good, "+"),
+        Change::Update => (Style::Warn, "~"),
+        Change::Delete => (Style::Bad, "-"),
+    }
+}
+
+/// Writes a plan for people.
+pub(super) fn show(place: &Place, plan: &Plan, unplannable: &[Unplannable], terminal: &mut Terminal) {
+    let rows: Vec<Vec<(Style, String)>> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let (style, sign) = mark(step.change);
+            vec![(style, sign.to_owned()), (Style::Strong, step.id.to_string()), (Style::Plain, step.reason.clone())]
+        })
+        .collect();
+    terminal.table(&rows);
+    show_unplannable(unplannable, terminal);
+    let count = |change| plan.steps.iter().filter(|step| step.change == change).count();
+    if plan.is_empty() {
+        terminal.line(format_args!("Nothing to do: {} on {} is as drawn.", place.lab.name, place.on));
+    } else {
+        terminal.line(format_args!(
+            "{} steps: {} create, {} update, {} delete.",
+            plan.steps.len(),
+            count(Change::Create),
+            count(Change::Update),
+            count(Change::Delete)
+        ));
+    }
+}
+
+/// Writes what cannot be planned yet.
+pub(super) fn show_unplannable(unplannable: &[Unplannable], terminal: &mut Terminal) {
+    let rows: Vec<Vec<(Style, String)>> = unplannable
+        .iter()
+        .map(|one| vec![(Style::Bad, "!".to_owned()), (Style::Strong, one.subject.to_string()), (Style::Plain, one.why.clone())])
+        .collect();
+    terminal.table(&rows);
+}

@@ -1,0 +1,96 @@
+//! `sandtable probe`: every flow of the contract, tried both ways.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::{Format, Outcome as Exit, Result, Style, Terminal};
+use crate::probe::{Need, Outcome, Verdict, judge};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What `probe` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The layout whose flows are tried
+    layout: PathBuf,
+    /// Where it is deployed
+    #[arg(long, value_enum)]
+    on: Option<On>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report {
+    lab: String,
+    provider: &'static str,
+    kept: bool,
+    flows: Vec<FlowLine>,
+}
+
+#[derive(Serialize)]
+struct FlowLine {
+    from: String,
+    to: String,
+    optional: bool,
+    outcome: &'static str,
+    forward: bool,
+    backward: bool,
+    latency_ms: Option<f32>,
+    reason: String,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = Place::open_deployed(&args.layout, args.on)?;
+    let observed = wait(place.provider().observe())?.map_err(provider_failed)?;
+    let verdicts = judge(&place.lab, &observed);
+    let kept = !verdicts.iter().any(Verdict::breaks_contract);
+    match args.format {
+        Format::Json => {
+            let flows = verdicts.iter().map(flow_line).collect();
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), kept, flows })?;
+        }
+        Format::Text => {
+            let rows: Vec<_> = verdicts.iter().map(row).collect();
+            terminal.table(&rows);
+            let good = verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Good).count();
+            let word = if kept { "kept" } else { "broken" };
+            terminal.line(format_args!("{good} of {} flows good; the contract is {word}.", verdicts.len()));
+        }
+    }
+    Ok(if kept { Exit::Good } else { Exit::Unwell })
+}
+
+fn flow_line(verdict: &Verdict) -> FlowLine {
+    FlowLine {
+        from: verdict.from.to_string(),
+        to: verdict.to.to_string(),
+        optional: verdict.need == Need::Optional,
+        outcome: verdict.outcome.title(),
+        forward: verdict.forward,
+        backward: verdict.backward,
+        latency_ms: verdict.latency_ms,
+        reason: verdict.reason.clone(),
+    }
+}
+
+fn row(verdict: &Verdict) -> Vec<(Style, String)> {
+    let style = match (verdict.outcome, verdict.need) {
+        (Outcome::Good, _) => Style::Good,
+        (Outcome::Unknown, _) => Style::Faint,
+        (_, Need::Optional) => Style::Warn,
+        (_, Need::Mandatory) => Style::Bad,
+    };
+    let way = match (verdict.forward, verdict.backward) {
+        (true, true) => "both ways",
+        (true, false) => "there only",
+        (false, true) => "back only",
+        (false, false) => "no way",
+    };
+    vec![
+        (Style::Strong, format!("{} -> {}", verdict.from, verdict.to)),
+        (style, verdict.outcome.title().to_owned()),
+        (Style::Plain, way.to_owned()),
+        (Style::Faint, verdict.latency_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"))),
+        (Style::Plain, verdict.reason.clone()),
+    ]
+}

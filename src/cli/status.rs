@@ -1,0 +1,273 @@
+//! `sandtable status`: what runs, how well it is, and who holds the VIPs.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::{Format, Outcome, Result, Style, Terminal};
+use crate::model::{ClusterState, Health, Observed, ObservedNode, Power};
+use crate::probe::{self, Need};
+use crate::provider::{Provider, Traffic};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::Duration,
+};
+
+/// Time between two looks of `--watch`.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+/// What `status` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The layout whose lab is looked at
+    layout: PathBuf,
+    /// Where it is deployed
+    #[arg(long, value_enum)]
+    on: Option<On>,
+    /// Go on, and say what happens as it happens
+    #[arg(long)]
+    watch: bool,
+    /// How to write it; with --watch, one object a line for each change
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize, PartialEq)]
+struct Report {
+    lab: String,
+    provider: &'static str,
+    healthy: bool,
+    nodes: BTreeMap<String, NodeLine>,
+    vips: BTreeMap<String, VipLine>,
+    flows: Vec<FlowLine>,
+    clusters: BTreeMap<String, ClusterLine>,
+    faults: Vec<FaultLine>,
+    failover: Option<FailoverLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<RequestsLine>,
+}
+
+#[derive(Serialize, PartialEq)]
+struct NodeLine {
+    power: Power,
+    health: Health,
+    services: BTreeMap<String, ServiceLine>,
+}
+
+#[derive(Serialize, PartialEq)]
+struct ServiceLine {
+    health: Health,
+    listening: Vec<String>,
+    reason: String,
+}
+
+#[derive(Serialize, PartialEq)]
+struct VipLine {
+    address: Option<String>,
+    holders: Vec<String>,
+}
+
+#[derive(Serialize, PartialEq)]
+struct FlowLine {
+    from: String,
+    to: String,
+    health: Health,
+    forward: bool,
+    backward: bool,
+    latency_ms: Option<f32>,
+    optional: bool,
+    reason: String,
+}
+
+#[derive(Serialize, PartialEq)]
+struct ClusterLine {
+    state: ClusterState,
+    parts: Vec<Vec<String>>,
+    size: usize,
+}
+
+#[derive(Serialize, PartialEq)]
+struct FaultLine {
+    id: u64,
+    what: &'static str,
+    on: String,
+    since: u64,
+}
+
+#[derive(Serialize, PartialEq)]
+struct FailoverLine {
+    vip: String,
+    from: Option<String>,
+    to: String,
+    detected_ms: u64,
+    elected_ms: u64,
+    first_good_ms: Option<u64>,
+    failed_requests: u64,
+    requests: u64,
+}
+
+#[derive(Serialize, PartialEq)]
+struct RequestsLine {
+    per_sec: u32,
+    ok: u64,
+    failed: u64,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    // What is not deployed has a status too: everything drawn is missing.
+    let place = Place::open(&args.layout, args.on.or(Some(On::Sim)))?;
+    let provider = place.provider();
+    let (observed, traffic) = wait(look(provider.as_ref()))?.map_err(provider_failed)?;
+    let report = report(&place, &observed, &traffic);
+    match args.format {
+        Format::Json if args.watch => {}
+        Format::Json => terminal.json(&report)?,
+        Format::Text => show(&place, &report, terminal),
+    }
+    if args.watch {
+        return watch(&args, &place, provider.as_ref(), observed.at_ms, terminal);
+    }
+    Ok(if report.healthy { Outcome::Good } else { Outcome::Unwell })
+}
+
+async fn look(provider: &dyn Provider) -> std::result::Result<(Observed, Traffic), crate::provider::ProviderError> {
+    Ok((provider.observe().await?, provider.traffic().await?))
+}
+
+/// Looks again and again until the program is ended.
+fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut seen_ms: u64, terminal: &mut Terminal) -> Result {
+    let mut last = None;
+    loop {
+        let (observed, traffic) = wait(look(provider))?.map_err(provider_failed)?;
+        match args.format {
+            Format::Json => {
+                // Requests come in all the time: they are no change.
+                let report = Report { requests: None, ..report(place, &observed, &traffic) };
+                if last.as_ref() != Some(&report) {
+                    terminal.line(serde_json::to_string(&report)?);
+                    last = Some(report);
+                }
+            }
+            Format::Text => {
+                for event in wait(provider.events(seen_ms))?.map_err(provider_failed)? {
+                    let at = format!("{:>9}.{:03}", event.at_ms / 1000, event.at_ms % 1000);
+                    terminal.line(format_args!("{} {} {}", terminal.paint(Style::Faint, &at), event.subject, event.text));
+                }
+                seen_ms = observed.at_ms.max(seen_ms);
+            }
+        }
+        terminal.flush();
+        wait(tokio::time::sleep(WATCH_EVERY))?;
+    }
+}
+
+fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
+    let lab = &place.lab;
+    let undrawn = observed.nodes.keys().filter(|name| !lab.nodes.contains_key(*name));
+    let nodes = lab.nodes.keys().chain(undrawn).map(|name| (name.to_string(), node_line(observed.nodes.get(name))));
+    let vips = lab.vips.iter().map(|(name, vip)| {
+        let holders = observed.vips.get(name).map(|vip| vip.holders.iter().map(ToString::to_string).collect()).unwrap_or_default();
+        (name.to_string(), VipLine { address: Some(vip.address.to_string()), holders })
+    });
+    let flows = probe::judge(lab, observed).into_iter().map(|verdict| FlowLine {
+        from: verdict.from.to_string(),
+        to: verdict.to.to_string(),
+        health: verdict.health,
+        forward: verdict.forward,
+        backward: verdict.backward,
+        latency_ms: verdict.latency_ms,
+        optional: verdict.need == Need::Optional,
+        reason: verdict.reason,
+    });
+    let clusters = observed.clusters.iter().map(|(name, cluster)| {
+        let parts = cluster.parts.iter().map(|part| part.iter().map(ToString::to_string).collect()).collect();
+        (name.to_string(), ClusterLine { state: cluster.state, parts, size: cluster.size })
+    });
+    let faults =
+        observed.faults.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on(), since: one.since_ms });
+    let failover = traffic.failover.as_ref().map(|ruler| {
+        let after = |at_ms: u64| at_ms.saturating_sub(ruler.fault_at_ms);
+        FailoverLine {
+            vip: ruler.vip.to_string(),
+            from: ruler.from.as_ref().map(ToString::to_string),
+            to: ruler.to.to_string(),
+            detected_ms: after(ruler.detected_at_ms),
+            elected_ms: after(ruler.elected_at_ms),
+            first_good_ms: ruler.first_good_at_ms.map(after),
+            failed_requests: ruler.failed_requests,
+            requests: ruler.requests,
+        }
+    });
+    Report {
+        lab: lab.name.clone(),
+        provider: place.on.title(),
+        healthy: probe::health(lab, observed) == Health::Healthy,
+        nodes: nodes.collect(),
+        vips: vips.collect(),
+        flows: flows.collect(),
+        clusters: clusters.collect(),
+        faults: faults.collect(),
+        failover,
+        requests: Some(RequestsLine { per_sec: traffic.per_sec, ok: traffic.totals.ok, failed: traffic.totals.failed }),
+    }
+}
+
+fn node_line(node: Option<&ObservedNode>) -> NodeLine {
+    let Some(node) = node else { return NodeLine { power: Power::Missing, health: Health::Down, services: BTreeMap::new() } };
+    let services = node.services.iter().map(|(name, service)| {
+        let listening = service.listening.iter().map(ToString::to_string).collect();
+        (name.to_string(), ServiceLine { health: service.health, listening, reason: service.reason.clone() })
+    });
+    NodeLine { power: node.power, health: node.health, services: services.collect() }
+}
+
+fn style(health: Health) -> Style {
+    match health {
+        Health::Healthy => Style::Good,
+        Health::Unknown => Style::Faint,
+        Health::Degraded => Style::Warn,
+        Health::Down => Style::Bad,
+    }
+}
+
+fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
+    let overall = if report.healthy { (Style::Good, "healthy") } else { (Style::Bad, "not healthy") };
+    let overall = terminal.paint(overall.0, overall.1);
+    terminal.line(format_args!("{} on {}: {overall}", report.lab, report.provider));
+    let mut rows = Vec::new();
+    let plain = |text: &str| (Style::Plain, text.to_owned());
+    for name in place.lab.nodes.keys().map(|name| name.as_str()) {
+        let Some(node) = report.nodes.get(name) else { continue };
+        let power = node.power.title();
+        rows.push(vec![(Style::Strong, name.to_owned()), (style(node.health), node.health.title().to_owned()), plain(power)]);
+        for (service, line) in &node.services {
+            let what = if line.reason.is_empty() { line.listening.join(", ") } else { line.reason.clone() };
+            rows.push(vec![plain(&format!("  {service}")), (style(line.health), line.health.title().to_owned()), plain(&what)]);
+        }
+    }
+    for (name, vip) in &report.vips {
+        let (style, state) = match vip.holders.as_slice() {
+            [] => (Style::Bad, "held by nobody".to_owned()),
+            [one] => (Style::Good, format!("held by {one}")),
+            several => (Style::Bad, format!("held by {} at once", several.join(" and "))),
+        };
+        rows.push(vec![(Style::Strong, format!("vip:{name}")), (style, state), plain(vip.address.as_deref().unwrap_or(""))]);
+    }
+    for flow in &report.flows {
+        let latency = flow.latency_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"));
+        let what = if flow.reason.is_empty() { latency } else { flow.reason.clone() };
+        let health = (style(flow.health), flow.health.title().to_owned());
+        rows.push(vec![plain(&format!("{} -> {}", flow.from, flow.to)), health, plain(&what)]);
+    }
+    terminal.table(&rows);
+    for fault in &report.faults {
+        let word = terminal.paint(Style::Bad, "fault");
+        terminal.line(format_args!("{word} {}: {} {}", fault.id, fault.what, fault.on));
+    }
+    if let Some(failover) = &report.failover {
+        let good = failover.first_good_ms.map_or_else(String::new, |ms| format!(", first good request after {ms} ms"));
+        terminal.line(format_args!(
+            "last failover: {} to {}, noticed after {} ms, elected after {} ms{good}, {} of {} requests failed",
+            failover.vip, failover.to, failover.detected_ms, failover.elected_ms, failover.failed_requests, failover.requests
+        ));
+    }
+}

@@ -1,0 +1,108 @@
+//! What a fault would take with it, in sentences.
+
+use crate::{
+    model::{ClusterState, NodeName},
+    sim::Prediction,
+};
+
+/// How far ahead a prediction looks, in milliseconds: well past the longest failover that was measured (5.8 s).
+pub const HORIZON_MS: u64 = 20_000;
+
+/// The prediction as sentences, what matters most first. Never empty.
+pub fn sentences(prediction: &Prediction) -> Vec<String> {
+    if prediction.is_harmless() {
+        return vec!["Nothing would be noticed.".to_owned()];
+    }
+    let mut said = Vec::new();
+    let holders = |nodes: &[NodeName]| match nodes {
+        [] => "nobody".to_owned(),
+        nodes => nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(" and "),
+    };
+    for vip in &prediction.vips {
+        let mut text = if vip.before == vip.after {
+            format!("The VIP {} would leave {} for a while", vip.vip, holders(&vip.before))
+        } else {
+            format!("The VIP {} would move from {} to {}", vip.vip, holders(&vip.before), holders(&vip.after))
+        };
+        if vip.unheld_ms > 0 {
+            text.push_str(&format!(", held by nobody for {}", seconds(vip.unheld_ms)));
+        }
+        if vip.shared_ms > 0 {
+            text.push_str(&format!(", held by several for {}", seconds(vip.shared_ms)));
+        }
+        said.push(text + ".");
+    }
+    for (cluster, state) in &prediction.clusters {
+        said.push(match state {
+            ClusterState::Whole => format!("The cluster {cluster} would be whole."),
+            ClusterState::Partial => format!("The cluster {cluster} would miss members and work on."),
+            ClusterState::Stopped => format!("The cluster {cluster} would stop: no part of it has a majority."),
+            ClusterState::Split => format!("The cluster {cluster} would split into parts that both work."),
+        });
+    }
+    for service in &prediction.services {
+        let reason = if service.reason.is_empty() { String::new() } else { format!(" ({})", service.reason) };
+        let end = if service.at_end == service.worst { "and stay so".to_owned() } else { format!("and be {} again", service.at_end.title()) };
+        said.push(format!("{} would be {}{reason} {end}.", service.service, service.worst.title()));
+    }
+    for flow in &prediction.flows {
+        let end = if flow.at_end == flow.worst { "and stay so".to_owned() } else { format!("and be {} again", flow.at_end.title()) };
+        said.push(format!("The flow {} -> {} would be {} {end}.", flow.from, flow.to, flow.worst.title()));
+    }
+    if prediction.requests_failed > 0 {
+        let end = match prediction.recovers_after_ms {
+            Some(ms) => format!("; all are answered again after {}", seconds(ms)),
+            None => "; they would still fail at the end".to_owned(),
+        };
+        said.push(format!(
+            "{} of {} requests would fail, with up to {} without a good answer{end}.",
+            prediction.requests_failed,
+            prediction.requests,
+            seconds(prediction.longest_gap_ms)
+        ));
+    }
+    said
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Health, sim::VipForecast};
+
+    #[test]
+    fn a_harmless_fault_says_so_and_a_harmful_one_what_it_takes() {
+        assert_eq!(sentences(&Prediction::default()), ["Nothing would be noticed."]);
+        let prediction = Prediction {
+            vips: vec![VipForecast {
+                vip: "database".parse().unwrap(),
+                before: vec!["db1".parse().unwrap()],
+                after: vec!["db2".parse().unwrap()],
+                unheld_ms: 1250,
+                shared_ms: 0,
+            }],
+            services: vec![crate::sim::ServiceForecast {
+                service: "app1/todo".parse().unwrap(),
+                worst: Health::Down,
+                at_end: Health::Healthy,
+                reason: "no database".into(),
+            }],
+            requests: 100,
+            requests_failed: 12,
+            longest_gap_ms: 2340,
+            recovers_after_ms: None,
+            ..Prediction::default()
+        };
+        assert_eq!(
+            sentences(&prediction),
+            [
+                "The VIP database would move from db1 to db2, held by nobody for 1.2 s.",
+                "app1/todo would be down (no database) and be healthy again.",
+                "12 of 100 requests would fail, with up to 2.3 s without a good answer; they would still fail at the end.",
+            ]
+        );
+    }
+}

@@ -1,0 +1,401 @@
+//! The pointer: what pressing, dragging and letting go mean. One gesture is one event.
+
+use super::{Canvas, CanvasEvent, CanvasInput, Tool};
+use crate::{
+    app::ops::{self, Act, Refusal, Step},
+    look::size,
+    model::{Edit, Endpoint, ListEdit, NodeName, ServiceRef, Subject},
+    picture::{Hit, Point, Rect, point},
+};
+use egui::{CursorIcon, Key, PointerButton, Response, Ui};
+
+/// The grid that things snap to, in lab units.
+pub const SNAP: f32 = 8.0;
+/// How near, in points of the screen, a card must come to a line to be drawn to it.
+const GUIDE_REACH: f32 = 6.0;
+
+/// A line along which a moved card stands with others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Guide {
+    /// From.
+    pub from: Point,
+    /// To.
+    pub to: Point,
+}
+
+/// Things being moved.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Moving {
+    /// Where in the lab the pointer took hold.
+    pub held_at: Point,
+    /// The card or rail under the pointer, where it was.
+    pub lead: Rect,
+    /// Cards, with where they were.
+    pub nodes: Vec<(u32, Point)>,
+    /// Rails, with where they were.
+    pub rails: Vec<(u32, Point)>,
+    /// Notes, with where they were.
+    pub notes: Vec<(usize, Point)>,
+    /// How far they are moved now.
+    pub by: Point,
+    /// What they stand in line with.
+    pub guides: Vec<Guide>,
+}
+
+/// A wire or flow being drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wire {
+    /// The node that it begins at, by number.
+    pub node: u32,
+    /// The service, where it begins at one.
+    pub service: Option<ServiceRef>,
+    /// Where it begins.
+    pub from: Point,
+}
+
+/// What the pointer is doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Gesture {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Pulling the paper.
+    Pan,
+    /// A rubber band from a corner; what was chosen before stays chosen.
+    Band {
+        /// Its first corner.
+        from: Point,
+        /// Chosen before.
+        kept: Vec<Subject>,
+    },
+    /// Moving things.
+    Move(Moving),
+    /// Drawing a wire or a flow.
+    Wire(Wire),
+    /// Drawing around nodes.
+    Lasso(Vec<Point>),
+}
+
+impl Canvas {
+    /// Everything that the pointer does in a frame.
+    pub(super) fn point(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let Some(at) = self.lab_pointer(ui, response) else {
+            self.hovered = None;
+            return;
+        };
+        if self.gesture == Gesture::Idle {
+            self.hovered = if response.contains_pointer() { self.scene.hit(input.lab, input.catalog, self.aim(at)) } else { None };
+        }
+        self.begin(ui, response, input, events);
+        self.go_on(ui, response, at, input);
+        if ui.input(|input| input.pointer.any_released()) && self.gesture != Gesture::Idle {
+            self.end(at, input, events);
+        }
+        self.click(ui, response, at, input, events);
+        self.cursor(ui, response, input);
+    }
+
+    fn begin(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let space = ui.input(|input| input.key_down(Key::Space));
+        if response.drag_started_by(PointerButton::Middle) || (space && response.drag_started_by(PointerButton::Primary)) {
+            self.gesture = Gesture::Pan;
+            return;
+        }
+        if !response.drag_started_by(PointerButton::Primary) {
+            return;
+        }
+        response.request_focus();
+        let Some(pressed) = ui.input(|input| input.pointer.press_origin()) else { return };
+        let held_at = self.camera.lab_from_screen(response.rect.min, pressed);
+        if input.tool == Tool::Lasso {
+            self.gesture = Gesture::Lasso(vec![held_at]);
+            return;
+        }
+        let shift = ui.input(|input| input.modifiers.shift);
+        let hit = self.scene.hit(input.lab, input.catalog, self.aim(held_at));
+        self.gesture = match hit {
+            Some(hit) if self.may_edit(input) => self.take_hold(hit, held_at, input, events),
+            _ => Gesture::Band { from: held_at, kept: if shift { input.selection.to_vec() } else { Vec::new() } },
+        };
+    }
+
+    /// What dragging a thing does.
+    fn take_hold(&mut self, hit: Hit, held_at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) -> Gesture {
+        let band = || Gesture::Band { from: held_at, kept: Vec::new() };
+        match hit {
+            Hit::Handle(node) | Hit::Adapter(node, _) => Gesture::Wire(Wire { node, service: None, from: held_at }),
+            Hit::Service(node, service) => {
+                let name = self.scene.node(node).map(|item| item.name.clone());
+                let service = name.map(|node| ServiceRef { node, service });
+                Gesture::Wire(Wire { node, service, from: held_at })
+            }
+            Hit::Node(number) => {
+                let Some(item) = self.scene.node(number) else { return band() };
+                let lead = item.card;
+                if !self.chosen.nodes.contains(&number) {
+                    events.push(CanvasEvent::Select(vec![Subject::Node(item.name.clone())]));
+                    return self.move_of([number], [], held_at, lead);
+                }
+                let (nodes, rails) = (self.chosen.nodes.iter().copied(), self.chosen.networks.iter().copied());
+                self.move_of(nodes, rails, held_at, lead)
+            }
+            Hit::Network(number) => {
+                let Some(item) = self.scene.networks.get(number as usize) else { return band() };
+                let lead = Rect { min: item.at, max: item.at };
+                if !self.chosen.networks.contains(&number) {
+                    events.push(CanvasEvent::Select(vec![Subject::Network(item.name.clone())]));
+                    return self.move_of([], [number], held_at, lead);
+                }
+                let (nodes, rails) = (self.chosen.nodes.iter().copied(), self.chosen.networks.iter().copied());
+                self.move_of(nodes, rails, held_at, lead)
+            }
+            Hit::Site(number) => {
+                let Some(item) = self.scene.sites.get(number as usize) else { return band() };
+                let lead = item.frame;
+                let here = Some(&item.name);
+                let nodes: Vec<u32> = (0_u32..).zip(input.lab.nodes.values()).filter(|(_, node)| node.site.as_ref() == here).map(|(n, _)| n).collect();
+                let networks = (0_u32..).zip(input.lab.networks.values()).filter(|(_, network)| network.site.as_ref() == here);
+                let rails: Vec<u32> = networks.map(|(n, _)| n).collect();
+                self.move_of(nodes, rails, held_at, lead)
+            }
+            Hit::Note(number) => {
+                let Some(item) = self.scene.notes.get(number as usize) else { return band() };
+                let notes = vec![(number as usize, item.rect.min)];
+                Gesture::Move(Moving { held_at, lead: item.rect, notes, ..Moving::default() })
+            }
+            Hit::Vip(_) | Hit::VipChip(..) | Hit::Flow(_) => band(),
+        }
+    }
+
+    fn move_of(
+        &self,
+        nodes: impl IntoIterator<Item = u32>,
+        rails: impl IntoIterator<Item = u32>,
+        held_at: Point,
+        lead: Rect,
+    ) -> Gesture {
+        let nodes = nodes.into_iter().filter_map(|number| Some((number, self.scene.node(number)?.card.min)));
+        let rails = rails.into_iter().filter_map(|number| Some((number, self.scene.networks.get(number as usize)?.at)));
+        Gesture::Move(Moving { held_at, lead, nodes: nodes.collect(), rails: rails.collect(), ..Moving::default() })
+    }
+
+    fn go_on(&mut self, ui: &Ui, response: &Response, at: Point, input: &CanvasInput<'_>) {
+        let free = ui.input(|input| input.modifiers.alt);
+        let mut gesture = std::mem::take(&mut self.gesture);
+        match &mut gesture {
+            Gesture::Pan => {
+                self.flight = None;
+                self.camera = self.camera.panned(ui.input(|input| input.pointer.delta()));
+            }
+            Gesture::Move(moving) => {
+                let by = at - moving.held_at;
+                (moving.by, moving.guides) = if free { (point(by.x.round(), by.y.round()), Vec::new()) } else { self.snapped(moving, by) };
+                let shift = |list: &[(u32, Point)], by: Point| list.iter().map(|(number, from)| (*number, *from + by)).collect::<Vec<_>>();
+                self.scene.preview(input.lab, &shift(&moving.nodes, moving.by), &shift(&moving.rails, moving.by));
+            }
+            Gesture::Lasso(points) => {
+                if points.last().is_none_or(|last| last.distance(at) * self.camera.zoom > 3.0) {
+                    points.push(at);
+                }
+            }
+            Gesture::Idle | Gesture::Band { .. } | Gesture::Wire(_) => {}
+        }
+        self.gesture = gesture;
+        // At the edge of the canvas what is dragged takes the paper along.
+        if matches!(self.gesture, Gesture::Move(_) | Gesture::Wire(_) | Gesture::Band { .. } | Gesture::Lasso(_)) {
+            self.scroll_at_edge(ui, response);
+        }
+    }
+
+    fn scroll_at_edge(&mut self, ui: &Ui, response: &Response) {
+        const EDGE: f32 = 20.0;
+        const POINTS_A_SECOND: f32 = 480.0;
+        let Some(pointer) = ui.input(|input| input.pointer.latest_pos()) else { return };
+        let inner = response.rect.shrink(EDGE);
+        let beyond = pointer - inner.clamp(pointer);
+        if beyond != egui::Vec2::ZERO && response.rect.expand(EDGE).contains(pointer) && ui.input(|input| input.pointer.primary_down()) {
+            let step = ui.input(|input| input.stable_dt).min(0.05) * POINTS_A_SECOND / EDGE;
+            self.camera = self.camera.panned(-beyond * step);
+            ui.ctx().request_repaint();
+        }
+    }
+
+    /// How far things really go: to the grid, or in line with others near by.
+    fn snapped(&self, moving: &Moving, by: Point) -> (Point, Vec<Guide>) {
+        let target = moving.lead.min + by;
+        let grid = |value: f32| (value / SNAP).round() * SNAP;
+        let mut to = point(grid(target.x), grid(target.y));
+        let mut guides = Vec::new();
+        if moving.nodes.is_empty() || moving.nodes.len() > 200 {
+            return (to - moving.lead.min, guides);
+        }
+        let reach = GUIDE_REACH / self.camera.zoom;
+        let moved: std::collections::HashSet<u32> = moving.nodes.iter().map(|(number, _)| *number).collect();
+        let near = self.scene.nodes_in(self.shown());
+        let others: Vec<Rect> = near
+            .into_iter()
+            .take(600)
+            .filter(|number| !moved.contains(number))
+            .filter_map(|number| self.scene.node(number).map(|item| item.card))
+            .collect();
+        let nearest = |distance: &dyn Fn(&Rect) -> f32| {
+            let near = others.iter().map(|card| (distance(card).abs(), card)).filter(|(distance, _)| *distance <= reach);
+            near.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, card)| *card)
+        };
+        if let Some(card) = nearest(&|card| card.min.x - target.x) {
+            to.x = card.min.x;
+            let x = card.center().x;
+            guides.push(Guide { from: point(x, card.min.y.min(to.y) - 16.0), to: point(x, card.max.y.max(to.y + size::CARD_HEIGHT) + 16.0) });
+        }
+        if let Some(card) = nearest(&|card| card.min.y - target.y) {
+            to.y = card.min.y;
+            let y = card.center().y;
+            guides.push(Guide { from: point(card.min.x.min(to.x) - 16.0, y), to: point(card.max.x.max(to.x + size::CARD_WIDTH) + 16.0, y) });
+        }
+        (to - moving.lead.min, guides)
+    }
+
+    fn end(&mut self, at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        match std::mem::take(&mut self.gesture) {
+            Gesture::Idle | Gesture::Pan => {}
+            Gesture::Band { from, kept } => events.push(CanvasEvent::Select(self.in_band(Rect::between(from, at), kept, input))),
+            Gesture::Move(moving) if moving.by == Point::default() => {}
+            Gesture::Move(moving) => self.tell(Ok(self.moved(&moving, input)), input, events),
+            Gesture::Wire(wire) => {
+                if let Some(act) = self.wired(&wire, at, input) {
+                    self.tell(act, input, events);
+                }
+            }
+            Gesture::Lasso(points) => {
+                let names = self.scene.nodes_inside(&points).into_iter().filter_map(|number| self.scene.node(number));
+                let names: Vec<NodeName> = names.map(|item| item.name.clone()).collect();
+                if !names.is_empty() {
+                    events.push(CanvasEvent::Lasso(names));
+                }
+            }
+        }
+    }
+
+    /// What a rubber band chooses: the cards that it touches and the rails that lie in it whole.
+    pub(super) fn in_band(&self, band: Rect, kept: Vec<Subject>, input: &CanvasInput<'_>) -> Vec<Subject> {
+        let mut chosen = kept;
+        let nodes = self.scene.nodes_in(band).into_iter().filter_map(|number| self.scene.node(number));
+        let rails = self.scene.networks.iter().filter(|item| band.encloses(&item.bar));
+        let found = nodes.map(|item| Subject::Node(item.name.clone())).chain(rails.map(|item| Subject::Network(item.name.clone())));
+        let there: std::collections::HashSet<Subject> = chosen.iter().cloned().collect();
+        chosen.extend(found.filter(|subject| !there.contains(subject)));
+        debug_assert!(input.lab.nodes.len() >= self.chosen.nodes.len());
+        chosen
+    }
+
+    fn moved(&self, moving: &Moving, input: &CanvasInput<'_>) -> Step {
+        let mut edits = Vec::new();
+        let mut names = Vec::new();
+        for (number, from) in &moving.nodes {
+            if let Some(item) = self.scene.node(*number) {
+                edits.push(Edit::PlaceNode { name: item.name.clone(), at: None, to: Some((*from + moving.by).pos()) });
+                names.push(item.name.to_string());
+            }
+        }
+        for (number, from) in &moving.rails {
+            if let Some(item) = self.scene.networks.get(*number as usize) {
+                edits.push(Edit::PlaceNetwork { name: item.name.clone(), at: None, to: Some((*from + moving.by).pos()) });
+                names.push(item.name.to_string());
+            }
+        }
+        for (index, from) in &moving.notes {
+            if let Some(note) = input.lab.notes.get(*index) {
+                let note = crate::model::Note { at: (*from + moving.by).pos(), ..note.clone() };
+                edits.push(Edit::Note { index: *index, change: ListEdit::Replace(note) });
+                names.push("a note".to_owned());
+            }
+        }
+        let title = match names.as_slice() {
+            [one] => format!("Move {one}"),
+            several => format!("Move {} things", several.len()),
+        };
+        Step { title, edits, select: None }
+    }
+
+    /// What letting go of a wire at a point means; `None`: nothing is there.
+    pub(super) fn wired(&self, wire: &Wire, at: Point, input: &CanvasInput<'_>) -> Option<Act> {
+        let node = &self.scene.node(wire.node)?.name;
+        let from = || wire.service.clone().map_or_else(|| Endpoint::Node(node.clone()), Endpoint::Service);
+        let hit = self.scene.hit(input.lab, input.catalog, self.aim(at));
+        let rail = || self.scene.rail_near(at, 24.0).and_then(|number| self.scene.networks.get(number as usize));
+        match hit {
+            Some(Hit::Service(number, service)) if number != wire.node => {
+                let node = self.scene.node(number)?.name.clone();
+                Some(ops::add_flow(input.lab, from(), Endpoint::Service(ServiceRef { node, service })))
+            }
+            Some(Hit::Vip(number)) => {
+                let vip = self.scene.vips.get(number as usize)?.name.clone();
+                Some(ops::add_flow(input.lab, from(), Endpoint::Vip(vip)))
+            }
+            Some(hit) if hit.node().is_some_and(|number| number != wire.node) && !matches!(hit, Hit::Adapter(..)) => {
+                let target = &self.scene.node(hit.node()?)?.name;
+                Some(ops::add_flow(input.lab, from(), ops::endpoint_on(input.lab, target)))
+            }
+            Some(hit) if hit.node() == Some(wire.node) => None,
+            _ => rail().map(|rail| match &wire.service {
+                None => ops::connect(input.lab, node, &rail.name),
+                Some(service) => Err(Refusal(format!("a flow from {service} ends at a service, a node or a VIP; drag from the card's edge to connect {node}"))),
+            }),
+        }
+    }
+
+    fn click(&mut self, ui: &Ui, response: &Response, at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let subject = |hit: &Option<Hit>| hit.as_ref().and_then(|hit| hit.subject(input.lab));
+        if response.secondary_clicked() {
+            response.request_focus();
+            let hit = self.scene.hit(input.lab, input.catalog, self.aim(at));
+            let subject = subject(&hit);
+            if let Some(subject) = subject.clone().filter(|subject| !input.selection.contains(subject)) {
+                events.push(CanvasEvent::Select(vec![subject]));
+            }
+            if let Some(at_screen) = ui.input(|input| input.pointer.latest_pos()) {
+                events.push(CanvasEvent::Menu { subject, at: at_screen, at_lab: at });
+            }
+        }
+        if response.double_clicked() {
+            match subject(&self.hovered) {
+                Some(subject) if self.may_edit(input) && self.on_name(at, &subject) => self.rename(&subject),
+                Some(subject) => events.push(CanvasEvent::Open(subject)),
+                None => {}
+            }
+        } else if response.clicked() {
+            response.request_focus();
+            self.chosen.notes.clear();
+            if let Some(Hit::Note(number)) = self.hovered {
+                self.chosen.notes.insert(number as usize);
+            }
+            let several = ui.input(|input| input.modifiers.shift || input.modifiers.command);
+            events.push(CanvasEvent::Select(match (subject(&self.hovered), several) {
+                (Some(subject), false) => vec![subject],
+                (None, false) => Vec::new(),
+                (Some(subject), true) if input.selection.contains(&subject) => {
+                    input.selection.iter().filter(|other| **other != subject).cloned().collect()
+                }
+                (subject, true) => input.selection.iter().cloned().chain(subject).collect(),
+            }));
+        }
+    }
+
+    fn cursor(&self, ui: &Ui, response: &Response, input: &CanvasInput<'_>) {
+        let icon = match &self.gesture {
+            Gesture::Pan => CursorIcon::Grabbing,
+            Gesture::Move(_) => CursorIcon::Move,
+            Gesture::Wire(_) | Gesture::Lasso(_) => CursorIcon::Crosshair,
+            Gesture::Band { .. } => CursorIcon::Default,
+            Gesture::Idle if !response.contains_pointer() => return,
+            Gesture::Idle if ui.input(|input| input.key_down(Key::Space)) => CursorIcon::Grab,
+            Gesture::Idle if input.tool == Tool::Lasso => CursorIcon::Crosshair,
+            Gesture::Idle => match &self.hovered {
+                Some(Hit::Handle(_) | Hit::Adapter(..)) if self.may_edit(input) => CursorIcon::Crosshair,
+                Some(_) => CursorIcon::PointingHand,
+                None => CursorIcon::Default,
+            },
+        };
+        ui.ctx().set_cursor_icon(icon);
+    }
+}

@@ -1,0 +1,123 @@
+//! The keyboard on the canvas, while it has the focus.
+
+use super::{Canvas, CanvasEvent, CanvasInput, gesture::Gesture, gesture::SNAP};
+use crate::{
+    app::ops::{self, Step},
+    model::{Edit, ListEdit, Subject},
+    picture::{Point, point},
+};
+use egui::{EventFilter, Key, Modifiers, Response, Ui};
+
+const ARROWS: [(Key, Point); 4] = [
+    (Key::ArrowLeft, point(-1.0, 0.0)),
+    (Key::ArrowRight, point(1.0, 0.0)),
+    (Key::ArrowUp, point(0.0, -1.0)),
+    (Key::ArrowDown, point(0.0, 1.0)),
+];
+
+impl Canvas {
+    /// Everything that keys do in a frame.
+    pub(super) fn keys(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        if !response.has_focus() {
+            return;
+        }
+        let filter = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: self.gesture != Gesture::Idle };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+        let pressed = |modifiers: Modifiers, key: Key| ui.input_mut(|input| input.consume_key(modifiers, key));
+        if pressed(Modifiers::NONE, Key::Escape) {
+            if self.gesture == Gesture::Idle {
+                events.push(CanvasEvent::Select(Vec::new()));
+            } else {
+                self.cancel(input);
+            }
+        }
+        if pressed(Modifiers::SHIFT, Key::Tab) {
+            self.next(ui, -1, input, events);
+        } else if pressed(Modifiers::NONE, Key::Tab) {
+            self.next(ui, 1, input, events);
+        }
+        for (key, toward) in ARROWS {
+            if pressed(Modifiers::SHIFT, key) {
+                self.nudge(toward, input, events);
+            } else if pressed(Modifiers::NONE, key) {
+                self.go(ui, toward, input, events);
+            }
+        }
+        if !self.may_edit(input) {
+            return;
+        }
+        if pressed(Modifiers::NONE, Key::F2) || pressed(Modifiers::NONE, Key::Enter) {
+            if let [only] = input.selection {
+                match ops::name_of(only) {
+                    Some(_) => self.rename(only),
+                    None => events.push(CanvasEvent::Open(only.clone())),
+                }
+            }
+        }
+        if pressed(Modifiers::NONE, Key::Delete) || pressed(Modifiers::NONE, Key::Backspace) {
+            self.delete(input, events);
+        }
+    }
+
+    fn delete(&mut self, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        if let Some(note) = self.chosen.notes.pop_last().filter(|_| input.selection.is_empty()) {
+            let edits = vec![Edit::Note { index: note, change: ListEdit::Remove }];
+            self.tell(Ok(Step { title: "Remove a note".into(), edits, select: None }), input, events);
+        } else if !input.selection.is_empty() {
+            self.tell(ops::remove(input.lab, input.selection), input, events);
+        }
+    }
+
+    /// Chooses the next thing in the order of reading: nodes and rails from top to bottom, left to right.
+    fn next(&mut self, ui: &Ui, step: isize, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let nodes = self.scene.nodes.iter().map(|item| (item.card.min, Subject::Node(item.name.clone())));
+        let rails = self.scene.networks.iter().map(|item| (item.at, Subject::Network(item.name.clone())));
+        let mut all: Vec<(Point, Subject)> = nodes.chain(rails).collect();
+        all.sort_by(|one, other| one.0.y.total_cmp(&other.0.y).then(one.0.x.total_cmp(&other.0.x)));
+        let here = input.selection.first().and_then(|chosen| all.iter().position(|(_, subject)| subject == chosen));
+        let count = isize::try_from(all.len()).unwrap_or(isize::MAX).max(1);
+        let to = match here.and_then(|here| isize::try_from(here).ok()) {
+            Some(here) => (here + step).rem_euclid(count),
+            None if step > 0 => 0,
+            None => count - 1,
+        };
+        if let Some((_, subject)) = usize::try_from(to).ok().and_then(|to| all.get(to)) {
+            self.zoom_to(ui, input.lab, subject);
+            events.push(CanvasEvent::Select(vec![subject.clone()]));
+        }
+    }
+
+    /// Chooses the nearest thing in a direction.
+    fn go(&mut self, ui: &Ui, toward: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let Some(from) = input.selection.first().and_then(|subject| self.scene.rect_of(input.lab, subject)) else {
+            self.next(ui, 1, input, events);
+            return;
+        };
+        let nodes = self.scene.nodes.iter().map(|item| (item.card, Subject::Node(item.name.clone())));
+        let best = nodes
+            .filter_map(|(card, subject)| {
+                let step = card.center() - from.center();
+                let along = step.x.mul_add(toward.x, step.y * toward.y);
+                let across = (step.x * toward.y).abs() + (step.y * toward.x).abs();
+                // Sideways counts double: straight on is what an arrow means.
+                (along > 1.0).then_some((along + 2.0 * across, subject))
+            })
+            .min_by(|one, other| one.0.total_cmp(&other.0));
+        if let Some((_, subject)) = best {
+            self.zoom_to(ui, input.lab, &subject);
+            events.push(CanvasEvent::Select(vec![subject]));
+        }
+    }
+
+    fn nudge(&mut self, toward: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let by = point(toward.x * SNAP, toward.y * SNAP);
+        let nodes = self.chosen.nodes.iter().filter_map(|number| self.scene.node(*number));
+        let nodes = nodes.map(|item| Edit::PlaceNode { name: item.name.clone(), at: None, to: Some((item.card.min + by).pos()) });
+        let rails = self.chosen.networks.iter().filter_map(|number| self.scene.networks.get(*number as usize));
+        let rails = rails.map(|item| Edit::PlaceNetwork { name: item.name.clone(), at: None, to: Some((item.at + by).pos()) });
+        let edits: Vec<Edit> = nodes.chain(rails).collect();
+        if !edits.is_empty() && self.may_edit(input) {
+            self.tell(Ok(Step { title: "Move by one step".into(), edits, select: None }), input, events);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The baked picture: one batch of triangles for each cell of the grid, kept from frame to frame.
+//!
+//! A batch is baked again only when something in it changed, when the zoom settled elsewhere, or with another theme. At the
+//! far end all nodes are tiles in one mesh, in lab space, that a frame scales.
+
+use super::{
+    bake::{self, Press},
+    camera::Camera,
+};
+use crate::picture::{Detail, LAYERS, Layer, Point, Rect, Scene, Shapes, draw::Artist};
+use egui::{Color32, Context, Mesh, Painter, Pos2, Rect as ScreenRect, Shape, Vec2, epaint::Vertex, pos2, vec2};
+use std::{collections::HashMap, sync::Arc};
+
+/// What a batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Of {
+    /// Frames and notes.
+    Ground,
+    /// Some rails: the nth group.
+    Rails(usize),
+    /// A cell of the grid.
+    Cell(usize),
+    /// All tokens.
+    Tokens,
+}
+
+/// Rails that are baked together.
+const RAILS_A_GROUP: usize = 16;
+
+/// Where the camera stands for a frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stand {
+    /// The camera.
+    pub camera: Camera,
+    /// The canvas on the screen.
+    pub viewport: ScreenRect,
+    /// Pixels for one point.
+    pub pixels_per_point: f32,
+}
+
+impl Stand {
+    /// From lab space times zoom to the screen, on whole pixels.
+    pub fn offset(&self) -> Vec2 {
+        let at = self.camera.screen_from_lab(self.viewport.min, Point::default());
+        (at.to_vec2() * self.pixels_per_point).round() / self.pixels_per_point
+    }
+
+    /// The part of the lab that is seen.
+    pub fn shown(&self) -> Rect {
+        self.camera.shown(self.viewport.size())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Batch {
+    press: Option<Press>,
+    stamp: u64,
+    baked: [Mesh; LAYERS.len()],
+    placed: [Arc<Mesh>; LAYERS.len()],
+    placed_for: Option<(f32, Vec2)>,
+}
+
+impl Batch {
+    fn place(&mut self, zoom: f32, offset: Vec2) {
+        if self.placed_for == Some((zoom, offset)) {
+            return;
+        }
+        self.placed_for = Some((zoom, offset));
+        let scale = self.press.map_or(1.0, |press| zoom / press.zoom);
+        for (baked, placed) in self.baked.iter().zip(&mut self.placed) {
+            if baked.is_empty() {
+                *placed = Arc::default();
+                continue;
+            }
+            // egui has let go of last frame's copy by now, so this seldom allocates.
+            place_mesh(baked, Arc::make_mut(placed), scale, offset);
+        }
+    }
+}
+
+fn place_mesh(from: &Mesh, to: &mut Mesh, scale: f32, offset: Vec2) {
+    if to.indices.len() != from.indices.len() || to.vertices.len() != from.vertices.len() {
+        to.indices.clone_from(&from.indices);
+    } else if to.indices != from.indices {
+        to.indices.copy_from_slice(&from.indices);
+    }
+    to.texture_id = from.texture_id;
+    to.vertices.clear();
+    to.vertices.extend(from.vertices.iter().map(|vertex| Vertex { pos: (vertex.pos.to_vec2() * scale + offset).to_pos2(), ..*vertex }));
+}
+
+/// All batches of one canvas.
+#[derive(Debug, Default)]
+pub struct Layers {
+    batches: HashMap<Of, Batch>,
+    far: Far,
+    fonts: FontWatch,
+    structure: u64,
+}
+
+/// Notices when places in the font texture are no longer what they were.
+#[derive(Debug, Default)]
+struct FontWatch {
+    size: [usize; 2],
+    filled: f32,
+    generation: u64,
+}
+
+impl FontWatch {
+    fn look(&mut self, ctx: &Context) -> u64 {
+        let (size, filled) = ctx.fonts(|fonts| (fonts.font_image_size(), fonts.font_atlas_fill_ratio()));
+        // It only ever fills up; where it is emptier it was made anew.
+        if size != self.size || filled + 1e-6 < self.filled {
+            self.generation += 1;
+        }
+        (self.size, self.filled) = (size, filled);
+        self.generation
+    }
+}
+
+/// What a frame of layers is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Draws shapes.
+    pub artist: Artist<'a>,
+    /// Dark or light.
+    pub appearance: crate::look::Appearance,
+    /// Where the camera stands.
+    pub stand: Stand,
+    /// Whether the zoom is still moving: nearly right triangles are good enough until it rests.
+    pub zooming: Zooming,
+    /// VIPs that are drawn by somebody else because they move right now.
+    pub without_tokens: &'a [u32],
+}
+
+/// Whether the zoom moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zooming {
+    /// It does.
+    Moving,
+    /// It rests.
+    Resting,
+}
+
+impl Layers {
+    /// Paints the picture.
+    pub fn paint(&mut self, painter: &Painter, frame: &Frame<'_>) {
+        let scene = frame.artist.scene;
+        if self.structure != scene.structure {
+            self.batches.clear();
+            self.structure = scene.structure;
+        }
+        let ctx = painter.ctx();
+        // Baking may make the font texture larger, which makes what was baked before wrong: then once more.
+        for _ in 0..3 {
+            let fonts = self.fonts.look(ctx);
+            self.prepare(ctx, frame, fonts);
+            if self.fonts.look(ctx) == fonts {
+                break;
+            }
+        }
+        self.emit(painter, frame);
+    }
+
+    fn wanted(&self, frame: &Frame<'_>) -> Vec<(Of, u64)> {
+        let scene = frame.artist.scene;
+        let mut wanted = vec![(Of::Ground, scene.ground_revision)];
+        let shown = frame.stand.shown();
+        for (n, rails) in scene.networks.chunks(RAILS_A_GROUP).enumerate() {
+            let area = rails.iter().fold(Rect::NOTHING, |area, item| area.union(&item.bar));
+            if area.grow(40.0).touches(&shown) {
+                wanted.push((Of::Rails(n), scene.ground_revision));
+            }
+        }
+        if frame.artist.detail < Detail::Tile {
+            wanted.extend(scene.grid.touching(shown).map(|(cell, item)| (Of::Cell(cell), item.changed_at)));
+        }
+        if !scene.vips.is_empty() {
+            wanted.push((Of::Tokens, scene.ground_revision));
+        }
+        wanted
+    }
+
+    fn prepare(&mut self, ctx: &Context, frame: &Frame<'_>, fonts: u64) {
+        let zoom = frame.stand.camera.zoom;
+        let press = Press {
+            zoom,
+            pixels_per_point: frame.stand.pixels_per_point,
+            fonts,
+            appearance: frame.appearance,
+            detail: frame.artist.detail,
+        };
+        let offset = frame.stand.offset();
+        for (of, stamp) in self.wanted(frame) {
+            let batch = self.batches.entry(of).or_default();
+            if !batch.is_good(&press, stamp, frame.zooming) {
+                let shapes = shapes_of(of, frame);
+                batch.baked = bake::bake(ctx, &press, &shapes);
+                batch.press = Some(press);
+                batch.stamp = stamp;
+                batch.placed_for = None;
+            }
+            batch.place(zoom, offset);
+        }
+        if frame.artist.detail >= Detail::Tile {
+            self.far.update(frame);
+            self.far.place(zoom, offset);
+        }
+    }
+
+    fn emit(&self, painter: &Painter, frame: &Frame<'_>) {
+        let wanted = self.wanted(frame);
+        for layer in LAYERS {
+            for (of, _) in &wanted {
+                if let Some(mesh) = self.batches.get(of).and_then(|batch| batch.placed.get(layer as usize)).filter(|mesh| !mesh.is_empty()) {
+                    painter.add(Shape::Mesh(Arc::clone(mesh)));
+                }
+            }
+            if layer == Layer::Cards && frame.artist.detail >= Detail::Tile && !self.far.placed.is_empty() {
+                painter.add(Shape::Mesh(Arc::clone(&self.far.placed)));
+            }
+        }
+    }
+
+    /// Forgets the tokens, because others are to be left out.
+    pub fn forget_tokens(&mut self) {
+        self.batches.remove(&Of::Tokens);
+    }
+}
+
+impl Batch {
+    fn is_good(&self, press: &Press, stamp: u64, zooming: Zooming) -> bool {
+        let Some(there) = self.press.filter(|_| self.stamp == stamp) else { return false };
+        if there == *press {
+            return true;
+        }
+        let ratio = press.zoom / there.zoom;
+        let near = zooming == Zooming::Moving && (0.66..1.5).contains(&ratio);
+        near && Press { zoom: press.zoom, ..there } == *press
+    }
+}
+
+fn shapes_of(of: Of, frame: &Frame<'_>) -> Shapes {
+    let (artist, scene) = (&frame.artist, frame.artist.scene);
+    let mut shapes = Shapes::default();
+    match of {
+        Of::Ground => artist.ground(&mut shapes),
+        Of::Rails(n) => {
+            let numbers = (0_u32..).take(scene.networks.len()).skip(n * RAILS_A_GROUP).take(RAILS_A_GROUP);
+            numbers.for_each(|network| artist.rail(network, &mut shapes));
+        }
+        Of::Cell(cell) => {
+            if let Some(cell) = scene.grid.cells.get(cell) {
+                shapes = artist.cell(cell);
+            }
+        }
+        Of::Tokens => {
+            let numbers = (0_u32..).take(scene.vips.len()).filter(|vip| !frame.without_tokens.contains(vip));
+            numbers.for_each(|vip| artist.vip(vip, &mut shapes));
+        }
+    }
+    shapes
+}
+
+/// All nodes as tiles in one mesh, in lab space.
+#[derive(Debug, Default)]
+struct Far {
+    revision: u64,
+    appearance: Option<crate::look::Appearance>,
+    tiles: Vec<(Rect, Color32)>,
+    placed: Arc<Mesh>,
+    placed_for: Option<(f32, Vec2)>,
+}
+
+impl Far {
+    fn update(&mut self, frame: &Frame<'_>) {
+        let scene: &Scene = frame.artist.scene;
+        if self.revision == scene.revision && self.appearance == Some(frame.appearance) {
+            return;
+        }
+        self.revision = scene.revision;
+        self.appearance = Some(frame.appearance);
+        self.placed_for = None;
+        self.tiles.clear();
+        let color = |node| Color32::from(crate::picture::draw::tile_color(frame.artist.palette, scene, node));
+        self.tiles.extend((0_u32..).zip(&scene.nodes).map(|(node, item)| (item.card, color(node))));
+    }
+
+    fn place(&mut self, zoom: f32, offset: Vec2) {
+        if self.placed_for == Some((zoom, offset)) {
+            return;
+        }
+        self.placed_for = Some((zoom, offset));
+        let mesh = Arc::make_mut(&mut self.placed);
+        let corners = self.tiles.len() * 4;
+        mesh.vertices.clear();
+        mesh.vertices.reserve(corners);
+        // A tile is never smaller than half a point: far away it is still there.
+        let least = 0.5;
+        for (rect, color) in &self.tiles {
+            let min = pos2(rect.min.x.mul_add(zoom, offset.x), rect.min.y.mul_add(zoom, offset.y));
+            let max = pos2((rect.width() * zoom).max(least) + min.x, (rect.height() * zoom).max(least) + min.y);
+            let corner = |x, y| Vertex { pos: pos2(x, y), uv: egui::epaint::WHITE_UV, color: *color };
+            mesh.vertices.extend([corner(min.x, min.y), corner(max.x, min.y), corner(min.x, max.y), corner(max.x, max.y)]);
+        }
+        let indices = self.tiles.len() * 6;
+        if mesh.indices.len() > indices {
+            mesh.indices.truncate(indices);
+        } else {
+            let from = mesh.indices.len() / 6;
+            for tile in (0_u32..).take(self.tiles.len()).skip(from) {
+                let first = tile * 4;
+                mesh.indices.extend([first, first + 1, first + 2, first + 2, first + 1, first + 3]);
+            }
+        }
+    }
+}
+
+/// The dots of the grid, as one mesh, kept while the camera stands still.
+#[derive(Debug, Default)]
+pub struct Dots {
+    mesh: Arc<Mesh>,
+    made_for: Option<(Stand, Color32)>,
+}
+
+impl Dots {
+    /// Paints them.
+    pub fn paint(&mut self, painter: &Painter, stand: Stand, pitch: f32, color: Color32) {
+        if self.made_for != Some((stand, color)) {
+            self.made_for = Some((stand, color));
+            self.mesh = Arc::new(Self::mesh(stand, pitch, color));
+        }
+        if !self.mesh.is_empty() {
+            painter.add(Shape::Mesh(Arc::clone(&self.mesh)));
+        }
+    }
+
+    fn mesh(stand: Stand, pitch: f32, color: Color32) -> Mesh {
+        let mut step = pitch * stand.camera.zoom;
+        while step < 16.0 {
+            step *= 2.0;
+        }
+        let start = stand.offset();
+        let first = |at: f32, from: f32| ((from - at) / step).floor().mul_add(step, at);
+        let side = 2.0 / stand.pixels_per_point.max(1.0).min(2.0);
+        let mut mesh = Mesh::default();
+        let mut y = first(start.y, stand.viewport.min.y);
+        while y < stand.viewport.max.y {
+            let mut x = first(start.x, stand.viewport.min.x);
+            while x < stand.viewport.max.x {
+                let at: Pos2 = pos2(x, y);
+                mesh.add_colored_rect(ScreenRect::from_min_size(at, vec2(side, side)), color);
+                x += step;
+            }
+            y += step;
+        }
+        mesh
+    }
+}

@@ -1,0 +1,452 @@
+//! Photographs of the canvas alone, in both themes and at several distances; and how it behaves under pointer and keys.
+//!
+//! `UPDATE_SNAPSHOTS=true cargo test --test canvas_snapshots` takes the photographs anew; look at them before keeping them.
+#![cfg(feature = "desktop")]
+
+use egui::{Event, Key, Modifiers, PointerButton, Pos2, Vec2, pos2, vec2};
+use egui_kittest::{Harness, kittest::Queryable};
+use sandtable::{
+    catalog::Catalog,
+    look::{Appearance, Motion, Preference},
+    model::{self, Health, Lab, ListEdit, Observed, ObservedFlow, ObservedNode, ObservedService, ObservedVip, Power, Subject},
+    picture::{Mode, Overlay, point},
+    plan::Plan,
+    rules::{Finding, Severity},
+    ui::{
+        canvas::{Camera, Canvas, CanvasEvent, CanvasInput, Editing, Furniture, PaletteDrag, Tool},
+        theme,
+    },
+};
+
+#[path = "../src/picture/fixture.rs"]
+mod fixture;
+
+/// The canvas with the least that an application does around it: apply its edits, keep its selection.
+struct Stage {
+    canvas: Canvas,
+    lab: Lab,
+    revision: u64,
+    mode: Mode,
+    findings: Vec<Finding>,
+    observed: Option<Observed>,
+    plan: Option<Plan>,
+    selection: Vec<Subject>,
+    tool: Tool,
+    events: Vec<CanvasEvent>,
+}
+
+impl Stage {
+    fn new(lab: Lab) -> Self {
+        Self {
+            canvas: Canvas::new(),
+            lab,
+            revision: 0,
+            mode: Mode::Design,
+            findings: Vec::new(),
+            observed: None,
+            plan: None,
+            selection: Vec::new(),
+            tool: Tool::Select,
+            events: Vec::new(),
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui) {
+        let input = CanvasInput {
+            lab: &self.lab,
+            lab_revision: self.revision,
+            touched: None,
+            catalog: Catalog::embedded(),
+            overlay: Overlay {
+                mode: self.mode,
+                findings: &self.findings,
+                observed: self.observed.as_ref(),
+                plan: self.plan.as_ref(),
+                ..Overlay::default()
+            },
+            overlay_revision: self.revision,
+            selection: &self.selection,
+            editing: Editing::Allowed,
+            tool: self.tool,
+            furniture: Furniture::Shown,
+        };
+        let output = self.canvas.show(ui, &input);
+        for event in output.events {
+            match &event {
+                CanvasEvent::Edit(step) => {
+                    self.lab.apply(&step.edits).unwrap_or_else(|error| panic!("{}: {error}", step.title));
+                    self.revision += 1;
+                    if let Some(select) = &step.select {
+                        self.selection.clone_from(select);
+                    }
+                }
+                CanvasEvent::Select(subjects) => self.selection.clone_from(subjects),
+                _ => {}
+            }
+            self.events.push(event);
+        }
+    }
+}
+
+const SIZE: Vec2 = vec2(936.0, 640.0);
+
+fn harness<'a>(stage: Stage, appearance: Appearance) -> Harness<'a, Stage> {
+    let mut installed = false;
+    let show = move |ui: &mut egui::Ui, stage: &mut Stage| {
+        if !installed {
+            theme::install(ui.ctx());
+            theme::set_preference(ui.ctx(), if appearance == Appearance::Dark { Preference::Dark } else { Preference::Light });
+            theme::set_motion(ui.ctx(), Motion::Reduced);
+            installed = true;
+            ui.ctx().request_discard("fonts");
+            return;
+        }
+        // The whole window: the harness leaves a margin.
+        let window = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+        ui.scope_builder(window, |ui| stage.ui(ui));
+    };
+    let mut harness = Harness::builder().with_size(SIZE).with_pixels_per_point(1.0).wgpu().build_ui_state(show, stage);
+    harness.run();
+    harness
+}
+
+fn photograph(name: &str, stage: impl Fn() -> Stage) {
+    let mut results = egui_kittest::SnapshotResults::new();
+    for appearance in Appearance::ALL {
+        let mut harness = harness(stage(), appearance);
+        harness.run();
+        let theme = if appearance == Appearance::Dark { "dark" } else { "light" };
+        results.add(harness.try_snapshot(format!("canvas_{name}_{theme}")));
+    }
+}
+
+/// The mini-cloud at its own size, as the drawings show it.
+fn at_100(lab: Lab) -> Stage {
+    let mut stage = Stage::new(lab);
+    stage.canvas.set_camera(Camera { origin: point(0.0, 0.0), zoom: 1.0 });
+    stage
+}
+
+fn finding(severity: Severity, subject: Subject) -> Finding {
+    Finding { rule: "test", severity, message: String::new(), subject, involved: Vec::new(), fixes: Vec::new(), accepted: None }
+}
+
+fn service(text: &str) -> Subject {
+    Subject::Service(text.parse().unwrap())
+}
+
+fn node(name: &str) -> Subject {
+    Subject::Node(name.parse().unwrap())
+}
+
+#[test]
+fn design() {
+    photograph("design", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.findings = vec![
+            finding(Severity::Error, service("db1/galera")),
+            finding(Severity::Error, Subject::Adapter("db1".parse().unwrap(), 0, "backend".parse().unwrap())),
+            finding(Severity::Warning, Subject::Network("frontend".parse().unwrap())),
+            finding(Severity::Advice, node("lb")),
+        ];
+        stage.selection = vec![node("db1")];
+        stage
+    });
+}
+
+fn observed(lab: &Lab, holders: &[&str]) -> Observed {
+    let mut observed = Observed { at_ms: 60_000, ..Observed::default() };
+    for (name, drawn) in &lab.nodes {
+        let mut seen = ObservedNode { power: Power::Running, health: Health::Healthy, ..ObservedNode::default() };
+        for service in drawn.services.keys() {
+            seen.services.insert(service.clone(), ObservedService { health: Health::Healthy, ..ObservedService::default() });
+        }
+        observed.nodes.insert(name.clone(), seen);
+    }
+    for flow in &lab.flows {
+        observed.flows.push(ObservedFlow {
+            from: flow.from.clone(),
+            to: flow.to.clone(),
+            health: Health::Healthy,
+            forward: true,
+            backward: true,
+            latency_ms: Some(1.0),
+            reason: String::new(),
+        });
+    }
+    let holders = holders.iter().map(|name| name.parse().unwrap()).collect();
+    observed.vips.insert("vip".parse().unwrap(), ObservedVip { address: None, holders, since_ms: 59_000 });
+    observed
+}
+
+fn break_db1(observed: &mut Observed) {
+    let db1 = observed.nodes.get_mut("db1").unwrap();
+    db1.health = Health::Down;
+    db1.services.get_mut("galera").unwrap().health = Health::Down;
+    let cluster = model::ObservedCluster { state: model::ClusterState::Partial, ..Default::default() };
+    observed.clusters.insert("db".parse().unwrap(), cluster);
+    observed.nodes.get_mut("app2").unwrap().health = Health::Degraded;
+}
+
+#[test]
+fn run_after_a_failover() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    for appearance in Appearance::ALL {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        stage.observed = Some(observed(&stage.lab, &["db1"]));
+        let mut harness = harness(stage, appearance);
+        let stage = harness.state_mut();
+        let mut later = observed(&stage.lab, &["db2"]);
+        break_db1(&mut later);
+        stage.observed = Some(later);
+        stage.revision += 1;
+        harness.run();
+        let theme = if appearance == Appearance::Dark { "dark" } else { "light" };
+        results.add(harness.try_snapshot(format!("canvas_run_{theme}")));
+    }
+}
+
+#[test]
+fn nobody_and_two_hold_the_address() {
+    photograph("vip_two", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        stage.observed = Some(observed(&stage.lab, &["db1", "db2"]));
+        stage
+    });
+    photograph("vip_none", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        stage.observed = Some(observed(&stage.lab, &[]));
+        stage
+    });
+}
+
+#[test]
+fn every_distance() {
+    for (name, zoom) in [("whole", 1.5), ("card", 0.5), ("name", 0.25), ("tile", 0.1)] {
+        photograph(&format!("zoom_{name}"), || {
+            let mut stage = Stage::new(fixture::mini_cloud());
+            stage.canvas.set_camera(Camera { origin: point(200.0, 40.0), zoom });
+            stage
+        });
+    }
+}
+
+#[test]
+fn two_sites_fit() {
+    photograph("sites", || Stage::new(fixture::two_sites()));
+}
+
+#[test]
+fn unplaced_fit() {
+    photograph("unplaced", || Stage::new(fixture::mini_cloud_unplaced()));
+}
+
+#[test]
+fn many_nodes_fit() {
+    photograph("large", || Stage::new(fixture::large(2000)));
+}
+
+fn plan_of(lab: &Lab) -> Plan {
+    use sandtable::plan::{Action, Change, Step, StepId};
+    let step = |name: &str, change| Step {
+        id: StepId(format!("create-machine {name}")),
+        action: Action::PowerOn { node: name.parse().unwrap() },
+        change,
+        subject: node(name),
+        reason: String::new(),
+        after: Vec::new(),
+    };
+    assert!(lab.nodes.contains_key("db2"));
+    Plan { steps: vec![step("lb", Change::Update), step("app2", Change::Delete), step("db1", Change::Create), step("db2", Change::Create)] }
+}
+
+#[test]
+fn a_plan_on_the_canvas() {
+    photograph("plan", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        stage.plan = Some(plan_of(&stage.lab));
+        stage
+    });
+}
+
+/// Presses, moves in steps and lets go.
+fn drag(harness: &mut Harness<'_, Stage>, from: Pos2, to: Pos2, modifiers: Modifiers) {
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    harness.event(Event::PointerMoved(from));
+    harness.run();
+    harness.event(button(from, true));
+    harness.run();
+    for n in 1_u8..=4 {
+        harness.event(Event::PointerMoved(from + (to - from) * (f32::from(n) / 4.0)));
+        harness.run();
+    }
+    harness.event(button(to, false));
+    harness.run();
+}
+
+fn edits(harness: &Harness<'_, Stage>) -> Vec<String> {
+    let titles = harness.state().events.iter().filter_map(|event| if let CanvasEvent::Edit(step) = event { Some(step.title.clone()) } else { None });
+    titles.collect()
+}
+
+fn design_stage<'a>() -> Harness<'a, Stage> {
+    harness(at_100(fixture::mini_cloud()), Appearance::Dark)
+}
+
+#[test]
+fn a_drag_moves_a_card_in_one_step_and_snaps() {
+    let mut harness = design_stage();
+    drag(&mut harness, pos2(300.0, 520.0), pos2(303.0, 561.0), Modifiers::NONE);
+    assert_eq!(edits(&harness), ["Move db1"]);
+    assert_eq!(harness.state().lab.canvas.nodes["db1"], model::Pos(224, 544), "in line with app1, on the grid");
+    assert_eq!(harness.state().selection, [node("db1")]);
+}
+
+#[test]
+fn a_click_moves_nothing() {
+    let mut harness = design_stage();
+    drag(&mut harness, pos2(300.0, 520.0), pos2(300.0, 520.0), Modifiers::NONE);
+    assert_eq!(edits(&harness), Vec::<String>::new());
+    assert_eq!(harness.state().selection, [node("db1")]);
+}
+
+#[test]
+fn a_band_chooses_and_many_move_together() {
+    let mut harness = design_stage();
+    drag(&mut harness, pos2(100.0, 480.0), pos2(760.0, 610.0), Modifiers::NONE);
+    assert_eq!(harness.state().selection, [node("db1"), node("db2")]);
+    drag(&mut harness, pos2(300.0, 520.0), pos2(340.0, 552.0), Modifiers::NONE);
+    assert_eq!(edits(&harness), ["Move 2 things"]);
+    let places = &harness.state().lab.canvas.nodes;
+    assert_eq!((places["db1"], places["db2"]), (model::Pos(264, 536), model::Pos(568, 536)));
+}
+
+#[test]
+fn from_the_handle_to_a_rail_is_an_adapter() {
+    let mut harness = design_stage();
+    harness.event(Event::PointerMoved(pos2(410.0, 540.0)));
+    harness.run();
+    drag(&mut harness, pos2(420.0, 548.0), pos2(460.0, 236.0), Modifiers::NONE);
+    assert_eq!(edits(&harness), ["Connect db1 to frontend"]);
+    assert_eq!(harness.state().lab.nodes["db1"].adapters[1].address.unwrap().to_string(), "192.168.50.13");
+}
+
+#[test]
+fn from_a_chip_to_a_service_is_a_flow() {
+    let mut harness = design_stage();
+    drag(&mut harness, pos2(260.0, 352.0), pos2(560.0, 568.0), Modifiers::NONE);
+    assert_eq!(edits(&harness), ["Draw a flow from app1/todo to db2/galera"]);
+}
+
+#[test]
+fn escape_gives_a_gesture_up() {
+    let mut harness = design_stage();
+    let from = pos2(300.0, 520.0);
+    harness.event(Event::PointerMoved(from));
+    harness.event(Event::PointerButton { pos: from, button: PointerButton::Primary, pressed: true, modifiers: Modifiers::NONE });
+    harness.run();
+    harness.event(Event::PointerMoved(from + vec2(80.0, 80.0)));
+    harness.run();
+    assert_ne!(harness.state().canvas.scene().rect_of(&harness.state().lab, &node("db1")).unwrap().min, point(224.0, 504.0));
+    harness.key_press(Key::Escape);
+    harness.run();
+    harness.event(Event::PointerButton { pos: from, button: PointerButton::Primary, pressed: false, modifiers: Modifiers::NONE });
+    harness.run();
+    assert_eq!(edits(&harness), Vec::<String>::new());
+    assert_eq!(harness.state().canvas.scene().rect_of(&harness.state().lab, &node("db1")).unwrap().min, point(224.0, 504.0));
+}
+
+#[test]
+fn what_the_palette_gives_lands_where_it_is_dropped() {
+    let drop = |harness: &mut Harness<'_, Stage>, payload: PaletteDrag, at: Pos2| {
+        egui::DragAndDrop::set_payload(&harness.ctx, payload);
+        harness.event(Event::PointerMoved(at));
+        harness.event(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed: true, modifiers: Modifiers::NONE });
+        harness.event(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed: false, modifiers: Modifiers::NONE });
+        harness.run();
+    };
+    let mut harness = design_stage();
+    drop(&mut harness, PaletteDrag::Node(model::Role::Cache), pos2(120.0, 160.0));
+    assert!(harness.state().lab.nodes.contains_key("cache1"));
+    drop(&mut harness, PaletteDrag::Service("redis".parse().unwrap()), pos2(120.0, 160.0));
+    assert!(harness.state().lab.nodes["cache1"].services.contains_key("redis"));
+    drop(&mut harness, PaletteDrag::Service("redis".parse().unwrap()), pos2(800.0, 160.0));
+    assert!(matches!(harness.state().events.last(), Some(CanvasEvent::Refused(why)) if why.contains("drop it on a card")));
+}
+
+#[test]
+fn the_keyboard_walks_nudges_renames_and_removes() {
+    let mut harness = design_stage();
+    drag(&mut harness, pos2(300.0, 520.0), pos2(300.0, 520.0), Modifiers::NONE);
+    harness.key_press(Key::ArrowRight);
+    harness.run();
+    assert_eq!(harness.state().selection, [node("db2")]);
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+    harness.run();
+    assert_eq!(harness.state().lab.canvas.nodes["db2"], model::Pos(528, 512));
+    harness.key_press(Key::F2);
+    harness.run();
+    harness.event(Event::Text("replica".into()));
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert!(harness.state().lab.nodes.contains_key("replica"), "{:?}", harness.state().lab.nodes.keys());
+    drag(&mut harness, pos2(600.0, 530.0), pos2(600.0, 530.0), Modifiers::NONE);
+    harness.key_press(Key::Delete);
+    harness.run();
+    assert!(!harness.state().lab.nodes.contains_key("replica"));
+}
+
+#[test]
+fn a_lasso_names_what_it_goes_around() {
+    let mut harness = design_stage();
+    harness.state_mut().tool = Tool::Lasso;
+    let corners = [pos2(200.0, 490.0), pos2(760.0, 490.0), pos2(760.0, 610.0), pos2(200.0, 610.0)];
+    harness.event(Event::PointerMoved(corners[0]));
+    harness.event(Event::PointerButton { pos: corners[0], button: PointerButton::Primary, pressed: true, modifiers: Modifiers::NONE });
+    harness.run();
+    for at in corners {
+        harness.event(Event::PointerMoved(at));
+        harness.run();
+    }
+    harness.event(Event::PointerButton { pos: corners[3], button: PointerButton::Primary, pressed: false, modifiers: Modifiers::NONE });
+    harness.run();
+    let lassoed = harness.state().events.iter().find_map(|event| if let CanvasEvent::Lasso(nodes) = event { Some(nodes.clone()) } else { None });
+    assert_eq!(lassoed.unwrap(), ["db1", "db2"]);
+}
+
+#[test]
+fn nothing_repaints_while_nothing_changes() {
+    let mut harness = design_stage();
+    harness.step();
+    let output = harness.output();
+    let delay = output.viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
+    assert_eq!(delay, std::time::Duration::MAX);
+}
+
+#[test]
+fn things_can_be_found_by_those_who_listen() {
+    let harness = design_stage();
+    assert!(harness.query_by_label("db1, database").is_some());
+    assert!(harness.query_by_label("backend, internal network, 192.168.60.0/24").is_some());
+}
+
+#[test]
+fn undoing_an_edit_shows_what_was() {
+    let mut harness = design_stage();
+    let stage = harness.state_mut();
+    let change = ListEdit::Remove;
+    let applied = stage.lab.apply(&[model::Edit::Flow { index: 0, change }]).unwrap();
+    stage.revision += 1;
+    harness.run();
+    assert_eq!(harness.state().canvas.scene().flows.len(), 4);
+    let stage = harness.state_mut();
+    stage.lab.apply(&applied.inverse).unwrap();
+    stage.revision += 1;
+    harness.run();
+    assert_eq!(harness.state().canvas.scene().flows.len(), 5);
+}

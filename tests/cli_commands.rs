@@ -85,3 +85,18 @@ fn documents_are_exported() {
     assert!(wrong(&["export", &file, "--to", "poem"]).contains("mermaid"));
     assert!(wrong(&["export", folder.path().to_str().unwrap(), "--to", "mermaid"]).contains("is a folder"));
 }
+
+#[test]
+fn pictures_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.png");
+    let path = path.to_str().unwrap();
+    let file = shipped("three-node-lab.ron");
+    let (light, dark) = (good(&["export", &file, "--to", "svg"]), good(&["export", &file, "--to", "svg", "--theme", "dark"]));
+    assert!(light.contains("<svg") && light.contains("db-node-01") && light != dark);
+    good(&["export", &file, "--to", "png", "--scale", "0.5", "-o", path]);
+    assert!(fs::read(path).unwrap().starts_with(b"\x89PNG"));
+    assert!(wrong(&["export", &file, "--to", "png"]).contains("-o FILE"));
+    assert!(wrong(&["export", &file, "--to", "png", "--scale", "0", "-o", path]).contains("scale"));
+    assert!(wrong(&["export", &file, "--to", "png", "--scale", "1000", "-o", path]).contains("pixels"));
+}

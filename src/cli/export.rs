@@ -1,9 +1,11 @@
 //! `sandtable export`: a layout as a picture or a document.
 
 use super::input::read_layout;
-use super::{Outcome, Result, Terminal};
+use super::{Failure, Outcome, Result, Terminal};
+use crate::catalog::Catalog;
+use crate::export::{PictureOptions, markdown, mermaid, png, svg};
 use crate::host::file::{Backup, save_atomically};
-use crate::model::Lab;
+use crate::look::Appearance;
 use std::path::PathBuf;
 
 /// What `export` takes.
@@ -14,35 +16,57 @@ pub(super) struct Args {
     /// What to make of it
     #[arg(long, value_enum)]
     to: Target,
-    /// The file to write; without it the result goes to stdout
+    /// The file to write; without it a text goes to stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The colours of a picture
+    #[arg(long, value_enum, default_value_t)]
+    theme: Theme,
+    /// Pixels for each unit of the drawing, in a PNG
+    #[arg(long, default_value_t = 2.0)]
+    scale: f32,
 }
 
 /// What a layout can be made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Target {
+    /// The drawing, to be scaled and edited
+    Svg,
+    /// The drawing in pixels
+    Png,
     /// A Mermaid flowchart, as README files show it
     Mermaid,
     /// A document: what there is, who talks to whom, and the flowchart
     Markdown,
 }
 
-impl Target {
-    fn make(self, lab: &Lab) -> String {
-        match self {
-            Self::Mermaid => crate::export::mermaid(lab),
-            Self::Markdown => crate::export::markdown(lab),
-        }
-    }
+/// The colours of a picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Theme {
+    /// Dark on light, as paper is
+    #[default]
+    Light,
+    /// Light on dark
+    Dark,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let lab = read_layout(&args.layout)?.lab;
-    let made = args.to.make(&lab);
-    match args.output {
-        Some(path) => save_atomically(&path, made.as_bytes(), Backup::None)?,
-        None => terminal.line(made.trim_end()),
+    let appearance = match args.theme {
+        Theme::Light => Appearance::Light,
+        Theme::Dark => Appearance::Dark,
+    };
+    let options = PictureOptions { appearance, scale: args.scale, ..PictureOptions::default() };
+    let made = match args.to {
+        Target::Svg => svg(&lab, Catalog::embedded(), &options).into_bytes(),
+        Target::Png => png(&lab, Catalog::embedded(), &options)?,
+        Target::Mermaid => mermaid(&lab).into_bytes(),
+        Target::Markdown => markdown(&lab).into_bytes(),
+    };
+    match (args.output, args.to) {
+        (Some(path), _) => save_atomically(&path, &made, Backup::None)?,
+        (None, Target::Png) => return Err(Failure::input("a PNG is no text: name the file to write it to with -o FILE")),
+        (None, _) => terminal.line(String::from_utf8_lossy(&made).trim_end()),
     }
     Ok(Outcome::Good)
 }

@@ -58,6 +58,7 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         let ctx = creation.egui_ctx.clone();
         let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::engine::draw };
         let workers = Workers::start(parts, Arc::new(move || ctx.request_repaint()))?;
+        outline::Outline::install(&creation.egui_ctx);
         let mut app = SandtableApp::new(State::new(preferences, templates()), workers);
         app.prepare(&creation.egui_ctx);
         Ok(Box::new(match path {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::{fs, path::PathBuf};
 
 /// The environment variable that names the file.
-pub const VARIABLE: &str = "SANDTABLE_OUTLINE";
+const VARIABLE: &str = "SANDTABLE_OUTLINE";
 
 /// Something in the window that a screen reader can speak of.
 #[derive(Debug, Clone, PartialEq, Serialize)]

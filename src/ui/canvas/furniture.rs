@@ -170,6 +170,18 @@ impl Canvas {
             let words = format!("{}, {} network{subnet}", item.name, network.kind.title());
             told.push((Subject::Network(item.name.clone()), self.camera.screen_rect(viewport.min, item.bar.grow(4.0)), words));
         }
+        for (name, vip) in input.lab.vips.iter().take(TOLD_MAX) {
+            let subject = Subject::Vip(name.clone());
+            let Some(rect) = self.scene.rect_of(input.lab, &subject) else { continue };
+            let seen = input.overlay.observed.and_then(|observed| observed.vips.get(name));
+            let holders = seen.map(|seen| seen.holders.iter().map(NodeName::as_str).collect::<Vec<_>>().join(" and "));
+            let held = match holders.as_deref() {
+                None => String::new(),
+                Some("") => ", held by nobody".to_owned(),
+                Some(holders) => format!(", held by {holders}"),
+            };
+            told.push((subject, self.camera.screen_rect(viewport.min, rect), format!("{name}, VIP {}{held}", vip.address)));
+        }
         for (subject, rect, words) in told {
             let id = id.with(&subject.to_string());
             let chosen = input.selection.contains(&subject);

@@ -1,11 +1,6 @@
 //! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
 
-use super::{
-    After, Command, Dialog, Document, Effect, FileUse, Merge, Mode, State, Tab, ViewMove,
-    job::{Job, Task},
-    present,
-    state::Graph,
-};
+use super::{After, Command, Dialog, Document, Effect, FileUse, Merge, Mode, State, Tab, ViewMove, job::Task, present, state::Graph};
 use crate::look::{Appearance, Preference, Tone};
 use crate::model::{Acceptance, Edit, Lab, ListEdit, NodeName, Pos, Subject, cascade};
 
@@ -169,7 +164,7 @@ impl State {
         vec![Effect::KeepPreferences(Box::new(self.preferences.clone()))]
     }
 
-    fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
+    pub(super) fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
         let prediction = match &dialog {
             Dialog::Break(fault) => {
                 self.run.prediction = None;
@@ -364,7 +359,7 @@ impl State {
         }
     }
 
-    fn save(&mut self, what: FileUse) -> Vec<Effect> {
+    pub(super) fn save(&mut self, what: FileUse) -> Vec<Effect> {
         match &self.document.path {
             Some(path) => vec![self.write_to(path.clone())],
             None => vec![Effect::ChooseFile { what, name: self.document.file_name(&self.lab) }],
@@ -401,62 +396,6 @@ impl State {
             self.tell(Tone::Neutral, "Another lab was left behind; it is offered again at the next start.");
         }
         vec![Effect::View(ViewMove::Fit), Effect::DropRecovery(recovery.autosave)]
-    }
-
-    fn apply_run(&mut self, command: Command) -> Vec<Effect> {
-        let task = match command {
-            Command::Provider(name) => {
-                self.run.provider.clone_from(&name);
-                self.run.plan = None;
-                self.run.steps.clear();
-                self.run.observed = None;
-                self.preferences.provider = name;
-                let watch = if self.mode == Mode::Run { self.watch() } else { Effect::Watch(None) };
-                return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), watch];
-            }
-            Command::CancelJob => {
-                if let Some(job) = &mut self.run.job {
-                    job.stopping = true;
-                }
-                return vec![Effect::Cancel];
-            }
-            Command::Destroy => return self.ask(Dialog::Destroy),
-            Command::Plan => {
-                self.preferences.bottom_open = true;
-                if self.document.path.is_none() {
-                    // What is deployed belongs to a file: window and command line know it by that.
-                    self.pending = Some(After::Plan);
-                    return self.save(FileUse::SaveThen);
-                }
-                Task::Plan
-            }
-            Command::Deploy => match &self.run.plan {
-                Some(plan) => Task::Deploy(plan.clone()),
-                None => Task::Plan,
-            },
-            Command::DestroyNow => {
-                self.dialog = None;
-                Task::Destroy
-            }
-            Command::HealAll => Task::HealAll,
-            Command::Heal(id) => Task::Heal(id),
-            Command::Inject(fault) => {
-                self.dialog = None;
-                Task::Inject(fault)
-            }
-            _ => return Vec::new(),
-        };
-        let mut effects = self.enter(Mode::Run);
-        match task {
-            Task::Plan | Task::Deploy(_) | Task::Destroy => self.tab = Tab::Plan,
-            _ => self.tab = Tab::Events,
-        }
-        effects.push(self.start(task));
-        effects
-    }
-
-    fn start(&self, task: Task) -> Effect {
-        Effect::Start(Box::new(Job { provider: self.run.provider.clone(), file: self.document.path.clone(), lab: self.lab.clone(), task }))
     }
 }
 

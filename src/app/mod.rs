@@ -5,6 +5,7 @@
 //! for files and providers, on threads of its own.
 
 mod apply;
+mod apply_run;
 pub mod breaks;
 #[cfg(feature = "desktop")]
 pub mod chooser;
@@ -23,10 +24,11 @@ mod receive;
 mod review;
 mod run;
 mod state;
+mod table;
 pub mod worker;
 
 pub use apply::removal;
-pub use command::{COMMANDS, Command, Dialog, Effect, Entry, Family, FileUse, Held, Screen, Shortcut, Tab, ViewMove};
+pub use command::{Command, Dialog, Effect, FileUse, Screen, Tab, ViewMove};
 pub use document::{After, Document, Listing, Recovery, Stamp, Template};
 pub use failover::Ruler;
 pub use happening::{Happening, Tone};
@@ -37,3 +39,4 @@ pub use receive::Event;
 pub use review::{Accepted, Filter, Review};
 pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};
 pub use state::{AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State, exists};
+pub use table::{COMMANDS, Entry, Family, Held, Shortcut, search};

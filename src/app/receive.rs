@@ -151,17 +151,12 @@ impl State {
                 }
             }
             Event::Report(_, report) => self.reported(report),
-            Event::Ended(JobKind::Predict, result) => {
-                if let Err(why) = result {
-                    self.run.note(why);
-                }
-            }
+            Event::Ended(JobKind::Predict, Ok(())) => {}
+            Event::Ended(JobKind::Predict, Err(why)) => self.run.note(why),
             Event::Ended(kind, result) => self.ended(kind, result),
-            Event::Seen(Some(sight)) => {
-                if self.mode == Mode::Run || self.mode == Mode::Present {
-                    self.run.observe(sight.observed, &sight.load);
-                    self.run.measured = sight.failover;
-                }
+            Event::Seen(Some(sight)) if self.mode != Mode::Design => {
+                self.run.observe(sight.observed, &sight.load);
+                self.run.measured = sight.failover;
             }
             // Nothing is there: what comes next is news.
             Event::Seen(None) => self.run.observed = Some(crate::model::Observed::default()),

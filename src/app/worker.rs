@@ -344,7 +344,7 @@ mod tests {
     fn threads_report_what_they_did_and_wake_the_window() {
         let folder = tempfile::tempdir().unwrap();
         let (woken, wakes) = sync_channel(EVENTS);
-        let workers = Workers::start(parts(folder.path()), Arc::new(move || drop(woken.send(())))).unwrap();
+        let workers = Workers::start(parts(folder.path()), Arc::new(move || woken.send(()).unwrap_or_default())).unwrap();
         let job = Job { provider: "sim".into(), file: None, lab: Lab::new("x"), task: Task::Plan };
         assert!(workers.carry_out(Effect::Start(Box::new(job))).is_none());
         assert!(workers.carry_out(Effect::ChooseFile { what: FileUse::Open, name: "none".into() }).is_none());

@@ -106,7 +106,7 @@ fn parts(lab: &Lab) -> (Vec<Subject>, Vec<(Subject, Subject)>) {
 fn label(subject: &Subject) -> String {
     match subject {
         Subject::Lab => "outside".into(),
-        Subject::Service(at) => format!("{}\n{}", at.service, at.node),
+        Subject::Service(at) => format!("{} · {}", at.service, at.node),
         other => panel::subject_text(other),
     }
 }

@@ -22,7 +22,7 @@ struct Choice {
 
 fn choices(desk: &Desk<'_>) -> Vec<Choice> {
     let query = desk.memory.command_query.trim().to_lowercase();
-    let mut all: Vec<Choice> = app::command::search(desk.state, &query)
+    let mut all: Vec<Choice> = app::search(desk.state, &query)
         .into_iter()
         .map(|entry| Choice {
             icon: entry.icon,

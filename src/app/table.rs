@@ -1,0 +1,252 @@
+//! The table of commands.
+//!
+//! One table feeds menus, shortcuts, the toolbar and the list behind Ctrl+K: whatever has an entry in [`COMMANDS`] is in all
+//! of them. It says when a command can be done and does none.
+
+use super::{Command, Merge, Mode, State};
+use crate::look::Icon;
+use crate::model::Edit;
+
+/// A key with its modifiers. `key` is the name that egui gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shortcut {
+    /// Held with it.
+    pub held: Held,
+    /// The key.
+    pub key: &'static str,
+}
+
+/// What is held with a key. Control is the command key on a Mac.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// Nothing.
+    None,
+    /// Shift.
+    Shift,
+    /// Control.
+    Control,
+    /// Control and shift.
+    ControlShift,
+}
+
+impl Shortcut {
+    /// As people read it.
+    pub fn text(self) -> String {
+        let key = match self.key {
+            "Questionmark" => "?",
+            "Equals" => "=",
+            "Comma" => ",",
+            other => other,
+        };
+        match self.held {
+            Held::None => key.to_owned(),
+            Held::Shift => format!("Shift {key}"),
+            Held::Control => format!("Ctrl {key}"),
+            Held::ControlShift => format!("Ctrl Shift {key}"),
+        }
+    }
+}
+
+/// What a command belongs to: the menus, and the headings of the page of shortcuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Files.
+    File,
+    /// Changing the lab.
+    Edit,
+    /// What is shown.
+    View,
+    /// Deploying, breaking, presenting.
+    Run,
+    /// To read.
+    Help,
+}
+
+impl Family {
+    /// All, in the order of the menus.
+    pub const ALL: [Self; 5] = [Self::File, Self::Edit, Self::View, Self::Run, Self::Help];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::View => "View",
+            Self::Run => "Run",
+            Self::Help => "Help",
+        }
+    }
+}
+
+/// A command as menus, shortcuts and the list of commands show it.
+pub struct Entry {
+    /// The command.
+    pub command: Command,
+    /// What it is called.
+    pub title: &'static str,
+    /// Its icon.
+    pub icon: Icon,
+    /// Its key.
+    pub shortcut: Option<Shortcut>,
+    /// What it belongs to.
+    pub family: Family,
+    /// Whether it can be done now.
+    pub enabled: fn(&State) -> bool,
+}
+
+const fn plain(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::None, key })
+}
+const fn shift(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::Shift, key })
+}
+const fn control(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::Control, key })
+}
+const fn control_shift(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { held: Held::ControlShift, key })
+}
+
+fn always(_: &State) -> bool {
+    true
+}
+fn open(state: &State) -> bool {
+    state.document.open
+}
+fn designing(state: &State) -> bool {
+    state.document.open && state.mode == Mode::Design
+}
+fn selected(state: &State) -> bool {
+    !state.selection.is_empty()
+}
+fn editable(state: &State) -> bool {
+    designing(state) && selected(state)
+}
+fn has_findings(state: &State) -> bool {
+    state.review.findings().iter().any(|finding| finding.accepted.is_none())
+}
+fn idle(state: &State) -> bool {
+    state.document.open && state.run.job.is_none()
+}
+
+macro_rules! commands {
+    ($($family:ident { $($command:ident $title:literal $icon:ident $shortcut:expr, $enabled:expr;)* })*) => {
+        /// Every command that menus, shortcuts and the list of commands offer.
+        pub static COMMANDS: &[Entry] = &[$($(Entry {
+            command: Command::$command,
+            title: $title,
+            icon: Icon::$icon,
+            shortcut: $shortcut,
+            family: Family::$family,
+            enabled: $enabled,
+        },)*)*];
+    };
+}
+
+commands! {
+    File {
+        New "New lab" Plus control("N"), always;
+        Open "Open…" Folder control("O"), always;
+        Templates "New from a template…" Grid control_shift("N"), always;
+        Save "Save" Save control("S"), open;
+        SaveAs "Save as…" Save control_shift("S"), open;
+        ExportPicture "Export the picture…" Export control_shift("E"), open;
+        Quit "Quit" Cross control("Q"), always;
+    }
+    Edit {
+        Undo "Undo" Undo control("Z"), |state| state.history().undo_label().is_some();
+        Redo "Redo" Redo control_shift("Z"), |state| state.history().redo_label().is_some();
+        Delete "Delete" Trash plain("Delete"), editable;
+        Duplicate "Duplicate" Copy control("D"), |state| editable(state) && state.selected_nodes().next().is_some();
+        Rename "Rename" Pencil plain("F2"), |state| editable(state) && state.selection.len() == 1;
+        SelectAll "Select all" Lasso control("A"), open;
+        SelectNone "Select nothing" Cross plain("Escape"), selected;
+        NextFinding "Next finding" ChevronDown plain("F8"), has_findings;
+        PreviousFinding "Previous finding" ChevronUp shift("F8"), has_findings;
+        FixFinding "Fix the selected finding" Check control("Enter"), |state| state.review.selected_fix().is_some();
+    }
+    View {
+        Design "Design" Pencil control("1"), |state| state.mode != Mode::Design;
+        Run "Run" Play control("2"), |state| open(state) && state.mode != Mode::Run;
+        Present "Present" Present control("3"), |state| open(state) && state.mode != Mode::Present;
+        ZoomFit "Show all" Fit shift("1"), open;
+        ZoomSelection "Show the selection" Search shift("2"), selected;
+        ZoomActual "Zoom to 100 %" Eye control("0"), open;
+        ZoomIn "Zoom in" Plus control("Equals"), open;
+        ZoomOut "Zoom out" Minus control("Minus"), open;
+        ToggleGraph "Service graph" Graph control("G"), open;
+        TogglePalette "Palette" ChevronLeft control("B"), always;
+        ToggleInspector "Inspector" ChevronRight control("I"), always;
+        ToggleBottom "Lower panel" ChevronDown control("J"), always;
+        ToggleTheme "Light or dark" Moon control_shift("L"), always;
+        CommandPalette "All commands…" Search control("K"), always;
+    }
+    Run {
+        Plan "Plan…" Play control("P"), idle;
+        Deploy "Deploy" Play control_shift("P"), |state| idle(state) && state.run.plan.as_ref().is_some_and(|plan| !plan.is_empty());
+        HealAll "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
+        CancelJob "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
+        Destroy "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
+        AddView "Add a page to the presentation…" Note control_shift("V"), open;
+        NextView "Next page" ChevronRight plain("ArrowRight"), |state| state.mode == Mode::Present;
+        PreviousView "Previous page" ChevronLeft plain("ArrowLeft"), |state| state.mode == Mode::Present;
+    }
+    Help {
+        Manual "Manual of the rules" Info plain("F1"), always;
+        Shortcuts "Shortcuts" Keyboard control("Questionmark"), always;
+        About "About Sandtable" Info None, always;
+    }
+}
+
+impl Command {
+    /// Its entry in [`COMMANDS`]; `None` for a command that carries data.
+    pub fn entry(&self) -> Option<&'static Entry> {
+        COMMANDS.iter().find(|entry| entry.command == *self)
+    }
+
+    /// A step of its own.
+    pub fn edit(label: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self::Edit { label: label.into(), edits, merge: Merge::Never }
+    }
+}
+
+/// The commands whose title contains all words of a query, those that begin with it first.
+pub fn search(state: &State, query: &str) -> Vec<&'static Entry> {
+    let query = query.trim().to_lowercase();
+    let mut found: Vec<&Entry> = COMMANDS
+        .iter()
+        .filter(|entry| (entry.enabled)(state) && entry.command != Command::CommandPalette)
+        .filter(|entry| {
+            let text = format!("{} {}", entry.family.title(), entry.title).to_lowercase();
+            query.split_whitespace().all(|word| text.contains(word))
+        })
+        .collect();
+    found.sort_by_key(|entry| !entry.title.to_lowercase().starts_with(&query));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Preferences;
+
+    #[test]
+    fn every_shortcut_and_title_is_its_own() {
+        for (n, entry) in COMMANDS.iter().enumerate() {
+            for other in &COMMANDS[n + 1..] {
+                assert_ne!(entry.title, other.title);
+                assert_ne!(entry.command, other.command);
+                assert!(entry.shortcut.is_none() || entry.shortcut != other.shortcut, "{} and {}", entry.title, other.title);
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_of_commands_finds_by_words_and_leaves_out_what_cannot_be_done() {
+        let state = State::new(Preferences::default(), Vec::new());
+        let titles = |query: &str| search(&state, query).iter().map(|entry| entry.title).collect::<Vec<_>>();
+        assert_eq!(titles("new lab"), ["New lab"]);
+        assert_eq!(titles("undo"), Vec::<&str>::new());
+        assert_eq!(titles("help about"), ["About Sandtable"]);
+    }
+}

@@ -63,11 +63,11 @@ impl Canvas {
     fn vip_landing(&self, at: Point, on: Option<(NodeName, Rect)>, input: &CanvasInput<'_>) -> Landing {
         if let Some((name, card)) = on {
             let adapters = input.lab.nodes.get(&name).into_iter().flat_map(|node| &node.adapters);
-            let shared = adapters
+            let mut shared = adapters
                 .map(|adapter| &adapter.network)
                 .filter(|network| input.lab.networks.get(*network).is_some_and(|network| network.kind.joins_nodes()));
             // The last network is the inner one in most labs: outside first, inside last.
-            let act = match shared.last() {
+            let act = match shared.next_back() {
                 Some(network) => ops::add_vip(input.lab, input.catalog, network, Some(&name)),
                 None => Err(Refusal(format!("Connect {name} to a network that it shares with others first."))),
             };

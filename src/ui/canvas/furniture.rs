@@ -183,7 +183,7 @@ impl Canvas {
             told.push((subject, self.camera.screen_rect(viewport.min, rect), format!("{name}, VIP {}{held}", vip.address)));
         }
         for (subject, rect, words) in told {
-            let id = id.with(&subject.to_string());
+            let id = id.with(subject.to_string());
             let chosen = input.selection.contains(&subject);
             ui.ctx().accesskit_node_builder(id, |node| {
                 node.set_role(egui::accesskit::Role::ListItem);

@@ -46,12 +46,12 @@ impl Canvas {
         if !self.may_edit(input) {
             return;
         }
-        if pressed(Modifiers::NONE, Key::F2) || pressed(Modifiers::NONE, Key::Enter) {
-            if let [only] = input.selection {
-                match ops::name_of(only) {
-                    Some(_) => self.rename(only),
-                    None => events.push(CanvasEvent::Open(only.clone())),
-                }
+        if (pressed(Modifiers::NONE, Key::F2) || pressed(Modifiers::NONE, Key::Enter))
+            && let [only] = input.selection
+        {
+            match ops::name_of(only) {
+                Some(_) => self.rename(only),
+                None => events.push(CanvasEvent::Open(only.clone())),
             }
         }
         if pressed(Modifiers::NONE, Key::Delete) || pressed(Modifiers::NONE, Key::Backspace) {

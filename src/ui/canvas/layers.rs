@@ -343,7 +343,7 @@ impl Dots {
         }
         let start = stand.offset();
         let first = |at: f32, from: f32| ((from - at) / step).floor().mul_add(step, at);
-        let side = 2.0 / stand.pixels_per_point.max(1.0).min(2.0);
+        let side = 2.0 / stand.pixels_per_point.clamp(1.0, 2.0);
         let mut mesh = Mesh::default();
         let mut y = first(start.y, stand.viewport.min.y);
         while y < stand.viewport.max.y {

@@ -174,7 +174,7 @@ impl Canvas {
             let subject = Subject::Vip(name.clone());
             let Some(rect) = self.scene.rect_of(input.lab, &subject) else { continue };
             let seen = input.overlay.observed.and_then(|observed| observed.vips.get(name));
-            let holders = seen.map(|seen| seen.holders.iter().map(NodeName::as_str).collect::<Vec<_>>().join(" and "));
+            let holders = seen.map(|seen| seen.holders.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(" and "));
             let held = match holders.as_deref() {
                 None => String::new(),
                 Some("") => ", held by nobody".to_owned(),

@@ -1,0 +1,258 @@
+//! The real window on a real display, driven by mouse and keyboard as a person would: draw, be told, fix, deploy to the
+//! simulator, break, watch the VIP move, heal, save, open again. Needs DISPLAY, a window manager and xdotool, so it is a
+//! suite of its own, which `./dev test window` starts under Xvfb.
+#![cfg(feature = "desktop")]
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take to show, on a machine that draws in software and does other things too.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+#[derive(Debug, Clone)]
+struct Item {
+    role: String,
+    name: String,
+    rect: [f64; 4],
+}
+
+impl Item {
+    fn middle(&self) -> (i64, i64) {
+        let [left, top, right, bottom] = self.rect;
+        (((left + right) / 2.0).round() as i64, ((top + bottom) / 2.0).round() as i64)
+    }
+
+    fn right_edge(&self) -> (i64, i64) {
+        (self.rect[2].round() as i64, self.middle().1)
+    }
+}
+
+/// The program with a window, in a folder of its own, that is ended when the test is over.
+struct Window {
+    folder: tempfile::TempDir,
+    child: Child,
+    id: String,
+}
+
+impl Window {
+    fn open(layout: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let from = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("layouts").join(layout);
+        fs::copy(from, folder.path().join(layout)).unwrap();
+        Self::open_in(folder, layout)
+    }
+
+    fn open_in(folder: tempfile::TempDir, layout: &str) -> Self {
+        let at = |name: &str| folder.path().join(name);
+        let _ = fs::remove_file(at("outline.json"));
+        let child = Command::new(env!("CARGO_BIN_EXE_sandtable"))
+            .arg(at(layout))
+            .env("SANDTABLE_STATE", at("state"))
+            .env("SANDTABLE_OUTLINE", at("outline.json"))
+            .env("XDG_CONFIG_HOME", at("config"))
+            .env("XDG_DATA_HOME", at("data"))
+            .env("XDG_STATE_HOME", at("xdg-state"))
+            .env("XDG_CACHE_HOME", at("cache"))
+            .env_remove("WAYLAND_DISPLAY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut window = Self { folder, child, id: String::new() };
+        window.id = window.wait("the window", |window| {
+            let pid = window.child.id().to_string();
+            let found = xdotool(&["search", "--onlyvisible", "--pid", &pid, "--name", "Sandtable"]);
+            found.lines().next().map(str::to_owned)
+        });
+        xdotool(&["windowactivate", "--sync", &window.id]);
+        xdotool(&["windowsize", "--sync", &window.id, "1400", "860"]);
+        window
+    }
+
+    fn items(&self) -> Vec<Item> {
+        let text = fs::read_to_string(self.folder.path().join("outline.json")).unwrap_or_default();
+        let all: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap_or_default();
+        all.iter()
+            .map(|item| Item {
+                role: item["role"].as_str().unwrap().to_owned(),
+                name: item["name"].as_str().unwrap().to_owned(),
+                rect: serde_json::from_value(item["rect"].clone()).unwrap(),
+            })
+            .collect()
+    }
+
+    /// Waits until this gives something, and photographs the screen where it never does.
+    fn wait<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let since = Instant::now();
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "the program has ended while the test waited for {what}");
+            if since.elapsed() > PATIENCE {
+                let picture = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("window.png");
+                let _ = Command::new("import").args(["-window", "root"]).arg(&picture).status();
+                let names: Vec<String> = self.items().into_iter().map(|item| item.name).filter(|name| !name.is_empty()).collect();
+                panic!("{what} never came; the screen is in {}; it shows: {names:?}", picture.display());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until something with a fitting name stands still.
+    fn find(&mut self, what: &str, fits: impl Fn(&Item) -> bool) -> Item {
+        let mut last: Option<[f64; 4]> = None;
+        self.wait(what, |window| {
+            let found = window.items().into_iter().find(&fits)?;
+            let still = last == Some(found.rect);
+            last = Some(found.rect);
+            still.then_some(found)
+        })
+    }
+
+    fn named(&mut self, name: &str) -> Item {
+        self.find(name, |item| item.name == name)
+    }
+
+    /// A node or network of the drawing, by the beginning of what a screen reader is told of it.
+    fn drawn(&mut self, begins: &str) -> Item {
+        self.find(begins, |item| item.role == "ListItem" && item.name.starts_with(begins))
+    }
+
+    fn point(&self, (x, y): (i64, i64)) {
+        xdotool(&["mousemove", "--sync", "--window", &self.id, &x.to_string(), &y.to_string()]);
+    }
+
+    fn click_at(&self, at: (i64, i64), button: &str) {
+        self.point(at);
+        xdotool(&["click", button]);
+    }
+
+    fn click(&mut self, name: &str) {
+        let item = self.named(name);
+        self.click_at(item.middle(), "1");
+    }
+
+    /// Drags in small steps, as a hand does.
+    fn drag(&self, from: (i64, i64), to: (i64, i64)) {
+        self.point(from);
+        thread::sleep(Duration::from_millis(150));
+        xdotool(&["mousedown", "1"]);
+        for step in 1..=12 {
+            self.point((from.0 + (to.0 - from.0) * step / 12, from.1 + (to.1 - from.1) * step / 12));
+            thread::sleep(Duration::from_millis(25));
+        }
+        thread::sleep(Duration::from_millis(150));
+        xdotool(&["mouseup", "1"]);
+    }
+
+    fn key(&self, keys: &str) {
+        xdotool(&["key", "--window", &self.id, keys]);
+    }
+
+    fn layout(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    /// Ends the program and gives back its folder.
+    fn close(mut self) -> tempfile::TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn xdotool(args: &[&str]) -> String {
+    let output = Command::new("xdotool").args(args).output().expect("xdotool is installed by ./dev test");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_whole_job_with_mouse_and_keyboard() {
+    let file = "mini-cloud.ron";
+    let mut window = Window::open(file);
+    let before = window.layout(file);
+    window.drawn("db1, database");
+
+    // Draw: a node from the palette onto the free canvas, then a wire from its handle to a rail.
+    let tile = window.named("Monitor");
+    let app2 = window.drawn("app2, app");
+    let free = (app2.right_edge().0 + 40, app2.middle().1 + 60);
+    window.drag(tile.middle(), free);
+    let node = window.drawn("mon1, monitor");
+    window.click_at(node.middle(), "1");
+    let rail = window.drawn("backend, internal network");
+    let node = window.drawn("mon1, monitor");
+    window.point(node.middle());
+    window.drag(node.right_edge(), (rail.middle().0, rail.middle().1));
+    window.key("ctrl+s");
+    window.wait("the new adapter in the saved file", |window| {
+        let text = window.layout(file);
+        let node = text.split("\"mon1\": (").nth(1)?;
+        node.split_once("),").filter(|_| node.contains("network: \"backend\", address: \"192.168.60.")).map(|_| ())
+    });
+
+    // Break a rule: a database dropped onto the balancer, which has an adapter to the internet. Its finding has a button.
+    let tile = window.named("db");
+    let balancer = window.drawn("lb, balancer");
+    window.drag(tile.middle(), balancer.middle());
+    let finding = window.find("a finding about lb", |item| item.name.starts_with("error: ") && item.name.contains("lb"));
+    let fix = window.find("its fix", |item| {
+        item.role == "Button"
+            && item.rect[1] > finding.rect[1] - 2.0
+            && item.rect[3] < finding.rect[3] + 2.0
+            && item.rect[0] > finding.rect[0] + 200.0
+            && !item.name.starts_with("Accept")
+    });
+    window.click_at(fix.middle(), "1");
+    let told = finding.name.clone();
+    window.wait("the finding to go", |window| (!window.items().iter().any(|item| item.name == told)).then_some(()));
+    // Back to the layout as it was, one step a gesture.
+    for _ in 0..4 {
+        window.key("ctrl+z");
+    }
+    window.wait("the monitor to be gone", |window| (!window.items().iter().any(|item| item.name.starts_with("mon1, "))).then_some(()));
+    window.key("ctrl+s");
+    window.wait("the layout as it was", |window| (window.layout(file) == before).then_some(()));
+
+    // Deploy to the simulator.
+    window.click("Plan…");
+    window.click("Deploy");
+    window.drawn("database, VIP 192.168.60.30, held by db1");
+    window.drawn("db2, database, healthy");
+
+    // Break: stop db1's database from its menu, and see the VIP move.
+    let db1 = window.drawn("db1, database, healthy");
+    window.click_at(db1.middle(), "1");
+    let stop = window.find("the inspector's Stop", |item| item.name == "Stop" && item.rect[0] > 1000.0);
+    window.click_at(stop.middle(), "1");
+    let service = window.find("the service to stop", |item| item.name.contains("galera") && item.role == "Button" && item.rect[0] > 300.0);
+    window.click_at(service.middle(), "1");
+    window.click("Break it");
+    window.drawn("database, VIP 192.168.60.30, held by db2");
+    window.drawn("db1, database, down");
+
+    // Heal.
+    window.click("Heal all");
+    window.drawn("db1, database, healthy");
+
+    // Save is a no-op now; open again, and find the same lab running.
+    let folder = window.close();
+    let mut window = Window::open_in(folder, file);
+    window.drawn("db1, database");
+    assert_eq!(window.layout(file), before);
+    window.click("Run");
+    window.drawn("database, VIP 192.168.60.30, held by db2");
+}

@@ -112,7 +112,7 @@ fn graph_frame(ctx: &Context, graph: &mut Graph, time: &mut f64) -> usize {
     let raw = RawInput { screen_rect: Some(Rect::from_min_size(Pos2::ZERO, WINDOW)), time: Some(*time), ..RawInput::default() };
     let mut output = ctx.run_ui(raw, |ui| {
         let fit = SettingsNavigation::new().with_fit_to_screen_enabled(true);
-        let mut view = GraphView::<LayoutStateRandom, LayoutRandom>::new().with_navigations(&fit);
+        let view = GraphView::<LayoutStateRandom, LayoutRandom>::new().with_navigations(&fit);
         view.show(ui, graph);
     });
     output.textures_delta.clear();

@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandtable::catalog::Catalog;
-use sandtable::model::{Adapter, Bind, Edit, Lab, ListEdit, Network, NetworkName, NodeName, Purpose, Service};
+use sandtable::model::{Adapter, Bind, Edit, Lab, ListEdit, Network, Purpose, Service};
 use sandtable::rules::{Checker, Context};
 use sandtable::testing::large_lab;
 use std::hint::black_box;
@@ -16,11 +16,10 @@ fn steps(lab: &Lab, edit: Edit) -> [Vec<Edit>; 2] {
 }
 
 fn edits(lab: &Lab) -> Vec<(&'static str, Edit)> {
-    let (node_name, node): (&NodeName, _) = lab.nodes.get_index(lab.nodes.len() / 2).map(|(name, node)| (name, node)).expect("a node");
+    let (node_name, node) = lab.nodes.get_index(lab.nodes.len() / 2).expect("a node");
     let (service_name, service) = node.services.first().expect("a service");
     let adapter = node.adapters.first().expect("an adapter").clone();
-    let (network_name, network): (&NetworkName, &Network) =
-        lab.networks.get_index(lab.networks.len() / 2).map(|(name, network)| (name, network)).expect("a network");
+    let (network_name, network) = lab.networks.get_index(lab.networks.len() / 2).expect("a network");
     let loopback = Service { bind: Bind::Loopback, ..service.clone() };
     let flow = lab.flows.get(lab.flows.len() / 2).expect("a flow").clone();
     vec![

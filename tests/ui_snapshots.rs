@@ -1,6 +1,7 @@
 //! Photographs of the main views, in both themes and at the least size, to be looked at when they change.
 #![cfg(feature = "desktop")]
 
+#[expect(dead_code, reason = "a photograph needs neither clicks nor time; the other test of the window uses all of it")]
 mod ui_support;
 
 use egui_kittest::SnapshotResults;
@@ -14,7 +15,7 @@ use ui_support::Window;
 fn photograph(window: &mut Window, name: &str) {
     window.harness.remove_cursor();
     window.settle();
-    window.harness.snapshot(&format!("window/{name}"));
+    window.harness.snapshot(format!("window/{name}"));
 }
 
 /// A view in both themes.

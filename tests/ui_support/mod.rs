@@ -1,5 +1,4 @@
 //! The whole window in a test: on the simulator, with a clock of its own, and a file chooser that never asks.
-#![expect(dead_code, reason = "each test uses part of it")]
 
 use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};

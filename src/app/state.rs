@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(state.touched_since(start - 1), None, "another lab was open then");
         for number in 0..CHANGES_MAX {
             let node = format!("node{number}").parse().unwrap();
-            let edit = Edit::Node { name: node, at: None, to: Some(Box::new(Node::new(crate::model::Role::Database))) };
+            let edit = Edit::Node { name: node, at: None, to: Some(Box::new(crate::model::Node::new(crate::model::Role::Database))) };
             state.edit("Add", &[edit], Merge::Never);
         }
         assert_eq!(state.touched_since(start).map(|touched| touched.nodes.len()), Some(CHANGES_MAX));

@@ -8,7 +8,7 @@ use super::{
     SiteName, View, Vip, VipName,
     refs::{dangling, dangling_among},
 };
-use indexmap::IndexMap;
+use super::IndexMap;
 use std::{collections::BTreeSet, hash::Hash};
 
 /// What happens at one place of a list.

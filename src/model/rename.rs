@@ -2,7 +2,7 @@
 
 use super::edit::missing;
 use super::{Allow, Bind, Edit, EditError, Endpoint, Lab, Peer, Pos, Service, ServiceRef, Touched};
-use indexmap::IndexMap;
+use super::IndexMap;
 use std::hash::Hash;
 
 impl Lab {

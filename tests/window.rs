@@ -106,12 +106,13 @@ impl Window {
 
     /// Waits until something with a fitting name stands still.
     fn find(&mut self, what: &str, fits: impl Fn(&Item) -> bool) -> Item {
-        let mut last: Option<[f64; 4]> = None;
+        let mut last: Option<([f64; 4], Instant)> = None;
         self.wait(what, |window| {
             let found = window.items().into_iter().find(&fits)?;
-            let still = last == Some(found.rect);
-            last = Some(found.rect);
-            still.then_some(found)
+            let since = last.filter(|(rect, _)| *rect == found.rect).map_or_else(Instant::now, |(_, since)| since);
+            last = Some((found.rect, since));
+            // A dialog is measured in one frame and takes its place in the next.
+            (since.elapsed() > Duration::from_millis(400)).then_some(found)
         })
     }
 

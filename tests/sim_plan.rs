@@ -49,3 +49,22 @@ fn a_change_changes_only_what_differs_and_destroy_leaves_nothing() {
     }
     assert!(world.observe().is_empty());
 }
+
+#[test]
+fn a_forecast_of_the_shipped_cloud_is_of_the_size_of_what_then_happens() {
+    let lab = sandtable::layout::template("mini-cloud").unwrap().lab;
+    let mut world = World::new(1);
+    apply(&lab, &mut world);
+    world.run_for(10_000);
+    let fault = "stop db1/galera".parse().unwrap();
+    let forecast = sandtable::sim::blast_radius(&world, &fault, 20_000).unwrap();
+    world.set_load(20);
+    world.run_for(5_000);
+    world.inject(&fault).unwrap();
+    world.run_for(20_000);
+    let ruler = world.failover().unwrap();
+    let seen = ruler.first_good_at_ms.unwrap() - ruler.fault_at_ms;
+    let predicted = forecast.recovers_after_ms.unwrap();
+    assert!(seen >= 500, "good again after {seen} ms already");
+    assert!(predicted.abs_diff(seen) <= 1500, "predicted {predicted} ms, seen {seen} ms: {forecast:?}");
+}

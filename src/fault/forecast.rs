@@ -56,7 +56,8 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
             None => "; they would still fail at the end".to_owned(),
         };
         let gap = match prediction.longest_gap_ms {
-            0 => String::new(),
+            // Requests of other flows may go on meanwhile: a gap of a moment says nothing.
+            0..250 => String::new(),
             ms => format!(", with up to {} without a good answer", seconds(ms)),
         };
         said.push(format!("{} of {} requests would fail{gap}{end}.", prediction.requests_failed, prediction.requests));

@@ -1,8 +1,8 @@
 //! CPU of one frame of the canvas (layout, paint, tessellate), beside egui_graphs' `GraphView` on the same labs.
 //!
-//! `cargo bench --bench canvas`. Everything runs without a window: egui's context, a frame, and its tessellation.
+//! Everything runs without a window: egui's context, a frame, and its tessellation.
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion};
 use egui::{Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Vec2, pos2, vec2};
 use egui_graphs::{Graph, GraphView, LayoutRandom, LayoutStateRandom, SettingsNavigation};
 use sandtable::{
@@ -123,9 +123,10 @@ fn press(pos: Pos2, pressed: bool) -> Event {
     Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE }
 }
 
-fn canvas(c: &mut Criterion) {
+/// Measures it.
+pub fn canvas(c: &mut Criterion) {
     let mut group = c.benchmark_group("canvas");
-    group.sample_size(40).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
 
     // Every card with all its words and chips, all of them seen at once.
     let mut full = Bench::new(fixture::large(1_000), WINDOW);
@@ -176,7 +177,7 @@ fn canvas(c: &mut Criterion) {
     group.finish();
 
     let mut group = c.benchmark_group("GraphView of egui_graphs");
-    group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
     for nodes in [1_000, 10_000, 100_000] {
         let lab = fixture::large(nodes);
         let (ctx, mut graph, mut time) = (Context::default(), graph(&lab), 0.0);
@@ -187,6 +188,3 @@ fn canvas(c: &mut Criterion) {
     }
     group.finish();
 }
-
-criterion_group!(benches, canvas);
-criterion_main!(benches);

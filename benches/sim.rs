@@ -4,18 +4,20 @@
 #[expect(dead_code, reason = "the tests use the rest")]
 mod sim_support;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion};
 use sandtable::sim::blast_radius;
 use sim_support::{complaints, deployed, fault, mini_cloud};
+use std::time::Duration;
 
 const HOUR_MS: u64 = 3_600_000;
 
-fn sim(c: &mut Criterion) {
+/// Measures it.
+pub fn sim(c: &mut Criterion) {
     let mut world = deployed(&mini_cloud(), 1);
     assert_eq!(complaints(&world), Vec::<String>::new());
     world.set_load(20);
     let mut group = c.benchmark_group("mini-cloud");
-    group.sample_size(10);
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     group.bench_function("a simulated hour under 20 requests a second", |b| {
         b.iter_batched(|| world.clone(), |mut world| world.run_for(HOUR_MS), BatchSize::LargeInput);
     });
@@ -24,6 +26,3 @@ fn sim(c: &mut Criterion) {
     group.bench_function("observe", |b| b.iter(|| world.observe()));
     group.finish();
 }
-
-criterion_group!(benches, sim);
-criterion_main!(benches);

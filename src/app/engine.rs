@@ -35,6 +35,8 @@ const EVENTS_MAX: usize = 256;
 const SECOND_MS: u64 = 1000;
 /// How often a run asks whether it is to stop.
 const ASK_EVERY: Duration = Duration::from_millis(50);
+/// The least time between two looks at a lab while a plan runs.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
 const SETTLE_MS_MAX: u64 = 60_000;
 
@@ -159,13 +161,25 @@ fn follow(
             ending
         };
         let listen = async {
+            let mut looked: Option<tokio::time::Instant> = None;
             loop {
+                let mut changed = false;
                 tokio::select! {
                     event = events.recv() => match event {
-                        Some(event) => tell(event, report),
+                        Some(event) => {
+                            changed = matches!(event, Event::StepDone { .. } | Event::StepFailed(_));
+                            tell(event, report);
+                        }
                         None => return,
                     },
                     () = tokio::time::sleep(ASK_EVERY) => {}
+                }
+                if changed && looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+                    looked = Some(tokio::time::Instant::now());
+                    // A look that fails is no reason to stop: the steps themselves say what is wrong.
+                    if let Ok(observed) = provider.observe().await {
+                        report(Report::Seen(Box::new(Sight { observed, ..Sight::default() })));
+                    }
                 }
                 if cancel.is_asked() {
                     canceller.tell(deploy::Cancel::Stop);

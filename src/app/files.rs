@@ -1,13 +1,17 @@
 //! What workers do with files: read, write, keep against a crash, look. Each answers with an event and touches no state.
 
 use super::{Event, Preferences, Recovery, Stamp};
+use crate::host::{
+    autosave::{AutosaveSlot, Recoverable, recoverable},
+    file::{Backup, FileError, read_bounded, save_atomically},
+};
 use crate::layout;
 use crate::model::Lab;
 use anyhow::Context as _;
-use std::{
-    io::{Read as _, Write as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+
+/// The most that a file of preferences may be, in bytes.
+const PREFERENCES_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Where the window keeps what is its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +42,8 @@ impl Folders {
 
 /// Reads the preferences; the defaults where there are none.
 pub fn preferences(folders: &Folders) -> Preferences {
-    Preferences::read(&std::fs::read_to_string(folders.preferences()).unwrap_or_default())
+    let bytes = read_bounded(&folders.preferences(), PREFERENCES_BYTES_MAX).unwrap_or_default();
+    Preferences::read(&String::from_utf8_lossy(&bytes))
 }
 
 /// Writes the preferences.
@@ -46,7 +51,8 @@ pub fn preferences(folders: &Folders) -> Preferences {
 /// # Errors
 /// Where the folder cannot be made or written.
 pub fn keep_preferences(folders: &Folders, preferences: &Preferences) -> anyhow::Result<()> {
-    write_whole(&folders.preferences(), preferences.write().as_bytes())
+    std::fs::create_dir_all(&folders.config).with_context(|| format!("{} cannot be made", folders.config.display()))?;
+    Ok(save_atomically(&folders.preferences(), preferences.write().as_bytes(), Backup::None)?)
 }
 
 /// How a file looks now; `None`: it is not there.
@@ -94,11 +100,7 @@ pub fn read(path: PathBuf) -> Event {
 
 fn read_lab(path: &Path) -> anyhow::Result<(Lab, Stamp)> {
     let name = || path.display().to_string();
-    let file = std::fs::File::open(path).with_context(|| format!("{} cannot be opened", name()))?;
-    anyhow::ensure!(file.metadata().is_ok_and(|data| data.is_file()), "{} is no file", name());
-    let mut bytes = Vec::new();
-    // One byte more than is allowed, so that a larger file is refused without being read.
-    file.take(layout::BYTES_MAX as u64 + 1).read_to_end(&mut bytes).with_context(|| format!("{} cannot be read", name()))?;
+    let bytes = read_bounded(path, layout::BYTES_MAX as u64)?;
     let lab = layout::read_bytes(&bytes).map_err(|problems| {
         let first = problems.first().map(ToString::to_string).unwrap_or_default();
         let more = match problems.len() {
@@ -110,97 +112,90 @@ fn read_lab(path: &Path) -> anyhow::Result<(Lab, Stamp)> {
     Ok((lab, stamp(path).with_context(|| format!("{} is gone", name()))?))
 }
 
-/// Writes a lab, whole or not at all; the file as it was stays beside it, with `.bak` behind its name.
+/// Writes a lab, whole or not at all; the file as it was stays beside it, with `~` behind its name. Comments at the top of
+/// the file stay. A lab that could not be read back is not written.
 pub fn write(path: PathBuf, lab: &Lab, state_id: u64) -> Event {
-    let previous = std::fs::read_to_string(&path).unwrap_or_default();
-    let text = if previous.is_empty() { layout::write(lab) } else { layout::rewrite(lab, &previous) };
-    let written = keep_last(&path, &previous, &text).and_then(|()| write_whole(&path, text.as_bytes()));
-    match written.and_then(|()| stamp(&path).context("it is gone again")) {
+    match write_lab(&path, lab) {
         Ok(stamp) => Event::Written { path, stamp, state_id },
         Err(error) => Event::NotWritten { why: format!("{error:#}"), path },
     }
 }
 
-fn keep_last(path: &Path, previous: &str, text: &str) -> anyhow::Result<()> {
-    if previous.is_empty() || previous == text {
-        return Ok(());
+fn write_lab(path: &Path, lab: &Lab) -> anyhow::Result<Stamp> {
+    if let Some((place, why)) = layout::wrong_values(lab).first() {
+        anyhow::bail!("{place}: {why}");
     }
-    let mut name = path.file_name().context("this is no file name")?.to_owned();
-    name.push(".bak");
-    write_whole(&path.with_file_name(name), previous.as_bytes())
-}
-
-/// Writes a file whole or not at all: a temporary file beside it, synced, renamed.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("{} cannot be written to", folder.display()))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).with_context(|| format!("{} cannot be replaced", path.display()))?;
-    Ok(())
-}
-
-/// The autosave of a file: the same for the same file, another for each lab that was never saved in this process.
-fn autosave_path(folders: &Folders, path: Option<&Path>) -> PathBuf {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let name = match path {
-        Some(path) => {
-            let mut hasher = DefaultHasher::new();
-            path.hash(&mut hasher);
-            format!("{:016x}.ron", hasher.finish())
-        }
-        None => format!("unsaved-{}.ron", std::process::id()),
+    let previous = match read_bounded(path, layout::BYTES_MAX as u64) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        // Nothing to keep a comment of.
+        Err(FileError::Missing(_) | FileError::TooLarge { .. }) => String::new(),
+        Err(error) => return Err(error.into()),
     };
-    folders.state.join(name)
+    let text = if previous.is_empty() { layout::write(lab) } else { layout::rewrite(lab, &previous) };
+    save_atomically(path, text.as_bytes(), Backup::Keep)?;
+    stamp(path).context("it is gone again")
 }
 
-/// Keeps a copy of a lab against a crash. Its first line names the file that it belongs to.
+/// Writes a picture, whole or not at all.
 ///
 /// # Errors
-/// Where the folder cannot be made or written.
-pub fn autosave(folders: &Folders, path: Option<&Path>, lab: &Lab) -> anyhow::Result<()> {
-    let owner = std::process::id();
-    let header = format!("//sandtable-autosave {owner} {}\n", path.map(|path| path.display().to_string()).unwrap_or_default());
-    let text = header + &layout::write(lab);
-    write_whole(&autosave_path(folders, path), text.as_bytes())
+/// Where the system refuses.
+pub fn write_picture(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    Ok(save_atomically(path, bytes, Backup::None)?)
 }
 
-/// The copy is not needed any more.
-pub fn drop_autosave(folders: &Folders, path: Option<&Path>) {
-    // It may never have been made.
-    let _ = std::fs::remove_file(autosave_path(folders, path));
+/// What keeps the open lab against a crash, and the labs that were left behind.
+#[derive(Debug)]
+pub struct Keeper {
+    folder: PathBuf,
+    /// Taken with the first copy that is kept.
+    slot: Option<AutosaveSlot>,
+    left_behind: Vec<Recoverable>,
 }
 
-/// Removes a copy that a run left behind.
-pub fn drop_recovery(autosave: &Path) {
-    let _ = std::fs::remove_file(autosave);
-}
-
-/// The labs that runs left behind which did not end well, the latest first. Those of a run that still goes on are its own.
-pub fn recoveries(folders: &Folders) -> Vec<Recovery> {
-    let Ok(entries) = std::fs::read_dir(&folders.state) else { return Vec::new() };
-    let mut found: Vec<Recovery> = entries.flatten().filter_map(|entry| recovery(entry.path())).collect();
-    found.sort_by_key(|recovery| std::cmp::Reverse(recovery.kept));
-    found
-}
-
-fn recovery(autosave: PathBuf) -> Option<Recovery> {
-    let kept = stamp(&autosave)?.modified;
-    let text = std::fs::read_to_string(&autosave).ok()?;
-    let (header, rest) = text.split_once('\n')?;
-    let mut words = header.strip_prefix("//sandtable-autosave ")?.splitn(2, ' ');
-    let owner: u32 = words.next()?.parse().ok()?;
-    if owner == std::process::id() || is_running(owner) {
-        return None;
+impl Keeper {
+    /// A keeper in the user's folder.
+    pub fn new(folders: &Folders) -> Self {
+        Self { folder: folders.state.clone(), slot: None, left_behind: Vec::new() }
     }
-    let path = words.next().filter(|path| !path.is_empty()).map(PathBuf::from);
-    Some(Recovery { lab: layout::read(rest).ok()?, path, kept, autosave })
-}
 
-/// Whether a process goes on. Where the system has no `/proc`, none is taken to: a lab is rather offered twice than lost.
-fn is_running(process: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim().starts_with("sandtable"))
+    /// Keeps a copy of a lab.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made or written.
+    pub fn keep(&mut self, path: Option<&Path>, lab: &Lab) -> anyhow::Result<()> {
+        let slot = match self.slot.take() {
+            Some(slot) => slot,
+            None => AutosaveSlot::open(&self.folder)?,
+        };
+        Ok(self.slot.insert(slot).keep(path, &layout::write(lab))?)
+    }
+
+    /// The copy is not needed any more.
+    pub fn clear(&self) {
+        if let Some(slot) = &self.slot {
+            // What cannot be removed is offered once more, which loses nothing.
+            let _ = slot.clear();
+        }
+    }
+
+    /// The labs that runs left behind which did not end well, the latest first. Those of a run that goes on are its own.
+    pub fn recoveries(&mut self) -> Vec<Recovery> {
+        self.left_behind = recoverable(&self.folder);
+        let recovery = |left: &Recoverable| {
+            let lab = layout::read(&left.text).ok()?;
+            Some(Recovery { lab, path: left.original.clone(), kept: left.kept, autosave: left.slot().to_owned() })
+        };
+        self.left_behind.iter().filter_map(recovery).collect()
+    }
+
+    /// Removes a copy that a run left behind.
+    pub fn discard(&mut self, autosave: &Path) {
+        for left in self.left_behind.extract_if(.., |left| left.slot() == autosave) {
+            // As above.
+            let _ = left.discard();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +211,7 @@ mod tests {
         }
         let Event::Read { lab, .. } = read(path) else { panic!("not read") };
         assert_eq!(lab.name, "second");
-        let Event::Read { lab, .. } = read(folder.path().join("a.ron.bak")) else { panic!("not read") };
+        let Event::Read { lab, .. } = read(folder.path().join("a.ron~")) else { panic!("not read") };
         assert_eq!(lab.name, "first");
     }
 
@@ -226,7 +221,7 @@ mod tests {
         let garbage = folder.path().join("garbage.ron");
         std::fs::write(&garbage, "not a lab").unwrap();
         for (path, why) in
-            [(folder.path().to_owned(), "is no file"), (folder.path().join("gone.ron"), "cannot be opened"), (garbage, "garbage.ron: ")]
+            [(folder.path().to_owned(), "is a folder"), (folder.path().join("gone.ron"), "does not exist"), (garbage, "garbage.ron: ")]
         {
             let Event::NotRead { why: said, .. } = read(path) else { panic!("read") };
             assert!(said.contains(why), "{said}");
@@ -234,18 +229,38 @@ mod tests {
     }
 
     #[test]
-    fn an_autosave_of_this_run_is_not_offered_and_one_of_a_dead_run_is() {
+    fn what_could_not_be_read_back_is_not_written_and_comments_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ron");
+        let mut lab = Lab::new("shop");
+        std::fs::write(&path, format!("// Ours since spring.\n{}", layout::write(&lab))).unwrap();
+        lab.about = "changed".into();
+        assert!(matches!(write(path.clone(), &lab, 1), Event::Written { .. }));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("// Ours since spring.") && text.contains("changed"), "{text}");
+        let node = crate::model::Node { disk: 0, ..crate::model::Node::new(crate::model::Role::Database) };
+        lab.nodes.insert("db1".parse().unwrap(), node);
+        let Event::NotWritten { why, .. } = write(path.clone(), &lab, 2) else { panic!("written") };
+        assert!(why.contains("disk is in GiB"), "{why}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_lab_of_this_run_is_not_offered_and_one_of_a_dead_run_is() {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::below(folder.path());
-        autosave(&folders, Some(Path::new("/x/shop.ron")), &Lab::new("shop")).unwrap();
-        assert!(recoveries(&folders).is_empty());
-        let file = autosave_path(&folders, Some(Path::new("/x/shop.ron")));
-        let text = std::fs::read_to_string(&file).unwrap().replacen(&std::process::id().to_string(), &u32::MAX.to_string(), 1);
-        std::fs::write(&file, text).unwrap();
-        let found = recoveries(&folders);
+        let mut dead = Keeper::new(&folders);
+        dead.keep(Some(Path::new("/x/shop.ron")), &Lab::new("shop")).unwrap();
+        let mut next = Keeper::new(&folders);
+        assert!(next.recoveries().is_empty(), "its owner lives");
+        drop(dead);
+        let found = next.recoveries();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].lab.name.as_str(), found[0].path.as_deref()), ("shop", Some(Path::new("/x/shop.ron"))));
-        drop_recovery(&found[0].autosave);
-        assert!(recoveries(&folders).is_empty());
+        next.keep(None, &Lab::new("other")).unwrap();
+        next.discard(&found[0].autosave);
+        next.clear();
+        drop(next);
+        assert!(Keeper::new(&folders).recoveries().is_empty());
     }
 }

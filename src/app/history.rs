@@ -2,6 +2,7 @@
 //!
 //! It never copies a lab: [`Lab::apply`] says how to undo what it did.
 
+use crate::layout;
 use crate::model::{Edit, EditError, Lab, Subject, Touched};
 
 /// Steps that are kept; the oldest go first.
@@ -17,6 +18,22 @@ pub enum Merge {
     Typing(Subject, String),
     /// One step with what the same drag did before; drags are numbered.
     Gesture(u64),
+}
+
+/// Why a step is not made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StepError {
+    /// The lab refuses it.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The lab could be saved and not be opened again.
+    #[error("{path}: {why}")]
+    Value {
+        /// Where the value stands.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -46,12 +63,18 @@ impl History {
     /// Makes a step on the lab and remembers how to undo it. A step of nothing is none.
     ///
     /// # Errors
-    /// Where the lab refuses the edits; then nothing has changed.
-    pub fn make(&mut self, lab: &mut Lab, label: &str, edits: &[Edit], merge: Merge) -> Result<Touched, EditError> {
+    /// Where the lab refuses the edits, or no file could hold what they make of it; then nothing has changed.
+    pub fn make(&mut self, lab: &mut Lab, label: &str, edits: &[Edit], merge: Merge) -> Result<Touched, StepError> {
         if edits.is_empty() {
             return Ok(Touched::default());
         }
         let applied = lab.apply(edits)?;
+        if applied.touched.meaning()
+            && let Some((path, why)) = layout::wrong_values(lab).into_iter().next()
+        {
+            lab.apply(&applied.inverse)?;
+            return Err(StepError::Value { path: path.to_string(), why });
+        }
         self.undone.clear();
         self.next_id += 1;
         let joins =
@@ -187,5 +210,18 @@ mod tests {
         let wrong = [Edit::LabName("x".into()), Edit::Node { name: "ghost".parse().unwrap(), at: None, to: None }];
         assert!(history.make(&mut lab, "Remove", &wrong, Merge::Never).is_err());
         assert_eq!((lab.name.as_str(), history.undo_label()), ("old", None));
+    }
+
+    #[test]
+    fn what_no_file_can_hold_is_refused() {
+        let (mut history, mut lab) = (History::default(), Lab::new("x"));
+        let with_memory = |memory| {
+            let node = crate::model::Node { memory, ..crate::model::Node::new(crate::model::Role::Database) };
+            [Edit::Node { name: "db1".parse().unwrap(), at: None, to: Some(Box::new(node)) }]
+        };
+        let refused = history.make(&mut lab, "Memory", &with_memory(0), Merge::Never).unwrap_err();
+        assert!(refused.to_string().contains("memory is in MiB and at least 1"), "{refused}");
+        assert_eq!((&lab, history.undo_label()), (&Lab::new("x"), None));
+        assert!(history.make(&mut lab, "Memory", &with_memory(1), Merge::Never).is_ok());
     }
 }

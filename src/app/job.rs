@@ -98,6 +98,8 @@ pub enum Report {
     Predicted(Prediction),
     /// A line for the log.
     Log(String),
+    /// A look at the lab between two steps.
+    Seen(Box<Sight>),
 }
 
 /// What is seen of a lab at one moment.

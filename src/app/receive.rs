@@ -180,6 +180,9 @@ impl State {
             }
             Report::Predicted(prediction) => self.run.prediction = Some(prediction),
             Report::Log(line) => self.run.note(line),
+            // Requests and failovers are told by the looks between jobs.
+            Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(sight.observed, &[]),
+            Report::Seen(_) => {}
         }
     }
 

@@ -65,12 +65,17 @@ pub enum Graph {
 /// Time from a change to its autosave, in milliseconds.
 pub const AUTOSAVE_DELAY_MS: u64 = 5_000;
 
+/// Changes that are kept for whatever is kept beside the lab and follows it less often than it changes.
+const CHANGES_MAX: usize = 32;
+
 /// The state of the window.
 #[derive(Debug, Clone)]
 pub struct State {
     pub(super) lab: Lab,
     pub(super) history: History,
     pub(super) revision: u64,
+    /// What the last changes touched, the latest last: each with the revision that it led to, without a gap.
+    changes: VecDeque<(u64, Touched)>,
     pub(super) shown_revision: u64,
     /// The open file.
     pub document: Document,
@@ -115,6 +120,7 @@ impl State {
             lab,
             history: History::default(),
             revision: 0,
+            changes: VecDeque::new(),
             shown_revision: 0,
             document: Document::default(),
             mode: Mode::Design,
@@ -143,6 +149,18 @@ impl State {
     /// A number that grows with every change of the lab: for whatever is kept beside it.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// What has changed since a revision; `None`: anything may have.
+    pub fn touched_since(&self, revision: u64) -> Option<Touched> {
+        let known = revision == self.revision || self.changes.front().is_some_and(|(first, _)| *first <= revision + 1);
+        let later = self.changes.iter().filter(|(to, _)| *to > revision);
+        (known && revision <= self.revision).then(|| {
+            later.fold(Touched::default(), |mut all, (_, touched)| {
+                all.merge(touched.clone());
+                all
+            })
+        })
     }
 
     /// A number that grows with everything that happens: for whatever is drawn over the lab.
@@ -190,6 +208,10 @@ impl State {
             return;
         }
         self.revision += 1;
+        self.changes.push_back((self.revision, touched.clone()));
+        if self.changes.len() > CHANGES_MAX {
+            self.changes.pop_front();
+        }
         self.changed_at_ms = None;
         self.review.update(&self.lab, touched);
         if touched.meaning() {
@@ -205,6 +227,7 @@ impl State {
         self.history = History::default();
         self.document = Document { open: true, ..document };
         self.revision += 1;
+        self.changes.clear();
         self.autosaved_revision = self.revision;
         self.changed_at_ms = None;
         self.selection.clear();
@@ -344,4 +367,28 @@ fn renamed(subject: &Subject, edit: &Edit) -> Subject {
         _ => {}
     }
     subject
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_is_known_for_a_while_and_never_across_labs() {
+        let mut state = State::new(Preferences::default(), Vec::new());
+        state.replace(Lab::new("one"), Document::default());
+        let start = state.revision();
+        assert_eq!(state.touched_since(start), Some(Touched::default()));
+        assert_eq!(state.touched_since(start - 1), None, "another lab was open then");
+        for number in 0..CHANGES_MAX {
+            let node = format!("node{number}").parse().unwrap();
+            let edit = Edit::Node { name: node, at: None, to: Some(Box::new(crate::model::Node::new(crate::model::Role::Database))) };
+            state.edit("Add", &[edit], Merge::Never);
+        }
+        assert_eq!(state.touched_since(start).map(|touched| touched.nodes.len()), Some(CHANGES_MAX));
+        assert_eq!(state.touched_since(state.revision() - 2).map(|touched| touched.nodes.len()), Some(2));
+        state.edit("Name", &[Edit::LabName("two".into())], Merge::Never);
+        assert_eq!(state.touched_since(start), None, "too long ago");
+        assert_eq!(state.touched_since(state.revision() + 1), None);
+    }
 }

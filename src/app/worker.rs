@@ -4,7 +4,7 @@
 use super::{
     Effect, Event, FileUse,
     command::Watched,
-    files::{self, Folders},
+    files::{self, Folders, Keeper},
     job::{Cancel, Engine, Job, Report},
 };
 use crate::model::Lab;
@@ -71,7 +71,12 @@ enum Hands {
         events: Receiver<Event>,
     },
     /// At once, on the caller's thread: for tests.
-    Inline { parts: RefCell<Parts>, watched: RefCell<Option<Box<Watched>>>, events: RefCell<VecDeque<Event>> },
+    Inline {
+        parts: RefCell<Parts>,
+        keeper: RefCell<Option<Keeper>>,
+        watched: RefCell<Option<Box<Watched>>>,
+        events: RefCell<VecDeque<Event>>,
+    },
 }
 
 enum Order {
@@ -93,11 +98,12 @@ impl Workers {
         let send = Mailbox { events: to_events, wake };
         let sender = send.clone();
         spawn("files", move || {
-            if let Some(folders) = &folders {
-                sender.event(Event::Recoveries(files::recoveries(folders)));
+            let mut keeper = folders.as_ref().map(Keeper::new);
+            if let Some(keeper) = &mut keeper {
+                sender.event(Event::Recoveries(keeper.recoveries()));
             }
             for effect in file_orders {
-                do_file(effect, folders.as_ref(), draw).into_iter().for_each(|event| sender.event(event));
+                do_file(effect, folders.as_ref(), &mut keeper, draw).into_iter().for_each(|event| sender.event(event));
             }
         })?;
         let sender = send.clone();
@@ -109,11 +115,19 @@ impl Workers {
     /// Workers without threads: each effect is done before [`Workers::carry_out`] returns.
     pub fn inline(mut parts: Parts) -> Self {
         let mut events = VecDeque::new();
-        if let Some(folders) = &parts.folders {
-            events.push_back(Event::Recoveries(files::recoveries(folders)));
+        let mut keeper = parts.folders.as_ref().map(Keeper::new);
+        if let Some(keeper) = &mut keeper {
+            events.push_back(Event::Recoveries(keeper.recoveries()));
         }
         events.push_back(Event::Providers(parts.engine.providers()));
-        Self { hands: Hands::Inline { parts: RefCell::new(parts), watched: RefCell::default(), events: RefCell::new(events) } }
+        Self {
+            hands: Hands::Inline {
+                parts: RefCell::new(parts),
+                keeper: RefCell::new(keeper),
+                watched: RefCell::default(),
+                events: RefCell::new(events),
+            },
+        }
     }
 
     /// Has an effect carried out. Effects on the window itself are none of the workers' business and come back.
@@ -143,7 +157,9 @@ impl Workers {
                     other => drop(files.try_send(other)),
                 }
             }
-            Hands::Inline { parts, watched, events } => inline(&mut parts.borrow_mut(), watched, &mut events.borrow_mut(), effect),
+            Hands::Inline { parts, keeper, watched, events } => {
+                inline(&mut parts.borrow_mut(), &mut keeper.borrow_mut(), watched, &mut events.borrow_mut(), effect)
+            }
         }
         None
     }
@@ -158,7 +174,7 @@ impl Workers {
 
     /// Looks at the watched lab now, without threads only; with threads it is looked at by itself.
     pub fn look(&self) {
-        if let Hands::Inline { parts, watched, events } = &self.hands
+        if let Hands::Inline { parts, watched, events, .. } = &self.hands
             && let Some(what) = watched.borrow().as_ref()
         {
             events.borrow_mut().push_back(look(parts.borrow_mut().engine.as_mut(), what));
@@ -185,11 +201,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
     std::thread::Builder::new().name(format!("sandtable {name}")).spawn(work).map(drop)
 }
 
-fn do_file(effect: Effect, folders: Option<&Folders>, draw: Draw) -> Vec<Event> {
+fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper>, draw: Draw) -> Vec<Event> {
     let failed = |result: anyhow::Result<()>, what: &str| match result {
         Ok(()) => Vec::new(),
         Err(error) => vec![Event::Failed(format!("{what}: {error:#}"))],
     };
+    if let Some(keeper) = keeper {
+        match &effect {
+            Effect::Autosave { path, lab } => return failed(keeper.keep(path.as_deref(), lab), "The autosave could not be kept"),
+            Effect::DropAutosave { .. } => keeper.clear(),
+            Effect::DropRecovery(autosave) => keeper.discard(autosave),
+            _ => {}
+        }
+    }
     match (effect, folders) {
         (Effect::Read(path), _) => vec![files::read(path)],
         (Effect::Write { path, lab, state_id }, _) => vec![files::write(path, &lab, state_id)],
@@ -197,23 +221,12 @@ fn do_file(effect: Effect, folders: Option<&Folders>, draw: Draw) -> Vec<Event> 
             let changed = files::stamp(&path) != stamp;
             if changed { vec![Event::Changed(path)] } else { Vec::new() }
         }
-        (Effect::Autosave { path, lab }, Some(folders)) => {
-            failed(files::autosave(folders, path.as_deref(), &lab), "The autosave could not be kept")
-        }
-        (Effect::DropAutosave { path }, Some(folders)) => {
-            files::drop_autosave(folders, path.as_deref());
-            Vec::new()
-        }
         (Effect::List(folder), _) => vec![Event::Listed(files::list(&folder))],
-        (Effect::DropRecovery(autosave), _) => {
-            files::drop_recovery(&autosave);
-            Vec::new()
-        }
         (Effect::KeepPreferences(preferences), Some(folders)) => {
             failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept")
         }
         (Effect::WritePicture { path, lab, appearance }, _) => {
-            let written = draw(&path, &lab, appearance).and_then(|bytes| files::write_whole(&path, &bytes));
+            let written = draw(&path, &lab, appearance).and_then(|bytes| files::write_picture(&path, &bytes));
             match written {
                 Ok(()) => vec![Event::PictureWritten(path)],
                 Err(error) => vec![Event::Failed(format!("The picture was not written: {error:#}"))],
@@ -285,7 +298,13 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
     }
 }
 
-fn inline(parts: &mut Parts, watched: &RefCell<Option<Box<Watched>>>, events: &mut VecDeque<Event>, effect: Effect) {
+fn inline(
+    parts: &mut Parts,
+    keeper: &mut Option<Keeper>,
+    watched: &RefCell<Option<Box<Watched>>>,
+    events: &mut VecDeque<Event>,
+    effect: Effect,
+) {
     match effect {
         Effect::ChooseFile { what, name } => events.push_back(choose(parts.chooser.as_mut(), what, &name)),
         Effect::Start(job) => {
@@ -302,7 +321,7 @@ fn inline(parts: &mut Parts, watched: &RefCell<Option<Box<Watched>>>, events: &m
             }
             *watched.borrow_mut() = what;
         }
-        other => events.extend(do_file(other, parts.folders.as_ref(), parts.draw)),
+        other => events.extend(do_file(other, parts.folders.as_ref(), keeper, parts.draw)),
     }
 }
 

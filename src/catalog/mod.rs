@@ -4,8 +4,7 @@
 //! user's own can add kinds or replace ours ([`Catalog::overlaid`]). Nothing here names a kind in code: rules, plan and
 //! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
 
-use crate::model::{Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
-use indexmap::IndexMap;
+use crate::model::{IndexMap, Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -385,7 +384,7 @@ impl Catalog {
 
     /// Clusters of a lab with their members, in the lab's order.
     pub fn clusters(lab: &Lab) -> IndexMap<crate::model::ClusterName, Vec<ServiceRef>> {
-        let mut clusters: IndexMap<_, Vec<ServiceRef>> = IndexMap::new();
+        let mut clusters: IndexMap<_, Vec<ServiceRef>> = IndexMap::default();
         for (node, name, service) in lab.services() {
             if let Some(cluster) = &service.cluster {
                 clusters.entry(cluster.clone()).or_default().push(ServiceRef { node: node.clone(), service: name.clone() });

@@ -95,6 +95,11 @@ pub struct Recoverable {
 }
 
 impl Recoverable {
+    /// The file that holds it.
+    pub fn slot(&self) -> &Path {
+        &self.slot
+    }
+
     /// Forgets it.
     ///
     /// # Errors

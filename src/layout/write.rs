@@ -97,7 +97,7 @@ fn write_lab(pen: &mut Pen, lab: &Lab) {
     });
 }
 
-fn map<K: AsRef<str>, V>(pen: &mut Pen, name: &str, map: &indexmap::IndexMap<K, V>, lay: Lay, entry: &dyn Fn(&mut Pen, &V)) {
+fn map<K: AsRef<str>, V>(pen: &mut Pen, name: &str, map: &crate::model::IndexMap<K, V>, lay: Lay, entry: &dyn Fn(&mut Pen, &V)) {
     if !map.is_empty() {
         pen.field(name, &|pen| {
             pen.bracket("{", "}", lay, &|pen| {

@@ -22,7 +22,8 @@ pub use canvas::{Canvas, Note, Pos, View};
 pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
 pub use fault::{Fault, FaultParseError, FaultVerb};
 pub use flow::{ADVERTISE_MS_DEFAULT, Endpoint, Flow, Holder, Link, Site, Vip};
-pub use indexmap::IndexMap;
+/// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.
+pub type IndexMap<K, V> = indexmap::IndexMap<K, V, rustc_hash::FxBuildHasher>;
 pub use ipnet::Ipv4Net;
 pub use name::{ClusterName, Kind, NAME_BYTES_MAX, NameError, NetworkName, NodeName, OUTSIDE, SecretName, ServiceName, SiteName, VipName};
 pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};

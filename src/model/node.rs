@@ -1,7 +1,7 @@
 //! Nodes and their adapters.
 
+use super::IndexMap;
 use super::{Image, NetworkName, NodeName, Service, ServiceName, SiteName};
-use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
@@ -257,7 +257,7 @@ impl Node {
             disk: DISK_GIB_DEFAULT,
             after: Vec::new(),
             adapters: Vec::new(),
-            services: IndexMap::new(),
+            services: IndexMap::default(),
         }
     }
 

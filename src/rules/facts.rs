@@ -208,7 +208,7 @@ impl<'a> Facts<'a> {
 
     /// Nodes by site, in the lab's order.
     pub fn nodes_by_site(&self) -> IndexMap<&'a str, Vec<&'a NodeName>> {
-        let mut sites: IndexMap<&str, Vec<&NodeName>> = IndexMap::new();
+        let mut sites: IndexMap<&str, Vec<&NodeName>> = IndexMap::default();
         for (name, node) in &self.lab.nodes {
             if let Some(site) = &node.site {
                 sites.entry(site.as_str()).or_default().push(name);

@@ -8,7 +8,8 @@ use crate::catalog::{Behaviour, Catalog};
 use crate::model::{
     Allow, ClusterName, Endpoint, Flow, Lab, Mac, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// The most members of a cluster whose nodes are all looked at again when one of them changes.

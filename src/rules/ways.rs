@@ -6,7 +6,8 @@
 
 use crate::catalog::{Behaviour, Catalog};
 use crate::model::{Lab, NetworkKind, NetworkName, Node, NodeName, Purpose, Role, ServiceRef, Value};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use rustc_hash::FxHashSet as HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A port of a node that leads to a service of another, by a service that forwards ports.
 #[derive(Debug, Clone, PartialEq, Eq)]

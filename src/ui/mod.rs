@@ -23,7 +23,7 @@ use crate::app::{
     worker::{Parts, Workers},
 };
 use anyhow::Context as _;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// The window's size at its first start, in points.
 const SIZE: [f32; 2] = [1440.0, 900.0];
@@ -43,6 +43,7 @@ pub fn templates() -> Vec<Template> {
 /// # Errors
 /// Where the system gives no window or no thread.
 pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
+    let began = Instant::now();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Sandtable")
@@ -59,7 +60,7 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::engine::draw };
         let workers = Workers::start(parts, Arc::new(move || ctx.request_repaint()))?;
         outline::Outline::install(&creation.egui_ctx);
-        let mut app = SandtableApp::new(State::new(preferences, templates()), workers);
+        let mut app = SandtableApp::new(State::new(preferences, templates()), workers).timing_from(began);
         app.prepare(&creation.egui_ctx);
         Ok(Box::new(match path {
             Some(path) => app.opening(path),

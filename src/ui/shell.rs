@@ -9,7 +9,10 @@ use super::{
 use crate::app::{Command, Effect, Event, Graph, Mode, Screen, State, worker::Workers};
 use crate::look::{Tone, font_size, size};
 use egui::{Align2, CentralPanel, Context, Frame, Id, Panel, Ui, ViewportCommand, vec2};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 /// The least width of the window in which both side panels are shown, in points.
 const BOTH_SIDES_MIN: f32 = 900.0;
@@ -26,6 +29,18 @@ pub struct SandtableApp {
     was_focused: bool,
     may_close: bool,
     prepared: bool,
+    first_frame: FirstFrame,
+}
+
+/// Tells once how long it took until something was on the screen.
+#[derive(Debug, Clone, Copy)]
+enum FirstFrame {
+    /// The program began then; nothing is drawn yet.
+    Awaited(Instant),
+    /// It is drawn, and on the screen when the next one begins.
+    Drawn(Instant),
+    /// It is told, or nobody asked.
+    Told,
 }
 
 impl SandtableApp {
@@ -42,6 +57,7 @@ impl SandtableApp {
             was_focused: true,
             may_close: false,
             prepared: false,
+            first_frame: FirstFrame::Told,
         }
     }
 
@@ -78,6 +94,27 @@ impl SandtableApp {
         self.floating(ui);
         if !self.commands.is_empty() {
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Logs how long after `began` the first frame was on the screen.
+    #[must_use]
+    pub fn timing_from(mut self, began: Instant) -> Self {
+        self.first_frame = FirstFrame::Awaited(began);
+        self
+    }
+
+    fn time_first_frame(&mut self, ctx: &Context) {
+        match self.first_frame {
+            FirstFrame::Awaited(began) => {
+                self.first_frame = FirstFrame::Drawn(began);
+                ctx.request_repaint();
+            }
+            FirstFrame::Drawn(began) => {
+                self.first_frame = FirstFrame::Told;
+                tracing::info!(first_frame_ms = began.elapsed().as_millis(), "the first frame is on the screen");
+            }
+            FirstFrame::Told => {}
         }
     }
 
@@ -270,6 +307,7 @@ impl eframe::App for SandtableApp {
     }
 
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+        self.time_first_frame(ui.ctx());
         self.draw(ui);
     }
 

@@ -108,8 +108,9 @@ impl Canvas {
         if !response.drag_started_by(PointerButton::Primary) {
             return;
         }
+        // Where a frame is slow, egui takes a press in a panel for one on what the pointer has reached by the frame's end.
+        let Some(pressed) = ui.input(|input| input.pointer.press_origin()).filter(|at| response.rect.contains(*at)) else { return };
         response.request_focus();
-        let Some(pressed) = ui.input(|input| input.pointer.press_origin()) else { return };
         let held_at = self.camera.lab_from_screen(response.rect.min, pressed);
         if input.tool == Tool::Lasso {
             self.gesture = Gesture::Lasso(vec![held_at]);

@@ -24,6 +24,8 @@ const ZOOM_STEP: f32 = 1.25;
 #[derive(Debug, Default)]
 pub struct Stage {
     canvas: Canvas,
+    /// The revision of the lab that the canvas has.
+    drawn: Option<u64>,
     moves: Vec<ViewMove>,
     rename: Option<Subject>,
     menu: Option<Menu>,
@@ -64,10 +66,12 @@ impl Stage {
         let progress = progress(state);
         let (highlight, at_risk) = (highlight(state), at_risk(state));
         let presenting = state.mode == Mode::Present;
+        let touched = self.drawn.and_then(|drawn| state.touched_since(drawn));
+        self.drawn = Some(state.revision());
         let input = CanvasInput {
             lab: state.lab(),
             lab_revision: state.revision(),
-            touched: None,
+            touched: touched.as_ref(),
             catalog: Catalog::embedded(),
             overlay: Overlay {
                 mode: if state.mode == Mode::Design { picture::Mode::Design } else { picture::Mode::Run },

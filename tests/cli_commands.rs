@@ -30,7 +30,8 @@ fn shipped(name: &str) -> String {
 fn usage_is_explained() {
     assert!(good(&["--help"]).contains("Exit codes: 0 good"));
     assert!(good(&["--version"]).starts_with("sandtable "));
-    assert!(wrong(&["chekc"]).contains("chekc"));
+    assert!(wrong(&["chekc"]).contains("chekc is neither a command nor a file; did you mean `sandtable check`?"));
+    assert!(wrong(&["nowhere.ron"]).contains("`sandtable --help` lists the commands"));
     assert!(wrong(&["check"]).contains("LAYOUT"));
     assert!(wrong(&["check", "--format", "xml", "x.ron"]).contains("json"));
 }

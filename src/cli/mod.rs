@@ -7,7 +7,8 @@ mod place;
 mod terminal;
 mod window;
 
-use clap::Parser;
+use crate::model::nearest;
+use clap::{CommandFactory, Parser};
 use std::{path::PathBuf, process::ExitCode};
 use terminal::{Style, Terminal};
 
@@ -132,7 +133,7 @@ pub fn main() -> ExitCode {
     let mut terminal = Terminal::stdout();
     let result = match cli.command {
         Some(command) => command.run(&mut terminal),
-        None => window::open(cli.layout),
+        None => named_file(cli.layout).and_then(window::open),
     };
     terminal.flush();
     let (code, error) = match result {
@@ -150,6 +151,18 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// The layout that the window is to open. What is no file is most likely a command in other letters: no window opens for it.
+fn named_file(layout: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(path) = layout.as_ref().filter(|path| !path.exists()) else { return Ok(layout) };
+    let word = path.display().to_string();
+    let cli = Cli::command();
+    let near = nearest(&word, &mut cli.get_subcommands().map(clap::Command::get_name));
+    Err(Failure::input(match near {
+        Some(near) => format!("{word} is neither a command nor a file; did you mean `sandtable {near}`?"),
+        None => format!("{word} is neither a command nor a file; `sandtable --help` lists the commands, `sandtable new` makes a layout"),
+    }))
+}
+
 /// Sends the log to stderr: warnings, or what `SANDTABLE_LOG` asks for.
 fn start_log() {
     use tracing_subscriber::EnvFilter;
@@ -163,7 +176,6 @@ fn start_log() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {

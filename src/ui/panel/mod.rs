@@ -6,6 +6,7 @@ mod inspector;
 mod load;
 mod log;
 mod lower;
+mod menu;
 mod miniature;
 mod palette;
 mod plan;

@@ -14,10 +14,12 @@ mod keys;
 mod layers;
 mod names;
 mod notes;
+mod still;
 mod tokens;
 
 pub use camera::Camera;
 pub use drag::PaletteDrag;
+pub use still::Still;
 
 use crate::{
     app::ops::{Act, Step},

@@ -7,7 +7,6 @@ mod load;
 mod log;
 mod lower;
 mod menu;
-mod miniature;
 mod palette;
 mod plan;
 mod stage;
@@ -15,7 +14,6 @@ mod top_bar;
 
 pub use inspector::inspector;
 pub use lower::lower;
-pub use miniature::miniature;
 pub use palette::palette;
 pub use stage::Stage;
 pub use top_bar::{paint_logo, top_bar};

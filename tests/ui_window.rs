@@ -6,7 +6,7 @@ mod ui_support;
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use sandtable::{
-    app::{Command, Dialog, Mode, Tab},
+    app::{Command, Dialog, Mode, Tab, ops},
     model::{Bind, Edit, Health, Power, ServiceRef, Subject},
 };
 use ui_support::Window;
@@ -162,4 +162,64 @@ fn nothing_repaints_while_nothing_changes() {
     let output = window.harness.output();
     let next = output.viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
     assert!(next > std::time::Duration::from_secs(1), "{next:?}");
+}
+
+#[test]
+fn keys_of_commands_work_while_the_canvas_has_the_keyboard() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Select(vec![node("db1")]));
+    let corner = window.room().left_top() + egui::vec2(24.0, 24.0);
+    window.press_at(corner);
+    assert!(window.state().selection.is_empty(), "the empty canvas was clicked");
+    let nodes = window.state().lab().nodes.len();
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    window.settle();
+    assert!(window.state().selection.len() > nodes);
+    window.harness.key_press(egui::Key::Escape);
+    window.settle();
+    assert!(window.state().selection.is_empty());
+    window.send(Command::Select(vec![node("db1")]));
+    window.harness.key_press(egui::Key::Delete);
+    window.settle();
+    assert_eq!(window.state().lab().nodes.len(), nodes - 1);
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
+    window.settle();
+    assert_eq!(window.state().lab().nodes.len(), nodes);
+}
+
+#[test]
+fn a_note_is_written_on_the_canvas_and_deleted_from_the_keyboard() {
+    let mut window = Window::open();
+    window.click("New lab");
+    let note = ops::add_note(window.state().lab(), sandtable::model::Pos(0, 0), "Note");
+    window.send(Command::Act(Ok(note)));
+    assert_eq!(window.state().lab().notes[0].text, "Note");
+    let at = window.on_screen(window.state().lab().notes[0].at) + egui::vec2(16.0, 16.0);
+    window.press_at(at);
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    window.harness.get_by_label("Text of the note").type_text("Two lines\nof a ");
+    window.settle();
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    window.settle();
+    let text = window.state().lab().notes[0].text.clone();
+    assert!(text.contains("Two lines"), "{text:?}");
+    window.press_at(at);
+    window.harness.key_press(egui::Key::Delete);
+    window.settle();
+    assert!(window.state().lab().notes.is_empty());
+    window.send(Command::Undo);
+    assert_eq!(window.state().lab().notes[0].text, text);
+}
+
+#[test]
+fn the_width_of_a_panel_is_kept() {
+    let mut window = Window::with_template("Mini cloud");
+    let before = window.state().preferences.panel_sizes;
+    let edge = window.room().left() - 2.0;
+    window.drag(egui::pos2(edge, 400.0), egui::pos2(edge + 40.0, 400.0));
+    let after = window.state().preferences.panel_sizes;
+    assert!((after[0] - before[0] - 40.0).abs() < 6.0, "{after:?}");
+    let kept = std::fs::read_to_string(window.folder.path().join("config/window.ron")).unwrap();
+    assert_eq!(sandtable::app::Preferences::read(&kept).panel_sizes, after);
 }

@@ -1,8 +1,8 @@
 //! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
 
-use super::{After, Command, Dialog, Document, Effect, FileUse, Merge, Mode, State, Tab, ViewMove, job::Task, present, state::Graph};
+use super::{After, Command, Dialog, Document, Effect, FileUse, Merge, Mode, State, Tab, ViewMove, job::Task, ops, present, state::Graph};
 use crate::look::{Appearance, Preference, Tone};
-use crate::model::{Acceptance, Edit, Lab, ListEdit, NodeName, Pos, Subject, cascade};
+use crate::model::{Acceptance, Edit, Lab, ListEdit, NodeName, Pos, Subject};
 
 /// How far a duplicate stands from its original, in lab units.
 const DUPLICATE_SHIFT: i32 = 24;
@@ -67,7 +67,10 @@ impl State {
             Command::CloseStep => self.history.close_step(),
             Command::Undo => self.step(Step::Back),
             Command::Redo => self.step(Step::Again),
-            Command::Delete => self.delete(),
+            Command::Delete => {
+                let chosen: Vec<Subject> = self.selection.iter().cloned().collect();
+                return self.apply_edit(Command::Act(ops::remove(&self.lab, &chosen)));
+            }
             Command::Duplicate => self.duplicate(),
             Command::Rename => return self.selected().cloned().map(Effect::RenameInPlace).into_iter().collect(),
             Command::SelectAll => {
@@ -137,8 +140,9 @@ impl State {
             }
             Command::Show(tab) => {
                 self.tab = tab;
-                self.preferences.bottom_open = true;
-                return Vec::new();
+                if std::mem::replace(&mut self.preferences.bottom_open, true) {
+                    return Vec::new();
+                }
             }
             Command::CommandPalette => return self.ask(Dialog::CommandPalette),
             Command::Manual => {
@@ -210,24 +214,6 @@ impl State {
             Ok(touched) => self.changed(&touched.unwrap_or_default()),
             Err(error) => self.tell(Tone::Bad, error.to_string()),
         }
-    }
-
-    fn delete(&mut self) {
-        let selection: Vec<Subject> = self.selection.iter().cloned().collect();
-        let mut lab = self.lab.clone();
-        let mut edits = Vec::new();
-        for subject in &selection {
-            // Each removal is worked out on the lab as the ones before leave it.
-            let removal = removal(&lab, subject);
-            if lab.apply(&removal).is_ok() {
-                edits.extend(removal);
-            }
-        }
-        let label = match selection.as_slice() {
-            [one] => format!("Delete {one}"),
-            several => format!("Delete {} things", several.len()),
-        };
-        self.edit(&label, &edits, Merge::Never);
     }
 
     fn duplicate(&mut self) {
@@ -402,28 +388,6 @@ impl State {
 enum Step {
     Back,
     Again,
-}
-
-/// The edits that take a thing out of a lab, with what refers to it; none for what cannot be taken out.
-pub fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
-    match subject {
-        Subject::Node(name) => cascade::remove_node(lab, name),
-        Subject::Service(at) => cascade::remove_service(lab, at),
-        Subject::Network(name) => cascade::remove_network(lab, name),
-        Subject::Site(name) => cascade::remove_site(lab, name),
-        Subject::Vip(name) => cascade::remove_vip(lab, name),
-        Subject::Adapter(node, slot, _) => vec![Edit::Adapter { node: node.clone(), slot: *slot, change: ListEdit::Remove }],
-        Subject::Flow(from, to) => {
-            let index = lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to);
-            index.map(|index| Edit::Flow { index, change: ListEdit::Remove }).into_iter().collect()
-        }
-        Subject::Link(one, other) => {
-            let index = lab.links.iter().position(|link| link.between.0 == *one && link.between.1 == *other);
-            index.map(|index| Edit::Link { index, change: ListEdit::Remove }).into_iter().collect()
-        }
-        Subject::Acceptance(index) => vec![Edit::Accept { index: *index, change: ListEdit::Remove }],
-        Subject::Lab | Subject::Cluster(_) => Vec::new(),
-    }
 }
 
 /// A second one of a node, beside it, with a name and addresses of its own.

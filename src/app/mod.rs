@@ -27,7 +27,6 @@ mod state;
 mod table;
 pub mod worker;
 
-pub use apply::removal;
 pub use command::{Command, Dialog, Effect, FileUse, Screen, Tab, ViewMove};
 pub use document::{After, Document, Listing, Recovery, Stamp, Template};
 pub use failover::Ruler;

@@ -284,6 +284,7 @@ fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
             index.map(|index| Edit::Link { index, change: ListEdit::Remove }).into_iter().collect()
         }
         Subject::Adapter(node, slot, network) => disconnect(lab, node, *slot, network),
+        Subject::Acceptance(index) if *index < lab.accepted.len() => vec![Edit::Accept { index: *index, change: ListEdit::Remove }],
         _ => Vec::new(),
     }
 }

@@ -15,9 +15,19 @@ fn of(shortcut: Shortcut) -> Option<(Modifiers, Key)> {
     Some((held, key))
 }
 
-/// The commands whose keys were pressed, and eats those keys. While a text is being typed, plain keys belong to it.
-pub fn pressed(ctx: &Context, state: &State) -> Vec<Command> {
-    let typing = ctx.egui_wants_keyboard_input();
+/// Whose the Escape key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    /// The commands': it selects nothing.
+    Commands,
+    /// The canvas's: it gives up the gesture under way.
+    Canvas,
+}
+
+/// The commands whose keys were pressed, and eats those keys. While a text is being typed, plain keys belong to it. Tab,
+/// Enter, Backspace and the arrows are the canvas's own.
+pub fn pressed(ctx: &Context, state: &State, escape: Escape) -> Vec<Command> {
+    let typing = ctx.text_edit_focused();
     let mut commands = Vec::new();
     if state.dialog.is_some() {
         if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
@@ -38,6 +48,9 @@ pub fn pressed(ctx: &Context, state: &State) -> Vec<Command> {
             continue;
         }
         let Some((held, key)) = of(shortcut) else { continue };
+        if key == Key::Escape && escape == Escape::Canvas {
+            continue;
+        }
         if (entry.enabled)(state) && ctx.input_mut(|input| input.consume_key(held, key)) {
             commands.push(entry.command.clone());
         }

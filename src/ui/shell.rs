@@ -147,7 +147,8 @@ impl SandtableApp {
 
     /// Takes in what happened, then does what was wanted. Nothing else changes the state.
     fn catch_up(&mut self, ctx: &Context) {
-        self.commands.extend(keys::pressed(ctx, &self.state));
+        let escape = if self.stage.canvas().is_busy() { keys::Escape::Canvas } else { keys::Escape::Commands };
+        self.commands.extend(keys::pressed(ctx, &self.state, escape));
         self.watch_window(ctx);
         // Carrying out may report at once; a few rounds settle all of it.
         for _ in 0..8 {
@@ -228,22 +229,28 @@ impl SandtableApp {
         let flat = |margin: i8| Frame::new().fill(theme.palette().panel).inner_margin(egui::Margin::same(margin));
         let wide = ui.available_width() >= BOTH_SIDES_MIN;
         let preferences = &self.state.preferences;
-        let [palette_width, inspector_width, bottom_height] = preferences.panel_sizes;
+        let mut sizes = preferences.panel_sizes;
+        let [palette_width, inspector_width, bottom_height] = sizes;
         let bar = flat(0).inner_margin(egui::Margin::symmetric(14, 0));
         Panel::top("top bar").exact_size(size::TOP_BAR_HEIGHT).resizable(false).frame(bar).show(ui, |ui| panel::top_bar(ui, &mut desk));
         let open = self.state.document.open;
         if open && preferences.palette_open {
             let side = Panel::left("palette").default_size(palette_width).size_range(160.0..=320.0).resizable(true).frame(flat(0));
-            side.show(ui, |ui| panel::palette(ui, &mut desk));
+            sizes[0] = side.show(ui, |ui| panel::palette(ui, &mut desk)).response.rect.width();
         }
         if open && preferences.inspector_open && (wide || !self.state.selection.is_empty()) {
             let side = Panel::right("inspector").default_size(inspector_width).size_range(240.0..=420.0).resizable(true).frame(flat(0));
-            side.show(ui, |ui| panel::inspector(ui, &mut desk));
+            sizes[1] = side.show(ui, |ui| panel::inspector(ui, &mut desk)).response.rect.width();
         }
         if open && preferences.bottom_open {
             let most = (ui.available_height() * 0.6).max(120.0);
             let lower = Panel::bottom("lower").default_size(bottom_height.min(most)).size_range(96.0..=most).resizable(true).frame(flat(0));
-            lower.show(ui, |ui| panel::lower(ui, &mut desk));
+            sizes[2] = lower.show(ui, |ui| panel::lower(ui, &mut desk)).response.rect.height();
+        }
+        // Kept once the edge is let go of, not while it is dragged.
+        let other = sizes.iter().zip(preferences.panel_sizes).any(|(now, kept)| (now - kept).abs() >= 1.0);
+        if other && ui.input(|input| input.pointer.any_released()) {
+            desk.send(Command::PanelSizes(sizes));
         }
         self.middle(ui);
     }

@@ -97,4 +97,39 @@ impl Window {
             self.settle();
         }
     }
+
+    /// Where the canvas is.
+    pub fn room(&self) -> egui::Rect {
+        self.harness.state().stage().canvas().room().expect("the canvas was shown")
+    }
+
+    /// Where a place of the lab is on the screen.
+    pub fn on_screen(&self, at: sandtable::model::Pos) -> egui::Pos2 {
+        let canvas = self.harness.state().stage().canvas();
+        let shown = canvas.shown();
+        let zoom = canvas.camera().zoom;
+        self.room().min + egui::vec2((at.0 as f32 - shown.min.x) * zoom, (at.1 as f32 - shown.min.y) * zoom)
+    }
+
+    fn button(&mut self, pos: egui::Pos2, pressed: bool) {
+        let modifiers = egui::Modifiers::NONE;
+        self.harness.event(egui::Event::PointerMoved(pos));
+        self.harness.step();
+        self.harness.event(egui::Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers });
+        self.harness.step();
+    }
+
+    /// Clicks a place of the screen.
+    pub fn press_at(&mut self, at: egui::Pos2) {
+        self.button(at, true);
+        self.button(at, false);
+        self.settle();
+    }
+
+    /// Drags from a place of the screen to another.
+    pub fn drag(&mut self, from: egui::Pos2, to: egui::Pos2) {
+        self.button(from, true);
+        self.button(to, false);
+        self.settle();
+    }
 }

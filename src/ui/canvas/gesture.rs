@@ -361,6 +361,11 @@ impl Canvas {
             }
         }
         if response.double_clicked() {
+            if let Some(Hit::Note(number)) = self.hovered
+                && self.may_edit(input)
+            {
+                self.write_note(number as usize, input);
+            }
             match subject(&self.hovered) {
                 Some(subject) if self.may_edit(input) && self.on_name(at, &subject) => self.rename(&subject),
                 Some(subject) => events.push(CanvasEvent::Open(subject)),

@@ -1,4 +1,6 @@
-//! The keyboard on the canvas, while it has the focus.
+//! The keyboard on the canvas, while it has the focus: Tab, Enter, Backspace, the arrows, and Escape while something is
+//! under way. Keys of commands never come here while their commands can be done: what is left of them is about notes,
+//! which no command knows.
 
 use super::{Canvas, CanvasEvent, CanvasInput, gesture::Gesture, gesture::SNAP};
 use crate::{
@@ -24,12 +26,8 @@ impl Canvas {
         let filter = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: self.gesture != Gesture::Idle };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
         let pressed = |modifiers: Modifiers, key: Key| ui.input_mut(|input| input.consume_key(modifiers, key));
-        if pressed(Modifiers::NONE, Key::Escape) {
-            if self.gesture == Gesture::Idle {
-                events.push(CanvasEvent::Select(Vec::new()));
-            } else {
-                self.cancel(input);
-            }
+        if self.is_busy() && pressed(Modifiers::NONE, Key::Escape) {
+            self.cancel(input);
         }
         if pressed(Modifiers::SHIFT, Key::Tab) {
             self.next(ui, -1, input, events);
@@ -46,12 +44,12 @@ impl Canvas {
         if !self.may_edit(input) {
             return;
         }
-        if (pressed(Modifiers::NONE, Key::F2) || pressed(Modifiers::NONE, Key::Enter))
-            && let [only] = input.selection
-        {
-            match ops::name_of(only) {
-                Some(_) => self.rename(only),
-                None => events.push(CanvasEvent::Open(only.clone())),
+        if pressed(Modifiers::NONE, Key::F2) || pressed(Modifiers::NONE, Key::Enter) {
+            match (input.selection, self.chosen.notes.last().copied()) {
+                ([only], _) if ops::name_of(only).is_some() => self.rename(only),
+                ([only], _) => events.push(CanvasEvent::Open(only.clone())),
+                ([], Some(note)) => self.write_note(note, input),
+                _ => {}
             }
         }
         if pressed(Modifiers::NONE, Key::Delete) || pressed(Modifiers::NONE, Key::Backspace) {

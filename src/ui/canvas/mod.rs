@@ -13,10 +13,13 @@ mod gesture;
 mod keys;
 mod layers;
 mod names;
+mod notes;
+mod still;
 mod tokens;
 
 pub use camera::Camera;
 pub use drag::PaletteDrag;
+pub use still::Still;
 
 use crate::{
     app::ops::{Act, Step},
@@ -152,6 +155,7 @@ pub struct Canvas {
     hovered: Option<Hit>,
     pressed: Option<Hit>,
     renaming: Option<names::Renaming>,
+    writing: Option<notes::Writing>,
     tokens: tokens::Tokens,
     zoomed_at: f64,
     /// For so many frames more the scene may show something that the lab does not say yet: a gesture that was just told.
@@ -176,7 +180,7 @@ impl Canvas {
         self.take(input);
         self.fly(ui);
         self.navigate(ui, &response);
-        if self.renaming.is_none() {
+        if self.renaming.is_none() && self.writing.is_none() {
             self.point(ui, &response, input, &mut events);
             self.keys(ui, &response, input, &mut events);
         }
@@ -186,6 +190,7 @@ impl Canvas {
             self.furniture(ui, &response, input);
         }
         self.rename_field(ui, input, &mut events);
+        self.note_field(ui, input, &mut events);
         self.tell_readers(ui, input, &mut events);
         CanvasOutput { response, events }
     }
@@ -220,6 +225,11 @@ impl Canvas {
     /// The part of the lab that is shown.
     pub fn shown(&self) -> Rect {
         self.viewport.map_or(Rect::NOTHING, |viewport| self.camera.shown(viewport.size()))
+    }
+
+    /// Where on the screen the canvas is; `None`: it was not shown yet.
+    pub fn room(&self) -> Option<egui::Rect> {
+        self.viewport
     }
 
     /// Shows all of the lab.
@@ -274,10 +284,16 @@ impl Canvas {
         self.renaming = names::Renaming::of(subject);
     }
 
+    /// Whether a gesture is under way.
+    pub fn is_busy(&self) -> bool {
+        self.gesture != Gesture::Idle
+    }
+
     /// Gives up the gesture under way.
     pub fn cancel(&mut self, input: &CanvasInput<'_>) {
         self.gesture = Gesture::Idle;
         self.renaming = None;
+        self.writing = None;
         self.scene.update(input.lab, input.catalog, None);
         self.scene.set_overlay(input.lab, &input.overlay);
     }

@@ -3,11 +3,11 @@
 use super::{Desk, buttons, cancel, theme, title, widget};
 use crate::{
     app::{Command, Dialog},
-    look::{FontFace, font_size, size},
+    look::{FontFace, font_size, radius, size},
     rules::{RULES, Rule},
     ui::panel,
 };
-use egui::{RichText, ScrollArea, Ui, vec2};
+use egui::{Frame, RichText, ScrollArea, Ui, vec2};
 
 const LIST_WIDTH: f32 = 250.0;
 const ROW_HEIGHT: f32 = 26.0;
@@ -70,21 +70,58 @@ fn page(ui: &mut Ui, rule: &Rule) {
         panel::paint_icon(ui, icon, color);
         ui.label(RichText::new(rule.code).font(theme::font(FontFace::Mono, font_size::TITLE)));
     });
-    for paragraph in rule.manual().split("\n\n") {
-        let paragraph = paragraph.trim();
-        match paragraph.split_once('\n') {
-            Some((first, rest)) if first.starts_with("## ") => {
-                heading(ui, first);
-                ui.label(inline(ui, rest));
-            }
-            None if paragraph.starts_with("## ") => heading(ui, paragraph),
-            _ if paragraph.starts_with("```") => {
-                let code: Vec<&str> = paragraph.lines().filter(|line| !line.starts_with("```")).collect();
-                ui.label(RichText::new(code.join("\n")).font(theme::font(FontFace::Mono, font_size::SMALL)));
-            }
-            _ => drop(ui.label(inline(ui, paragraph))),
+    for block in blocks(&rule.manual()) {
+        match block {
+            Block::Heading(line) => heading(ui, line),
+            Block::Code(lines) => code(ui, &lines.join("\n")),
+            Block::Words(lines) => drop(ui.label(inline(ui, &lines))),
         }
     }
+}
+
+/// A part of a page.
+#[derive(Debug, PartialEq)]
+enum Block<'a> {
+    Heading(&'a str),
+    Code(Vec<&'a str>),
+    Words(Vec<&'a str>),
+}
+
+/// The parts of a page, in order. Code stands between two fences, wherever they are.
+fn blocks(page: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines().map(str::trim_end);
+    // The paragraph that the next line of words belongs to is the last block, until something else begins.
+    let mut open = false;
+    while let Some(line) = lines.next() {
+        let words = line.trim_start();
+        if words.starts_with("```") {
+            blocks.push(Block::Code(lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect()));
+            open = false;
+        } else if words.starts_with("## ") {
+            blocks.push(Block::Heading(words));
+            open = false;
+        } else if words.is_empty() {
+            open = false;
+        } else {
+            match blocks.last_mut() {
+                Some(Block::Words(paragraph)) if open => paragraph.push(words),
+                _ => blocks.push(Block::Words(vec![words])),
+            }
+            open = true;
+        }
+    }
+    blocks
+}
+
+/// A block of code, on a ground of its own.
+fn code(ui: &mut Ui, text: &str) {
+    let palette = theme::palette(ui);
+    let frame = Frame::new().fill(palette.raised).corner_radius(widget::corners(radius::CONTROL)).inner_margin(size::GAP);
+    frame.show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ui.label(RichText::new(text).font(theme::font(FontFace::Mono, font_size::SMALL)));
+    });
 }
 
 fn heading(ui: &mut Ui, line: &str) {
@@ -93,10 +130,10 @@ fn heading(ui: &mut Ui, line: &str) {
 }
 
 /// A paragraph with its `code` in the mono face.
-fn inline(ui: &Ui, paragraph: &str) -> egui::text::LayoutJob {
+fn inline(ui: &Ui, lines: &[&str]) -> egui::text::LayoutJob {
     let palette = theme::palette(ui);
     let mut job = egui::text::LayoutJob::default();
-    let text = paragraph.lines().collect::<Vec<_>>().join(" ");
+    let text = lines.join(" ");
     for (nth, part) in text.split('`').enumerate() {
         let face =
             if nth % 2 == 1 { theme::font(FontFace::Mono, font_size::SMALL) } else { theme::font(FontFace::Regular, font_size::BODY) };
@@ -104,4 +141,30 @@ fn inline(ui: &Ui, paragraph: &str) -> egui::text::LayoutJob {
     }
     job.wrap.max_width = ui.available_width();
     job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_code_wherever_it_stands() {
+        let page = "Two\nlines.\n\n## Example\n```ron\nnodes: {\n\n}\n```\nAfter.";
+        let expected = [
+            Block::Words(vec!["Two", "lines."]),
+            Block::Heading("## Example"),
+            Block::Code(vec!["nodes: {", "", "}"]),
+            Block::Words(vec!["After."]),
+        ];
+        assert_eq!(blocks(page), expected);
+    }
+
+    #[test]
+    fn no_page_shows_a_fence() {
+        for rule in RULES {
+            for block in blocks(&rule.manual()) {
+                assert!(!matches!(&block, Block::Words(lines) if lines.iter().any(|line| line.contains("```"))), "{}", rule.code);
+            }
+        }
+    }
 }

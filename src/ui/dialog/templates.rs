@@ -4,9 +4,10 @@ use super::{Desk, buttons, cancel, file_name, text, theme, title, widget};
 use crate::{
     app::{Command, Template},
     look::{FontFace, Icon, font_size, radius, size},
-    ui::{icon, panel},
+    ui::{canvas::Still, icon, panel},
 };
 use egui::{Rect, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, Vec2, pos2, vec2};
+use std::collections::BTreeMap;
 
 const CARD: Vec2 = vec2(256.0, 236.0);
 const PICTURE_HEIGHT: f32 = 132.0;
@@ -83,14 +84,14 @@ fn cards(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.spacing_mut().item_spacing = Vec2::splat(GAP);
     ui.horizontal_wrapped(|ui| {
         for (nth, template) in desk.state.templates.iter().enumerate() {
-            if card(ui, template) {
+            if card(ui, template, &mut desk.memory.stills) {
                 desk.send(Command::OpenTemplate(nth));
             }
         }
     });
 }
 
-fn card(ui: &mut Ui, template: &Template) -> bool {
+fn card(ui: &mut Ui, template: &Template, stills: &mut BTreeMap<String, Still>) -> bool {
     let (rect, response) = ui.allocate_exact_size(CARD, Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, &template.name));
     if !ui.is_rect_visible(rect) {
@@ -103,7 +104,8 @@ fn card(ui: &mut Ui, template: &Template) -> bool {
     ui.painter().rect(rect, widget::corners(radius::CARD), palette.card, border, StrokeKind::Inside);
     let picture = Rect::from_min_size(rect.min, vec2(rect.width(), PICTURE_HEIGHT)).shrink(1.0);
     ui.painter().rect_filled(picture, egui::CornerRadius { nw: 9, ne: 9, sw: 0, se: 0 }, palette.canvas);
-    panel::miniature(ui, picture.shrink(12.0), &template.lab);
+    let still = stills.entry(template.name.clone()).or_insert_with(|| Still::new(&template.lab));
+    still.paint(ui.painter(), picture.shrink(12.0), &template.lab, theme.appearance());
     ui.painter().hline(picture.x_range(), picture.bottom(), theme.border());
     let words = Rect::from_min_max(pos2(rect.left() + 14.0, picture.bottom() + 12.0), rect.max - vec2(14.0, 10.0));
     let name = widget::line(ui, &template.name, (FontFace::SemiBold, font_size::NAME), palette.text, words.width());

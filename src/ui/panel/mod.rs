@@ -6,7 +6,7 @@ mod inspector;
 mod load;
 mod log;
 mod lower;
-mod miniature;
+mod menu;
 mod palette;
 mod plan;
 mod stage;
@@ -14,7 +14,6 @@ mod top_bar;
 
 pub use inspector::inspector;
 pub use lower::lower;
-pub use miniature::miniature;
 pub use palette::palette;
 pub use stage::Stage;
 pub use top_bar::{paint_logo, top_bar};

@@ -1,11 +1,11 @@
 //! The middle of the window: the canvas, and what floats over it.
 
-use super::Desk;
+use super::{Desk, menu};
 use crate::{
     app::{Command, Dialog, Mode, State, StepState, ViewMove, breaks, ops},
     catalog::Catalog,
     look::{FontFace, Icon, Tone, font_size, size},
-    model::{Lab, NetworkKind, NodeName, Pos, Role, Subject},
+    model::{Lab, NodeName, Pos, Subject},
     picture::{self, Overlay},
     ui::{
         canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, Tool},
@@ -169,10 +169,10 @@ impl Stage {
             .style(egui::containers::menu::menu_style)
             .open_bool(&mut open)
             .show(|ui| {
-                ui.set_min_width(200.0);
+                menu::style(ui);
                 match &menu.subject {
-                    Some(subject) => menu_of(ui, desk, subject),
-                    None => menu_of_ground(ui, desk, menu.at_lab),
+                    Some(subject) => menu::of_thing(ui, desk, subject),
+                    None => menu::of_ground(ui, desk, menu.at_lab),
                 }
             });
         if !open {
@@ -217,86 +217,6 @@ fn at_risk(state: &State) -> Vec<Subject> {
     let Some(Dialog::Break(fault)) = &state.dialog else { return Vec::new() };
     let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == *fault);
     prediction.into_iter().flat_map(|it| it.lost.iter().chain(&it.moved)).map(|(subject, _)| subject.clone()).collect()
-}
-
-fn item(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, title: &str) {
-    let keys = command.entry().and_then(|entry| entry.shortcut).map(crate::app::Shortcut::text).unwrap_or_default();
-    if ui.add(egui::Button::new(title).shortcut_text(keys)).clicked() {
-        desk.send(command);
-        ui.close();
-    }
-}
-
-/// The menu of a thing: to change it in Design, to break it in Run.
-fn menu_of(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
-    super::muted(ui, &super::subject_text(subject));
-    if desk.state.mode == Mode::Design {
-        item(ui, desk, Command::Rename, "Rename");
-        if matches!(subject, Subject::Node(_)) {
-            item(ui, desk, Command::Duplicate, "Duplicate");
-        }
-        item(ui, desk, Command::View(ViewMove::To(vec![subject.clone()])), "Show");
-        ui.separator();
-        item(ui, desk, Command::Delete, "Delete");
-        return;
-    }
-    let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
-    let can = desk.state.run.is_deployed() && desk.state.run.job.is_none();
-    if faults.is_empty() {
-        super::muted(ui, "Nothing to break here.");
-    }
-    ui.add_enabled_ui(can, |ui| {
-        for verb in &breaks::VERBS {
-            let of_verb: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
-            match of_verb.as_slice() {
-                [] => {}
-                [one] => fault_item(ui, desk, verb.title, one),
-                several => {
-                    ui.menu_button(verb.title, |ui| {
-                        for fault in several {
-                            fault_item(ui, desk, &fault.on(), fault);
-                        }
-                    });
-                }
-            }
-        }
-    });
-}
-
-fn fault_item(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, fault: &crate::model::Fault) {
-    if ui.button(title).on_disabled_hover_text("Deploy the lab first").clicked() {
-        desk.send(Command::Ask(Dialog::Break(fault.clone())));
-        ui.close();
-    }
-}
-
-fn menu_of_ground(ui: &mut Ui, desk: &mut Desk<'_>, at: Pos) {
-    if desk.state.mode == Mode::Design {
-        ui.menu_button("Add a node", |ui| {
-            for role in Role::ALL {
-                if ui.button(role.title()).clicked() {
-                    desk.act(ops::add_node(desk.state.lab(), role, Some(at)));
-                    ui.close();
-                }
-            }
-        });
-        ui.menu_button("Add a network", |ui| {
-            for kind in NetworkKind::ALL {
-                if ui.button(kind.title()).clicked() {
-                    desk.act(ops::add_network(desk.state.lab(), kind, Some(at)));
-                    ui.close();
-                }
-            }
-        });
-        if ui.button("Add a note").clicked() {
-            desk.act(Ok(ops::add_note(desk.state.lab(), at, "Note")));
-            ui.close();
-        }
-        ui.separator();
-    }
-    item(ui, desk, Command::SelectAll, "Select all");
-    item(ui, desk, Command::ZoomFit, "Show all");
-    item(ui, desk, Command::AddView, "Add a page to the presentation…");
 }
 
 /// What an empty lab says.

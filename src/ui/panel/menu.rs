@@ -1,0 +1,143 @@
+//! The canvas's context menus: to change a thing in Design, to break it in Run. They only send commands.
+
+use super::Desk;
+use crate::{
+    app::{Command, Dialog, Mode, ViewMove, breaks, ops},
+    look::{FontFace, Icon, font_size, size},
+    model::{Fault, NetworkKind, Pos, Role, Subject},
+    ui::{icon, theme},
+};
+use egui::{Atom, Button, Id, Rect, Response, RichText, Ui, Vec2, containers::menu::SubMenuButton, pos2, vec2};
+
+/// A row, in points.
+const ROW_HEIGHT: f32 = 28.0;
+const WIDTH_MIN: f32 = 200.0;
+/// From a row's edge to its icon, in points.
+const MARGIN: f32 = 8.0;
+
+/// The room that rows take, for a menu or a part of one.
+pub(super) fn style(ui: &mut Ui) {
+    ui.set_min_width(WIDTH_MIN);
+    let spacing = ui.spacing_mut();
+    spacing.interact_size.y = ROW_HEIGHT;
+    spacing.button_padding = vec2(MARGIN, 0.0);
+    spacing.item_spacing.y = 0.0;
+    spacing.icon_spacing = MARGIN;
+}
+
+/// The menu of a thing.
+pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
+    title(ui, &super::subject_text(subject));
+    if desk.state.mode == Mode::Design {
+        command(ui, desk, Command::Rename, (Icon::Pencil, "Rename"));
+        if matches!(subject, Subject::Node(_)) {
+            command(ui, desk, Command::Duplicate, (Icon::Copy, "Duplicate"));
+        }
+        command(ui, desk, Command::View(ViewMove::To(vec![subject.clone()])), (Icon::Search, "Show"));
+        ui.separator();
+        command(ui, desk, Command::Delete, (Icon::Trash, "Delete"));
+        return;
+    }
+    let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
+    let can = desk.state.run.is_deployed() && desk.state.run.job.is_none();
+    if faults.is_empty() {
+        title(ui, "Nothing to break here.");
+    }
+    ui.add_enabled_ui(can, |ui| {
+        for verb in &breaks::VERBS {
+            let of_verb: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
+            match of_verb.as_slice() {
+                [] => {}
+                [one] => break_it(ui, desk, (verb.icon, verb.title), one),
+                several => part(ui, (verb.icon, verb.title), |ui| {
+                    for fault in several {
+                        break_it(ui, desk, (verb.icon, &fault.on()), fault);
+                    }
+                }),
+            }
+        }
+    });
+}
+
+/// The menu of the empty canvas, at a place of the lab.
+pub(super) fn of_ground(ui: &mut Ui, desk: &mut Desk<'_>, at: Pos) {
+    if desk.state.mode == Mode::Design {
+        part(ui, (Icon::Plus, "Add a node"), |ui| {
+            for role in Role::ALL {
+                if row(ui, (Icon::of_role(role), role.title()), "").clicked() {
+                    desk.act(ops::add_node(desk.state.lab(), role, Some(at)));
+                    ui.close();
+                }
+            }
+        });
+        part(ui, (Icon::Plus, "Add a network"), |ui| {
+            for kind in NetworkKind::ALL {
+                if row(ui, (Icon::of_network(kind), kind.title()), "").clicked() {
+                    desk.act(ops::add_network(desk.state.lab(), kind, Some(at)));
+                    ui.close();
+                }
+            }
+        });
+        if row(ui, (Icon::Note, "Add a note"), "").clicked() {
+            desk.act(Ok(ops::add_note(desk.state.lab(), at, "Note")));
+            ui.close();
+        }
+        ui.separator();
+    }
+    command(ui, desk, Command::SelectAll, (Icon::Lasso, "Select all"));
+    command(ui, desk, Command::ZoomFit, (Icon::Fit, "Show all"));
+    command(ui, desk, Command::AddView, (Icon::Eye, "Add a page to the presentation…"));
+}
+
+/// What the menu is about, in line with the rows' icons.
+fn title(ui: &mut Ui, text: &str) {
+    let palette = theme::palette(ui);
+    ui.horizontal(|ui| {
+        ui.add_space(MARGIN);
+        ui.label(RichText::new(text).font(theme::font(FontFace::Regular, font_size::SMALL)).color(palette.muted));
+    });
+}
+
+fn button<'a>(text: &'a str) -> Button<'a> {
+    // Room for the icon, which is painted over it.
+    Button::new((Atom::custom(Id::new("icon"), Vec2::splat(size::ICON)), text))
+}
+
+fn paint_icon(ui: &Ui, response: &Response, icon: Icon) {
+    let palette = theme::palette(ui);
+    let middle = pos2(response.rect.left() + MARGIN + size::ICON / 2.0, response.rect.center().y);
+    let color = if ui.is_enabled() { palette.text } else { palette.muted };
+    icon::paint(ui.painter(), icon, Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
+}
+
+fn row(ui: &mut Ui, (icon, text): (Icon, &str), keys: &str) -> Response {
+    let button = button(text);
+    let response = ui.add(if keys.is_empty() { button } else { button.shortcut_text(keys) });
+    paint_icon(ui, &response, icon);
+    response
+}
+
+/// A row that opens more of them.
+fn part(ui: &mut Ui, (icon, text): (Icon, &str), rows: impl FnOnce(&mut Ui)) {
+    let button = button(text).right_text(SubMenuButton::RIGHT_ARROW);
+    let (response, _) = SubMenuButton::from_button(button).ui(ui, |ui| {
+        style(ui);
+        rows(ui);
+    });
+    paint_icon(ui, &response, icon);
+}
+
+fn command(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, row_of: (Icon, &str)) {
+    let keys = command.entry().and_then(|entry| entry.shortcut).map(crate::app::Shortcut::text).unwrap_or_default();
+    if row(ui, row_of, &keys).clicked() {
+        desk.send(command);
+        ui.close();
+    }
+}
+
+fn break_it(ui: &mut Ui, desk: &mut Desk<'_>, row_of: (Icon, &str), fault: &Fault) {
+    if row(ui, row_of, "").on_disabled_hover_text("Deploy the lab first").clicked() {
+        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+        ui.close();
+    }
+}

@@ -1,7 +1,7 @@
 //! Where things are drawn: kept apart from what is meant, so that moving a card changes one line and no rule runs.
 
-use super::{NetworkName, NodeName, is_default};
 use super::IndexMap;
+use super::{NetworkName, NodeName, is_default};
 use serde::{Deserialize, Serialize};
 
 /// A point of the drawing, in lab units (one unit is one point of the screen at 100 %), x to the right, y down.

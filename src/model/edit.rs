@@ -3,12 +3,12 @@
 //! An [`Edit`] is data. [`Lab::apply`] takes a list of them as one step: it does all or none, keeps every reference
 //! alive, and gives back the edits that undo it. The editor, the findings' fixes and undo all go through it.
 
+use super::IndexMap;
 use super::{
     Acceptance, Adapter, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName, Site,
     SiteName, View, Vip, VipName,
     refs::{dangling, dangling_among},
 };
-use super::IndexMap;
 use std::{collections::BTreeSet, hash::Hash};
 
 /// What happens at one place of a list.

@@ -1,7 +1,7 @@
 //! Nodes and their adapters.
 
-use super::{Image, NetworkName, NodeName, Service, ServiceName, SiteName};
 use super::IndexMap;
+use super::{Image, NetworkName, NodeName, Service, ServiceName, SiteName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 

@@ -1,8 +1,8 @@
 //! Renaming: another name for a thing, wherever the lab says it.
 
+use super::IndexMap;
 use super::edit::missing;
 use super::{Allow, Bind, Edit, EditError, Endpoint, Lab, Peer, Pos, Service, ServiceRef, Touched};
-use super::IndexMap;
 use std::hash::Hash;
 
 impl Lab {

@@ -6,7 +6,7 @@
 
 use crate::model::{IndexMap, Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::sync::OnceLock;
 
 static EMBEDDED: include_dir::Dir<'static> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/assets/catalog");
 
@@ -308,7 +308,8 @@ pub struct CatalogError {
 /// All kinds, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
-    entries: BTreeMap<Kind, Entry>,
+    /// In alphabetical order; found by hash, because rules ask for a service's kind all the time.
+    entries: IndexMap<Kind, Entry>,
 }
 
 impl Catalog {
@@ -322,8 +323,7 @@ impl Catalog {
                 Some((kind, text))
             });
             // A test reads every entry with `read`, so what is left out here cannot be shipped.
-            let entries = texts.filter_map(|(kind, text)| Self::read(kind, text).ok()).collect();
-            Self { entries }
+            Self::default().overlaid(texts.filter_map(|(kind, text)| Self::read(kind, text).ok()))
         })
     }
 
@@ -343,6 +343,7 @@ impl Catalog {
     #[must_use]
     pub fn overlaid(mut self, entries: impl IntoIterator<Item = (Kind, Entry)>) -> Self {
         self.entries.extend(entries);
+        self.entries.sort_unstable_keys();
         self
     }
 

@@ -10,7 +10,8 @@ use crate::{
     look::{FontFace, font_size},
     model::{Lab, SiteName},
 };
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::BTreeSet;
 
 impl Scene {
     /// Finds what joins members of clusters, and replicas to their primaries.
@@ -18,7 +19,7 @@ impl Scene {
         self.links.clear();
         self.nodes.iter_mut().for_each(|item| item.links.clear());
         self.grid.cells.iter_mut().for_each(|cell| cell.links.clear());
-        let mut last: HashMap<(&str, &'static str), u32> = HashMap::new();
+        let mut last: HashMap<(&str, &'static str), u32> = HashMap::default();
         for (node, service_name, service) in lab.services() {
             let Some(number) = self.number_of.get(node).copied() else { continue };
             let title = match catalog.behaviour(service) {
@@ -115,7 +116,7 @@ impl Scene {
         if self.sites.is_empty() {
             return;
         }
-        let mut frames: HashMap<&SiteName, Rect> = HashMap::new();
+        let mut frames: HashMap<&SiteName, Rect> = HashMap::default();
         for (item, node) in self.nodes.iter().zip(lab.nodes.values()) {
             if let Some(site) = &node.site {
                 let frame = frames.entry(site).or_insert(Rect::NOTHING);
@@ -135,7 +136,7 @@ impl Scene {
 
     /// Puts the VIPs' tokens where their holders' drops meet the rails.
     pub(super) fn place_tokens(&mut self, lab: &Lab) {
-        let mut taken: HashMap<(u32, u32), f32> = HashMap::new();
+        let mut taken: HashMap<(u32, u32), f32> = HashMap::default();
         for (number, (item, vip)) in self.vips.iter_mut().zip(lab.vips.values()).enumerate() {
             let Some((network, rail)) = item.network.and_then(|network| Some((network, self.networks.get(network as usize)?))) else {
                 continue;

@@ -1,7 +1,7 @@
 //! What lies near what: a grid of cells over the drawing. It finds; it draws and decides nothing.
 
 use super::space::{Point, Rect};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// A cell's width, in lab units: about two cards with their gaps.
 const CELL_WIDTH: f32 = 640.0;

@@ -8,7 +8,7 @@ use crate::{
     look::size,
     model::{Lab, Network, NetworkKind, Node, Purpose, Role, SiteName},
 };
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 /// Where every network's rail and node's card stands, in the lab's order: upper left corners.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -143,7 +143,7 @@ fn around_the_placed(lab: &Lab) -> Places {
     for pos in lab.canvas.networks.values() {
         bounds = bounds.with((*pos).into());
     }
-    let mut taken: HashSet<(i32, i32)> = HashSet::new();
+    let mut taken: HashSet<(i32, i32)> = HashSet::default();
     let slot = |at: Point| {
         let pos = at.pos();
         (pos.0.div_euclid(64), pos.1.div_euclid(48))

@@ -15,7 +15,8 @@ use crate::{
     look::size,
     model::{Edit, Endpoint, Lab, NetworkKind, NetworkName, NodeName, SiteName, Touched, VipName},
 };
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::BTreeSet;
 
 /// A node's card.
 #[derive(Debug, Clone, PartialEq)]
@@ -441,7 +442,7 @@ impl Scene {
             }
         }
         // Rails that begin at one place end at one place: it is what makes a drawing calm.
-        let mut right: HashMap<(i32, Option<&SiteName>), f32> = HashMap::new();
+        let mut right: HashMap<(i32, Option<&SiteName>), f32> = HashMap::default();
         for (rail, network) in self.networks.iter().zip(lab.networks.values()) {
             let end = right.entry((rail.at.pos().0, network.site.as_ref())).or_insert(f32::NEG_INFINITY);
             *end = end.max(rail.bar.max.x);

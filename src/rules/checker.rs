@@ -1,5 +1,6 @@
 //! Runs the rules: over a whole lab, or over what an edit has touched.
 
+use super::contract::{Verdict, judge};
 use super::index::Index;
 use super::rule::Report;
 use super::vetter::Vetter;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// All findings of a lab, in the order that people read them: the worst first, then by rule, then by what they are about.
 pub fn check(lab: &Lab, catalog: &Catalog, context: &Context) -> Vec<Finding> {
-    Checker::new(lab, catalog, context).findings(lab)
+    Checker::new(lab, catalog, context).into_findings(lab)
 }
 
 /// Findings of a lab that is being edited: after each step only what it touched is looked at again.
@@ -81,7 +82,8 @@ impl Checker {
         }
         for index in spread.flows {
             let (Some(flow), Some(there)) = (lab.flows.get(index), self.flows.get_mut(index)) else { continue };
-            let found = look(|rule, report| on_flow(rule, &facts, flow, report));
+            let verdict = judge(&facts, flow);
+            let found = look(|rule, report| on_flow(rule, &facts, flow, &verdict, report));
             changed.note(std::mem::replace(there, found), Some(there));
         }
         for rule in RULES {
@@ -113,12 +115,13 @@ impl Checker {
 
     /// All findings, with what the lab accepts marked, and acceptances that match nothing reported.
     pub fn findings(&self, lab: &Lab) -> Vec<Finding> {
-        let mut all: Vec<Finding> = self.unmarked().cloned().collect();
-        super::acceptance::mark(lab, &mut all);
-        all.sort_by(|one, other| {
-            (one.severity, one.rule, &one.subject, &one.message).cmp(&(other.severity, other.rule, &other.subject, &other.message))
-        });
-        all
+        in_order(lab, self.unmarked().cloned().collect())
+    }
+
+    /// As [`Checker::findings`], for a lab that is checked once.
+    fn into_findings(self, lab: &Lab) -> Vec<Finding> {
+        let parts = self.nodes.into_values().chain(self.networks.into_values()).chain(self.flows).chain(self.vips.into_values());
+        in_order(lab, parts.chain(self.clusters.into_values()).chain(self.lab.into_values()).flatten().collect())
     }
 
     /// The fixes of a finding that clear it and add no other error. For many findings of one lab, keep a [`Vetter`].
@@ -148,7 +151,10 @@ impl Checker {
             Check::Cluster(_) => key_of(&self.clusters, finding).map(|name| again(&mut |report| on_cluster(rule, &facts, name, report))),
             Check::Flow(_) => {
                 let place = self.flows.iter().position(|there| there.iter().any(|other| other.is_same(finding)));
-                place.and_then(|place| lab.flows.get(place)).map(|flow| again(&mut |report| on_flow(rule, &facts, flow, report)))
+                place.and_then(|place| lab.flows.get(place)).map(|flow| {
+                    let verdict = judge(&facts, flow);
+                    again(&mut |report| on_flow(rule, &facts, flow, &verdict, report))
+                })
             }
             Check::Lab(..) => Some(again(&mut |report| on_lab(rule, &facts, report))),
         };
@@ -171,7 +177,10 @@ impl Checker {
         for (name, network) in &lab.networks {
             set(&mut self.networks, name, look(|rule, report| on_network(rule, &facts, name, network, report)));
         }
-        self.flows.extend(lab.flows.iter().map(|flow| look(|rule, report| on_flow(rule, &facts, flow, report))));
+        self.flows.extend(lab.flows.iter().map(|flow| {
+            let verdict = judge(&facts, flow);
+            look(|rule, report| on_flow(rule, &facts, flow, &verdict, report))
+        }));
         for (name, vip) in &lab.vips {
             set(&mut self.vips, name, look(|rule, report| on_vip(rule, &facts, name, vip, report)));
         }
@@ -200,6 +209,15 @@ impl Changed {
         self.gone.extend(gone);
         self.come.extend(come.into_iter().flatten().cloned());
     }
+}
+
+/// Findings as people read them.
+fn in_order(lab: &Lab, mut all: Vec<Finding>) -> Vec<Finding> {
+    super::acceptance::mark(lab, &mut all);
+    all.sort_by(|one, other| {
+        (one.severity, one.rule, &one.subject, &one.message).cmp(&(other.severity, other.rule, &other.subject, &other.message))
+    });
+    all
 }
 
 /// The thing whose findings have this one.
@@ -242,9 +260,9 @@ fn on_network(rule: &Rule, facts: &Facts<'_>, name: &NetworkName, network: &crat
     }
 }
 
-fn on_flow(rule: &Rule, facts: &Facts<'_>, flow: &crate::model::Flow, report: &mut Report) {
+fn on_flow(rule: &Rule, facts: &Facts<'_>, flow: &crate::model::Flow, verdict: &Verdict<'_>, report: &mut Report) {
     if let Check::Flow(check) = rule.check {
-        check(facts, flow, report);
+        check(facts, flow, verdict, report);
     }
 }
 

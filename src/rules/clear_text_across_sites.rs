@@ -16,10 +16,11 @@
 //! ## Do this instead
 //! Set `tls` on the service, or give the link between the sites a `tunnel`.
 
+use super::contract::Verdict;
 use super::{Facts, Report, exposure};
 use crate::model::{Endpoint, Flow, Node, NodeName, Service, ServiceName, ServiceRef, SiteName, Subject, Value};
 
-pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
+pub(super) fn check(facts: &Facts<'_>, flow: &Flow, _: &Verdict<'_>, report: &mut Report) {
     let Some((node_name, node, name, service)) = target(facts, &flow.to) else { return };
     let from = match &flow.from {
         Endpoint::Node(node) => facts.lab.nodes.get(node),

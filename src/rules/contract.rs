@@ -15,7 +15,8 @@ use crate::model::{
 use std::net::Ipv4Addr;
 
 /// What is to be said of a flow.
-pub(super) enum Verdict<'a> {
+#[derive(Clone)]
+pub enum Verdict<'a> {
     /// It can happen, or too little is drawn to say.
     Open,
     /// It leads to a VIP that nobody may hold.
@@ -40,14 +41,14 @@ pub(super) enum Verdict<'a> {
 
 /// A node by name.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub struct At<'a> {
     pub(super) name: &'a NodeName,
     pub(super) node: &'a Node,
 }
 
 /// Who opens a connection.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub enum Source<'a> {
     Outside,
     Node(At<'a>),
 }
@@ -63,7 +64,7 @@ impl std::fmt::Display for Source<'_> {
 
 /// A service on its node.
 #[derive(Clone, Copy)]
-pub(super) struct Listener<'a> {
+pub struct Listener<'a> {
     pub(super) at: At<'a>,
     pub(super) name: &'a ServiceName,
     pub(super) service: &'a Service,
@@ -77,7 +78,7 @@ impl Listener<'_> {
 
 /// Who is to answer.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
+pub struct Target<'a> {
     pub(super) at: At<'a>,
     pub(super) listener: Option<Listener<'a>>,
     vip: Option<(&'a VipName, &'a NetworkName, Ipv4Addr)>,

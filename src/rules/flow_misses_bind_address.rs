@@ -14,12 +14,12 @@
 //! Bind the service to the network that the flow comes over, or put the sender on the network that it listens on; for a
 //! wrong port, leave the flow's port out to use the service's main one.
 
-use super::contract::{Listener, Source, Verdict, judge};
+use super::contract::{Listener, Source, Verdict};
 use super::{Facts, Report, Reported, offer};
 use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Subject, Value};
 
-pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
-    match judge(facts, flow) {
+pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
+    match verdict.clone() {
         Verdict::Unheard(from, listener, vip) => {
             let at = listener.reference();
             let listens = match &listener.service.bind {

@@ -10,12 +10,12 @@
 //! ## Do this instead
 //! Add the sender to the list, or leave the list out: then whoever has a flow is let in, and nobody else.
 
-use super::contract::{Source, Verdict, judge};
+use super::contract::{Source, Verdict};
 use super::{Facts, Report, offer};
 use crate::model::{Allow, Flow, Peer, Subject};
 
-pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
-    let Verdict::Refused(from, listener) = judge(facts, flow) else { return };
+pub(super) fn check(_: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
+    let Verdict::Refused(from, listener) = verdict.clone() else { return };
     let peer = match from {
         Source::Outside => Peer::Outside,
         Source::Node(at) => Peer::Node(at.name.clone()),

@@ -106,6 +106,8 @@ pub(super) struct Moved {
 impl Index {
     pub(super) fn build(lab: &Lab, catalog: &Catalog) -> Self {
         let mut index = Self::default();
+        index.from_node.reserve(lab.nodes.len());
+        index.flows_of.reserve(lab.nodes.len());
         for (name, node) in &lab.nodes {
             index.add_node(catalog, name, node);
         }
@@ -221,7 +223,7 @@ impl Index {
     }
 
     fn add_node(&mut self, catalog: &Catalog, name: &NodeName, node: &Node) {
-        let mut from = FromNode::default();
+        let mut from = FromNode { adapters: Vec::with_capacity(node.adapters.len()), ..FromNode::default() };
         for (slot, adapter) in node.adapters.iter().enumerate() {
             let wire = self.wires.entry(adapter.network.clone()).or_default();
             wire.adapters.insert((name.clone(), slot));

@@ -16,13 +16,16 @@
 //! ## Do this instead
 //! Put one of them on a network of the other's; for `outside`, forward a port of the host to the service.
 
-use super::contract::{At, Target, Verdict, judge};
+use super::contract::{At, Target, Verdict};
 use super::{Facts, Report, Reported, offer};
 use crate::model::{Bind, Edit, Flow, Forward, ListEdit, NetworkKind, NetworkName, Subject};
 
-pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
+pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
+    if matches!(verdict, Verdict::Open) {
+        return;
+    }
     let subject = Subject::flow(flow);
-    match judge(facts, flow) {
+    match verdict.clone() {
         Verdict::NobodyHolds(vip) => {
             report.add(subject, format!("{} leads to {vip}, which no node may hold", flow.from)).involving(Subject::Vip(vip.clone()));
         }

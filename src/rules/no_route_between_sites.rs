@@ -14,12 +14,12 @@
 //! ## Do this instead
 //! Put a router (or a tunnel, to encrypt what crosses) on both gateways, or let only the gateways talk across.
 
-use super::contract::{Verdict, judge};
+use super::contract::{Verdict};
 use super::{Facts, Report};
 use crate::model::{Flow, Subject};
 
-pub(super) fn check(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
-    let Verdict::NoRoute(from, to, here, there) = judge(facts, flow) else { return };
+pub(super) fn check(_: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
+    let Verdict::NoRoute(from, to, here, there) = verdict.clone() else { return };
     report
         .add(Subject::flow(flow), format!("{} has no path to {}: nothing routes from {here} to {there}", from.name, flow.to))
         .involving(Subject::Site(here.clone()))

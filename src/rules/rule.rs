@@ -1,5 +1,6 @@
 //! What a rule is: a code, a severity, a look at one sort of thing, and a manual page in its own file.
 
+use super::contract::Verdict;
 use super::{Facts, Finding, Fix, Severity};
 use crate::model::{ClusterName, Edit, Flow, Network, NetworkName, Node, NodeName, Subject, Vip, VipName};
 
@@ -68,9 +69,9 @@ pub enum Check {
     Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
-    /// A flow, the nodes, services and VIPs at its ends, all networks, how they meet, routers, gateways of
+    /// A flow, whether it can happen, the nodes, services and VIPs at its ends, all networks, how they meet, routers, gateways of
     /// sites and port forwards.
-    Flow(fn(&Facts<'_>, &Flow, &mut Report)),
+    Flow(fn(&Facts<'_>, &Flow, &Verdict<'_>, &mut Report)),
     /// A VIP, its network and its holders.
     Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),
     /// The members of a cluster, with their nodes, and how their networks meet.

@@ -20,6 +20,26 @@ const TOLERANCE: f32 = 0.02;
 /// Thinner lines than this look grey instead of thin.
 const WIDTH_MIN_PIXELS: f32 = 1.3;
 
+/// An icon smaller than this is a few pixels: its lines need no points between them and no round ends.
+const TINY_PIXELS: f32 = 10.0;
+
+/// Leaves out points that are closer than `least` to the one before, but never the ends.
+fn thin_out(points: &mut Vec<Pos2>, least: f32) {
+    let Some(last) = points.last().copied().filter(|_| points.len() > 3) else { return };
+    let mut kept: Vec<Pos2> = Vec::with_capacity(points.len());
+    for at in points.iter() {
+        if kept.last().is_none_or(|before| before.distance(*at) >= least) {
+            kept.push(*at);
+        }
+    }
+    if kept.last() != Some(&last) {
+        kept.push(last);
+    }
+    if kept.len() > 2 {
+        *points = kept;
+    }
+}
+
 fn lines(icon: Icon) -> &'static [Lines] {
     static LINES: LazyLock<Vec<Vec<Lines>>> = LazyLock::new(|| {
         let of = |icon: &Icon| {
@@ -47,11 +67,16 @@ pub fn push(shapes: &mut Vec<Shape>, icon: Icon, rect: Rect, color: Color32, pix
     let corner = (rect.center() - Vec2::splat(side / 2.0)).to_vec2() * pixels_per_point;
     let corner = vec2(corner.x.round(), corner.y.round()) / pixels_per_point;
     let width = (ICON_STROKE * scale).max(WIDTH_MIN_PIXELS / pixels_per_point);
+    let tiny = side * pixels_per_point < TINY_PIXELS;
     for line in lines(icon) {
-        let points: Vec<Pos2> = line.points.iter().map(|point| (point.to_vec2() * scale + corner).to_pos2()).collect();
+        let mut points: Vec<Pos2> = line.points.iter().map(|point| (point.to_vec2() * scale + corner).to_pos2()).collect();
+        if tiny {
+            thin_out(&mut points, 1.0 / pixels_per_point);
+        }
         match (line.paint, line.ends) {
             (Paint::Filled, _) => shapes.push(Shape::convex_polygon(points, color, Stroke::NONE)),
             (Paint::Stroked, Ends::Joined) => shapes.push(Shape::closed_line(points, PathStroke::new(width, color))),
+            (Paint::Stroked, Ends::Open) if tiny => shapes.push(Shape::line(points, PathStroke::new(width, color))),
             (Paint::Stroked, Ends::Open) => {
                 if let [first, second, ..] = points.as_slice() {
                     shapes.push(round_end(*first, *first - *second, width / 2.0, color));

@@ -32,6 +32,10 @@ pub struct Press {
 /// Texts smaller than this on the screen are left out, in pixels: nobody can read them.
 const TEXT_PIXELS_MIN: f32 = 3.5;
 
+/// What is lower than the one and less round than the other, in pixels, is drawn with sharp corners: nobody sees that round
+/// ones are missing, and a card far away has a fifth of the triangles.
+const ROUND_PIXELS_MIN: (f32, f32) = (24.0, 2.0);
+
 /// Turns shapes into triangles, one mesh a layer.
 pub fn bake(ctx: &Context, press: &Press, shapes: &Shapes) -> [Mesh; LAYERS.len()] {
     let list: Vec<(Layer, egui::Shape)> = {
@@ -44,7 +48,8 @@ pub fn bake(ctx: &Context, press: &Press, shapes: &Shapes) -> [Mesh; LAYERS.len(
         out
     };
     let texture = ctx.fonts(|fonts| fonts.font_image_size());
-    let options = TessellationOptions { coarse_tessellation_culling: false, ..TessellationOptions::default() };
+    let bezier_tolerance = if press.zoom < 0.5 { 0.3 } else { 0.1 };
+    let options = TessellationOptions { coarse_tessellation_culling: false, bezier_tolerance, ..TessellationOptions::default() };
     let mut tessellator = Tessellator::new(press.pixels_per_point, options, texture, Vec::new());
     let mut meshes: [Mesh; LAYERS.len()] = Default::default();
     for (layer, shape) in list {
@@ -68,6 +73,7 @@ fn push(ctx: &Context, press: &Press, shape: &Shape, out: &mut Vec<egui::Shape>)
     let zoom = press.zoom;
     match shape {
         Shape::Rect { rect, radius, fill, stroke } => push_rect(press, *rect, *radius, (*fill).into(), stroke, out),
+        Shape::Shadow { rect, radius, .. } if is_small(press, *rect, *radius) => {}
         Shape::Shadow { rect, radius, color } => {
             let shadow = Shadow { offset: [0, 2], blur: 8, spread: 0, color: (*color).into() };
             out.push(shadow.as_shape(scaled_rect(*rect, zoom), CornerRadius::same(byte(*radius * zoom))).into());
@@ -107,15 +113,55 @@ fn push_rect(press: &Press, rect: Rect, radius: f32, fill: Color32, stroke: &Str
             out.push(RectShape::filled(on_screen, corners, fill).into());
         }
         push_line(&outline(on_screen.shrink(stroke.width * zoom / 2.0), radius * zoom), press, stroke, out);
+    } else if is_small(press, rect, radius) {
+        push_small(press, on_screen, fill, stroke, out);
     } else {
         let line = egui::Stroke::new(if stroke.is_seen() { thickness(press, stroke.width) } else { 0.0 }, Color32::from(stroke.color));
         out.push(RectShape::new(on_screen, corners, fill, line, StrokeKind::Inside).into());
     }
 }
 
+fn is_small(press: &Press, rect: Rect, radius: f32) -> bool {
+    let pixels = press.zoom * press.pixels_per_point;
+    (rect.height() * pixels) < ROUND_PIXELS_MIN.0 && (radius * pixels) < ROUND_PIXELS_MIN.1
+}
+
+/// A rectangle on whole pixels, without soft edges: eight corners at most.
+fn push_small(press: &Press, rect: egui::Rect, fill: Color32, stroke: &Stroke, out: &mut Vec<egui::Shape>) {
+    let snap = |at: f32| (at * press.pixels_per_point).round() / press.pixels_per_point;
+    let pixel = 1.0 / press.pixels_per_point;
+    let min = pos2(snap(rect.min.x), snap(rect.min.y));
+    let outer = egui::Rect::from_min_max(min, pos2(snap(rect.max.x).max(min.x + pixel), snap(rect.max.y).max(min.y + pixel)));
+    let mut mesh = Mesh::default();
+    if fill != Color32::TRANSPARENT {
+        mesh.add_colored_rect(outer, fill);
+    }
+    if stroke.is_seen() {
+        let width = thickness(press, stroke.width).max(pixel).min(outer.width() / 2.0).min(outer.height() / 2.0);
+        let inner = outer.shrink(width);
+        let (first, color) = (u32::try_from(mesh.vertices.len()).unwrap_or(0), Color32::from(stroke.color));
+        for rect in [outer, inner] {
+            for at in [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom()] {
+                mesh.colored_vertex(at, color);
+            }
+        }
+        for side in 0..4 {
+            let next = (side + 1) % 4;
+            mesh.add_triangle(first + side, first + next, first + 4 + side);
+            mesh.add_triangle(first + 4 + side, first + next, first + 4 + next);
+        }
+    }
+    if !mesh.is_empty() {
+        out.push(egui::Shape::mesh(mesh));
+    }
+}
+
 fn push_circle(press: &Press, center: Point, radius: f32, fill: Color32, stroke: &Stroke, out: &mut Vec<egui::Shape>) {
     let (center, radius) = (scaled(center, press.zoom), radius * press.zoom);
-    if fill != Color32::TRANSPARENT {
+    if fill != Color32::TRANSPARENT && radius * press.pixels_per_point < 2.0 && !stroke.is_seen() {
+        // As much of the screen as the disc.
+        push_small(press, egui::Rect::from_center_size(center, Vec2::splat(radius * 1.77)), fill, stroke, out);
+    } else if fill != Color32::TRANSPARENT {
         out.push(egui::Shape::circle_filled(center, radius, fill));
     }
     if !stroke.is_seen() {

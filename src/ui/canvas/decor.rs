@@ -7,7 +7,7 @@ use crate::{
     picture::{Detail, HANDLE_RADIUS, Hit, Rect, handle},
     ui::theme,
 };
-use egui::{Align2, Color32, Painter, Pos2, Shape, Stroke, StrokeKind, Ui, Vec2, epaint::CubicBezierShape};
+use egui::{Align2, Color32, Mesh, Painter, Pos2, Shape, Stroke, StrokeKind, Ui, Vec2, epaint::CubicBezierShape};
 
 impl Canvas {
     pub(super) fn decorate(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
@@ -25,7 +25,10 @@ impl Canvas {
         if frame.artist.detail < Detail::Tile {
             return;
         }
-        for (item, site) in self.scene.sites.iter().zip(input.lab.sites.values()).filter(|(item, _)| item.frame.exists()) {
+        let shown = frame.stand.shown();
+        for (item, site) in
+            self.scene.sites.iter().zip(input.lab.sites.values()).filter(|(item, _)| item.frame.exists() && item.frame.touches(&shown))
+        {
             let area = self.camera.screen_rect(frame.stand.viewport.min, item.frame);
             let title = if site.title.is_empty() { item.name.as_str() } else { &site.title };
             let galley = painter.layout_no_wrap(title.to_owned(), theme::font(FontFace::SemiBold, font_size::TITLE), colors(ui).text);
@@ -48,12 +51,15 @@ impl Canvas {
         let far = frame.artist.detail >= Detail::Tile;
         let shown = frame.stand.shown();
         let chosen = self.chosen.nodes.iter().filter_map(|number| self.scene.node(*number));
-        for item in chosen.filter(|item| item.card.touches(&shown)) {
-            if far {
-                painter.rect_filled(self.camera.screen_rect(frame.stand.viewport.min, item.card), 0.0, line.color);
-            } else {
-                self.outline(painter, frame, item.card, radius::CARD, line);
+        let chosen = chosen.filter(|item| item.card.touches(&shown));
+        if far {
+            let mut tiles = Mesh::default();
+            for item in chosen {
+                tiles.add_colored_rect(self.camera.screen_rect(frame.stand.viewport.min, item.card), line.color);
             }
+            painter.add(Shape::mesh(tiles));
+        } else {
+            chosen.for_each(|item| self.outline(painter, frame, item.card, radius::CARD, line));
         }
         for number in &self.chosen.networks {
             if let Some(item) = self.scene.networks.get(*number as usize) {

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::picture::{Detail, LAYERS, Layer, Point, Rect, Scene, Shapes, draw::Artist};
 use egui::{Color32, Context, Mesh, Painter, Pos2, Rect as ScreenRect, Shape, Vec2, epaint::Vertex, pos2, vec2};
-use std::{collections::HashMap, sync::Arc};
+use rustc_hash::FxHashMap as HashMap;
+use std::sync::Arc;
 
 /// What a batch holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +97,37 @@ pub struct Layers {
     far: Far,
     fonts: FontWatch,
     structure: u64,
+    rails: RailAreas,
+    shown: Option<ShownFrame>,
+}
+
+/// Where each group of rails lies, kept while the ground stays as it is.
+#[derive(Debug, Default)]
+struct RailAreas {
+    made_for: Option<(u64, u64)>,
+    areas: Vec<Rect>,
+}
+
+/// What the last frame showed, and for what: a frame in which nothing changed shows the same again.
+#[derive(Debug)]
+struct ShownFrame {
+    press: Press,
+    stand: Stand,
+    zooming: Zooming,
+    scene: (u64, u64),
+    without_tokens: Vec<u32>,
+    meshes: Vec<Arc<Mesh>>,
+}
+
+impl ShownFrame {
+    fn is_same(&self, press: &Press, frame: &Frame<'_>) -> bool {
+        let scene = frame.artist.scene;
+        self.press == *press
+            && self.stand == frame.stand
+            && self.zooming == frame.zooming
+            && self.scene == (scene.structure, scene.revision)
+            && self.without_tokens == frame.without_tokens
+    }
 }
 
 /// Notices when places in the font texture are no longer what they were.
@@ -154,24 +186,49 @@ impl Layers {
         // Baking may make the font texture larger, which makes what was baked before wrong: then once more.
         for _ in 0..3 {
             let fonts = self.fonts.look(ctx);
-            self.prepare(ctx, frame, fonts);
+            let press = Press {
+                zoom: frame.stand.camera.zoom,
+                pixels_per_point: frame.stand.pixels_per_point,
+                fonts,
+                appearance: frame.appearance,
+                detail: frame.artist.detail,
+            };
+            if self.shown.as_ref().is_some_and(|shown| shown.is_same(&press, frame)) {
+                break;
+            }
+            // Whoever holds a mesh keeps it from being moved in place.
+            self.shown = None;
+            let wanted = self.wanted(frame);
+            self.prepare(ctx, frame, &press, &wanted);
+            self.shown = Some(ShownFrame {
+                press,
+                stand: frame.stand,
+                zooming: frame.zooming,
+                scene: (scene.structure, scene.revision),
+                without_tokens: frame.without_tokens.to_vec(),
+                meshes: self.meshes(frame, &wanted),
+            });
             if self.fonts.look(ctx) == fonts {
                 break;
             }
         }
-        self.emit(painter, frame);
+        if let Some(shown) = &self.shown {
+            painter.extend(shown.meshes.iter().map(|mesh| Shape::Mesh(Arc::clone(mesh))));
+        }
     }
 
-    fn wanted(&self, frame: &Frame<'_>) -> Vec<(Of, u64)> {
+    fn wanted(&mut self, frame: &Frame<'_>) -> Vec<(Of, u64)> {
         let scene = frame.artist.scene;
         let mut wanted = vec![(Of::Ground, scene.ground_revision)];
         let shown = frame.stand.shown();
-        for (n, rails) in scene.networks.chunks(RAILS_A_GROUP).enumerate() {
-            let area = rails.iter().fold(Rect::NOTHING, |area, item| area.union(&item.bar));
-            if area.grow(40.0).touches(&shown) {
-                wanted.push((Of::Rails(n), scene.ground_revision));
-            }
+        if self.rails.made_for != Some((scene.structure, scene.ground_revision)) {
+            self.rails.made_for = Some((scene.structure, scene.ground_revision));
+            let area =
+                |rails: &[crate::picture::NetworkItem]| rails.iter().fold(Rect::NOTHING, |area, item| area.union(&item.bar)).grow(40.0);
+            self.rails.areas = scene.networks.chunks(RAILS_A_GROUP).map(area).collect();
         }
+        let seen = self.rails.areas.iter().enumerate().filter(|(_, area)| area.touches(&shown));
+        wanted.extend(seen.map(|(n, _)| (Of::Rails(n), scene.ground_revision)));
         if frame.artist.detail < Detail::Tile {
             wanted.extend(scene.grid.touching(shown).map(|(cell, item)| (Of::Cell(cell), item.changed_at)));
         }
@@ -181,22 +238,14 @@ impl Layers {
         wanted
     }
 
-    fn prepare(&mut self, ctx: &Context, frame: &Frame<'_>, fonts: u64) {
-        let zoom = frame.stand.camera.zoom;
-        let press = Press {
-            zoom,
-            pixels_per_point: frame.stand.pixels_per_point,
-            fonts,
-            appearance: frame.appearance,
-            detail: frame.artist.detail,
-        };
-        let offset = frame.stand.offset();
-        for (of, stamp) in self.wanted(frame) {
+    fn prepare(&mut self, ctx: &Context, frame: &Frame<'_>, press: &Press, wanted: &[(Of, u64)]) {
+        let (zoom, offset) = (press.zoom, frame.stand.offset());
+        for &(of, stamp) in wanted {
             let batch = self.batches.entry(of).or_default();
-            if !batch.is_good(&press, stamp, frame.zooming) {
+            if !batch.is_good(press, stamp, frame.zooming) {
                 let shapes = shapes_of(of, frame);
-                batch.baked = bake::bake(ctx, &press, &shapes);
-                batch.press = Some(press);
+                batch.baked = bake::bake(ctx, press, &shapes);
+                batch.press = Some(*press);
                 batch.stamp = stamp;
                 batch.placed_for = None;
             }
@@ -204,28 +253,28 @@ impl Layers {
         }
         if frame.artist.detail >= Detail::Tile {
             self.far.update(frame);
-            self.far.place(zoom, offset);
+            self.far.place(zoom, offset, press.pixels_per_point);
         }
     }
 
-    fn emit(&self, painter: &Painter, frame: &Frame<'_>) {
-        let wanted = self.wanted(frame);
+    /// What is shown, in the order of drawing.
+    fn meshes(&self, frame: &Frame<'_>, wanted: &[(Of, u64)]) -> Vec<Arc<Mesh>> {
+        let batches: Vec<&Batch> = wanted.iter().filter_map(|(of, _)| self.batches.get(of)).collect();
+        let mut meshes = Vec::new();
         for layer in LAYERS {
-            for (of, _) in &wanted {
-                if let Some(mesh) = self.batches.get(of).and_then(|batch| batch.placed.get(layer as usize)).filter(|mesh| !mesh.is_empty())
-                {
-                    painter.add(Shape::Mesh(Arc::clone(mesh)));
-                }
-            }
+            let placed = batches.iter().filter_map(|batch| batch.placed.get(layer as usize));
+            meshes.extend(placed.filter(|mesh| !mesh.is_empty()).map(Arc::clone));
             if layer == Layer::Cards && frame.artist.detail >= Detail::Tile && !self.far.placed.is_empty() {
-                painter.add(Shape::Mesh(Arc::clone(&self.far.placed)));
+                meshes.push(Arc::clone(&self.far.placed));
             }
         }
+        meshes
     }
 
     /// Forgets the tokens, because others are to be left out.
     pub fn forget_tokens(&mut self) {
         self.batches.remove(&Of::Tokens);
+        self.shown = None;
     }
 }
 
@@ -269,6 +318,9 @@ struct Far {
     revision: u64,
     appearance: Option<crate::look::Appearance>,
     tiles: Vec<(Rect, Color32)>,
+    /// The tiles with those joined that stand closer than a pixel, and the zoom for which that is so.
+    joined: Vec<(Rect, Color32)>,
+    joined_for: Option<f32>,
     placed: Arc<Mesh>,
     placed_for: Option<(f32, Vec2)>,
 }
@@ -282,34 +334,59 @@ impl Far {
         self.revision = scene.revision;
         self.appearance = Some(frame.appearance);
         self.placed_for = None;
+        self.joined_for = None;
         self.tiles.clear();
         let color = |node| Color32::from(crate::picture::draw::tile_color(frame.artist.palette, scene, node));
         self.tiles.extend((0_u32..).zip(&scene.nodes).map(|(node, item)| (item.card, color(node))));
     }
 
-    fn place(&mut self, zoom: f32, offset: Vec2) {
+    /// Joins neighbours of one colour in one row between which no pixel fits: nobody sees the gap, and a lab of many
+    /// thousand nodes has a tenth of the triangles.
+    fn join(&mut self, zoom: f32, pixels_per_point: f32) {
+        if self.joined_for == Some(zoom) {
+            return;
+        }
+        self.joined_for = Some(zoom);
+        self.joined.clear();
+        let pixel = 1.0 / (zoom * pixels_per_point);
+        for (rect, color) in &self.tiles {
+            match self.joined.last_mut() {
+                Some((last, same))
+                    if *same == *color
+                        && (last.min.y, last.max.y) == (rect.min.y, rect.max.y)
+                        && (0.0..pixel).contains(&(rect.min.x - last.max.x)) =>
+                {
+                    last.max.x = rect.max.x;
+                }
+                _ => self.joined.push((*rect, *color)),
+            }
+        }
+    }
+
+    fn place(&mut self, zoom: f32, offset: Vec2, pixels_per_point: f32) {
         if self.placed_for == Some((zoom, offset)) {
             return;
         }
         self.placed_for = Some((zoom, offset));
+        self.join(zoom, pixels_per_point);
         let mesh = Arc::make_mut(&mut self.placed);
-        let corners = self.tiles.len() * 4;
+        let corners = self.joined.len() * 4;
         mesh.vertices.clear();
         mesh.vertices.reserve(corners);
         // A tile is never smaller than half a point: far away it is still there.
         let least = 0.5;
-        for (rect, color) in &self.tiles {
+        for (rect, color) in &self.joined {
             let min = pos2(rect.min.x.mul_add(zoom, offset.x), rect.min.y.mul_add(zoom, offset.y));
             let max = pos2((rect.width() * zoom).max(least) + min.x, (rect.height() * zoom).max(least) + min.y);
             let corner = |x, y| Vertex { pos: pos2(x, y), uv: egui::epaint::WHITE_UV, color: *color };
             mesh.vertices.extend([corner(min.x, min.y), corner(max.x, min.y), corner(min.x, max.y), corner(max.x, max.y)]);
         }
-        let indices = self.tiles.len() * 6;
+        let indices = self.joined.len() * 6;
         if mesh.indices.len() > indices {
             mesh.indices.truncate(indices);
         } else {
             let from = mesh.indices.len() / 6;
-            for tile in (0_u32..).take(self.tiles.len()).skip(from) {
+            for tile in (0_u32..).take(self.joined.len()).skip(from) {
                 let first = tile * 4;
                 mesh.indices.extend([first, first + 1, first + 2, first + 2, first + 1, first + 3]);
             }

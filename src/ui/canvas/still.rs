@@ -35,7 +35,7 @@ impl Still {
         let fitting = (room.width() / self.bounds.width()).min(room.height() / self.bounds.height());
         let zoom = fitting.min(ZOOM_MAX);
         // Words that nobody can read at this size are left out, but a still is never just dots.
-        let detail = Detail::at_zoom(zoom).clamp(Detail::Card, Detail::Tile);
+        let detail = Detail::at_zoom(zoom).clamp(Detail::Card, Detail::Name);
         let shapes = match &self.drawn {
             Some((with, at, shapes)) if (*with, *at) == (appearance, detail) => shapes,
             _ => {

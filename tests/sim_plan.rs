@@ -57,8 +57,9 @@ fn a_forecast_of_the_shipped_cloud_is_of_the_size_of_what_then_happens() {
     apply(&lab, &mut world);
     world.run_for(10_000);
     let fault = "stop db1/galera".parse().unwrap();
-    let forecast = sandtable::sim::blast_radius(&world, &fault, 20_000).unwrap();
+    // With requests already coming in, as in the window.
     world.set_load(20);
+    let forecast = sandtable::sim::blast_radius(&world, &fault, 20_000).unwrap();
     world.run_for(5_000);
     world.inject(&fault).unwrap();
     world.run_for(20_000);
@@ -66,5 +67,7 @@ fn a_forecast_of_the_shipped_cloud_is_of_the_size_of_what_then_happens() {
     let seen = ruler.first_good_at_ms.unwrap() - ruler.fault_at_ms;
     let predicted = forecast.recovers_after_ms.unwrap();
     assert!(seen >= 500, "good again after {seen} ms already");
+    let (gap_predicted, gap_seen) = (forecast.longest_gap_ms, world.load_totals().longest_gap_ms);
+    assert!(gap_predicted.abs_diff(gap_seen) <= 1500 && gap_predicted >= 500, "predicted a gap of {gap_predicted} ms, seen {gap_seen} ms");
     assert!(predicted.abs_diff(seen) <= 1500, "predicted {predicted} ms, seen {seen} ms: {forecast:?}");
 }

@@ -56,7 +56,7 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
             None => "; they would still fail at the end".to_owned(),
         };
         let gap = match prediction.longest_gap_ms {
-            // Requests of other flows may go on meanwhile: a gap of a moment says nothing.
+            // Others may be answered meanwhile: a gap of a moment says nothing.
             0..250 => String::new(),
             ms => format!(", with up to {} without a good answer", seconds(ms)),
         };

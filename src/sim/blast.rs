@@ -91,12 +91,9 @@ impl Prediction {
 pub fn blast_radius(world: &World, fault: &Fault, horizon_ms: u64) -> Result<Prediction, SimError> {
     let mut copy = world.clone();
     copy.drain_events();
-    if copy.load() == 0 {
-        copy.set_load(REQUESTS_PER_SEC);
-        copy.run_for(WARM_UP_MS);
-    } else {
-        copy.set_load(copy.load());
-    }
+    // Totals begin anew, and the gap is measured from a good answer: some must come before the fault.
+    copy.set_load(if copy.load() == 0 { REQUESTS_PER_SEC } else { copy.load() });
+    copy.run_for(WARM_UP_MS);
     let mut watch = Watch::begin(&copy);
     copy.inject(fault)?;
     let began_ms = copy.now_ms();

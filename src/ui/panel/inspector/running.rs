@@ -189,7 +189,7 @@ fn ruler(ui: &mut Ui, desk: &Desk<'_>) {
     widget::value_row(ui, "first good request", &time(good), if good.is_some() { palette.good } else { palette.muted });
     widget::value_row(ui, "requests failed", &format!("{failed} of {requests}"), palette.text);
     if let Some(ms) = seen.and_then(|it| it.predicted_ms) {
-        widget::value_row(ui, "predicted by the simulator", &panel::since(ms), palette.text);
+        widget::value_row(ui, "predicted", &panel::since(ms), palette.text);
     }
 }
 

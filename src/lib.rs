@@ -20,6 +20,7 @@ pub mod picture;
 pub mod plan;
 pub mod probe;
 pub mod provider;
+pub mod provision;
 pub mod rules;
 pub mod sim;
 #[doc(hidden)]

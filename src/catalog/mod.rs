@@ -4,6 +4,12 @@
 //! user's own can add kinds or replace ours ([`Catalog::overlaid`]). Nothing here names a kind in code: rules, plan and
 //! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
 
+mod recipe;
+
+pub use recipe::{
+    FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
+};
+
 use crate::model::{IndexMap, Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;

@@ -30,7 +30,7 @@ pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};
 pub use node::{Adapter, CPUS_DEFAULT, DISK_GIB_DEFAULT, Forward, MEMORY_MIB_DEFAULT, Mac, Node, Role};
 pub use observed::{
     ActiveFault, AdapterSpec, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow, ObservedNetwork,
-    ObservedNode, ObservedService, ObservedVip, Power, ServiceSpec, Upstream, VipSpec,
+    ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, ServiceSpec, Upstream, VipSpec,
 };
 pub use path::{Path, Segment};
 pub(crate) use refs::nearest;

@@ -116,6 +116,9 @@ pub struct MachineSpec {
     pub hostname: String,
     /// Names and addresses for its `/etc/hosts`, in order.
     pub hosts: Vec<(Ipv4Addr, String)>,
+    /// Subnets that it reaches through another node, and that node's address. 0.0.0.0/0 is all the rest.
+    #[serde(default)]
+    pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
 }
 
 /// A service as it is to be set up on a node.
@@ -133,9 +136,45 @@ pub struct ServiceSpec {
     pub replica_of: Option<ServiceRef>,
     /// What it talks to, in the order of the flows: a balancer's backends, an application's database.
     pub upstreams: Vec<Upstream>,
+    /// The other services that its configuration names, each once.
+    #[serde(default)]
+    pub peers: Vec<PeerSpec>,
     /// Further settings.
     pub settings: BTreeMap<String, Value>,
     /// Settings whose values are secrets: setting -> secret's name.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// What another service is to the one whose configuration names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// Another member of its cluster.
+    Member,
+    /// What it copies from.
+    Primary,
+    /// What copies from it.
+    Replica,
+    /// A setting names it.
+    Named,
+}
+
+/// Another service as a service's configuration must know it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PeerSpec {
+    /// Which.
+    pub at: ServiceRef,
+    /// What it is to this one.
+    pub relation: Relation,
+    /// Its entry in the catalog.
+    pub kind: Kind,
+    /// The address and the main port at which this one reaches it; port 0 for a kind without ports.
+    pub address: std::net::SocketAddrV4,
+    /// Subnets that lie behind it on its own site: what a tunnel to it leads to.
+    #[serde(default)]
+    pub behind: Vec<Ipv4Net>,
+    /// Its settings whose values are secrets: setting -> secret's name.
+    #[serde(default)]
     pub secrets: BTreeMap<String, String>,
 }
 

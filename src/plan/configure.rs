@@ -65,5 +65,12 @@ fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
             reasons.push("has its /etc/hosts in another order".into());
         }
     }
+    if drawn.routes != there.routes {
+        let list = |spec: &MachineSpec| match spec.routes.as_slice() {
+            [] => "no other network".to_owned(),
+            routes => routes.iter().map(|(to, through)| format!("{to} by {through}")).collect::<Vec<_>>().join(", "),
+        };
+        reasons.push(format!("reaches {}, the drawing says {}", list(there), list(drawn)));
+    }
     reasons
 }

@@ -89,6 +89,13 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
         };
         reasons.push(format!("talks to {}, the drawing says {}", list(there), list(drawn)));
     }
+    if drawn.peers != there.peers {
+        let list = |spec: &ServiceSpec| {
+            let all = spec.peers.iter().map(|peer| format!("{} at {}", peer.at, peer.address)).collect::<Vec<_>>();
+            if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
+        };
+        reasons.push(format!("knows {}, the drawing says {}", list(there), list(drawn)));
+    }
     let names = drawn.settings.keys().chain(there.settings.keys()).collect::<std::collections::BTreeSet<_>>();
     for name in names {
         let (now, wanted) = (there.settings.get(name), drawn.settings.get(name));

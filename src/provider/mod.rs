@@ -3,7 +3,9 @@
 //! A provider does one step at a time and can do it twice; it decides nothing. It touches only what carries this lab's
 //! identity.
 
+pub mod machines;
 pub mod sim;
+pub mod transport;
 
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},

@@ -235,6 +235,7 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         cluster: service.cluster.clone().map(|cluster| (cluster.clone(), mates(&cluster))),
         replica_of: service.replica_of.clone(),
         upstreams,
+        peers: Vec::new(),
         settings: service.settings.clone(),
         secrets: BTreeMap::new(),
     }
@@ -258,6 +259,7 @@ pub fn machine_spec(lab: &Lab, called: &NodeName) -> MachineSpec {
         adapters: adapters.collect(),
         hostname: called.to_string(),
         hosts: Vec::new(),
+        routes: Vec::new(),
     }
 }
 

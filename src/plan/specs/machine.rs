@@ -1,6 +1,6 @@
 //! Machines: size, adapters with stable hardware addresses, names of others.
 
-use super::Unplannable;
+use super::{Unplannable, routes::Routes};
 use crate::{
     model::{Adapter, AdapterSpec, Endpoint, Ipv4Net, Lab, MachineSpec, NetworkName, Node, NodeName, Subject},
     plan::{LabId, hardware_address},
@@ -92,6 +92,7 @@ pub(super) fn specify(
     lab: &Lab,
     id: &LabId,
     neighbours: &Neighbours<'_>,
+    routes: &Routes<'_>,
     name: &NodeName,
     node: &Node,
 ) -> Result<MachineSpec, Unplannable> {
@@ -108,6 +109,7 @@ pub(super) fn specify(
         adapters: adapters.collect::<Result<_, _>>()?,
         hostname: name.to_string(),
         hosts: neighbours.hosts(lab, name, node),
+        routes: routes.from(node),
     })
 }
 

@@ -4,6 +4,7 @@
 //! nothing of it is specified all the same.
 
 mod machine;
+mod routes;
 mod service;
 mod vip;
 
@@ -55,8 +56,9 @@ pub fn desired(lab: &Lab, catalog: &Catalog, id: &LabId) -> Desired {
         );
     }
     let neighbours = machine::Neighbours::of(lab);
+    let routes = routes::Routes::of(lab, catalog);
     for (name, node) in &lab.nodes {
-        match machine::specify(lab, id, &neighbours, name, node) {
+        match machine::specify(lab, id, &neighbours, &routes, name, node) {
             Ok(spec) => {
                 desired.machines.insert(name.clone(), spec);
             }

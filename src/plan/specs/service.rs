@@ -4,8 +4,8 @@ use super::{Unplannable, machine::routed_address};
 use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, Service,
-        ServiceRef, ServiceSpec, Subject, Upstream, Value,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, PeerSpec,
+        Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{
@@ -71,6 +71,7 @@ impl<'a> Contract<'a> {
             (name.clone(), all.filter(|member| *member != at).cloned().collect::<Vec<_>>())
         });
         let upstreams = self.upstreams(at, node, entry)?;
+        let peers = self.peers(at, node, service, members.as_ref().map_or(&[], |(_, members)| members));
         let allow = self.allow(at, node, service, members.as_ref().map_or(&[], |(_, members)| members)).map_err(|why| vec![why])?;
         Ok(ServiceSpec {
             kind: service.kind.clone(),
@@ -79,6 +80,7 @@ impl<'a> Contract<'a> {
             cluster: members,
             replica_of: service.replica_of.clone(),
             upstreams,
+            peers,
             settings: effective(entry, service),
             secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
         })
@@ -130,6 +132,53 @@ impl<'a> Contract<'a> {
             }
         }
         if unplannable.is_empty() { Ok(upstreams) } else { Err(unplannable) }
+    }
+
+    /// The other services that its configuration must know, in the order members, primary, replicas, those that settings name.
+    fn peers(&self, at: &ServiceRef, node: &Node, service: &Service, members: &[ServiceRef]) -> Vec<PeerSpec> {
+        let named = service.settings.values().flat_map(|value| self.named_in(value));
+        let all = members
+            .iter()
+            .map(|member| (member.clone(), Relation::Member))
+            .chain(service.replica_of.clone().map(|primary| (primary, Relation::Primary)))
+            .chain(self.replicas_of.get(at).into_iter().flatten().map(|replica| (replica.clone(), Relation::Replica)))
+            .chain(named.map(|named| (named, Relation::Named)));
+        let mut seen = BTreeSet::new();
+        all.filter(|(other, _)| other != at && seen.insert(other.clone()))
+            .filter_map(|(other, relation)| self.peer_spec(at, node, other, relation))
+            .collect()
+    }
+
+    fn peer_spec(&self, at: &ServiceRef, node: &Node, other: ServiceRef, relation: Relation) -> Option<PeerSpec> {
+        let (there, service) = (self.lab.nodes.get(&other.node)?, self.lab.service(&other)?);
+        let same = other.node == at.node;
+        let address = match &service.bind {
+            Bind::On(_) | Bind::Address(_) => self.listening(there, service).ok().and_then(|all| all.first().copied()),
+            Bind::Any | Bind::Loopback => self.address_from(node, there, same),
+        }?;
+        let port = self.catalog.of(service).and_then(|entry| entry.main_port(service)).unwrap_or_default();
+        let bound = if let Bind::On(network) = &service.bind { Some(network) } else { None };
+        let behind = there.adapters.iter().map(|adapter| &adapter.network).filter(|network| Some(*network) != bound);
+        let behind = behind.filter_map(|network| self.lab.networks.get(network)).filter(|network| network.site.is_some());
+        Some(PeerSpec {
+            relation,
+            kind: service.kind.clone(),
+            address: SocketAddrV4::new(address, port),
+            behind: behind.filter_map(|network| network.subnet).map(|subnet| subnet.trunc()).collect(),
+            secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
+            at: other,
+        })
+    }
+
+    /// The services of the lab that a setting names, as `NODE/SERVICE`, alone or behind a port.
+    fn named_in(&self, value: &Value) -> Vec<ServiceRef> {
+        let texts: Vec<&str> = match value {
+            Value::Text(text) => vec![text],
+            Value::List(texts) => texts.iter().map(String::as_str).collect(),
+            Value::Bool(_) | Value::Number(_) => Vec::new(),
+        };
+        let refs = texts.into_iter().filter_map(|text| text.rsplit(':').next()?.parse::<ServiceRef>().ok());
+        refs.filter(|named| self.lab.service(named).is_some()).collect()
     }
 
     /// What a service dials for a flow; `None` where the flow names no port of the lab.

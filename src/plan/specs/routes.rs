@@ -1,0 +1,74 @@
+//! Routes: which subnets a node reaches through another node that routes.
+
+use crate::{
+    catalog::{Behaviour, Catalog},
+    model::{Ipv4Net, Lab, NetworkKind, NetworkName, Node, Purpose},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::Ipv4Addr,
+};
+
+/// Everywhere, for a default route.
+const EVERYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
+
+/// The nodes that route, and the networks that they join.
+pub(super) struct Routes<'a> {
+    lab: &'a Lab,
+    routers: Vec<&'a Node>,
+}
+
+impl<'a> Routes<'a> {
+    pub(super) fn of(lab: &'a Lab, catalog: &'a Catalog) -> Self {
+        let routes = |node: &Node| node.services.values().any(|service| catalog.behaviour(service) == Some(Behaviour::Router));
+        Self { lab, routers: lab.nodes.values().filter(|node| routes(node)).collect() }
+    }
+
+    /// The subnets that a node is not on and reaches all the same, by the fewest routers, and the address of the first of
+    /// those; the way out last. The management network carries nothing for others.
+    pub(super) fn from(&self, node: &Node) -> Vec<(Ipv4Net, Ipv4Addr)> {
+        if self.routers.is_empty() {
+            return Vec::new();
+        }
+        let own: BTreeSet<&NetworkName> = node.adapters.iter().map(|adapter| &adapter.network).collect();
+        // The first router on the way to each network; `None`: the node is on it.
+        let mut first: BTreeMap<&NetworkName, Option<Ipv4Addr>> = BTreeMap::new();
+        let mut queue: VecDeque<&NetworkName> = VecDeque::new();
+        for network in own.iter().copied().filter(|network| self.carries(network)) {
+            first.insert(network, None);
+            queue.push_back(network);
+        }
+        let mut way_out = None;
+        while let Some(network) = queue.pop_front() {
+            let hop = first.get(network).copied().flatten();
+            for router in &self.routers {
+                let Some(address) = router.address_on(network).filter(|_| !std::ptr::eq(*router, node)) else { continue };
+                let through = hop.unwrap_or(address);
+                if router.adapters.iter().any(|adapter| self.leads_out(&adapter.network)) {
+                    way_out.get_or_insert(through);
+                }
+                for next in router.adapters.iter().map(|adapter| &adapter.network).filter(|next| self.carries(next)) {
+                    if !first.contains_key(next) {
+                        first.insert(next, Some(through));
+                        queue.push_back(next);
+                    }
+                }
+            }
+        }
+        let reached = first.into_iter().filter_map(|(network, hop)| Some((self.lab.networks.get(network)?.subnet?.trunc(), hop?)));
+        let mut routes: Vec<_> = reached.collect();
+        if !own.iter().any(|network| self.leads_out(network)) {
+            routes.extend(way_out.map(|through| (EVERYWHERE, through)));
+        }
+        routes
+    }
+
+    fn carries(&self, network: &NetworkName) -> bool {
+        self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes() && network.purpose != Purpose::Management)
+    }
+
+    fn leads_out(&self, network: &NetworkName) -> bool {
+        let kind = self.lab.networks.get(network).map(|network| network.kind);
+        kind.is_some_and(NetworkKind::reaches_internet)
+    }
+}

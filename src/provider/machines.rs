@@ -1,0 +1,73 @@
+//! What makes machines and networks: Incus, VirtualBox. The seam below [`super::real`], which does the rest alike for all.
+
+use super::{Answer, Done, transport::Transport};
+use crate::{
+    model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NetworkSpec, NodeName, Power},
+    plan::Action,
+};
+use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc};
+
+/// A machine as the hypervisor has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Whether it is on.
+    pub power: Power,
+    /// How it was made.
+    pub spec: Option<MachineSpec>,
+    /// Which of its adapters have their link, in slot order.
+    pub links_up: Vec<bool>,
+    /// Its snapshots, oldest first.
+    pub snapshots: Vec<String>,
+    /// What was noted on it ([`Machines::note`]).
+    pub notes: BTreeMap<String, String>,
+}
+
+/// What exists of one lab below its guests: only what carries this lab's mark.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Below {
+    /// Networks.
+    pub networks: BTreeMap<NetworkName, NetworkSpec>,
+    /// Machines.
+    pub machines: BTreeMap<NodeName, Machine>,
+}
+
+/// Whether something below the guest can be broken there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It can, and was.
+    Below,
+    /// It cannot: it is done inside the node.
+    Inside,
+}
+
+/// What makes the machines and networks of one lab. It knows nothing of services.
+pub trait Machines: Send + Sync {
+    /// The provider's name, as `--on` takes it.
+    fn name(&self) -> &str;
+
+    /// What exists.
+    fn look(&self) -> Answer<'_, Below>;
+
+    /// Does an action about networks, machines, power or snapshots; never called with one that happens inside a node. Doing it
+    /// twice is doing it once. After [`Action::PowerOn`] the machine takes commands by its transport.
+    fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
+
+    /// The way into a running node. Cheap to ask for: what can be kept is kept.
+    fn transport<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Arc<dyn Transport>>;
+
+    /// Notes something on a machine, for whoever looks next; `None` takes it away. Keys are lower-case letters, digits, dots and
+    /// dashes. Works whether the machine is on or off.
+    fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()>;
+
+    /// Breaks something below the guest, or says that it must be done inside.
+    fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach>;
+
+    /// Mends what [`Machines::break_below`] broke. Tolerates that it never was, or only half.
+    fn mend_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, ()>;
+
+    /// Where this machine, as somebody outside of the lab, reaches the end of a flow; `None` where it does not.
+    fn outside<'a>(&'a self, flow: &'a Flow, below: &'a Below) -> Option<SocketAddrV4>;
+
+    /// The address at which a node of the lab reaches somebody outside, to try flows that lead out; `None` where there is none.
+    fn beyond<'a>(&'a self, from: &'a Endpoint, below: &'a Below) -> Option<SocketAddrV4>;
+}

@@ -185,9 +185,6 @@ pub struct Upstream {
     pub to: String,
     /// The address and port that are dialled.
     pub at: std::net::SocketAddrV4,
-    /// The catalog's entry of the service there; `None` where no service is drawn behind it.
-    #[serde(default)]
-    pub kind: Option<Kind>,
 }
 
 /// A VIP as it is to be set up on one of its holders.

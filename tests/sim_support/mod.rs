@@ -227,7 +227,7 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
     };
     let upstreams = lab.flows.iter().filter(|flow| flow.from == Endpoint::Service(at.clone()));
     let upstreams =
-        upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)?, kind: None })).collect();
+        upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)? })).collect();
     ServiceSpec {
         kind: service.kind.clone(),
         listen,

@@ -4,7 +4,7 @@ use super::{Unplannable, machine::routed_address};
 use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Kind, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, PeerSpec,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, PeerSpec,
         Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
@@ -126,7 +126,7 @@ impl<'a> Contract<'a> {
         let (mut upstreams, mut unplannable) = (Vec::new(), Vec::new());
         for flow in self.flows_of(at, entry) {
             match self.dialled(at, node, flow) {
-                Ok(Some(dialled)) => upstreams.push(Upstream { to: flow.to.to_string(), at: dialled, kind: self.kind_behind(&flow.to) }),
+                Ok(Some(dialled)) => upstreams.push(Upstream { to: flow.to.to_string(), at: dialled }),
                 Ok(None) => {}
                 Err(why) => unplannable.push(Unplannable { subject: Subject::flow(flow), why }),
             }
@@ -179,19 +179,6 @@ impl<'a> Contract<'a> {
         };
         let refs = texts.into_iter().filter_map(|text| text.rsplit(':').next()?.parse::<ServiceRef>().ok());
         refs.filter(|named| self.lab.service(named).is_some()).collect()
-    }
-
-    /// The kind of the service that an end of a flow stands for.
-    fn kind_behind(&self, to: &Endpoint) -> Option<Kind> {
-        match to {
-            Endpoint::Service(at) => self.lab.service(at).map(|service| service.kind.clone()),
-            Endpoint::Vip(name) => {
-                let vip = self.lab.vips.get(name)?;
-                let at = ServiceRef { node: vip.first_holder()?.node.clone(), service: vip.follows.clone()? };
-                self.lab.service(&at).map(|service| service.kind.clone())
-            }
-            Endpoint::Node(_) | Endpoint::Outside => None,
-        }
     }
 
     /// What a service dials for a flow; `None` where the flow names no port of the lab.

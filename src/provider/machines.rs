@@ -7,6 +7,7 @@ use crate::{
     provision::firewall::Door,
 };
 use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc};
+use tokio::sync::mpsc;
 
 /// A machine as the hypervisor has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +60,12 @@ pub trait Machines: Send + Sync {
     /// Notes something on a machine, for whoever looks next; `None` takes it away. Keys are lower-case letters, digits, dots and
     /// dashes. Works whether the machine is on or off.
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()>;
+
+    /// Tells which of these nodes have been turned on or off, frozen or thawed, as it happens, until nobody listens. Ends at
+    /// once where the hypervisor does not tell; then only looking helps.
+    fn follow<'a>(&'a self, _nodes: &'a [NodeName], _changes: mpsc::Sender<NodeName>) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Breaks something below the guest, or says that it must be done inside.
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach>;

@@ -313,7 +313,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def get(self, app):
         path = self.path_only
-        if path == app["health_path"]:
+        if path in (app["health_path"], "/healthz"):
             # Says how this application is, and not how its database is: a balancer could do no better with another one.
             self.send_json(200, {"node": app["node"], "ok": True})
         elif path == "/":
@@ -449,7 +449,8 @@ def count(cursor):
     cursor.execute("SELECT COUNT(*) FROM todo_items")
     items = cursor.fetchone()[0]
     cursor.execute("SELECT CAST(COALESCE(SUM(visits), 0) AS SIGNED) FROM todo_visits")
-    return who_serves(cursor), items, cursor.fetchone()[0]
+    visits = cursor.fetchone()[0]
+    return who_serves(cursor), items, visits
 
 
 class Server(ThreadingHTTPServer):

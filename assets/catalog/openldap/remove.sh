@@ -1,0 +1,1 @@
+rm -rf {{ paths.etc }}/{{ service.slug }} /var/lib/ldap/{{ service.slug }}

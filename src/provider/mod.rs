@@ -4,6 +4,7 @@
 //! identity.
 
 pub mod machines;
+pub mod real;
 pub mod sim;
 pub mod transport;
 

@@ -1,2 +1,2 @@
-# The people that everybody starts with; whoever was changed or taken away later is left alone.
+systemctl enable --quiet --now sandtable-{{ service.slug }}-dump.timer
 {{ paths.etc|plain }}/{{ service.slug|plain }}/dump || fail "The directory could not be dumped."

@@ -6,7 +6,7 @@ hashed() {
     print=$(printf %s "$password" | sha256sum | cut -d' ' -f1)
     if [ -s "$file" ] && [ "$(cat "$file.print" 2> /dev/null)" = "$print" ]; then return 1; fi
     printf %s "$password" > "$etc/.password"
-    hash=$(slappasswd -o module-load= -T "$etc/.password" 2> /dev/null || slappasswd -T "$etc/.password")
+    hash=$(slappasswd -T "$etc/.password")
     rm -f "$etc/.password"
     (umask 077; echo "$print" > "$file.print")
 }
@@ -17,7 +17,14 @@ fi
 if hashed {{ secrets.people_password }} "$etc/people.hash"; then
     printf '%s\n' "$hash" | put_text "$etc/people.hash" 0600 root:root
 fi
+{%- if settings.tls %}
+put_text "$etc/key.pem" 0640 root:{{ paths.user|plain }} < {{ tls.key }}
+{%- endif %}
 data=/var/lib/ldap/{{ service.slug }}
+if [ ! -d "$data" ]; then
+    mkdir -p -m 0700 "$data"
+    chown {{ paths.user|plain }}:{{ paths.user|plain }} "$data"
+fi
 if [ ! -e "$data/data.mdb" ]; then
     dc={{ settings.suffix | split(",") | first }}
     {

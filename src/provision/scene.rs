@@ -302,6 +302,21 @@ pub(super) fn wants_certificate(
     setup.renderer().holds(Some(expression), &setup.scene_with(None)?)
 }
 
+/// The host names that a recipe wants in its certificate beside the node's own.
+pub(super) fn certificate_names(
+    place: Place<'_>,
+    service: &ServiceName,
+    spec: &ServiceSpec,
+    catalog: &Catalog,
+    folder: &RecipeFolder,
+) -> Result<Vec<String>, ProvisionError> {
+    let (needs, values) = (Needs::default(), Values::default());
+    let lab = LabWords { name: "", id: "" };
+    let setup = Setup { lab, place, service, spec, catalog, folder, needs: &needs, values: &values };
+    let scene = setup.scene_with(None)?;
+    folder.recipe.certificate_names.iter().map(|name| setup.renderer().text(name, &scene)).collect()
+}
+
 /// The ports that a service really opens to others, with their protocols: none that a setting keeps closed, none that is only
 /// for TLS where TLS is off.
 pub fn opened<'a>(catalog: &'a Catalog, spec: &'a ServiceSpec) -> Vec<(&'a crate::catalog::Port, &'a [std::net::SocketAddrV4])> {

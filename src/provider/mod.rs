@@ -5,6 +5,7 @@
 
 pub mod incus;
 pub mod machines;
+pub mod on;
 pub mod real;
 pub mod sim;
 pub mod transport;

@@ -4,8 +4,8 @@ use super::{Unplannable, machine::routed_address};
 use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer, PeerSpec, Purpose,
-        Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer,
+        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{

@@ -4,6 +4,7 @@ use super::{Answer, Done, transport::Transport};
 use crate::{
     model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NetworkSpec, NodeName, Power},
     plan::Action,
+    provision::firewall::Door,
 };
 use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc};
 use tokio::sync::mpsc;
@@ -71,6 +72,11 @@ pub trait Machines: Send + Sync {
 
     /// Mends what [`Machines::break_below`] broke. Tolerates that it never was, or only half.
     fn mend_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, ()>;
+
+    /// The ways in that the transport needs through a node's firewall; none where it does not come by the network.
+    fn doors(&self, _spec: &MachineSpec) -> Vec<Door> {
+        Vec::new()
+    }
 
     /// Where this machine, as somebody outside of the lab, reaches the end of a flow; `None` where it does not.
     fn outside<'a>(&'a self, flow: &'a Flow, below: &'a Below) -> Option<SocketAddrV4>;

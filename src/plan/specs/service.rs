@@ -4,14 +4,17 @@ use super::{Unplannable, machine::routed_address};
 use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, PeerSpec,
-        Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer,
+        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddrV4},
 };
+
+/// The setting of a router that names the subnets that it routes between.
+const ROUTED: &str = "networks";
 
 /// The lab with its flows sorted by who takes part in them, so that a lab of any size is looked at once.
 pub(in crate::plan) struct Contract<'a> {
@@ -81,9 +84,22 @@ impl<'a> Contract<'a> {
             replica_of: service.replica_of.clone(),
             upstreams,
             peers,
-            settings: effective(entry, service),
+            settings: self.settled(entry, service, node),
             secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
         })
+    }
+
+    /// The settings of a service. A router that names no networks routes between those of its node that carry something for
+    /// others: never the management network.
+    fn settled(&self, entry: &Entry, service: &Service, node: &Node) -> BTreeMap<String, Value> {
+        let mut settings = effective(entry, service);
+        if entry.behaviour == Behaviour::Router && matches!(settings.get(ROUTED), Some(Value::List(named)) if named.is_empty()) {
+            let carries = |network: &&Network| network.kind.joins_nodes() && network.purpose != Purpose::Management;
+            let networks = node.adapters.iter().filter_map(|adapter| self.lab.networks.get(&adapter.network)).filter(carries);
+            let subnets = networks.filter_map(|network| network.subnet).map(|subnet| subnet.trunc().to_string());
+            settings.insert(ROUTED.to_owned(), Value::List(subnets.collect()));
+        }
+        settings
     }
 
     /// Where it listens, or what is wrong with that, to stand after the service's name.
@@ -126,12 +142,35 @@ impl<'a> Contract<'a> {
         let (mut upstreams, mut unplannable) = (Vec::new(), Vec::new());
         for flow in self.flows_of(at, entry) {
             match self.dialled(at, node, flow) {
-                Ok(Some(dialled)) => upstreams.push(Upstream { to: flow.to.to_string(), at: dialled }),
+                Ok(Some(dialled)) => upstreams.push(self.upstream(flow, dialled)),
                 Ok(None) => {}
                 Err(why) => unplannable.push(Unplannable { subject: Subject::flow(flow), why }),
             }
         }
         if unplannable.is_empty() { Ok(upstreams) } else { Err(unplannable) }
+    }
+
+    fn upstream(&self, flow: &Flow, at: SocketAddrV4) -> Upstream {
+        let service = match &flow.to {
+            Endpoint::Service(to) => self.lab.service(to),
+            Endpoint::Vip(name) => self.lab.vips.get(name).and_then(|vip| {
+                let (holder, service) = vip.first_holder().zip(vip.follows.as_ref())?;
+                self.lab.nodes.get(&holder.node)?.services.get(service)
+            }),
+            Endpoint::Node(_) | Endpoint::Outside => None,
+        };
+        let known = service.and_then(|service| Some((service, self.catalog.of(service)?)));
+        let encrypted = |(service, entry): (&Service, &Entry)| {
+            entry.ports_of(service).any(|(port, number)| number == at.port() && entry.is_encrypted(service, port))
+        };
+        let path = known.and_then(|(service, entry)| entry.value(service, "health_path"));
+        Upstream {
+            to: flow.to.to_string(),
+            at,
+            kind: service.map(|service| service.kind.clone()),
+            is_encrypted: known.is_some_and(encrypted),
+            health_path: path.and_then(|value| if let Value::Text(path) = value { Some(path.clone()) } else { None }),
+        }
     }
 
     /// The other services that its configuration must know, in the order members, primary, replicas, those that settings name.
@@ -156,7 +195,8 @@ impl<'a> Contract<'a> {
             Bind::On(_) | Bind::Address(_) => self.listening(there, service).ok().and_then(|all| all.first().copied()),
             Bind::Any | Bind::Loopback => self.address_from(node, there, same),
         }?;
-        let port = self.catalog.of(service).and_then(|entry| entry.main_port(service)).unwrap_or_default();
+        let entry = self.catalog.of(service);
+        let port = entry.and_then(|entry| entry.main_port(service)).unwrap_or_default();
         let bound = if let Bind::On(network) = &service.bind { Some(network) } else { None };
         let behind = there.adapters.iter().map(|adapter| &adapter.network).filter(|network| Some(*network) != bound);
         let behind = behind.filter_map(|network| self.lab.networks.get(network)).filter(|network| network.site.is_some());
@@ -165,6 +205,7 @@ impl<'a> Contract<'a> {
             kind: service.kind.clone(),
             address: SocketAddrV4::new(address, port),
             behind: behind.filter_map(|network| network.subnet).map(|subnet| subnet.trunc()).collect(),
+            settings: entry.map(|entry| effective(entry, service)).unwrap_or_default(),
             secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
             at: other,
         })

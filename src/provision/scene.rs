@@ -131,6 +131,7 @@ struct Peer<'a> {
     address: String,
     port: u16,
     behind: Vec<String>,
+    settings: BTreeMap<&'a str, SettingValue<'a>>,
     secrets: BTreeMap<&'a str, &'a str>,
     public: BTreeMap<&'a str, &'a str>,
 }
@@ -144,6 +145,8 @@ struct Upstream {
     kind: Option<String>,
     address: String,
     port: u16,
+    is_encrypted: bool,
+    health_path: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -277,6 +280,7 @@ impl<'a> Setup<'a> {
             address: peer.address.ip().to_string(),
             port: peer.address.port(),
             behind: peer.behind.iter().map(ToString::to_string).collect(),
+            settings: peer.settings.iter().map(|(name, value)| (name.as_str(), setting(value))).collect(),
             secrets,
             public,
         }
@@ -385,6 +389,8 @@ fn upstream(upstream: &crate::model::Upstream) -> Upstream {
         kind: upstream.kind.as_ref().map(ToString::to_string),
         address: upstream.at.ip().to_string(),
         port: upstream.at.port(),
+        is_encrypted: upstream.is_encrypted,
+        health_path: upstream.health_path.clone(),
     }
 }
 

@@ -1,0 +1,196 @@
+//! What all parts of a real provider share: the machines, the lab's state folder, the catalog, the clock.
+
+use crate::{
+    catalog::{Catalog, Recipes},
+    host::state::{LabFolder, Locked, StateError, Wait},
+    model::{Family, NodeName},
+    plan::LabId,
+    provider::{
+        ProviderError, Retry,
+        machines::Machines,
+        sim::WallClock,
+        transport::{Command, Transport},
+    },
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How long to wait for somebody else who changes the lab.
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+/// How long a node may take to say what it is.
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+/// When the lab was first deployed, in milliseconds since 1970.
+const SINCE_FILE: &str = "since";
+
+/// Who holds the folder's lock.
+#[derive(Clone)]
+pub enum Hold {
+    /// Each change takes it for itself.
+    EachChange,
+    /// The one who made this provider, for as long as it lives.
+    Whole(Arc<Locked>),
+}
+
+/// One lab on real machines.
+pub struct Core {
+    /// What makes its machines.
+    pub machines: Arc<dyn Machines>,
+    /// Its state folder.
+    pub folder: LabFolder,
+    /// Its identity.
+    pub id: LabId,
+    /// Its name, as people wrote it.
+    pub name: String,
+    /// The kinds of service.
+    pub catalog: &'static Catalog,
+    /// How they are set up.
+    pub recipes: &'static Recipes,
+    /// The wall clock.
+    pub clock: WallClock,
+    hold: Hold,
+    families: Mutex<BTreeMap<NodeName, Family>>,
+    secrets: Mutex<Option<super::secrets::Store>>,
+}
+
+impl Core {
+    /// What the parts share.
+    pub fn new(machines: Arc<dyn Machines>, folder: LabFolder, id: LabId, name: String, clock: WallClock, hold: Hold) -> Self {
+        Self {
+            machines,
+            folder,
+            id,
+            name,
+            catalog: Catalog::embedded(),
+            recipes: Recipes::embedded(),
+            clock,
+            hold,
+            families: Mutex::default(),
+            secrets: Mutex::default(),
+        }
+    }
+
+    /// The clock of [`crate::model::Observed::at_ms`]: milliseconds since the lab was first deployed; 0 before that.
+    pub fn now_ms(&self) -> u64 {
+        let text = self.folder.read(SINCE_FILE).ok().flatten();
+        let since = text.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse::<u64>().ok());
+        since.map_or(0, |since| (self.clock)().saturating_sub(since).max(1))
+    }
+
+    /// Starts the lab's clock, where it does not run yet.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn start_clock(&self) -> Result<(), ProviderError> {
+        if self.folder.stamp(SINCE_FILE).is_some() {
+            return Ok(());
+        }
+        let now = (self.clock)().to_string();
+        self.locked(|locked| locked.write(SINCE_FILE, now.as_bytes()))
+    }
+
+    /// Whether whoever made this provider holds the lab's lock: only then may steps be done.
+    pub fn may_act(&self) -> bool {
+        matches!(self.hold, Hold::Whole(_))
+    }
+
+    /// Changes the state folder under its lock. Never keep it for as long as a node takes to answer.
+    ///
+    /// # Errors
+    /// Where another holds it for too long, or the disk refuses.
+    pub fn locked<R>(&self, change: impl FnOnce(&Locked) -> Result<R, StateError>) -> Result<R, ProviderError> {
+        let result = match &self.hold {
+            Hold::Whole(locked) => change(locked),
+            Hold::EachChange => self.folder.lock(Wait::AtMost(LOCK_WAIT)).and_then(|locked| change(&locked)),
+        };
+        result.map_err(in_state)
+    }
+
+    /// The way into a node.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn transport(&self, node: &NodeName) -> Result<Arc<dyn Transport>, ProviderError> {
+        self.machines.transport(node).await
+    }
+
+    /// What runs on a node, as it says itself; asked once.
+    ///
+    /// # Errors
+    /// Where it does not answer, or is of no family that is known.
+    pub async fn family(&self, node: &NodeName) -> Result<Family, ProviderError> {
+        if let Some(known) = self.families.lock().unwrap_or_else(PoisonError::into_inner).get(node) {
+            return Ok(*known);
+        }
+        let transport = self.transport(node).await?;
+        let output = transport.run(Command::script("cat /etc/os-release", ASK_TIMEOUT)).await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let family = family_of(&text).ok_or_else(|| ProviderError {
+            what: format!("find out what runs on {node}"),
+            node: Some(node.clone()),
+            why: format!("its /etc/os-release names no distribution that is known ({})", text.lines().next().unwrap_or("it is empty")),
+            next: "Use an image of Debian, Ubuntu, Rocky Linux or Fedora.".into(),
+            retry: if output.code == 0 { Retry::Useless } else { Retry::Worth },
+        })?;
+        self.families.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), family);
+        Ok(family)
+    }
+
+    /// The secrets, once they are read.
+    pub(super) fn store(&self) -> MutexGuard<'_, Option<super::secrets::Store>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what was found out on a node: it is made anew.
+    pub fn forget(&self, node: &NodeName) {
+        self.families.lock().unwrap_or_else(PoisonError::into_inner).remove(node);
+    }
+}
+
+/// The family that an `os-release` names (os-release(5): `ID`, then `ID_LIKE`).
+fn family_of(text: &str) -> Option<Family> {
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(line.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    let known = |word: &str| match word {
+        "debian" => Some(Family::Debian),
+        "ubuntu" => Some(Family::Ubuntu),
+        "fedora" => Some(Family::Fedora),
+        "rocky" | "rhel" | "centos" | "almalinux" => Some(Family::Rocky),
+        _ => None,
+    };
+    value("ID").as_deref().and_then(known).or_else(|| value("ID_LIKE")?.split_whitespace().find_map(known))
+}
+
+fn in_state(error: StateError) -> ProviderError {
+    let (next, retry) = match &error {
+        StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
+        StateError::NoHome | StateError::Io { .. } => {
+            ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth)
+        }
+    };
+    ProviderError { what: "keep the lab's state".into(), node: None, why: error.to_string(), next: next.into(), retry }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_by_their_own_word_then_by_likeness() {
+        for (text, family) in [
+            ("PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n", Some(Family::Debian)),
+            ("ID=ubuntu\nID_LIKE=debian\n", Some(Family::Ubuntu)),
+            ("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", Some(Family::Rocky)),
+            ("ID=fedora\n", Some(Family::Fedora)),
+            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", Some(Family::Ubuntu)),
+            ("ID=alpine\n", None),
+            ("", None),
+        ] {
+            assert_eq!(family_of(text), family, "{text:?}");
+        }
+    }
+}

@@ -1,1 +1,0 @@
-rm -rf /etc/sandtable/{{ service.slug }}

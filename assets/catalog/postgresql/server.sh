@@ -1,0 +1,12 @@
+#!/bin/sh
+# Written by Sandtable. Runs a program of the newest PostgreSQL on this node.
+set -eu
+export LANG=C.UTF-8
+newest=
+for folder in {{ paths.programs|plain }}; do
+    [ ! -x "$folder/postgres" ] || newest=$folder
+done
+[ -n "$newest" ] || { echo "PostgreSQL is not installed" >&2; exit 1; }
+program=$1
+shift
+exec "$newest/$program" "$@"

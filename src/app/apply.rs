@@ -169,15 +169,19 @@ impl State {
     }
 
     pub(super) fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
-        let prediction = match &dialog {
+        let asked = match &dialog {
             Dialog::Break(fault) => {
                 self.run.prediction = None;
                 Some(self.start(Task::Predict(fault.clone())))
             }
+            Dialog::NodeLog(node) => {
+                self.run.logs = None;
+                Some(self.start(Task::ReadLogs(node.clone())))
+            }
             _ => None,
         };
         self.dialog = Some(dialog);
-        prediction.into_iter().collect()
+        asked.into_iter().collect()
     }
 
     fn apply_mode(&mut self, command: &Command) -> Vec<Effect> {

@@ -3,7 +3,7 @@
 //! A command is data; [`super::State::apply`] is the one place that does it.
 
 use super::{After, Merge, Preferences, Stamp, job::Job};
-use crate::model::{Edit, Fault, Lab, Pos, Subject};
+use crate::model::{Edit, Fault, Lab, NodeName, Pos, Subject};
 use std::path::PathBuf;
 
 /// The tabs of the lower panel.
@@ -70,6 +70,8 @@ pub enum Dialog {
     About,
     /// A fault, with what it would take with it, before it is injected.
     Break(Fault),
+    /// What was logged of a node's set-up.
+    NodeLog(NodeName),
     /// A page of a presentation is being written: its place in the list, or a new one.
     View(Option<usize>),
 }

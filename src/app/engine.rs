@@ -5,18 +5,19 @@
 
 use super::{
     LoadSample, Prediction, ProviderChoice, StepState,
-    job::{Cancel, Engine, Job, Report, Sight, Task},
+    job::{Cancel, Engine, Job, Report, Sight, StepLog, Task},
 };
 use crate::catalog::Catalog;
 use crate::deploy::{self, Deployed, Ending, Event, JOURNAL_FILE, Journal, Options};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::look::Appearance;
-use crate::model::{ClusterState, Fault, Health, Lab, Observed, Subject};
+use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, plan};
 use crate::probe;
 use crate::provider::{
     Provider, ProviderError, Which,
+    real::LOGS_FOLDER,
     sim::{SimProvider, WallClock},
 };
 use anyhow::Context as _;
@@ -137,6 +138,18 @@ impl Local {
     }
 }
 
+/// What the steps on a node said, the oldest first.
+fn read_logs(folder: &LabFolder, node: &NodeName) -> anyhow::Result<Vec<StepLog>> {
+    let now = SystemTime::now();
+    let files = folder.read_below(&[LOGS_FOLDER, &crate::provision::slug(node)])?;
+    let logs = files.into_iter().map(|(name, written, bytes)| StepLog {
+        step: name.trim_end_matches(".log").to_owned(),
+        age_secs: now.duration_since(written).unwrap_or_default().as_secs(),
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    });
+    Ok(logs.collect())
+}
+
 fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {
     let locked = Arc::try_unwrap(locked).ok().context("the lab's state is still in use")?;
     Ok(locked.remove()?)
@@ -232,6 +245,7 @@ impl Engine for Local {
             Task::HealAll => {
                 wait(self.looking(&place).heal(Which::All))?.map_err(failed)?;
             }
+            Task::ReadLogs(node) => report(Report::Logs(node.clone(), read_logs(&place.folder, node)?)),
             Task::Predict(fault) => {
                 if let Some(found) = wait(self.looking(&place).predict(fault, HORIZON_MS))?.map_err(failed)? {
                     report(Report::Predicted(prediction(fault, &found)));

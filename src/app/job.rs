@@ -3,7 +3,7 @@
 //! The window's state knows nothing of providers beyond this file.
 
 use super::{LoadSample, Prediction, ProviderChoice, StepState};
-use crate::model::{Fault, Lab, Observed};
+use crate::model::{Fault, Lab, NodeName, Observed};
 use crate::plan::{Plan, StepId};
 use std::sync::{
     Arc,
@@ -40,6 +40,19 @@ pub enum Task {
     HealAll,
     /// Say what a fault would do.
     Predict(Fault),
+    /// Bring what was logged of a node's set-up.
+    ReadLogs(NodeName),
+}
+
+/// What was logged of a step on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepLog {
+    /// The step.
+    pub step: String,
+    /// How long ago it ended when it was read, in seconds.
+    pub age_secs: u64,
+    /// What it said, without secrets.
+    pub text: String,
 }
 
 /// Which job runs, for people.
@@ -57,6 +70,8 @@ pub enum JobKind {
     Heal,
     /// Asking the simulator.
     Predict,
+    /// Reading logs.
+    ReadLogs,
 }
 
 impl JobKind {
@@ -69,6 +84,7 @@ impl JobKind {
             Self::Inject => "Breaking",
             Self::Heal => "Healing",
             Self::Predict => "Predicting",
+            Self::ReadLogs => "Reading logs",
         }
     }
 }
@@ -83,6 +99,7 @@ impl Task {
             Self::Inject(_) => JobKind::Inject,
             Self::Heal(_) | Self::HealAll => JobKind::Heal,
             Self::Predict(_) => JobKind::Predict,
+            Self::ReadLogs(_) => JobKind::ReadLogs,
         }
     }
 }
@@ -96,6 +113,8 @@ pub enum Report {
     Step(StepId, StepState),
     /// The simulator's answer.
     Predicted(Prediction),
+    /// What was logged of a node's set-up, the oldest step first.
+    Logs(NodeName, Vec<StepLog>),
     /// A line for the log.
     Log(String),
     /// A look at the lab between two steps.

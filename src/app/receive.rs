@@ -142,7 +142,7 @@ impl State {
 
     fn receive_run(&mut self, event: Event) {
         match event {
-            Event::Started(JobKind::Predict) => {}
+            Event::Started(JobKind::Predict | JobKind::ReadLogs) => {}
             Event::Started(kind) => {
                 let total = self.run.plan.as_ref().filter(|_| kind == JobKind::Deploy).map_or(0, |plan| plan.steps.len());
                 self.run.job = Some(Progress { kind, done: 0, total, stopping: false });
@@ -151,8 +151,8 @@ impl State {
                 }
             }
             Event::Report(_, report) => self.reported(report),
-            Event::Ended(JobKind::Predict, Ok(())) => {}
-            Event::Ended(JobKind::Predict, Err(why)) => self.run.note(why),
+            Event::Ended(JobKind::Predict | JobKind::ReadLogs, Ok(())) => {}
+            Event::Ended(JobKind::Predict | JobKind::ReadLogs, Err(why)) => self.run.note(why),
             Event::Ended(kind, result) => self.ended(kind, result),
             Event::Seen(Some(sight)) if self.mode != Mode::Design => {
                 self.run.observe(sight.observed, &sight.load);
@@ -179,6 +179,7 @@ impl State {
                 self.run.steps.insert(id, state);
             }
             Report::Predicted(prediction) => self.run.prediction = Some(prediction),
+            Report::Logs(node, logs) => self.run.logs = Some((node, logs)),
             Report::Log(line) => self.run.note(line),
             // Requests and failovers are told by the looks between jobs.
             Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(sight.observed, &[]),

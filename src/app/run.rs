@@ -1,7 +1,10 @@
 //! What is deployed and what is seen of it: provider, plan, progress, observations, events, load.
 
-use super::{Happening, Ruler, happening, job::JobKind};
-use crate::model::{ActiveFault, Fault, Observed, Subject};
+use super::{
+    Happening, Ruler, happening,
+    job::{JobKind, StepLog},
+};
+use crate::model::{ActiveFault, Fault, NodeName, Observed, Subject};
 use crate::plan::{Plan, StepId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -100,6 +103,8 @@ pub struct Run {
     pub measured: Option<crate::sim::FailoverRuler>,
     /// What the fault that is asked about would do.
     pub prediction: Option<Prediction>,
+    /// What was logged of the set-up of the node that was asked about, the oldest step first.
+    pub logs: Option<(NodeName, Vec<StepLog>)>,
     /// What the program says of itself, the oldest first.
     pub log: VecDeque<String>,
 }

@@ -164,6 +164,31 @@ impl LabFolder {
         Ok(Some(bytes))
     }
 
+    /// The files of a folder below it, by name, with their contents and when they were written: the oldest first. A folder that
+    /// is not there holds nothing.
+    ///
+    /// # Errors
+    /// Where the system refuses, or a file is larger than any of ours.
+    pub fn read_below(&self, folder: &[&str]) -> Result<Vec<(String, SystemTime, Vec<u8>)>, StateError> {
+        let mut path = self.path.clone();
+        path.extend(folder);
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let file = File::open(&path).map_err(failed("open", &path))?;
+            let about = file.metadata().map_err(failed("read", &path))?;
+            if !about.is_file() {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed("read", &path))?;
+            let written = about.modified().map_err(failed("read", &path))?;
+            files.push((entry.file_name().to_string_lossy().into_owned(), written, bytes));
+        }
+        files.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
+        Ok(files)
+    }
+
     /// The stamp of a file; `None` where it does not exist.
     pub fn stamp(&self, name: &str) -> Option<Stamp> {
         let found = fs::metadata(self.path.join(name)).ok()?;

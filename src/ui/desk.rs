@@ -21,6 +21,8 @@ pub struct Memory {
     pub file_name: String,
     /// What the manual is searched for.
     pub manual_query: String,
+    /// The step whose log is open; empty: the last one.
+    pub log_step: String,
     /// The dialog that `reason`, `page` and `file_name` belong to: they begin anew with another.
     pub dialog: Option<Dialog>,
     /// The part of the lab that the canvas shows: upper left and lower right corner, in lab units.

@@ -8,6 +8,7 @@ mod changed;
 mod command_palette;
 mod destroy;
 mod manual;
+mod node_log;
 mod page;
 mod recover;
 mod shortcuts;
@@ -52,6 +53,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::Shortcuts => shortcuts::show(ui, desk),
             Dialog::About => about::show(ui, desk),
             Dialog::Break(fault) => break_it::show(ui, desk, fault),
+            Dialog::NodeLog(node) => node_log::show(ui, desk, node, is_new),
             Dialog::View(index) => page::show(ui, desk, *index),
         }
     });
@@ -76,7 +78,7 @@ fn begin(desk: &mut Desk<'_>, dialog: &Dialog) {
 fn width(dialog: &Dialog) -> f32 {
     match dialog {
         Dialog::Templates => 880.0,
-        Dialog::Manual(_) => 780.0,
+        Dialog::Manual(_) | Dialog::NodeLog(_) => 780.0,
         Dialog::Shortcuts => 640.0,
         Dialog::CommandPalette | Dialog::Browser(_) => 560.0,
         _ => 440.0,

@@ -38,6 +38,10 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         command(ui, desk, Command::Delete, (Icon::Trash, "Delete"));
         return;
     }
+    if let Subject::Node(node) = subject {
+        command(ui, desk, Command::Ask(Dialog::NodeLog(node.clone())), (Icon::Note, "Log of its set-up…"));
+        ui.separator();
+    }
     let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
     let can = desk.state.run.is_deployed() && desk.state.run.job.is_none();
     if faults.is_empty() {

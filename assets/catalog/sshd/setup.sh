@@ -8,13 +8,13 @@ lab ALL=(ALL) NOPASSWD: ALL
 SUDO
 fi
 {% if settings.password_login -%}
-printf 'lab:%s\n' {{ secrets.login }} | chpasswd
+printf 'lab:%s\n' {{ secrets.login }} | chpasswd 2>/dev/null
 {% else -%}
 # A locked account would refuse keys as well; one without a password that fits does not.
 usermod -p '*' lab
 {% endif -%}
 # Backups come as a user of their own, whose copy of rsync may read everything and write nothing.
-getent passwd sandtable-backup >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /bin/sh sandtable-backup
+getent passwd sandtable-backup >/dev/null || useradd --system --user-group --no-create-home --home-dir / --shell /bin/sh sandtable-backup
 usermod -p '*' sandtable-backup
 own=/usr/local/lib/sandtable/backup/rsync
 if ! cmp -s "$(command -v rsync)" "$own" || [ -z "$(getcap "$own")" ]; then

@@ -3,6 +3,8 @@
 //! Pure. It never runs a script, makes a secret or knows which provider the node is on. Every value of a layout is quoted for
 //! the language in which it lands, or refused.
 
+pub mod observe;
+
 use crate::model::{Family, MachineSpec, NodeName};
 
 /// A script for a node's root shell.

@@ -19,17 +19,19 @@ pub enum Landing {
     Line,
     /// One word of a POSIX shell, in single quotes.
     Sh,
-    /// An SQL string literal with its quotes.
+    /// An SQL string literal with its quotes. Databases differ in what a backslash is, so it is refused.
     Sql,
     /// A JSON string with its quotes; also what YAML, TOML and Erlang take for one.
     Json,
-    /// A double-quoted string with backslash escapes, as nginx, Apache, haproxy, unbound and keepalived read it.
+    /// A double-quoted string, as nginx, Apache, haproxy, unbound and keepalived all read it. They differ in escapes and
+    /// variables, so quotes, backslashes, `$` and backquotes are refused.
     Conf,
     /// A PHP string literal in single quotes.
     Php,
-    /// A line of a systemd unit: `%` doubled, control characters refused.
+    /// Part of a line of a systemd unit: `%` doubled; control characters, quotes, backslashes, `$` and backquotes refused. What may
+    /// hold blanks goes between double quotes of the template's own.
     Unit,
-    /// An LDIF value, in base64 where it must be.
+    /// An LDIF value, in base64 where it must be. It brings what follows the first colon: `cn:{{ value }}`.
     Ldif,
 }
 
@@ -203,7 +205,11 @@ pub struct Recipe {
     /// `tls.authority`.
     #[serde(default)]
     pub certificate: Option<String>,
-    /// Packets that pass the node's firewall through the node, as nftables rules: a template's name. For gateways.
+    /// Who may read the certificate's key: `user:group`.
+    #[serde(default = "root")]
+    pub certificate_owner: String,
+    /// Packets that pass the node's firewall through the node, as nftables rules: a template's name, `plain`. It stands in
+    /// our table, whose chains `input`, `forward`, `prerouting` and `postrouting` it opens again to add rules. For gateways.
     #[serde(default)]
     pub firewall: Option<String>,
     /// Scripts.

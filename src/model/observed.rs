@@ -173,6 +173,9 @@ pub struct PeerSpec {
     /// Subnets that lie behind it on its own site: what a tunnel to it leads to.
     #[serde(default)]
     pub behind: Vec<Ipv4Net>,
+    /// Its settings, the catalog's defaults filled in: what must be the same at both ends (time-outs of a cluster, who has the say).
+    #[serde(default)]
+    pub settings: BTreeMap<String, Value>,
     /// Its settings whose values are secrets: setting -> secret's name.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
@@ -185,6 +188,22 @@ pub struct Upstream {
     pub to: String,
     /// The address and port that are dialled.
     pub at: std::net::SocketAddrV4,
+    /// What answers there, as the catalog calls it; `None`: a port of a node on which nothing is drawn.
+    #[serde(default)]
+    pub kind: Option<Kind>,
+    /// Whether it wants TLS.
+    #[serde(default)]
+    pub is_encrypted: bool,
+    /// The path that tells how well it is, where it has one.
+    #[serde(default)]
+    pub health_path: Option<String>,
+}
+
+impl Upstream {
+    /// Something of which no more is known than where it is.
+    pub fn new(to: String, at: std::net::SocketAddrV4) -> Self {
+        Self { to, at, kind: None, is_encrypted: false, health_path: None }
+    }
 }
 
 /// A VIP as it is to be set up on one of its holders.

@@ -87,14 +87,22 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
             let all = spec.upstreams.iter().map(|upstream| format!("{} at {}", upstream.to, upstream.at)).collect::<Vec<_>>();
             if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
         };
-        reasons.push(format!("talks to {}, the drawing says {}", list(there), list(drawn)));
+        let (now, wanted) = (list(there), list(drawn));
+        reasons.push(match now == wanted {
+            true => format!("knows something else of {now} than the drawing has: its kind, its encryption or its health path"),
+            false => format!("talks to {now}, the drawing says {wanted}"),
+        });
     }
     if drawn.peers != there.peers {
         let list = |spec: &ServiceSpec| {
             let all = spec.peers.iter().map(|peer| format!("{} at {}", peer.at, peer.address)).collect::<Vec<_>>();
             if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
         };
-        reasons.push(format!("knows {}, the drawing says {}", list(there), list(drawn)));
+        let (now, wanted) = (list(there), list(drawn));
+        reasons.push(match now == wanted {
+            true => format!("knows other settings of {now} than the drawing has"),
+            false => format!("knows {now}, the drawing says {wanted}"),
+        });
     }
     let names = drawn.settings.keys().chain(there.settings.keys()).collect::<std::collections::BTreeSet<_>>();
     for name in names {

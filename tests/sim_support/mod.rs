@@ -226,8 +226,7 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         all.into_iter().filter(|other| other != at).collect::<Vec<_>>()
     };
     let upstreams = lab.flows.iter().filter(|flow| flow.from == Endpoint::Service(at.clone()));
-    let upstreams =
-        upstreams.filter_map(|flow| Some(Upstream { to: flow.to.to_string(), at: target(lab, catalog, node, flow)? })).collect();
+    let upstreams = upstreams.filter_map(|flow| Some(Upstream::new(flow.to.to_string(), target(lab, catalog, node, flow)?))).collect();
     ServiceSpec {
         kind: service.kind.clone(),
         listen,

@@ -126,12 +126,35 @@ impl<'a> Contract<'a> {
         let (mut upstreams, mut unplannable) = (Vec::new(), Vec::new());
         for flow in self.flows_of(at, entry) {
             match self.dialled(at, node, flow) {
-                Ok(Some(dialled)) => upstreams.push(Upstream { to: flow.to.to_string(), at: dialled }),
+                Ok(Some(dialled)) => upstreams.push(self.upstream(flow, dialled)),
                 Ok(None) => {}
                 Err(why) => unplannable.push(Unplannable { subject: Subject::flow(flow), why }),
             }
         }
         if unplannable.is_empty() { Ok(upstreams) } else { Err(unplannable) }
+    }
+
+    fn upstream(&self, flow: &Flow, at: SocketAddrV4) -> Upstream {
+        let service = match &flow.to {
+            Endpoint::Service(to) => self.lab.service(to),
+            Endpoint::Vip(name) => self.lab.vips.get(name).and_then(|vip| {
+                let (holder, service) = vip.first_holder().zip(vip.follows.as_ref())?;
+                self.lab.nodes.get(&holder.node)?.services.get(service)
+            }),
+            Endpoint::Node(_) | Endpoint::Outside => None,
+        };
+        let known = service.and_then(|service| Some((service, self.catalog.of(service)?)));
+        let encrypted = |(service, entry): (&Service, &Entry)| {
+            entry.ports_of(service).any(|(port, number)| number == at.port() && entry.is_encrypted(service, port))
+        };
+        let path = known.and_then(|(service, entry)| entry.value(service, "health_path"));
+        Upstream {
+            to: flow.to.to_string(),
+            at,
+            kind: service.map(|service| service.kind.clone()),
+            is_encrypted: known.is_some_and(encrypted),
+            health_path: path.and_then(|value| if let Value::Text(path) = value { Some(path.clone()) } else { None }),
+        }
     }
 
     /// The other services that its configuration must know, in the order members, primary, replicas, those that settings name.
@@ -156,7 +179,8 @@ impl<'a> Contract<'a> {
             Bind::On(_) | Bind::Address(_) => self.listening(there, service).ok().and_then(|all| all.first().copied()),
             Bind::Any | Bind::Loopback => self.address_from(node, there, same),
         }?;
-        let port = self.catalog.of(service).and_then(|entry| entry.main_port(service)).unwrap_or_default();
+        let entry = self.catalog.of(service);
+        let port = entry.and_then(|entry| entry.main_port(service)).unwrap_or_default();
         let bound = if let Bind::On(network) = &service.bind { Some(network) } else { None };
         let behind = there.adapters.iter().map(|adapter| &adapter.network).filter(|network| Some(*network) != bound);
         let behind = behind.filter_map(|network| self.lab.networks.get(network)).filter(|network| network.site.is_some());
@@ -165,6 +189,7 @@ impl<'a> Contract<'a> {
             kind: service.kind.clone(),
             address: SocketAddrV4::new(address, port),
             behind: behind.filter_map(|network| network.subnet).map(|subnet| subnet.trunc()).collect(),
+            settings: entry.map(|entry| effective(entry, service)).unwrap_or_default(),
             secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
             at: other,
         })

@@ -61,6 +61,30 @@ fn upstreams_and_members_follow_from_the_flows_and_clusters() {
 }
 
 #[test]
+fn peers_and_upstreams_say_what_configurations_must_know() {
+    let mut lab = mini_cloud();
+    let name = |text: &str| text.parse::<NodeName>().unwrap();
+    let galera: crate::model::ServiceName = "galera".parse().unwrap();
+    let todo: crate::model::ServiceName = "todo".parse().unwrap();
+    lab.nodes[&name("db1")].services[&galera].settings.insert("suspect_ms".into(), Value::Number(3000));
+    for node in ["db1", "db2"] {
+        lab.nodes[&name(node)].services[&galera].settings.insert("tls".into(), Value::Bool(true));
+    }
+    lab.nodes[&name("app2")].services[&todo].settings.insert("health_path".into(), Value::Text("/alive".into()));
+    let found = specs(&lab);
+    let garbd = &found.services[&at("app1/garbd")];
+    let known: Vec<_> = garbd.peers.iter().map(|peer| (peer.at.to_string(), peer.settings.get("suspect_ms").cloned())).collect();
+    let number = |value| Some(Value::Number(value));
+    let wanted = [("app2/garbd", None), ("db1/galera", number(3000)), ("db2/galera", number(2000))];
+    assert_eq!(known, wanted.map(|(at, value)| (at.to_owned(), value)), "its own where it is set, the catalog's elsewhere");
+    let database = &found.services[&at("app1/todo")].upstreams[0];
+    assert_eq!((database.kind.as_ref().map(AsRef::as_ref), database.is_encrypted), (Some("galera"), true), "what the VIP follows");
+    assert_eq!(database.health_path, None);
+    let paths: Vec<_> = found.services[&at("lb/haproxy")].upstreams.iter().map(|one| (one.is_encrypted, one.health_path.clone())).collect();
+    assert_eq!(paths, [(false, Some("/healthz".to_owned())), (false, Some("/alive".to_owned()))]);
+}
+
+#[test]
 fn what_a_vip_follows_listens_on_it_for_clients_alone() {
     let mut lab = mini_cloud();
     let galera: crate::model::ServiceName = "galera".parse().unwrap();

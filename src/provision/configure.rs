@@ -1,0 +1,168 @@
+//! The node itself: its name, the names of others, addresses and routes, the base of its firewall, its clock.
+//!
+//! Addresses belong to network cards by their hardware address, whatever the kernel calls them. What sets up the network differs
+//! between images, so the script carries a writing for each that the family has and the node takes its own.
+
+use super::{Place, Script, firewall, scene::interface_token, script::Draft};
+use crate::model::{AdapterSpec, Family, Ipv4Net};
+use std::net::Ipv4Addr;
+
+const CONFIGURE_SECS: u32 = 240;
+
+/// What is known beside the specification.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Around<'a> {
+    /// The ways in that the provider needs.
+    pub doors: &'a [firewall::Door],
+    /// What time it is, in seconds since 1970, for machines with a clock of their own.
+    pub now_secs: u64,
+}
+
+/// Sets up the node as its specification says.
+pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
+    let mut draft = Draft::new();
+    draft.call("clock", [around.now_secs.to_string()]);
+    draft.lines(CLOUD_INIT);
+    draft.call("named", [place.machine.hostname.as_str()]);
+    draft.call_with("hosts", [place.machine.hostname.as_str()], &hosts(place));
+    draft.lines("keeps=\nmanager=$(network_manager)\nstage=\"writing the addresses\"\ncase $manager in");
+    match place.family {
+        Family::Debian => {
+            networkd(place, &mut draft);
+            ifupdown(place, &mut draft);
+        }
+        Family::Ubuntu => {
+            netplan(place, &mut draft);
+            networkd(place, &mut draft);
+        }
+        Family::Rocky | Family::Fedora => {
+            network_manager(place, &mut draft);
+            networkd(place, &mut draft);
+        }
+    }
+    draft.lines("*) fail \"this image sets up its network with $manager, which is not known on its distribution\" ;;\nesac");
+    for (token, address) in place.machine.adapters.iter().filter_map(|adapter| Some((interface_token(adapter.mac), adapter.address?))) {
+        draft.call("addressed", [token, address.to_string()]);
+    }
+    // One firewall speaks, and nothing is updated behind the drawing's back.
+    draft.lines("quietly_off firewalld.service ufw.service nftables.service apt-daily.timer apt-daily-upgrade.timer dnf-makecache.timer");
+    draft.call_with("put", [&format!("{}/00-base.nft", firewall::FOLDER), "0600", "root:root", "nothing"], &firewall::base(around.doors));
+    draft.call_with("put", ["/etc/systemd/system/sandtable-firewall.service", "0644", "root:root", "nothing"], firewall::UNIT);
+    draft.lines("firewall\nunits_reread\nsystemctl enable --quiet sandtable-firewall.service 2>&1 || true");
+    draft.finish("configure", CONFIGURE_SECS)
+}
+
+/// cloud-init would write names and addresses of its own at the next start.
+const CLOUD_INIT: &str = "\
+if [ -d /etc/cloud/cloud.cfg.d ]; then
+    printf 'preserve_hostname: true\\nmanage_etc_hosts: false\\nnetwork: {config: disabled}\\n' >\"$work/cloud\"
+    place \"$work/cloud\" /etc/cloud/cloud.cfg.d/99-sandtable.cfg 0644 root:root nothing
+fi
+";
+
+fn hosts(place: Place<'_>) -> String {
+    let machine = place.machine;
+    let mut text = String::new();
+    if !machine.hosts.iter().any(|(_, name)| *name == machine.hostname) {
+        text.push_str(&format!("127.0.1.1 {}\n", machine.hostname));
+    }
+    for (address, name) in &machine.hosts {
+        text.push_str(&format!("{address} {name}\n"));
+    }
+    text
+}
+
+/// The routes that leave by an adapter: those whose next hop lies in its subnet.
+fn routes_of<'a>(place: Place<'a>, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
+    let own = adapter.address;
+    place.machine.routes.iter().copied().filter(move |(_, through)| own.is_some_and(|own| own.contains(through)))
+}
+
+fn networkd(place: Place<'_>, draft: &mut Draft) {
+    draft.lines("networkd)");
+    for (slot, adapter) in place.machine.adapters.iter().enumerate() {
+        let mut text = format!("[Match]\nMACAddress={}\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nLLMNR=no\n", adapter.mac);
+        // A card without its cable keeps its addresses, as the kernel has it: that is what breaks when a link does.
+        text.push_str("ConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n");
+        match adapter.address {
+            Some(address) => text.push_str(&format!("Address={address}\n")),
+            None => text.push_str("DHCP=ipv4\n\n[DHCPv4]\nUseHostname=no\n"),
+        }
+        for (to, through) in routes_of(place, adapter) {
+            text.push_str(&format!("\n[Route]\nDestination={to}\nGateway={through}\n"));
+        }
+        draft.call_with("network_file", [format!("/etc/systemd/network/05-sandtable-{slot}.network").as_str(), "0644"], &text);
+    }
+    draft.lines(
+        "only '/etc/systemd/network/05-sandtable-*.network'
+    systemctl is-active --quiet systemd-networkd || { systemctl enable --now --quiet systemd-networkd; rm -f \"$work/network-changed\"; }
+    [ ! -e \"$work/network-changed\" ] || networkctl reload || systemctl restart systemd-networkd
+    ;;",
+    );
+}
+
+fn netplan(place: Place<'_>, draft: &mut Draft) {
+    draft.lines("netplan)");
+    let mut text = "network:\n  version: 2\n  ethernets:\n".to_owned();
+    for (slot, adapter) in place.machine.adapters.iter().enumerate() {
+        text.push_str(&format!("    sandtable{slot}:\n      match: {{macaddress: \"{}\"}}\n      link-local: []\n", adapter.mac));
+        match adapter.address {
+            Some(address) => text.push_str(&format!("      dhcp4: false\n      addresses: [\"{address}\"]\n")),
+            None => text.push_str("      dhcp4: true\n"),
+        }
+        let routes: Vec<_> = routes_of(place, adapter).collect();
+        if !routes.is_empty() {
+            text.push_str("      routes:\n");
+            for (to, through) in routes {
+                text.push_str(&format!("        - {{to: \"{to}\", via: \"{through}\"}}\n"));
+            }
+        }
+    }
+    draft.call_with("network_file", ["/etc/netplan/99-sandtable.yaml", "0600"], &text);
+    draft.lines("[ ! -e \"$work/network-changed\" ] || netplan apply\n;;");
+}
+
+fn ifupdown(place: Place<'_>, draft: &mut Draft) {
+    draft.lines("ifupdown)");
+    let mut text = String::new();
+    for adapter in &place.machine.adapters {
+        let token = interface_token(adapter.mac);
+        text.push_str(&format!("auto {token}\n"));
+        match adapter.address {
+            Some(address) => text.push_str(&format!("iface {token} inet static\n    address {address}\n")),
+            None => text.push_str(&format!("iface {token} inet dhcp\n")),
+        }
+        for (to, through) in routes_of(place, adapter) {
+            text.push_str(&format!("    up ip route replace {to} via {through} dev {token}\n"));
+        }
+    }
+    draft.call_with("network_file", ["/etc/network/interfaces.d/sandtable", "0644"], &text);
+    draft.lines("[ ! -e \"$work/network-changed\" ] || systemctl restart networking\n;;");
+}
+
+fn network_manager(place: Place<'_>, draft: &mut Draft) {
+    draft.lines("networkmanager)");
+    for (slot, adapter) in place.machine.adapters.iter().enumerate() {
+        let mut text = format!(
+            "[connection]\nid=sandtable-{slot}\ntype=ethernet\nautoconnect=true\nautoconnect-priority=100\n\n[ethernet]\nmac-address={}\n\n[ipv6]\nmethod=disabled\n\n[ipv4]\n",
+            adapter.mac
+        );
+        match adapter.address {
+            Some(address) => text.push_str(&format!("method=manual\naddress1={address}\n")),
+            None => text.push_str("method=auto\n"),
+        }
+        for (number, (to, through)) in routes_of(place, adapter).enumerate() {
+            text.push_str(&format!("route{}={to},{through}\n", number + 1));
+        }
+        let path = format!("/etc/NetworkManager/system-connections/sandtable-{slot}.nmconnection");
+        draft.call_with("network_file", [path.as_str(), "0600"], &text);
+    }
+    draft.lines(
+        "only '/etc/NetworkManager/system-connections/sandtable-*.nmconnection'
+    if [ -e \"$work/network-changed\" ]; then
+        nmcli connection reload
+        for kept in $keeps; do kept=${kept##*/}; nmcli connection up \"${kept%.nmconnection}\"; done
+    fi
+    ;;",
+    );
+}

@@ -16,7 +16,7 @@ use crate::model::{ClusterState, Fault, Health, Lab, Observed, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, plan};
 use crate::probe;
 use crate::provider::{
-    Provider, ProviderError, Which,
+    Lasts, Provider, ProviderError, Which,
     sim::{SimProvider, WallClock},
 };
 use anyhow::Context as _;
@@ -224,7 +224,7 @@ impl Engine for Local {
             Task::Deploy(plan) => self.deploy(&place, &job.lab, plan, cancel, report)?,
             Task::Destroy => self.destroy(&place, cancel, report)?,
             Task::Inject(fault) => {
-                wait(self.looking(&place).inject(fault))?.map_err(failed)?;
+                wait(self.looking(&place).inject(fault, Lasts::AsUsual))?.map_err(failed)?;
             }
             Task::Heal(id) => {
                 wait(self.looking(&place).heal(Which::One(*id)))?.map_err(failed)?;

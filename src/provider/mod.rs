@@ -52,6 +52,16 @@ pub enum Done {
     AlreadySo,
 }
 
+/// How long a fault may last before it is healed by itself, whatever has become of who injected it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lasts {
+    /// As long as the provider thinks right: on real nodes ten minutes, in the simulator until it is healed.
+    #[default]
+    AsUsual,
+    /// So many seconds, at least one.
+    Secs(u32),
+}
+
 /// Which faults to heal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -93,7 +103,7 @@ pub trait Provider: Send + Sync {
     fn settle<'a>(&'a self, is_settled: &'a (dyn Fn(&Observed) -> bool + Send + Sync), ms_max: u64) -> Answer<'a, Observed>;
 
     /// Breaks something, and gives the fault's number in this lab.
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;

@@ -5,6 +5,7 @@
 
 pub mod configure;
 pub mod firewall;
+pub mod inject;
 pub mod needs;
 pub mod observe;
 pub mod quote;

@@ -38,17 +38,8 @@ pub fn name_of(landing: Landing) -> &'static str {
 }
 
 /// All landings: the one list behind the filters of templates.
-pub const LANDINGS: [Landing; 9] = [
-    Landing::Plain,
-    Landing::Line,
-    Landing::Sh,
-    Landing::Sql,
-    Landing::Json,
-    Landing::Conf,
-    Landing::Php,
-    Landing::Unit,
-    Landing::Ldif,
-];
+pub const LANDINGS: [Landing; 9] =
+    [Landing::Plain, Landing::Line, Landing::Sh, Landing::Sql, Landing::Json, Landing::Conf, Landing::Php, Landing::Unit, Landing::Ldif];
 
 fn words(landing: Landing) -> &'static str {
     match landing {

@@ -36,10 +36,8 @@ impl<'a> Renderer<'a> {
     /// Where it is no template, names what is not there, or a value cannot be carried where it lands.
     pub fn file(&self, template: &str, landing: Landing, values: &Value) -> Result<String, ProvisionError> {
         let environment = environment(landing, Some(self.folder));
-        let text = environment
-            .get_template(template)
-            .and_then(|found| found.render(values))
-            .map_err(|error| self.fail(template, &error))?;
+        let text =
+            environment.get_template(template).and_then(|found| found.render(values)).map_err(|error| self.fail(template, &error))?;
         self.checked(template, landing, text)
     }
 
@@ -74,7 +72,8 @@ impl<'a> Renderer<'a> {
             return Err(ProvisionError::recipe(self.kind, format!("{template} comes to more than {TEXT_BYTES_MAX} bytes")));
         }
         // A value in base64 begins with the second colon, so the template must not have put a blank after the first.
-        if landing == Landing::Ldif && text.lines().any(|line| line.split_once(": : ").is_some_and(|(name, _)| !name.contains([' ', ':']))) {
+        if landing == Landing::Ldif && text.lines().any(|line| line.split_once(": : ").is_some_and(|(name, _)| !name.contains([' ', ':'])))
+        {
             let why = format!("{template} writes `name: {{{{ value }}}}`; an LDIF value brings its own blank: `name:{{{{ value }}}}`");
             return Err(ProvisionError::recipe(self.kind, why));
         }
@@ -101,9 +100,8 @@ fn environment(landing: Landing, folder: Option<&RecipeFolder>) -> Environment<'
     environment.remove_filter("escape");
     environment.remove_filter("e");
     for landing in LANDINGS {
-        environment.add_filter(name_of(landing), move |value: Value, _more: Rest<Value>| {
-            written(landing, &value).map(Value::from_safe_string)
-        });
+        environment
+            .add_filter(name_of(landing), move |value: Value, _more: Rest<Value>| written(landing, &value).map(Value::from_safe_string));
     }
     if let Some(folder) = folder {
         let templates = folder.templates.clone();

@@ -1,13 +1,6 @@
 //! VIPs: keepalived with unicast peers, one file a VIP, so that several live side by side on a node.
 
-use super::{
-    Place, ProvisionError, Script, firewall,
-    quote::quote,
-    scene::interface_token,
-    script::Draft,
-    service::SERVICES_FOLDER,
-    slug,
-};
+use super::{Place, ProvisionError, Script, firewall, quote::quote, scene::interface_token, script::Draft, service::SERVICES_FOLDER, slug};
 use crate::{
     catalog::Landing,
     model::{VipName, VipSpec},

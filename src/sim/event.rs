@@ -49,6 +49,10 @@ pub enum Cause {
     Tls,
     /// One calls nodes by long names, the other by short ones.
     Names,
+    /// There is no room left on the disk.
+    DiskFull,
+    /// A certificate is out of date.
+    Expired,
     /// Not all members see each other.
     Split,
     /// There is no such thing.
@@ -79,6 +83,8 @@ impl Cause {
             Self::Cookie => "another cookie",
             Self::Tls => "TLS on one side only",
             Self::Names => "long and short names do not mix",
+            Self::DiskFull => "no room on the disk",
+            Self::Expired => "its certificate is out of date",
             Self::Split => "does not see all members",
             Self::Missing => "not there",
         }

@@ -205,6 +205,9 @@ pub struct Recipe {
     /// `tls.authority`.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// Further host names that the certificate holds for, as templates whose values are `plain`, beside the node's own names.
+    #[serde(default)]
+    pub certificate_names: Vec<String>,
     /// Who may read the certificate's key: `user:group`.
     #[serde(default = "root")]
     pub certificate_owner: String,

@@ -197,6 +197,19 @@ impl Locked {
         Ok(())
     }
 
+    /// Replaces a file in a folder of this one, made where it is missing. Both names must be plain; what readers see may be a part.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn write_below(&self, folder: &[&str], name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let mut path = self.folder.path.clone();
+        path.extend(folder);
+        make_folder(&path)?;
+        path.push(name);
+        let mut file = private().create(true).truncate(true).write(true).open(&path).map_err(failed("open", &path))?;
+        file.write_all(bytes).map_err(failed("write", &path))
+    }
+
     /// Opens a file that only grows.
     ///
     /// # Errors

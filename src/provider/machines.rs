@@ -4,8 +4,10 @@ use super::{Answer, Done, transport::Transport};
 use crate::{
     model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NetworkSpec, NodeName, Power},
     plan::Action,
+    provision::firewall::Door,
 };
 use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc};
+use tokio::sync::mpsc;
 
 /// A machine as the hypervisor has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,11 +61,22 @@ pub trait Machines: Send + Sync {
     /// dashes. Works whether the machine is on or off.
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()>;
 
+    /// Tells which of these nodes have been turned on or off, frozen or thawed, as it happens, until nobody listens. Ends at
+    /// once where the hypervisor does not tell; then only looking helps.
+    fn follow<'a>(&'a self, _nodes: &'a [NodeName], _changes: mpsc::Sender<NodeName>) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Breaks something below the guest, or says that it must be done inside.
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach>;
 
     /// Mends what [`Machines::break_below`] broke. Tolerates that it never was, or only half.
     fn mend_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, ()>;
+
+    /// The ways in that the transport needs through a node's firewall; none where it does not come by the network.
+    fn doors(&self, _spec: &MachineSpec) -> Vec<Door> {
+        Vec::new()
+    }
 
     /// Where this machine, as somebody outside of the lab, reaches the end of a flow; `None` where it does not.
     fn outside<'a>(&'a self, flow: &'a Flow, below: &'a Below) -> Option<SocketAddrV4>;

@@ -3,7 +3,9 @@
 //! A provider does one step at a time and can do it twice; it decides nothing. It touches only what carries this lab's
 //! identity.
 
+pub mod incus;
 pub mod machines;
+pub mod on;
 pub mod real;
 pub mod sim;
 pub mod transport;
@@ -87,7 +89,7 @@ pub struct Traffic {
 /// What makes a lab real.
 pub trait Provider: Send + Sync {
     /// Its name, as `--on` takes it.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// What is there now.
     fn observe(&self) -> Answer<'_, Observed>;

@@ -259,7 +259,7 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Provider for SimProvider {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "sim"
     }
 

@@ -125,7 +125,8 @@ pub fn needs(
         (peer.at.clone(), all.into_iter().filter(known).collect())
     });
     let peers = peers.collect();
-    let certificate = scene::wants_certificate(place, service, spec, catalog, folder)?.then(|| certificate(place, &at, spec));
+    let more_names = scene::certificate_names(place, service, spec, catalog, folder)?;
+    let certificate = scene::wants_certificate(place, service, spec, catalog, folder)?.then(|| certificate(place, &at, spec, more_names));
     Ok(Needs { own, peers, certificate })
 }
 
@@ -179,7 +180,7 @@ fn wanted(kind: &str, recipe: &Recipe, drawn: &BTreeMap<String, String>, keys: &
     all.into_values().collect()
 }
 
-fn certificate(place: Place<'_>, at: &ServiceRef, spec: &ServiceSpec) -> CertificateNeed {
+fn certificate(place: Place<'_>, at: &ServiceRef, spec: &ServiceSpec, more_names: Vec<String>) -> CertificateNeed {
     let drawn: BTreeSet<Ipv4Addr> = spec.listen.values().flatten().map(|at| *at.ip()).collect();
     let own = place.machine.adapters.iter().filter_map(|adapter| adapter.address).map(|net| net.addr());
     let listening = drawn.into_iter().filter(|address| !address.is_unspecified() && !address.is_loopback());
@@ -188,7 +189,7 @@ fn certificate(place: Place<'_>, at: &ServiceRef, spec: &ServiceSpec) -> Certifi
     addresses.dedup();
     let known = place.machine.hosts.iter().filter(|(address, _)| addresses.contains(address)).map(|(_, name)| name.clone());
     let mut names = vec![place.machine.hostname.clone()];
-    for name in known.chain(["localhost".to_owned()]) {
+    for name in known.chain(more_names).chain(["localhost".to_owned()]) {
         if !names.contains(&name) {
             names.push(name);
         }

@@ -131,6 +131,7 @@ struct Peer<'a> {
     address: String,
     port: u16,
     behind: Vec<String>,
+    settings: BTreeMap<&'a str, SettingValue<'a>>,
     secrets: BTreeMap<&'a str, &'a str>,
     public: BTreeMap<&'a str, &'a str>,
 }
@@ -144,6 +145,8 @@ struct Upstream {
     kind: Option<String>,
     address: String,
     port: u16,
+    is_encrypted: bool,
+    health_path: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -277,6 +280,7 @@ impl<'a> Setup<'a> {
             address: peer.address.ip().to_string(),
             port: peer.address.port(),
             behind: peer.behind.iter().map(ToString::to_string).collect(),
+            settings: peer.settings.iter().map(|(name, value)| (name.as_str(), setting(value))).collect(),
             secrets,
             public,
         }
@@ -296,6 +300,21 @@ pub(super) fn wants_certificate(
     let lab = LabWords { name: "", id: "" };
     let setup = Setup { lab, place, service, spec, catalog, folder, needs: &needs, values: &values };
     setup.renderer().holds(Some(expression), &setup.scene_with(None)?)
+}
+
+/// The host names that a recipe wants in its certificate beside the node's own.
+pub(super) fn certificate_names(
+    place: Place<'_>,
+    service: &ServiceName,
+    spec: &ServiceSpec,
+    catalog: &Catalog,
+    folder: &RecipeFolder,
+) -> Result<Vec<String>, ProvisionError> {
+    let (needs, values) = (Needs::default(), Values::default());
+    let lab = LabWords { name: "", id: "" };
+    let setup = Setup { lab, place, service, spec, catalog, folder, needs: &needs, values: &values };
+    let scene = setup.scene_with(None)?;
+    folder.recipe.certificate_names.iter().map(|name| setup.renderer().text(name, &scene)).collect()
 }
 
 /// The ports that a service really opens to others, with their protocols: none that a setting keeps closed, none that is only
@@ -370,6 +389,8 @@ fn upstream(upstream: &crate::model::Upstream) -> Upstream {
         kind: upstream.kind.as_ref().map(ToString::to_string),
         address: upstream.at.ip().to_string(),
         port: upstream.at.port(),
+        is_encrypted: upstream.is_encrypted,
+        health_path: upstream.health_path.clone(),
     }
 }
 

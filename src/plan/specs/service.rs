@@ -4,14 +4,17 @@ use super::{Unplannable, machine::routed_address};
 use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, Peer, PeerSpec,
-        Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer,
+        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddrV4},
 };
+
+/// The setting of a router that names the subnets that it routes between.
+const ROUTED: &str = "networks";
 
 /// The lab with its flows sorted by who takes part in them, so that a lab of any size is looked at once.
 pub(in crate::plan) struct Contract<'a> {
@@ -81,9 +84,22 @@ impl<'a> Contract<'a> {
             replica_of: service.replica_of.clone(),
             upstreams,
             peers,
-            settings: effective(entry, service),
+            settings: self.settled(entry, service, node),
             secrets: service.secrets.iter().map(|(setting, secret)| (setting.clone(), secret.to_string())).collect(),
         })
+    }
+
+    /// The settings of a service. A router that names no networks routes between those of its node that carry something for
+    /// others: never the management network.
+    fn settled(&self, entry: &Entry, service: &Service, node: &Node) -> BTreeMap<String, Value> {
+        let mut settings = effective(entry, service);
+        if entry.behaviour == Behaviour::Router && matches!(settings.get(ROUTED), Some(Value::List(named)) if named.is_empty()) {
+            let carries = |network: &&Network| network.kind.joins_nodes() && network.purpose != Purpose::Management;
+            let networks = node.adapters.iter().filter_map(|adapter| self.lab.networks.get(&adapter.network)).filter(carries);
+            let subnets = networks.filter_map(|network| network.subnet).map(|subnet| subnet.trunc().to_string());
+            settings.insert(ROUTED.to_owned(), Value::List(subnets.collect()));
+        }
+        settings
     }
 
     /// Where it listens, or what is wrong with that, to stand after the service's name.

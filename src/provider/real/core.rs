@@ -14,7 +14,7 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -52,6 +52,7 @@ pub struct Core {
     pub clock: WallClock,
     hold: Hold,
     families: Mutex<BTreeMap<NodeName, Family>>,
+    secrets: Mutex<Option<super::secrets::Store>>,
 }
 
 impl Core {
@@ -67,6 +68,7 @@ impl Core {
             clock,
             hold,
             families: Mutex::default(),
+            secrets: Mutex::default(),
         }
     }
 
@@ -134,6 +136,11 @@ impl Core {
         })?;
         self.families.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), family);
         Ok(family)
+    }
+
+    /// The secrets, once they are read.
+    pub(super) fn store(&self) -> MutexGuard<'_, Option<super::secrets::Store>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what was found out on a node: it is made anew.

@@ -1,0 +1,1 @@
+chronyc -h /run/chrony/{{ service.slug }}.sock -c tracking > /dev/null

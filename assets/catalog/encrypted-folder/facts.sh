@@ -1,0 +1,2 @@
+folder={{ settings.folder }}
+! mountpoint -q "$folder" || df -P "$folder" | awk 'NR == 2 { sub("%", "", $5); print "used-percent", $5 }'

@@ -1,0 +1,1 @@
+mountpoint -q {{ settings.folder }}

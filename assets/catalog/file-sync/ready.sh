@@ -1,0 +1,1 @@
+systemctl is-active --quiet {{ unit }} && [ -e /run/sandtable-{{ service.slug }}.status ] && [ -n "$(ss -Hltn 'sport = :{{ port.rsync }}')" ]

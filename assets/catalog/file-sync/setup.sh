@@ -1,0 +1,2 @@
+# Whose the folder is, is for those who use it to say.
+mkdir -p -- {{ settings.folder }}

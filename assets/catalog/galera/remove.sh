@@ -1,0 +1,3 @@
+# The data stays in /var/lib/mysql: a drawing that changes its mind must not lose it.
+rm -f {{ paths.conf }}/91-sandtable-address.cnf /etc/sysctl.d/90-sandtable-nonlocal.conf
+rm -rf /etc/sandtable/{{ service.slug }}

@@ -1,0 +1,1 @@
+curl -s -f -o /dev/null --noproxy '*' --max-time 2 {{ "http://" ~ ("127.0.0.1" if not settings.stats_public or listen.stats[0].address == "0.0.0.0" else listen.stats[0].address) ~ ":" ~ port.stats ~ "/;csv" }}

@@ -1,0 +1,1 @@
+sssctl config-check > /dev/null || { sssctl config-check; fail "sssctl finds something wrong in sssd.conf; see the lines above."; }

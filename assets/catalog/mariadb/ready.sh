@@ -1,0 +1,1 @@
+mariadb-admin --protocol=socket --connect-timeout=2 --silent ping

@@ -1,0 +1,1 @@
+systemd-analyze verify /etc/systemd/system/{{ unit }}.service

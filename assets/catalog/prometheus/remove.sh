@@ -1,0 +1,1 @@
+rm -rf /etc/prometheus/{{ service.slug }} /var/lib/prometheus/{{ service.slug }}

@@ -1,0 +1,4 @@
+{%- if not upstreams and not settings.via %}
+fail "It goes nowhere: draw a flow from it to an ssh service, or name a node in its setting via."
+{%- endif %}
+printf '%s\n' {{ secrets.lab_ssh }} | put_text /etc/sandtable/{{ service.slug }}/key 0600 root:root

@@ -1,0 +1,7 @@
+{%- if not upstreams and not settings.via %}
+fail "It goes nowhere: draw a flow from it to an ssh service, or name a node in its setting via."
+{%- endif %}
+{%- if settings.mode != "socks" and not settings.target %}
+fail "It carries nothing: say HOST:PORT in its setting target."
+{%- endif %}
+printf '%s\n' {{ secrets.lab_ssh }} | put_text /etc/sandtable/{{ service.slug }}/key 0600 root:root

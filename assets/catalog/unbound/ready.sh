@@ -1,0 +1,1 @@
+unbound-control -q -c /etc/unbound/{{ service.slug }}/unbound.conf status

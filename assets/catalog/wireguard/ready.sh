@@ -1,0 +1,1 @@
+wg show {{ service.slug[:15] }} public-key > /dev/null

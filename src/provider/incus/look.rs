@@ -1,0 +1,118 @@
+//! What exists of a lab at the daemon: two questions for all of it.
+
+use super::{
+    IncusMachines,
+    answers::{Instance, Network},
+    instances::{INSTANCES, device, spec_of},
+    names, networks,
+};
+use crate::{
+    model::{NetworkName, NodeName, Power},
+    plan::LabId,
+    provider::{
+        ProviderError,
+        machines::{Below, Machine},
+    },
+};
+use ipnet::Ipv4Net;
+use std::{collections::BTreeMap, sync::PoisonError};
+
+impl IncusMachines {
+    pub(super) async fn look_below(&self) -> Result<Below, ProviderError> {
+        let instances = format!("{INSTANCES}?recursion=2");
+        let (networks, instances) =
+            tokio::join!(self.api.read::<Vec<Network>>("/1.0/networks?recursion=1"), self.api.read::<Vec<Instance>>(&instances));
+        let explain = |error: super::error::ApiError| error.explain(format!("looking at what Incus has at {}", self.api.place()), None);
+        let (networks, instances) = (networks.map_err(explain)?, instances.map_err(explain)?);
+        let (below, subnets) = seen(&self.lab, &networks, &instances);
+        *self.subnets.lock().unwrap_or_else(PoisonError::into_inner) = subnets;
+        Ok(below)
+    }
+}
+
+/// What of all this belongs to a lab, and the subnets that its networks have.
+fn seen(lab: &LabId, networks: &[Network], instances: &[Instance]) -> (Below, BTreeMap<NetworkName, Ipv4Net>) {
+    let mut below = Below::default();
+    let mut subnets = BTreeMap::new();
+    for network in networks.iter().filter(|network| names::is_ours(&network.config, lab)) {
+        let name = network.config.get(names::NETWORK).and_then(|name| name.parse::<NetworkName>().ok());
+        let (Some(name), Some(spec)) = (name, networks::observed(network)) else { continue };
+        if networks::has_host(spec.kind)
+            && let Some(subnet) = networks::subnet_of(network)
+        {
+            subnets.insert(name.clone(), subnet);
+        }
+        below.networks.insert(name, spec);
+    }
+    for instance in instances.iter().filter(|instance| names::is_ours(&instance.config, lab)) {
+        let Some(name) = instance.config.get(names::NODE).and_then(|name| name.parse::<NodeName>().ok()) else { continue };
+        below.machines.insert(name, machine(instance));
+    }
+    (below, subnets)
+}
+
+fn machine(instance: &Instance) -> Machine {
+    let spec = spec_of(instance);
+    let slots = spec.as_ref().map_or(0, |spec| spec.adapters.len());
+    let mut snapshots: Vec<(&str, &str)> =
+        instance.snapshots.iter().map(|snapshot| (snapshot.created_at.as_str(), snapshot.own_name())).collect();
+    snapshots.sort_unstable();
+    let notes = instance.config.iter().filter_map(|(key, value)| {
+        let key = key.strip_prefix(names::NOTE)?;
+        // An empty value is one that was taken away.
+        if value.is_empty() { None } else { Some((key.to_owned(), value.clone())) }
+    });
+    Machine {
+        power: power(&instance.status),
+        links_up: (0..slots).map(|slot| is_linked(instance, slot)).collect(),
+        spec,
+        snapshots: snapshots.into_iter().map(|(_, name)| name.to_owned()).collect(),
+        notes: notes.collect(),
+    }
+}
+
+/// The power of an instance by its status; one on its way somewhere is on.
+pub(super) fn power(status: &str) -> Power {
+    match status {
+        "Stopped" | "Error" => Power::Stopped,
+        "Frozen" => Power::Paused,
+        _ => Power::Running,
+    }
+}
+
+fn is_linked(instance: &Instance, slot: usize) -> bool {
+    let name = device(slot);
+    let is_pulled = instance.config.get(&format!("{}{name}", names::PULLED)).is_some_and(|noted| !noted.is_empty());
+    let is_plugged = instance.devices.get(&name).is_some_and(|device| device.get("type").is_some_and(|kind| kind == "nic"));
+    !is_pulled && is_plugged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// An answer of Incus 6.0.4 to `GET /1.0/instances?recursion=2`, with this lab's and another's, shortened.
+    const INSTANCES: &str = include_str!("testdata/instances.json");
+    const NETWORKS: &str = include_str!("testdata/networks.json");
+
+    #[test]
+    fn only_what_carries_the_mark_is_seen() {
+        let lab = LabId::of_file(Path::new("/labs/mini-cloud.ron"));
+        let text = |json: &str| json.replace("LAB", lab.as_str());
+        let networks: Vec<Network> = serde_json::from_str(&text(NETWORKS)).unwrap();
+        let instances: Vec<Instance> = serde_json::from_str(&text(INSTANCES)).unwrap();
+        let (below, subnets) = seen(&lab, &networks, &instances);
+        assert_eq!(below.networks.keys().map(NetworkName::as_str).collect::<Vec<_>>(), ["frontend", "internet"]);
+        assert_eq!(below.machines.keys().map(NodeName::as_str).collect::<Vec<_>>(), ["db1", "lb"]);
+        let internet: NetworkName = "internet".parse().unwrap();
+        assert_eq!(below.networks[&internet].subnet, None, "as drawn");
+        assert_eq!(subnets[&internet].to_string(), "10.207.42.0/24", "as chosen");
+        let lb = &below.machines["lb"];
+        assert_eq!((lb.power, lb.links_up.as_slice()), (Power::Running, &[true, false][..]));
+        assert_eq!(lb.notes, BTreeMap::from([("configured".to_owned(), "{}".to_owned())]));
+        let db1 = &below.machines["db1"];
+        assert_eq!((db1.power, db1.spec.is_none()), (Power::Stopped, true), "it was not finished");
+        assert_eq!(db1.snapshots, ["first", "second"]);
+    }
+}

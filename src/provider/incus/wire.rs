@@ -1,0 +1,260 @@
+//! The wire to an Incus daemon: HTTP/1.1 and websockets over its unix socket, or over TLS to a remote one.
+//!
+//! It moves bytes. It knows no path of the API, retries nothing but a kept connection that turned out to be closed, and never
+//! waits without an end.
+
+use super::{error::ApiError, remote::Remote};
+use futures_util::stream::poll_fn;
+use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Method, StatusCode,
+    body::{Bytes, Frame},
+    client::conn::http1::{SendRequest, handshake},
+};
+use hyper_util::rt::TokioIo;
+use std::{
+    io,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+    sync::mpsc,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// How long a connection may take to be there.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most that an answer may hold, in bytes: a thousand nodes are a tenth of it.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How many idle connections are kept.
+const IDLE_MAX: usize = 8;
+
+/// Where a daemon is.
+#[derive(Debug, Clone)]
+pub(super) enum Address {
+    /// On this machine.
+    Socket(PathBuf),
+    /// Elsewhere.
+    Remote(Box<Remote>),
+}
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+type Idle = SendRequest<Body>;
+
+/// A websocket to the daemon.
+pub(super) type Socket = WebSocketStream<Stream>;
+
+/// What a request carries.
+pub(super) enum Content {
+    /// Nothing.
+    Empty,
+    /// A JSON document.
+    Json(serde_json::Value),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Bytes that come in pieces.
+    Pieces(mpsc::Receiver<io::Result<Bytes>>),
+}
+
+/// A request.
+pub(super) struct Request {
+    /// GET, POST …
+    pub(super) method: Method,
+    /// Path and query, encoded.
+    pub(super) path: String,
+    /// Further headers.
+    pub(super) headers: Vec<(&'static str, String)>,
+    /// What it carries.
+    pub(super) content: Content,
+    /// How long it may take, answer included.
+    pub(super) timeout: Duration,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// Its status.
+    pub(super) status: StatusCode,
+    /// The version of the thing that was read, where it has one.
+    pub(super) etag: Option<String>,
+    /// What it holds.
+    pub(super) bytes: Bytes,
+}
+
+/// A wire to one daemon. Connections are made when they are needed and kept for a while.
+pub(super) struct Wire {
+    address: Address,
+    idle: Mutex<Vec<Idle>>,
+}
+
+impl Wire {
+    pub(super) fn new(address: Address) -> Self {
+        Self { address, idle: Mutex::default() }
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends a request and reads its answer.
+    pub(super) async fn send(&self, request: Request) -> Result<Reply, ApiError> {
+        let timeout = request.timeout;
+        let what = format!("{} {}", request.method, request.path);
+        match tokio::time::timeout(timeout, self.exchange(request)).await {
+            Ok(reply) => reply,
+            Err(_) => Err(ApiError::Slow { what, secs: timeout.as_secs() }),
+        }
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Reply, ApiError> {
+        let host = self.address.host();
+        let mut builder = hyper::Request::builder().method(request.method).uri(&request.path).header("Host", host);
+        if matches!(request.content, Content::Json(_)) {
+            builder = builder.header("Content-Type", "application/json");
+        }
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        let message = builder.body(body(request.content)).map_err(|error| ApiError::Garbled(error.to_string()))?;
+        let mut sender = self.sender().await?;
+        let answer = sender.send_request(message).await.map_err(|error| ApiError::Broken(error.to_string()))?;
+        let (parts, content) = answer.into_parts();
+        let etag = parts.headers.get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let bytes =
+            Limited::new(content, ANSWER_BYTES_MAX).collect().await.map_err(|error| ApiError::Broken(error.to_string()))?.to_bytes();
+        self.keep(sender);
+        Ok(Reply { status: parts.status, etag, bytes })
+    }
+
+    /// A connection that is free: a kept one, or a new one.
+    async fn sender(&self) -> Result<Idle, ApiError> {
+        loop {
+            let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(mut kept) = kept else { break };
+            // One whose other side has gone says so here, before anything is sent.
+            if !kept.is_closed() && kept.ready().await.is_ok() {
+                return Ok(kept);
+            }
+        }
+        let stream = self.dial().await?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| ApiError::Broken(error.to_string()))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to Incus ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    fn keep(&self, sender: Idle) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX && !sender.is_closed() {
+            idle.push(sender);
+        }
+    }
+
+    /// Opens a websocket.
+    pub(super) async fn websocket(&self, path: &str) -> Result<Socket, ApiError> {
+        let open = async {
+            let stream = self.dial().await?;
+            let url = format!("ws://{}{path}", self.address.host());
+            let (socket, _) = client_async(url, stream).await.map_err(|error| ApiError::Broken(error.to_string()))?;
+            Ok(socket)
+        };
+        match tokio::time::timeout(DIAL_TIMEOUT, open).await {
+            Ok(socket) => socket,
+            Err(_) => Err(ApiError::Slow { what: format!("websocket {path}"), secs: DIAL_TIMEOUT.as_secs() }),
+        }
+    }
+
+    async fn dial(&self) -> Result<Stream, ApiError> {
+        let dial = async {
+            match &self.address {
+                Address::Socket(path) => {
+                    UnixStream::connect(path).await.map(Stream::Socket).map_err(|error| ApiError::socket(path, &error))
+                }
+                Address::Remote(remote) => {
+                    let at = (remote.host.as_str(), remote.port);
+                    let stream = TcpStream::connect(at).await.map_err(|error| ApiError::remote(remote, &error))?;
+                    // Requests are small and wait for their answers.
+                    let _slower_otherwise = stream.set_nodelay(true);
+                    let connector = TlsConnector::from(remote.tls()?);
+                    let stream =
+                        connector.connect(remote.server_name()?, stream).await.map_err(|error| ApiError::remote(remote, &error))?;
+                    Ok(Stream::Tls(Box::new(stream)))
+                }
+            }
+        };
+        match tokio::time::timeout(DIAL_TIMEOUT, dial).await {
+            Ok(stream) => stream,
+            Err(_) => Err(ApiError::Slow { what: "connecting".into(), secs: DIAL_TIMEOUT.as_secs() }),
+        }
+    }
+}
+
+impl Address {
+    /// What stands in the Host header.
+    fn host(&self) -> &str {
+        match self {
+            Self::Socket(_) => "incus",
+            Self::Remote(remote) => &remote.host,
+        }
+    }
+}
+
+fn body(content: Content) -> Body {
+    let whole = |bytes: Vec<u8>| Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed_unsync();
+    match content {
+        Content::Empty => whole(Vec::new()),
+        Content::Json(value) => whole(value.to_string().into_bytes()),
+        Content::Bytes(bytes) => whole(bytes),
+        Content::Pieces(mut pieces) => {
+            let frames = poll_fn(move |context| pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data))));
+            StreamBody::new(frames).boxed_unsync()
+        }
+    }
+}
+
+/// Bytes both ways, whatever is below.
+pub(super) enum Stream {
+    Socket(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Socket(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Socket(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Socket(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

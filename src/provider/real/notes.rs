@@ -1,0 +1,163 @@
+//! What is noted on machines of what was set up in them, so that whoever looks next knows it without asking inside.
+
+use crate::{
+    model::{
+        AdapterSpec, MachineSpec, NodeName, Observed, ObservedNetwork, ObservedNode, ObservedService, Power, ServiceName, ServiceSpec,
+        VipName, VipSpec,
+    },
+    provider::machines::{Below, Machine},
+    provision::slug,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+
+/// The note of a node that was configured: its specification.
+pub const CONFIGURED: &str = "configured";
+const SERVICE: &str = "service.";
+const VIP: &str = "vip.";
+
+/// A thing and its name, which a key cannot hold.
+#[derive(Serialize, Deserialize)]
+struct Named<N, S> {
+    name: N,
+    spec: S,
+}
+
+/// Notes to write or to take away.
+pub type Notes = BTreeMap<String, Option<String>>;
+
+fn one(key: String, value: Option<String>) -> Notes {
+    BTreeMap::from([(key, value)])
+}
+
+fn text(value: &impl Serialize) -> Option<String> {
+    // Specifications have text keys and no numbers that JSON lacks.
+    serde_json::to_string(value).ok()
+}
+
+/// That a node was configured so.
+pub fn configured(spec: &MachineSpec) -> Notes {
+    one(CONFIGURED.to_owned(), text(spec))
+}
+
+/// How a service was set up; `None`: it is gone.
+pub fn service(name: &ServiceName, spec: Option<&ServiceSpec>) -> Notes {
+    one(format!("{SERVICE}{}", slug(name)), spec.and_then(|spec| text(&Named { name, spec })))
+}
+
+/// How a VIP was set up; `None`: it is gone.
+pub fn vip(name: &VipName, spec: Option<&VipSpec>) -> Notes {
+    one(format!("{VIP}{}", slug(name)), spec.and_then(|spec| text(&Named { name, spec })))
+}
+
+fn all<N: DeserializeOwned + Ord, S: DeserializeOwned>(machine: &Machine, prefix: &str) -> BTreeMap<N, S> {
+    let notes = machine.notes.iter().filter(|(key, _)| key.starts_with(prefix));
+    // What another version wrote and this one cannot read is as if it were not there: it is set up anew.
+    notes.filter_map(|(_, text)| serde_json::from_str::<Named<N, S>>(text).ok()).map(|one| (one.name, one.spec)).collect()
+}
+
+/// The services that were set up on a machine.
+pub fn services(machine: &Machine) -> BTreeMap<ServiceName, ServiceSpec> {
+    all(machine, SERVICE)
+}
+
+/// The VIPs that a machine takes part in.
+pub fn vips(machine: &Machine) -> BTreeMap<VipName, VipSpec> {
+    all(machine, VIP)
+}
+
+/// A machine as it is: its hardware as it was made, its names and addresses as it was configured.
+pub fn machine_spec(machine: &Machine) -> (Option<MachineSpec>, bool) {
+    let noted: Option<MachineSpec> = machine.notes.get(CONFIGURED).and_then(|text| serde_json::from_str(text).ok());
+    let (Some(made), Some(noted)) = (&machine.spec, noted) else { return (machine.spec.clone(), false) };
+    let adapters = made.adapters.iter().map(|adapter| {
+        let inside = noted.adapters.iter().find(|known| known.mac == adapter.mac);
+        AdapterSpec { address: inside.map_or(adapter.address, |known| known.address), ..adapter.clone() }
+    });
+    let spec =
+        MachineSpec { adapters: adapters.collect(), hostname: noted.hostname, hosts: noted.hosts, routes: noted.routes, ..made.clone() };
+    (Some(spec), true)
+}
+
+/// What is known without a look into any node.
+pub fn seen(below: &Below, now_ms: u64) -> Observed {
+    let nodes = below.machines.iter().map(|(name, machine)| (name.clone(), node(machine)));
+    Observed {
+        at_ms: now_ms,
+        networks: below.networks.iter().map(|(name, spec)| (name.clone(), ObservedNetwork { spec: spec.clone() })).collect(),
+        nodes: nodes.collect::<BTreeMap<NodeName, ObservedNode>>(),
+        ..Observed::default()
+    }
+}
+
+fn node(machine: &Machine) -> ObservedNode {
+    let (spec, configured) = machine_spec(machine);
+    let services =
+        services(machine).into_iter().map(|(name, spec)| (name, ObservedService { spec: Some(spec), ..ObservedService::default() }));
+    let power = if machine.power == Power::Missing { Power::Stopped } else { machine.power };
+    ObservedNode {
+        power,
+        spec,
+        configured,
+        links_up: machine.links_up.clone(),
+        services: services.collect(),
+        vips: vips(machine),
+        snapshots: machine.snapshots.clone(),
+        ..ObservedNode::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(hostname: &str, address: &str) -> MachineSpec {
+        MachineSpec {
+            image: None,
+            cpus: 1,
+            memory_mib: 256,
+            disk_gib: 4,
+            adapters: vec![AdapterSpec {
+                network: "lab".parse().unwrap(),
+                mac: "02:00:00:00:00:01".parse().unwrap(),
+                address: Some(address.parse().unwrap()),
+                forwards: Vec::new(),
+            }],
+            hostname: hostname.into(),
+            hosts: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn names_survive_where_keys_cannot_hold_them() {
+        let name: ServiceName = "Two words".parse().unwrap();
+        let vip_spec = VipSpec {
+            address: "10.0.0.9/24".parse().unwrap(),
+            network: "lab".parse().unwrap(),
+            id: 1,
+            priority: 100,
+            peers: Vec::new(),
+            follows: Some(name.clone()),
+            advertise_ms: 1000,
+            preempt: false,
+        };
+        let notes = vip(&"VIP ö".parse().unwrap(), Some(&vip_spec));
+        assert!(notes.keys().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c))), "{notes:?}");
+        let machine = Machine { notes: notes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(), ..Machine::default() };
+        assert_eq!(vips(&machine), BTreeMap::from([("VIP ö".parse().unwrap(), vip_spec)]));
+        assert_eq!(service(&name, None).values().flatten().count(), 0);
+    }
+
+    #[test]
+    fn a_node_is_as_it_was_configured_last() {
+        let made = spec("old", "10.0.0.1/24");
+        let mut machine = Machine { power: Power::Running, spec: Some(made.clone()), ..Machine::default() };
+        assert_eq!(machine_spec(&machine), (Some(made.clone()), false));
+        let then = spec("new", "10.0.0.2/24");
+        machine.notes = configured(&then).into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        assert_eq!(machine_spec(&machine), (Some(then), true));
+        machine.notes = BTreeMap::from([(CONFIGURED.to_owned(), "{ not ours".to_owned())]);
+        assert_eq!(machine_spec(&machine), (Some(made), false));
+    }
+}

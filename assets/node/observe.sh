@@ -55,10 +55,14 @@ addresses() {
     done
 }
 
-# Whoever kills the main shell in a way that lets it do nothing more is noticed by this one.
+# Whoever kills the main shell in a way that lets it do nothing more is noticed by this one. It has nothing of the shell's
+# environment, by which others that belong together are found and killed.
 keeper() {
-    while kill -0 "$here" 2>/dev/null; do nap 3; done
-    clean
+    exec env -i PATH="$PATH" sh -c '
+        while kill -0 "$1" 2>/dev/null; do sleep 3; done
+        for child in $2 $(cat "$3"/busy.*.pid 2>/dev/null); do kill -- "-$child" 2>/dev/null || kill "$child" 2>/dev/null; done
+        rm -rf "$3"
+        nft delete table inet "$4" 2>/dev/null' keeper "$here" "$children" "$run" "$table"
 }
 
 is_active() {
@@ -83,9 +87,11 @@ limited() {
 ask() {
     # What it starts stays in its group.
     [ -z "$in_bash" ] || set +m
-    if [ -e "$1/health" ]; then out=$(limited sh "$1/health" 2>&1 </dev/null); else out=$(unit_health "$1" 2>&1 </dev/null); fi
-    code=$?
-    printf 'h.%s service %s %s %.300s\n' "$round" "${1##*/}" "$code" "${out##*"$line_end"}" || exit 0
+    for _ in $2; do
+        if [ -e "$1/health" ]; then out=$(limited sh "$1/health" 2>&1 </dev/null); else out=$(unit_health "$1" 2>&1 </dev/null); fi
+        code=$?
+        printf 'h.%s service %s %s %.300s\n' "$round" "${1##*/}" "$code" "${out##*"$line_end"}" || exit 0
+    done
     last=
     [ ! -e "$run/code.${1##*/}" ] || read -r last <"$run/code.${1##*/}"
     echo "$code" >"$run/code.${1##*/}"
@@ -119,7 +125,7 @@ services() {
         fi
         # Emptied again by the one who asks.
         echo "$round" >"$busy"
-        ask "$folder" &
+        ask "$folder" "$times" &
         echo "$!" >"$busy.pid"
     done
 }
@@ -158,7 +164,7 @@ ping_once() {
 }
 
 flows() {
-    left=$targets tries=
+    left=$targets
     while [ -n "$left" ]; do
         one=${left%%;*} left=${left#*;}
         set -- $one
@@ -237,20 +243,21 @@ ip -4 -o monitor address </dev/null >"$run/addresses" 2>/dev/null &
 children="$children $!"
 addresses <"$run/addresses" &
 children="$children $!"
-keeper </dev/null >/dev/null &
+keeper </dev/null >/dev/null 2>&1 &
 keeper=$!
 
 who=r number=0 sockets=none tries= hears=no round=0
+# Whoever looks once wants two answers soon, so the first round asks twice.
+times='1 2'
 say "hello 1 $(date +%s)"
 while [ "$round" -lt "$rounds_max" ]; do
     round=$((round + 1)) pause=0.5
-    # A quick beginning: whoever looks once wants two answers soon.
-    [ "$round" -gt 2 ] || pause=0.2
+    [ "$round" -gt 1 ] || pause=0.3
     if [ "$round" = 1 ]; then services all; else services 0; fi
     sockets
     [ $((round % 5)) != 1 ] || node
     if [ "$round" = 1 ] && [ -n "$peers" ] && [ -n "$in_bash" ] && listen_for_peers; then hears=yes; fi
-    flows
+    for _ in $times; do flows; done
     nap "$pause"
     [ "$round" = 1 ] || services 1
     nap "$pause"
@@ -258,6 +265,7 @@ while [ "$round" -lt "$rounds_max" ]; do
     nap "$pause"
     [ "$round" = 1 ] || services 3
     late
+    times=1
     [ "$hears" = no ] || say "heard $(nft list set inet "$table" heard 2>/dev/null | tr -d '\n\t')"
     say "alive $round"
     nap "$pause"

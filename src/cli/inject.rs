@@ -88,7 +88,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         many => many.iter().map(String::as_str).collect(),
     };
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
-    let place = Place::open_deployed(&args.layout, args.on)?;
+    let place = Place::open_deployed(&args.layout, args.on.clone())?;
     named(&place, &fault)?;
     let provider = place.provider()?;
     let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;

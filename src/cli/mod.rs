@@ -90,6 +90,11 @@ commands! {
     inject Inject;
     /// Mend what was broken
     heal Heal;
+    /// Send requests from outside, and say what becomes of them
+    load Load;
+    /// Mend what was broken when its time is up
+    #[command(hide = true)]
+    guard Guard;
     /// Leave nothing of a deployed lab
     destroy Destroy;
     /// Show sites, nodes and links of a layout, one a line

@@ -171,13 +171,13 @@ impl Book {
         }
     }
 
-    /// Whether a node has said all that it says in two rounds.
+    /// Whether a node has said so much of its addresses and services that they can be judged.
     pub fn is_known(&self, node: &NodeName, now_ms: u64) -> bool {
         let expects = self.names.iter().filter(|((at, _), _)| at == node).map(|(_, slug)| slug);
         self.pages.get(node).is_some_and(|page| {
             let fresh = page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS);
             let known = || expects.into_iter().all(|slug| page.lines.get(slug).is_some_and(|line| line.steady.is_known()));
-            fresh && page.rounds >= 2 && known()
+            fresh && page.has_addresses && known()
         })
     }
 
@@ -307,6 +307,8 @@ impl Book {
         let at = one.at;
         match (answer, packets) {
             (Answer::Open(_), _) => (self.behind(&one.goal), true, true),
+            // Outside nobody listens for us: who refuses was reached.
+            (Answer::Refused, _) if one.goal == Goal::Outside => (Said::Good, true, true),
             (Answer::Refused, _) => (Said::Bad(format!("{at}: connection refused")), true, true),
             (_, (Some(true), Some(false))) => (Said::Bad(format!("{at}: packets arrive, answers do not come back")), true, false),
             (_, (Some(false), Some(true))) => (Said::Bad(format!("{at}: packets do not arrive")), false, true),

@@ -84,6 +84,8 @@ pub struct Traffic {
     pub seconds: Vec<LoadSecond>,
     /// The last move of a VIP, measured.
     pub failover: Option<FailoverRuler>,
+    /// How many each node has answered, where the answer says so.
+    pub answered: std::collections::BTreeMap<String, u64>,
 }
 
 /// What makes a lab real.
@@ -116,6 +118,12 @@ pub trait Provider: Send + Sync {
 
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;
+
+    /// Sends so many requests a second from outside from now on, for as long as this provider lives; 0: none. Totals begin anew.
+    /// A provider whose load goes on by itself takes no notice.
+    fn set_load(&self, _per_sec: u32) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// What happened after a moment of [`Observed::at_ms`]'s clock, oldest first.
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;

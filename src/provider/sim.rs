@@ -364,6 +364,7 @@ impl Provider for SimProvider {
                     totals: world.load_totals().clone(),
                     seconds: world.load_seconds(),
                     failover: world.failover().cloned(),
+                    answered: std::collections::BTreeMap::new(),
                 })
             })
         })

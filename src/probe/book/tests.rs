@@ -99,7 +99,7 @@ fn two_good_rounds_and_all_is_well() {
     assert_eq!(desk.health("db1", "galera"), (Health::Unknown, "not heard of yet".into()));
     desk.round(1, &[]);
     let lb = "lb".parse().unwrap();
-    assert!(!desk.book.is_known(&lb, desk.now_ms));
+    assert!(!desk.book.is_known(&lb, desk.now_ms), "one answer is not enough");
     desk.round(2, &[]);
     assert!(desk.book.is_known(&lb, desk.now_ms) && desk.book.knows_flows());
     let seen = desk.look();

@@ -34,6 +34,9 @@ pub trait Live: Send + Sync {
     /// The requests from outside.
     fn traffic(&self) -> Answer<'_, Traffic>;
 
+    /// Sends so many requests a second from outside; 0: none.
+    fn set_load(&self, per_sec: u32) -> Answer<'_, ()>;
+
     /// What happened after a moment, oldest first.
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;
 }

@@ -44,7 +44,7 @@ case $1 in
                 {%- for place in listen.nfs if place.address != "0.0.0.0" %} --host {{ place.address }}{% endfor %} 8
                 exec rpc.mountd --foreground
                 ;;
-            ganesha) exec ganesha.nfsd -F -x -L STDERR -N WARN -p /run/sandtable-{{ service.slug }}-ganesha.pid -f /etc/sandtable/{{ service.slug }}/ganesha.conf ;;
+            ganesha) exec ganesha.nfsd -F -L STDERR -N WARN -p /run/sandtable-{{ service.slug }}-ganesha.pid -f /etc/sandtable/{{ service.slug }}/ganesha.conf ;;
             *) echo "this kernel serves no NFS here, and nfs-ganesha is not installed" >&2; exit 1 ;;
         esac
         ;;

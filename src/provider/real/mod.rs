@@ -10,11 +10,11 @@ pub mod journal;
 pub mod live;
 mod load;
 mod log;
-mod notes;
+pub(crate) mod notes;
 mod outside;
 pub mod plain;
-mod request;
 mod recover;
+mod request;
 mod secrets;
 pub mod watch;
 

@@ -14,7 +14,11 @@ import sys
 import threading
 import time
 
-from fuse import FUSE, FuseOSError, Operations, fuse_get_context
+try:
+    # Debian calls fusepy's module by the package's name, because another package has the name fuse.
+    from fusepy import FUSE, FuseOSError, Operations, fuse_get_context
+except ImportError:
+    from fuse import FUSE, FuseOSError, Operations, fuse_get_context
 
 TIMEOUT_MS = 5000
 CONTEXTS_MAX = 256

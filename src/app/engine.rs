@@ -300,7 +300,7 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
 
 /// Runs what waits for a provider.
 fn wait<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(future))
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// The layout to deploy
     layout: PathBuf,
     /// Where to
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// Do not ask before something is deleted
     #[arg(long)]
@@ -46,7 +46,7 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     ending: &'static str,
     healthy: bool,
     steps: Vec<StepLine>,
@@ -236,7 +236,7 @@ fn report(place: &Place, ending: &Ending, health: Health, steps: Results) -> Rep
     let failures = if let Ending::Failed(failures) = ending { failures.as_slice() } else { &[] };
     Report {
         lab: place.lab.name.clone(),
-        provider: place.on.title(),
+        provider: place.on.to_string(),
         ending: word(ending),
         healthy: health == Health::Healthy,
         steps: steps.into_iter().map(|(id, (result, attempts))| StepLine { id, result, attempts }).collect(),
@@ -255,7 +255,7 @@ fn report(place: &Place, ending: &Ending, health: Health, steps: Results) -> Rep
 fn summary(place: &Place, ending: &Ending, plan: &Plan, health: Health, terminal: &mut Terminal) {
     let style = if health == Health::Healthy { Style::Good } else { Style::Bad };
     let health = terminal.paint(style, health.title());
-    let (lab, on) = (&place.lab.name, place.on);
+    let (lab, on) = (&place.lab.name, &place.on);
     match ending {
         Ending::Done if plan.is_empty() => terminal.line(format_args!("Nothing to do: {lab} on {on} is as drawn and {health}.")),
         Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),

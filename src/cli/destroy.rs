@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// The layout whose lab goes
     layout: PathBuf,
     /// Where it is deployed
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// Do not ask
     #[arg(long)]
@@ -28,13 +28,13 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     removed: Vec<String>,
     left: bool,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open(&args.layout, args.on.or(Some(On::Sim)))?;
+    let place = Place::open_or(&args.layout, args.on.clone(), On::Sim)?;
     if !place.folder.exists() {
         match args.format {
             Format::Json => terminal.json(&report(&place, Vec::new(), false))?,
@@ -68,5 +68,5 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 }
 
 fn report(place: &Place, removed: Vec<String>, left: bool) -> Report {
-    Report { lab: place.lab.name.clone(), provider: place.on.title(), removed, left }
+    Report { lab: place.lab.name.clone(), provider: place.on.to_string(), removed, left }
 }

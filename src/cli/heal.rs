@@ -18,7 +18,7 @@ pub(super) struct Args {
     #[arg(long)]
     all: bool,
     /// Where it is deployed
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -28,7 +28,7 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     healed: Vec<FaultLine>,
 }
 
@@ -41,7 +41,7 @@ struct FaultLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = Place::open_deployed(&args.layout, args.on)?;
-    let provider = place.provider();
+    let provider = place.provider()?;
     let lasting = wait(provider.observe())?.map_err(provider_failed)?.faults;
     let which = match args.fault {
         Some(id) if !lasting.iter().any(|fault| fault.id == id) => {
@@ -57,7 +57,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     match args.format {
         Format::Json => {
             let healed = healed.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on() }).collect();
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), healed })?;
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), healed })?;
         }
         Format::Text if healed.is_empty() => terminal.line("Nothing was broken."),
         Format::Text => {

@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[arg(required = true, num_args = 1.., value_name = "FAULT")]
     fault: Vec<String>,
     /// Where it is deployed
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// Only say what it would do
     #[arg(long)]
@@ -30,7 +30,7 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     id: Option<u64>,
     what: &'static str,
     on: String,
@@ -65,7 +65,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
     let place = Place::open_deployed(&args.layout, args.on)?;
     named(&place, &fault)?;
-    let provider = place.provider();
+    let provider = place.provider()?;
     let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
     if args.format == Format::Text {
@@ -83,7 +83,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
                 recovers_after_ms: one.recovers_after_ms,
             });
             let (what, on) = (fault.word(), fault.on());
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), id, what, on, predicted })?;
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), id, what, on, predicted })?;
         }
         Format::Text => {
             if let Some(id) = id {

@@ -92,6 +92,10 @@ commands! {
     heal Heal;
     /// Leave nothing of a deployed lab
     destroy Destroy;
+    /// Say whether this machine is ready for each provider, and what to do if not
+    doctor Doctor;
+    /// Make an image with what a lab needs
+    image Image;
     /// Show sites, nodes and links of a layout, one a line
     topology Topology;
     /// Make a layout from one of ours, or list those

@@ -6,12 +6,9 @@ use crate::deploy::Deployed;
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::model::Lab;
 use crate::plan::LabId;
-use crate::provider::{
-    Provider, ProviderError,
-    sim::{SimProvider, WallClock},
-};
+pub(super) use crate::provider::on::On;
+use crate::provider::{Provider, ProviderError, on::Lot, sim::WallClock};
 use std::{
-    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -20,27 +17,6 @@ use std::{
 /// The environment's name for the simulator's wall clock, in milliseconds since 1970. It stands still: who sets it moves it
 /// from call to call. For tests and recorded demonstrations.
 const CLOCK_VARIABLE: &str = "SANDTABLE_SIM_CLOCK_MS";
-
-/// Where a lab is deployed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum On {
-    /// The built-in simulator
-    Sim,
-}
-
-impl On {
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Sim => "sim",
-        }
-    }
-}
-
-impl fmt::Display for On {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.title())
-    }
-}
 
 /// A layout and where it is, or would be, deployed.
 pub(super) struct Place {
@@ -56,6 +32,15 @@ pub(super) struct Place {
 impl Place {
     /// Opens the place of a layout. `on` may be left out where the lab is deployed already.
     pub(super) fn open(layout: &Path, on: Option<On>) -> Result<Self> {
+        Self::open_any(layout, on, None)
+    }
+
+    /// Opens the place of a layout, deployed or not; where nothing says on what, on the last.
+    pub(super) fn open_or(layout: &Path, on: Option<On>, otherwise: On) -> Result<Self> {
+        Self::open_any(layout, on, Some(otherwise))
+    }
+
+    fn open_any(layout: &Path, on: Option<On>, otherwise: Option<On>) -> Result<Self> {
         let lab = read_layout(layout)?.lab;
         let file = layout.canonicalize().map_err(|error| Failure::input(format!("{}: {error}", layout.display())))?;
         let id = LabId::of_file(&file);
@@ -65,13 +50,25 @@ impl Place {
             return Err(Failure::input(format!("{} belongs to {}, not to this layout", folder.path().display(), other.file.display())));
         }
         let known = match &deployed {
-            Some(deployed) if deployed.on == On::Sim.title() => Some(On::Sim),
-            Some(deployed) => {
-                return Err(Failure::input(format!("the lab runs on {}, which this version does not know", deployed.on)));
-            }
+            Some(deployed) => Some(
+                deployed
+                    .on
+                    .parse::<On>()
+                    .map_err(|_| Failure::input(format!("the lab runs on {}, which this version does not know", deployed.on)))?,
+            ),
             None => None,
         };
-        let on = on.or(known).ok_or_else(|| Failure::input("the lab is not deployed; say where: --on sim"))?;
+        // One lab has one state: deploying it elsewhere would orphan what runs.
+        if let (Some(known), Some(on)) = (&known, on.as_ref().filter(|on| known.as_ref() != Some(on))) {
+            return Err(Failure::input(format!(
+                "the lab is deployed on {known}, not on {on}; destroy it there first: sandtable destroy {}",
+                layout.display()
+            )));
+        }
+        let on = on
+            .or(known)
+            .or(otherwise)
+            .ok_or_else(|| Failure::input("the lab is not deployed; say where: --on sim, --on incus or --on virtualbox"))?;
         Ok(Self { lab, id, on, folder, is_deployed: deployed.is_some(), file, clock: wall_clock()? })
     }
 
@@ -88,31 +85,31 @@ impl Place {
         )))
     }
 
+    fn lot(&self) -> Lot {
+        Lot { id: self.id.clone(), name: self.lab.name.clone(), folder: self.folder.clone(), clock: Arc::clone(&self.clock) }
+    }
+
     /// The provider, for looking, breaking and healing.
-    pub(super) fn provider(&self) -> Box<dyn Provider> {
-        match self.on {
-            On::Sim => Box::new(SimProvider::new(self.folder.clone(), Arc::clone(&self.clock))),
-        }
+    pub(super) fn provider(&self) -> Result<Arc<dyn Provider>> {
+        self.on.looking(self.lot()).map_err(provider_failed)
     }
 
     /// The folder locked for this process, and the provider for doing steps.
     pub(super) fn provider_locked(&self) -> Result<(Arc<Locked>, Arc<dyn Provider>)> {
         let locked = Arc::new(self.folder.lock(Wait::No).map_err(|error| Failure::Provider(error.into()))?);
-        let provider: Arc<dyn Provider> = match self.on {
-            On::Sim => Arc::new(SimProvider::holding(Arc::clone(&locked), Arc::clone(&self.clock))),
-        };
+        let provider = self.on.acting(self.lot(), &locked).map_err(provider_failed)?;
         Ok((locked, provider))
     }
 
     /// What is remembered of the lab once it is deployed.
     pub(super) fn deployed(&self) -> Deployed {
-        Deployed { file: self.file.clone(), name: self.lab.name.clone(), on: self.on.title().to_owned() }
+        Deployed { file: self.file.clone(), name: self.lab.name.clone(), on: self.on.to_string() }
     }
 }
 
 /// Runs what waits for a provider.
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(future))
 }
 

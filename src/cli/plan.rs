@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// The layout to plan for
     layout: PathBuf,
     /// Where it is, or would be, deployed
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -25,7 +25,7 @@ pub(super) struct Args {
 #[derive(Serialize)]
 pub(super) struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     steps: Vec<StepLine>,
     unplannable: Vec<UnplannableLine>,
 }
@@ -47,7 +47,7 @@ struct UnplannableLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = Place::open(&args.layout, args.on)?;
-    let observed = wait(place.provider().observe())?.map_err(provider_failed)?;
+    let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
     let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
     let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
     let (plan, unplannable) = make(&place, doubt(observed, &unfinished));
@@ -75,7 +75,7 @@ pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) ->
         after: step.after.iter().map(ToString::to_string).collect(),
     });
     let unplannable = unplannable.iter().map(|one| UnplannableLine { subject: one.subject.parts(), why: one.why.clone() });
-    Report { lab: place.lab.name.clone(), provider: place.on.title(), steps: steps.collect(), unplannable: unplannable.collect() }
+    Report { lab: place.lab.name.clone(), provider: place.on.to_string(), steps: steps.collect(), unplannable: unplannable.collect() }
 }
 
 fn mark(change: Change) -> (Style, &'static str) {

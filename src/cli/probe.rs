@@ -12,7 +12,7 @@ pub(super) struct Args {
     /// The layout whose flows are tried
     layout: PathBuf,
     /// Where it is deployed
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -22,7 +22,7 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     kept: bool,
     flows: Vec<FlowLine>,
 }
@@ -41,13 +41,13 @@ struct FlowLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = Place::open_deployed(&args.layout, args.on)?;
-    let observed = wait(place.provider().observe())?.map_err(provider_failed)?;
+    let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
     let verdicts = judge(&place.lab, &observed);
     let kept = !verdicts.iter().any(Verdict::breaks_contract);
     match args.format {
         Format::Json => {
             let flows = verdicts.iter().map(flow_line).collect();
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), kept, flows })?;
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), kept, flows })?;
         }
         Format::Text => {
             let rows: Vec<_> = verdicts.iter().map(row).collect();

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// The layout whose lab is looked at
     layout: PathBuf,
     /// Where it is deployed
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
     /// Go on, and say what happens as it happens
     #[arg(long)]
@@ -30,7 +30,7 @@ pub(super) struct Args {
 #[derive(Serialize, PartialEq)]
 struct Report {
     lab: String,
-    provider: &'static str,
+    provider: String,
     healthy: bool,
     nodes: BTreeMap<String, NodeLine>,
     vips: BTreeMap<String, VipLine>,
@@ -110,8 +110,8 @@ struct RequestsLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     // What is not deployed has a status too: everything drawn is missing.
-    let place = Place::open(&args.layout, args.on.or(Some(On::Sim)))?;
-    let provider = place.provider();
+    let place = Place::open_or(&args.layout, args.on.clone(), On::Sim)?;
+    let provider = place.provider()?;
     let (observed, traffic) = wait(look(provider.as_ref()))?.map_err(provider_failed)?;
     let report = report(&place, &observed, &traffic);
     match args.format {
@@ -195,7 +195,7 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     });
     Report {
         lab: lab.name.clone(),
-        provider: place.on.title(),
+        provider: place.on.to_string(),
         healthy: probe::health(lab, observed) == Health::Healthy,
         nodes: nodes.collect(),
         vips: vips.collect(),

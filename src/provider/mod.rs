@@ -3,8 +3,10 @@
 //! A provider does one step at a time and can do it twice; it decides nothing. It touches only what carries this lab's
 //! identity.
 
+pub mod doctor;
 pub mod incus;
 pub mod machines;
+pub mod on;
 pub mod real;
 pub mod sim;
 pub mod transport;

@@ -4,7 +4,7 @@
 //! between images, so the script carries a writing for each that the family has and the node takes its own.
 
 use super::{Place, Script, firewall, scene::interface_token, script::Draft};
-use crate::model::{AdapterSpec, Family, Ipv4Net};
+use crate::model::{AdapterSpec, Family, Ipv4Net, MachineSpec};
 use std::net::Ipv4Addr;
 
 const CONFIGURE_SECS: u32 = 240;
@@ -73,25 +73,32 @@ fn hosts(place: Place<'_>) -> String {
 }
 
 /// The routes that leave by an adapter: those whose next hop lies in its subnet.
-fn routes_of<'a>(place: Place<'a>, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
+fn routes_of<'a>(machine: &'a MachineSpec, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
     let own = adapter.address;
-    place.machine.routes.iter().copied().filter(move |(_, through)| own.is_some_and(|own| own.contains(through)))
+    machine.routes.iter().copied().filter(move |(_, through)| own.is_some_and(|own| own.contains(through)))
+}
+
+/// systemd-networkd's file for an adapter: its path and text. Providers that can write into a machine before it first starts
+/// write the same, so that it comes up with its addresses.
+pub fn networkd_file(machine: &MachineSpec, slot: usize, adapter: &AdapterSpec) -> (String, String) {
+    let mut text = format!("[Match]\nMACAddress={}\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nLLMNR=no\n", adapter.mac);
+    // A card without its cable keeps its addresses, as the kernel has it: that is what breaks when a link does.
+    text.push_str("ConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n");
+    match adapter.address {
+        Some(address) => text.push_str(&format!("Address={address}\n")),
+        None => text.push_str("DHCP=ipv4\n\n[DHCPv4]\nUseHostname=no\n"),
+    }
+    for (to, through) in routes_of(machine, adapter) {
+        text.push_str(&format!("\n[Route]\nDestination={to}\nGateway={through}\n"));
+    }
+    (format!("/etc/systemd/network/05-sandtable-{slot}.network"), text)
 }
 
 fn networkd(place: Place<'_>, draft: &mut Draft) {
     draft.lines("networkd)");
     for (slot, adapter) in place.machine.adapters.iter().enumerate() {
-        let mut text = format!("[Match]\nMACAddress={}\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nLLMNR=no\n", adapter.mac);
-        // A card without its cable keeps its addresses, as the kernel has it: that is what breaks when a link does.
-        text.push_str("ConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n");
-        match adapter.address {
-            Some(address) => text.push_str(&format!("Address={address}\n")),
-            None => text.push_str("DHCP=ipv4\n\n[DHCPv4]\nUseHostname=no\n"),
-        }
-        for (to, through) in routes_of(place, adapter) {
-            text.push_str(&format!("\n[Route]\nDestination={to}\nGateway={through}\n"));
-        }
-        draft.call_with("network_file", [format!("/etc/systemd/network/05-sandtable-{slot}.network").as_str(), "0644"], &text);
+        let (path, text) = networkd_file(place.machine, slot, adapter);
+        draft.call_with("network_file", [path.as_str(), "0644"], &text);
     }
     draft.lines(
         "only '/etc/systemd/network/05-sandtable-*.network'
@@ -110,7 +117,7 @@ fn netplan(place: Place<'_>, draft: &mut Draft) {
             Some(address) => text.push_str(&format!("      dhcp4: false\n      addresses: [\"{address}\"]\n")),
             None => text.push_str("      dhcp4: true\n"),
         }
-        let routes: Vec<_> = routes_of(place, adapter).collect();
+        let routes: Vec<_> = routes_of(place.machine, adapter).collect();
         if !routes.is_empty() {
             text.push_str("      routes:\n");
             for (to, through) in routes {
@@ -132,7 +139,7 @@ fn ifupdown(place: Place<'_>, draft: &mut Draft) {
             Some(address) => text.push_str(&format!("iface {token} inet static\n    address {address}\n")),
             None => text.push_str(&format!("iface {token} inet dhcp\n")),
         }
-        for (to, through) in routes_of(place, adapter) {
+        for (to, through) in routes_of(place.machine, adapter) {
             text.push_str(&format!("    up ip route replace {to} via {through} dev {token}\n"));
         }
     }
@@ -151,7 +158,7 @@ fn network_manager(place: Place<'_>, draft: &mut Draft) {
             Some(address) => text.push_str(&format!("method=manual\naddress1={address}\n")),
             None => text.push_str("method=auto\n"),
         }
-        for (number, (to, through)) in routes_of(place, adapter).enumerate() {
+        for (number, (to, through)) in routes_of(place.machine, adapter).enumerate() {
             text.push_str(&format!("route{}={to},{through}\n", number + 1));
         }
         let path = format!("/etc/NetworkManager/system-connections/sandtable-{slot}.nmconnection");

@@ -108,9 +108,7 @@ pub(super) struct Alias {
 #[serde(default)]
 pub(super) struct Image {
     pub(super) fingerprint: String,
-    pub(super) aliases: Vec<Alias>,
     pub(super) properties: Config,
-    pub(super) size: u64,
 }
 
 /// A storage pool.

@@ -108,12 +108,6 @@ impl Api {
         Ok(Versioned { value: opened(&reply)?.metadata, etag })
     }
 
-    /// Reads bytes: a file of a node, a log.
-    pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, ApiError> {
-        let reply = self.ask(Method::GET, path, None, None).await?;
-        if reply.status.is_success() { Ok(reply.bytes.to_vec()) } else { opened(&reply).map(|_| Vec::new()) }
-    }
-
     /// Asks for something to be done and waits until it is: at once, or for at most `timeout` where it takes a while.
     pub(super) async fn run(&self, method: Method, path: &str, body: Value, timeout: Duration) -> Result<Operation, ApiError> {
         self.run_if(method, path, body, None, timeout).await

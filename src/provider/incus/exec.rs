@@ -327,9 +327,14 @@ async fn next(socket: &mut Socket) -> Result<Option<Bytes>, ApiError> {
     }
 }
 
-/// The daemon often drops a socket instead of closing it.
+/// The daemon often drops a socket instead of closing it, and then our answer to its good-bye fails. Whether the command came
+/// to its end is what the operation says.
 fn is_end(error: &tokio_tungstenite::tungstenite::Error) -> bool {
     use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
+    if let Error::Io(error) = error {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        return matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof);
+    }
     matches!(error, Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))
 }
 

@@ -1,41 +1,51 @@
 //! What must lie in a node before it starts for the first time: an address for each adapter, by its hardware address. Pure.
 //!
-//! systemd-networkd reads it. What a deployment sets up later comes before it, for networkd takes the first file that fits.
+//! The files are those that a deployment writes later, so that it finds them as they should be; only the way out of a network that
+//! leads out is known here alone, and lies beside them. An image without systemd-networkd comes up without addresses, and gets
+//! them when the node is set up.
 
-use crate::model::{AdapterSpec, MachineSpec};
-use std::{fmt::Write as _, net::Ipv4Addr};
+use crate::{
+    model::{AdapterSpec, MachineSpec},
+    provision::configure::networkd_file,
+};
+use std::net::Ipv4Addr;
 
-/// Where the files go.
-pub(super) const FOLDER: &str = "/etc/systemd/network";
-
-/// A file's name by the adapter's slot.
-pub(super) fn file_name(slot: usize) -> String {
-    format!("70-sandtable-slot{slot}.network")
+/// A file or folder of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A folder.
+    Folder(String),
+    /// A file with its text.
+    File(String, String),
+    /// Nothing is to be there.
+    Absent(String),
 }
 
-/// A file for each adapter; `gateway` says which address leads out of a slot's network.
-pub(super) fn files(spec: &MachineSpec, gateway: &dyn Fn(&AdapterSpec) -> Option<Ipv4Addr>) -> Vec<(String, String)> {
-    let file = |(slot, adapter): (usize, &AdapterSpec)| (format!("{FOLDER}/{}", file_name(slot)), text(adapter, gateway(adapter)));
-    spec.adapters.iter().enumerate().map(file).collect()
-}
-
-fn text(adapter: &AdapterSpec, gateway: Option<Ipv4Addr>) -> String {
-    // A pulled cable must not take the addresses with it: a machine keeps what it was told.
-    let mut text = format!(
-        "[Match]\nMACAddress={}\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n",
-        adapter.mac
-    );
-    match adapter.address {
-        // Writing to a String cannot fail.
-        Some(address) => {
-            let _infallible = writeln!(text, "Address={address}");
-            if let Some(gateway) = gateway {
-                let _infallible = writeln!(text, "Gateway={gateway}");
+/// What is to lie in a node; `gateway` says which address leads out of an adapter's network.
+pub(super) fn items(spec: &MachineSpec, gateway: &dyn Fn(&AdapterSpec) -> Option<Ipv4Addr>) -> Vec<Item> {
+    let has_other_way = spec.routes.iter().any(|(to, _)| to.prefix_len() == 0);
+    let mut items = Vec::new();
+    for (slot, adapter) in spec.adapters.iter().enumerate() {
+        let (path, text) = networkd_file(spec, slot, adapter);
+        let (folder, beside) = (format!("{path}.d"), format!("{path}.d/gateway.conf"));
+        items.push(Item::File(path, text));
+        match gateway(adapter).filter(|_| adapter.address.is_some() && !has_other_way) {
+            Some(gateway) => {
+                items.push(Item::Folder(folder));
+                items.push(Item::File(beside, format!("[Network]\nGateway={gateway}\n")));
             }
+            None if adapter.address.is_some() => items.push(Item::Absent(beside)),
+            None => {}
         }
-        None => text.push_str("DHCP=ipv4\n"),
     }
-    text
+    items
+}
+
+/// What a changed machine must no longer have: the file of the first slot that is not drawn any more.
+pub(super) fn leftovers(spec: &MachineSpec) -> Option<Item> {
+    let slot = spec.adapters.len();
+    let any = spec.adapters.first()?;
+    Some(Item::Absent(networkd_file(spec, slot, any).0))
 }
 
 #[cfg(test)]
@@ -43,20 +53,37 @@ mod tests {
     use super::*;
     use crate::model::Mac;
 
+    fn adapter(address: Option<&str>) -> AdapterSpec {
+        let address = address.map(|address| address.parse().unwrap());
+        AdapterSpec { network: "lab".parse().unwrap(), mac: Mac([2, 0, 0, 0, 0, 7]), address, forwards: Vec::new() }
+    }
+
+    fn machine(adapters: Vec<AdapterSpec>) -> MachineSpec {
+        MachineSpec { image: None, cpus: 1, memory_mib: 256, disk_gib: 4, adapters, hostname: "n".into(), hosts: vec![], routes: vec![] }
+    }
+
     #[test]
     fn a_drawn_address_is_static_and_its_absence_is_dhcp() {
-        let adapter = |address: Option<&str>| AdapterSpec {
-            network: "lab".parse().unwrap(),
-            mac: Mac([2, 0, 0, 0, 0, 7]),
-            address: address.map(|address| address.parse().unwrap()),
-            forwards: Vec::new(),
+        let host = Ipv4Addr::new(192, 168, 50, 1);
+        let fixed = items(&machine(vec![adapter(Some("192.168.50.10/24"))]), &|_| Some(host));
+        let [Item::File(_, text), Item::Folder(_), Item::File(beside, gateway)] = fixed.as_slice() else { panic!("{fixed:?}") };
+        assert!(
+            text.contains("MACAddress=02:00:00:00:00:07\n") && text.contains("Address=192.168.50.10/24\n") && !text.contains("DHCP"),
+            "{text}"
+        );
+        assert!(beside.ends_with(".network.d/gateway.conf") && gateway.contains("Gateway=192.168.50.1\n"), "{gateway}");
+        let asked = items(&machine(vec![adapter(None)]), &|_| Some(host));
+        let [Item::File(_, text)] = asked.as_slice() else { panic!("{asked:?}") };
+        assert!(text.contains("DHCP=ipv4\n") && !text.contains("\nAddress"), "{text}");
+    }
+
+    #[test]
+    fn a_drawn_way_out_is_the_only_one() {
+        let routed = MachineSpec {
+            routes: vec![("0.0.0.0/0".parse().unwrap(), Ipv4Addr::new(192, 168, 50, 2))],
+            ..machine(vec![adapter(Some("192.168.50.10/24"))])
         };
-        let fixed = text(&adapter(Some("192.168.50.10/24")), Some(Ipv4Addr::new(192, 168, 50, 1)));
-        assert!(fixed.contains("MACAddress=02:00:00:00:00:07\n"), "{fixed}");
-        assert!(fixed.contains("Address=192.168.50.10/24\nGateway=192.168.50.1\n") && !fixed.contains("DHCP"), "{fixed}");
-        let inner = text(&adapter(Some("192.168.60.10/24")), None);
-        assert!(!inner.contains("Gateway"), "{inner}");
-        let asked = text(&adapter(None), Some(Ipv4Addr::new(192, 168, 50, 1)));
-        assert!(asked.contains("DHCP=ipv4\n") && !asked.contains("\nAddress"), "{asked}");
+        let items = items(&routed, &|_| Some(Ipv4Addr::new(192, 168, 50, 1)));
+        assert!(matches!(items.as_slice(), [Item::File(..), Item::Absent(_)]), "{items:?}");
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     model::{Image, MachineSpec, NodeName},
     provider::{ProviderError, Retry},
 };
+use std::path::PathBuf;
 
 /// The images that `sandtable image` makes for any lab.
 const OWN: [&str; 2] = ["sandtable-all", "sandtable-debian-12"];
@@ -72,6 +73,43 @@ impl IncusMachines {
         }
         Ok(choice.fingerprint)
     }
+}
+
+/// What building an image runs, and the package that has it.
+const TOOLS: [(&str, &str); 6] = [
+    ("mmdebstrap", "mmdebstrap"),
+    ("zstd", "zstd"),
+    ("tar", "tar"),
+    ("unshare", "util-linux"),
+    ("chroot", "coreutils"),
+    ("apt-get", "apt"),
+];
+
+/// Where a program is; folders of the administrator's programs count, which a user's path may leave out.
+pub(super) fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The packages that building an image needs and this machine lacks.
+pub(super) fn tools_missing() -> Vec<&'static str> {
+    TOOLS.iter().filter(|(tool, _)| program(tool).is_none()).map(|(_, package)| *package).collect()
+}
+
+/// Whether this process is root's, as the kernel says.
+pub(super) fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    uids.and_then(|uids| uids.split_whitespace().nth(1)).is_some_and(|effective| effective == "0")
+}
+
+/// Why an image cannot be built here, and what to do.
+pub(super) fn how_to_build(missing: &[&str], is_root: bool) -> (String, String) {
+    let rights = if is_root { "" } else { "root's rights" };
+    let lacks = [missing.join(", "), rights.to_owned()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" and ");
+    let install = if missing.is_empty() { String::new() } else { format!("sudo apt install {}; ", missing.join(" ")) };
+    (format!("building an image needs {lacks}"), format!("{install}sudo sandtable image LAYOUT --on incus"))
 }
 
 #[cfg(test)]

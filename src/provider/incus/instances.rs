@@ -34,6 +34,13 @@ pub(super) struct Wired {
     pub(super) host: Option<Ipv4Addr>,
 }
 
+/// Whether an instance was just made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    New,
+    Older,
+}
+
 /// The name of an adapter's device, and of its interface in the node.
 pub(super) fn device(slot: usize) -> String {
     format!("eth{slot}")
@@ -141,7 +148,7 @@ impl IncusMachines {
             };
             self.api.run(Method::POST, &path, body, CREATE_TIMEOUT).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
         }
-        self.write_guest_files(&name, spec, &wiring).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
+        self.write_guest_files(&name, spec, &wiring, Age::New).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
         // Whoever finds no specification knows that it was not finished, and finishes it.
         self.patch(node, &BTreeMap::from([(names::SPEC.to_owned(), spec_text(spec))]), &what).await?;
         Ok(Done::Changed)
@@ -188,7 +195,7 @@ impl IncusMachines {
         changed.map_err(|error| error.explain(what.clone(), Some(node)))?;
         let made = spec_of(there);
         if made.is_none_or(|made| made.adapters != spec.adapters) {
-            self.write_guest_files(&there.name, spec, &wiring).await.map_err(|error| error.explain(what, Some(node)))?;
+            self.write_guest_files(&there.name, spec, &wiring, Age::Older).await.map_err(|error| error.explain(what, Some(node)))?;
         }
         Ok(Done::Changed)
     }
@@ -260,28 +267,36 @@ impl IncusMachines {
     }
 
     /// Writes the addresses into the instance, whether it runs or not.
-    async fn write_guest_files(&self, name: &str, spec: &MachineSpec, wiring: &Wiring) -> Result<(), ApiError> {
+    async fn write_guest_files(&self, name: &str, spec: &MachineSpec, wiring: &Wiring, age: Age) -> Result<(), ApiError> {
         let gateway = |adapter: &AdapterSpec| {
             let wired = wiring.get(&adapter.network)?;
             let leads_out = matches!(wired.kind, NetworkKind::Nat | NetworkKind::NatNetwork);
             if leads_out { wired.host } else { None }
         };
-        for (path, text) in guest::files(spec, &gateway) {
-            self.push(name, &path, 0o644, text.into_bytes()).await?;
-        }
-        // An adapter that is no longer drawn must not keep its address; a file that is not there is no mistake.
-        let path = format!("{}/{}", guest::FOLDER, guest::file_name(spec.adapters.len()));
-        let extra = format!("{INSTANCES}/{name}/files?path={}", encoded(&path));
-        match self.api.run(Method::DELETE, &extra, nothing(), TIMEOUT).await {
-            Err(error) if !error.is_missing() => tracing::debug!(%error, "removing {path}"),
-            _ => {}
+        let items = guest::items(spec, &gateway).into_iter().chain(guest::leftovers(spec));
+        // In a new instance there is nothing to remove.
+        for item in items.filter(|item| age == Age::Older || !matches!(item, guest::Item::Absent(_))) {
+            self.put_item(name, item).await?;
         }
         Ok(())
     }
 
-    /// Writes a file into an instance, as root's.
-    pub(super) async fn push(&self, name: &str, path: &str, mode: u32, bytes: Vec<u8>) -> Result<(), ApiError> {
-        push(&self.api, name, path, mode, bytes).await
+    async fn put_item(&self, name: &str, item: guest::Item) -> Result<(), ApiError> {
+        let files = |path: &str| format!("{INSTANCES}/{name}/files?path={}", encoded(path));
+        match item {
+            guest::Item::File(path, text) => push(&self.api, name, &path, 0o644, text.into_bytes()).await,
+            guest::Item::Folder(path) => {
+                let headers = vec![("X-Incus-type", "directory".to_owned()), ("X-Incus-mode", "0755".to_owned())];
+                self.api.upload(&files(&path), headers, Vec::new()).await
+            }
+            guest::Item::Absent(path) => {
+                // What is not there is as it should be; the daemon says so in several ways.
+                if let Err(error) = self.api.run(Method::DELETE, &files(&path), nothing(), TIMEOUT).await {
+                    tracing::debug!(%error, "removing {path}");
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Where nodes' disks go: what the environment says, what the default profile uses, or the first pool.

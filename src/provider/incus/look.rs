@@ -24,14 +24,30 @@ impl IncusMachines {
             tokio::join!(self.api.read::<Vec<Network>>("/1.0/networks?recursion=1"), self.api.read::<Vec<Instance>>(&instances));
         let explain = |error: super::error::ApiError| error.explain(format!("looking at what Incus has at {}", self.api.place()), None);
         let (networks, instances) = (networks.map_err(explain)?, instances.map_err(explain)?);
-        let (below, subnets) = seen(&self.lab, &networks, &instances);
+        let is_up: &dyn Fn(&str) -> bool = if self.api.is_local() { &is_up_here } else { &|_| true };
+        let (below, subnets) = seen(&self.lab, &networks, &instances, is_up);
         *self.subnets.lock().unwrap_or_else(PoisonError::into_inner) = subnets;
         Ok(below)
     }
 }
 
-/// What of all this belongs to a lab, and the subnets that its networks have.
-fn seen(lab: &LabId, networks: &[Network], instances: &[Instance]) -> (Below, BTreeMap<NetworkName, Ipv4Net>) {
+/// Whether an interface of this machine is up; one that is out of sight is taken for it.
+fn is_up_here(interface: &str) -> bool {
+    const UP: u32 = 1;
+    if !interface.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+        return true;
+    }
+    let Ok(flags) = std::fs::read_to_string(format!("/sys/class/net/{interface}/flags")) else { return true };
+    u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).map_or(true, |flags| flags & UP != 0)
+}
+
+/// What of all this belongs to a lab, and the subnets that its networks have. `is_up` says so of the outer end of a cable.
+fn seen(
+    lab: &LabId,
+    networks: &[Network],
+    instances: &[Instance],
+    is_up: &dyn Fn(&str) -> bool,
+) -> (Below, BTreeMap<NetworkName, Ipv4Net>) {
     let mut below = Below::default();
     let mut subnets = BTreeMap::new();
     for network in networks.iter().filter(|network| names::is_ours(&network.config, lab)) {
@@ -46,12 +62,12 @@ fn seen(lab: &LabId, networks: &[Network], instances: &[Instance]) -> (Below, BT
     }
     for instance in instances.iter().filter(|instance| names::is_ours(&instance.config, lab)) {
         let Some(name) = instance.config.get(names::NODE).and_then(|name| name.parse::<NodeName>().ok()) else { continue };
-        below.machines.insert(name, machine(instance));
+        below.machines.insert(name, machine(instance, is_up));
     }
     (below, subnets)
 }
 
-fn machine(instance: &Instance) -> Machine {
+fn machine(instance: &Instance, is_up: &dyn Fn(&str) -> bool) -> Machine {
     let spec = spec_of(instance);
     let slots = spec.as_ref().map_or(0, |spec| spec.adapters.len());
     let mut snapshots: Vec<(&str, &str)> =
@@ -64,7 +80,7 @@ fn machine(instance: &Instance) -> Machine {
     });
     Machine {
         power: power(&instance.status),
-        links_up: (0..slots).map(|slot| is_linked(instance, slot)).collect(),
+        links_up: (0..slots).map(|slot| is_linked(instance, slot, is_up)).collect(),
         spec,
         snapshots: snapshots.into_iter().map(|(_, name)| name.to_owned()).collect(),
         notes: notes.collect(),
@@ -80,11 +96,12 @@ pub(super) fn power(status: &str) -> Power {
     }
 }
 
-fn is_linked(instance: &Instance, slot: usize) -> bool {
+fn is_linked(instance: &Instance, slot: usize, is_up: &dyn Fn(&str) -> bool) -> bool {
     let name = device(slot);
     let is_pulled = instance.config.get(&format!("{}{name}", names::PULLED)).is_some_and(|noted| !noted.is_empty());
     let is_plugged = instance.devices.get(&name).is_some_and(|device| device.get("type").is_some_and(|kind| kind == "nic"));
-    !is_pulled && is_plugged
+    let other_end = instance.config.get(&format!("volatile.{name}.host_name"));
+    !is_pulled && is_plugged && (instance.status == "Stopped" || other_end.is_none_or(|other_end| is_up(other_end)))
 }
 
 #[cfg(test)]
@@ -102,14 +119,14 @@ mod tests {
         let text = |json: &str| json.replace("LAB", lab.as_str());
         let networks: Vec<Network> = serde_json::from_str(&text(NETWORKS)).unwrap();
         let instances: Vec<Instance> = serde_json::from_str(&text(INSTANCES)).unwrap();
-        let (below, subnets) = seen(&lab, &networks, &instances);
+        let (below, subnets) = seen(&lab, &networks, &instances, &|interface| interface != "veth0down");
         assert_eq!(below.networks.keys().map(NetworkName::as_str).collect::<Vec<_>>(), ["frontend", "internet"]);
         assert_eq!(below.machines.keys().map(NodeName::as_str).collect::<Vec<_>>(), ["db1", "lb"]);
         let internet: NetworkName = "internet".parse().unwrap();
         assert_eq!(below.networks[&internet].subnet, None, "as drawn");
         assert_eq!(subnets[&internet].to_string(), "10.207.42.0/24", "as chosen");
         let lb = &below.machines["lb"];
-        assert_eq!((lb.power, lb.links_up.as_slice()), (Power::Running, &[true, false][..]));
+        assert_eq!((lb.power, lb.links_up.as_slice()), (Power::Running, &[true, false, false][..]));
         assert_eq!(lb.notes, BTreeMap::from([("configured".to_owned(), "{}".to_owned())]));
         let db1 = &below.machines["db1"];
         assert_eq!((db1.power, db1.spec.is_none()), (Power::Stopped, true), "it was not finished");

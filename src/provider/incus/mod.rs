@@ -6,11 +6,13 @@
 mod answers;
 mod api;
 mod cluster;
+mod doctor;
 mod error;
 mod events;
 mod exec;
 mod faults;
 mod guest;
+pub mod image;
 mod images;
 mod instances;
 mod look;
@@ -22,6 +24,8 @@ mod remote;
 mod snapshots;
 mod subnets;
 mod wire;
+
+pub use doctor::doctor;
 
 use super::{
     Answer, Done, ProviderError, Retry,

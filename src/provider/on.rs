@@ -1,0 +1,140 @@
+//! Where a lab can run, as `--on` takes it: the one place that knows all providers.
+
+use super::{
+    Answer, Provider, ProviderError, Retry,
+    incus::{IncusMachines, Settings},
+    machines::Machines,
+    real::{Core, Hold, RealProvider, plain::Plain},
+    sim::{SimProvider, WallClock},
+};
+use crate::{
+    host::state::{LabFolder, Locked},
+    plan::LabId,
+};
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// Where a lab runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum On {
+    /// The built-in simulator.
+    #[default]
+    Sim,
+    /// An Incus daemon: this machine's, or a remote or cluster that the Incus client knows by this name.
+    Incus(Option<String>),
+    /// VirtualBox: this machine's, or another's over ssh.
+    VirtualBox(Option<String>),
+}
+
+impl FromStr for On {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, rest) = text.split_once(':').map_or((text, None), |(word, rest)| (word, Some(rest)));
+        let plain =
+            |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('-');
+        match (word, rest) {
+            ("sim", None) => Ok(Self::Sim),
+            ("incus", None) => Ok(Self::Incus(None)),
+            ("incus", Some(remote)) if plain(remote) => Ok(Self::Incus(Some(remote.to_owned()))),
+            ("incus", Some(remote)) => Err(format!("{remote:?} is no remote; write incus:REMOTE with a name of `incus remote list`")),
+            ("virtualbox", None) => Ok(Self::VirtualBox(None)),
+            ("virtualbox", Some(rest)) => match rest.strip_prefix("ssh://").filter(|host| !host.is_empty() && !host.starts_with('-')) {
+                Some(host) => Ok(Self::VirtualBox(Some(host.to_owned()))),
+                None => Err(format!("{rest:?} is no way to another machine; write virtualbox:ssh://HOST")),
+            },
+            _ => Err(format!("{text:?} is no provider; write sim, incus, incus:REMOTE, virtualbox or virtualbox:ssh://HOST")),
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sim => f.pad("sim"),
+            Self::Incus(None) => f.pad("incus"),
+            Self::Incus(Some(remote)) => f.pad(&format!("incus:{remote}")),
+            Self::VirtualBox(None) => f.pad("virtualbox"),
+            Self::VirtualBox(Some(host)) => f.pad(&format!("virtualbox:ssh://{host}")),
+        }
+    }
+}
+
+/// A lab that is, or would be, deployed.
+#[derive(Clone)]
+pub struct Lot {
+    /// Its identity.
+    pub id: LabId,
+    /// Its name, as people wrote it.
+    pub name: String,
+    /// Its state folder.
+    pub folder: LabFolder,
+    /// The wall clock.
+    pub clock: WallClock,
+}
+
+impl On {
+    /// The provider, for looking, breaking and healing.
+    ///
+    /// # Errors
+    /// Where there is no such provider on this machine.
+    pub fn looking(&self, lot: Lot) -> Result<Arc<dyn Provider>, ProviderError> {
+        if *self == Self::Sim {
+            return Ok(Arc::new(SimProvider::new(lot.folder, lot.clock)));
+        }
+        self.real(lot, Hold::EachChange)
+    }
+
+    /// The provider, for one who holds the lab's lock and does steps.
+    ///
+    /// # Errors
+    /// As [`On::looking`].
+    pub fn acting(&self, lot: Lot, locked: &Arc<Locked>) -> Result<Arc<dyn Provider>, ProviderError> {
+        if *self == Self::Sim {
+            return Ok(Arc::new(SimProvider::holding(Arc::clone(locked), lot.clock)));
+        }
+        self.real(lot, Hold::Whole(Arc::clone(locked)))
+    }
+
+    fn real(&self, lot: Lot, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {
+        let machines = self.machines(&lot.id)?;
+        let core = Core::new(machines, lot.folder, lot.id, lot.name, lot.clock, hold);
+        Ok(Arc::new(RealProvider::new(core, |core| Arc::new(Plain::new(core)))?))
+    }
+
+    fn machines(&self, id: &LabId) -> Result<Arc<dyn Machines>, ProviderError> {
+        match self {
+            Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), id.clone(), Settings::of_environment())?)),
+            Self::Sim | Self::VirtualBox(_) => Err(ProviderError {
+                what: format!("open {self}"),
+                node: None,
+                why: "this version makes no machines there".into(),
+                next: "Deploy to the simulator or to Incus: --on sim, --on incus.".into(),
+                retry: Retry::Useless,
+            }),
+        }
+    }
+}
+
+/// Whether a provider answers: `None` where it does, else what is in the way and what to do.
+pub fn hindrance<'a>(provider: &'a dyn Provider) -> Answer<'a, Option<String>> {
+    Box::pin(async move {
+        Ok(match provider.observe().await {
+            Ok(_) => None,
+            Err(error) => Some(format!("{error}. {}", error.next)),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_in_its_own_words() {
+        for text in ["sim", "incus", "incus:cluster-1", "virtualbox", "virtualbox:ssh://desk.example.org"] {
+            assert_eq!(text.parse::<On>().unwrap().to_string(), text);
+        }
+        for bad in ["", "sim:x", "incus:", "incus:a b", "incus:-x", "virtualbox:desk", "virtualbox:ssh://", "virtualbox:ssh://-x", "aws"] {
+            assert!(bad.parse::<On>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -90,6 +90,8 @@ commands! {
     inject Inject;
     /// Mend what was broken
     heal Heal;
+    /// Bring back a cluster that has stopped as a whole
+    recover Recover;
     /// Leave nothing of a deployed lab
     destroy Destroy;
     /// Say whether this machine is ready for each provider, and what to do if not

@@ -12,7 +12,7 @@ pub mod sim;
 pub mod transport;
 
 use crate::{
-    model::{ActiveFault, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
@@ -104,6 +104,10 @@ pub trait Provider: Send + Sync {
     /// What a fault would take with it within so many milliseconds; `None` where the provider cannot tell without doing it.
     /// Nothing is broken. Fails where the fault cannot fall on what is there.
     fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>>;
+
+    /// Brings back a cluster that has stopped as a whole: begun anew by the member whose data goes furthest. `says` is told what it
+    /// is at. Changes nothing where a part of the cluster works.
+    fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;

@@ -10,7 +10,7 @@
 use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
-    model::{ActiveFault, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, Observed},
     plan::Action,
     sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
 };
@@ -342,6 +342,22 @@ impl Provider for SimProvider {
             // On a copy and without the lock: the window goes on looking meanwhile.
             let predicted = blast_radius(&copy, fault, horizon_ms);
             predicted.map(Some).map_err(|error| in_world("predict what a fault would do", None, &error))
+        })
+    }
+
+    fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async move {
+            if !self.folder.exists() {
+                return Err(nothing_there());
+            }
+            self.change(|world| {
+                let works = |state| matches!(state, ClusterState::Whole | ClusterState::Partial);
+                if world.observe().clusters.get(cluster).is_some_and(|seen| works(seen.state)) {
+                    return Ok(Done::AlreadySo);
+                }
+                says("beginning anew with the member whose data goes furthest");
+                world.recover_cluster(cluster).map(|()| Done::Changed)
+            })
         })
     }
 

@@ -9,6 +9,7 @@ pub mod live;
 mod log;
 mod notes;
 pub mod plain;
+mod recover;
 mod secrets;
 
 pub use core::{Core, Hold};
@@ -16,7 +17,7 @@ pub use log::LOGS_FOLDER;
 
 use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
-    model::{ActiveFault, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, Observed},
     plan::Action,
     sim::{Event, Prediction},
 };
@@ -82,6 +83,23 @@ impl RealProvider {
             Some(Err(_)) | None => Err(ended()),
         }
     }
+
+    /// Likewise, and hands on what it says.
+    async fn telling<T: Send + 'static, W: Future<Output = Result<T, ProviderError>> + Send + 'static>(
+        &self,
+        says: &(dyn Fn(&str) + Send + Sync),
+        work: impl FnOnce(act::Says) -> W,
+    ) -> Result<T, ProviderError> {
+        let (sender, mut said) = mpsc::channel::<String>(SAYS_MAX);
+        let work = self.on_runtime(work(sender));
+        let listen = async {
+            while let Some(text) = said.recv().await {
+                says(&text);
+            }
+        };
+        let (done, ()) = tokio::join!(work, listen);
+        done
+    }
 }
 
 impl Drop for RealProvider {
@@ -123,15 +141,8 @@ impl Provider for RealProvider {
 
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
         Box::pin(async move {
-            let (sender, mut said) = mpsc::channel::<String>(SAYS_MAX);
-            let work = self.on_runtime(act::act(Arc::clone(&self.core), self.live()?, action.clone(), sender));
-            let listen = async {
-                while let Some(text) = said.recv().await {
-                    says(&text);
-                }
-            };
-            let (done, ()) = tokio::join!(work, listen);
-            done
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            self.telling(says, |sender| act::act(core, live, action.clone(), sender)).await
         })
     }
 
@@ -176,6 +187,14 @@ impl Provider for RealProvider {
         Box::pin(async move {
             let live = self.live()?;
             self.on_runtime(async move { live.predict(&fault, horizon_ms).await }).await
+        })
+    }
+
+    fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        let cluster = cluster.clone();
+        Box::pin(async move {
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            self.telling(says, |sender| recover::recover(core, live, cluster, sender)).await
         })
     }
 

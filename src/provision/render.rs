@@ -128,7 +128,9 @@ fn write_quoted(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> R
 fn written(landing: Landing, value: &Value) -> Result<String, minijinja::Error> {
     let refuse = |why: String| minijinja::Error::new(ErrorKind::InvalidOperation, why);
     match value.kind() {
-        ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
+        ValueKind::Number => Ok(value.to_string()),
+        // The engine's own words are Python's.
+        ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::String => quote(landing, value.as_str().unwrap_or_default()).map_err(|error| refuse(error.to_string())),
         // A shell takes a list as so many words; no other landing has one writing for it.
         ValueKind::Seq | ValueKind::Iterable if landing == Landing::Sh => {

@@ -14,7 +14,9 @@ which_way() {
             return
         fi
     fi
-    if (: <> /dev/fuse) 2> /dev/null && python3 -c 'import fuse, ctypes; ctypes.CDLL("libnfs.so.13")' 2> /dev/null; then
+    if (: <> /dev/fuse) 2> /dev/null && python3 -c 'import ctypes, ctypes.util, importlib.util as u
+ctypes.CDLL("libnfs.so.13")
+assert ctypes.util.find_library("fuse") and (u.find_spec("fusepy") or u.find_spec("fuse"))' 2> /dev/null; then
         echo fuse
     else
         echo none

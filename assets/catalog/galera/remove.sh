@@ -1,3 +1,2 @@
 # The data stays in /var/lib/mysql: a drawing that changes its mind must not lose it.
-rm -f {{ paths.conf }}/91-sandtable-address.cnf /etc/sysctl.d/90-sandtable-nonlocal.conf
-rm -rf /etc/sandtable/{{ service.slug }}
+rm -f {{ paths.conf }}/91-sandtable-address.cnf

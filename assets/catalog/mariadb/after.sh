@@ -10,7 +10,7 @@ if [ "$(field Master_Host)" != {{ primary.address }} ] || [ "$(field Master_Port
 STOP SLAVE;
 CHANGE MASTER TO MASTER_HOST = {{ primary.address|sql }}, MASTER_PORT = {{ primary.port }}, MASTER_USER = 'replication',
     MASTER_PASSWORD = {{ secrets.replication|sql }}, MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 2, MASTER_HEARTBEAT_PERIOD = 1
-    {%- if primary.settings.tls %}, MASTER_SSL = 1{% if settings.tls %}, MASTER_SSL_CA = '/etc/sandtable/{{ service.slug|plain }}/authority.pem'{% endif %}{% endif %};
+    {%- if primary.settings.tls %}, MASTER_SSL = 1{% if settings.tls %}, MASTER_SSL_CA = {{ tls.authority|sql }}{% endif %}{% endif %};
 START SLAVE;
 SQL
 fi

@@ -8,14 +8,21 @@ hashed() {
     printf %s "$password" > "$etc/.password"
     hash=$(slappasswd -T "$etc/.password")
     rm -f "$etc/.password"
-    (umask 077; echo "$print" > "$file.print")
+}
+# A file that is kept until its password changes, so it is not one of those that are written each time.
+stored() {
+    text=$1 file=$2 owner=$3
+    (umask 077; printf '%s\n' "$text" > "$file.new"; echo "$print" > "$file.print")
+    chown "$owner" "$file.new"
+    chmod 0640 "$file.new"
+    mv -f "$file.new" "$file"
+    changed
 }
 if hashed {{ secrets.password }} "$etc/password.conf"; then
-    printf 'rootpw %s\n' "$hash" | put_text "$etc/password.conf" 0640 root:{{ paths.user|plain }}
-    changed
+    stored "rootpw $hash" "$etc/password.conf" root:{{ paths.user|plain }}
 fi
 if hashed {{ secrets.people_password }} "$etc/people.hash"; then
-    printf '%s\n' "$hash" | put_text "$etc/people.hash" 0600 root:root
+    stored "$hash" "$etc/people.hash" root:root
 fi
 {%- if settings.tls %}
 put_text "$etc/key.pem" 0640 root:{{ paths.user|plain }} < {{ tls.key }}

@@ -300,22 +300,23 @@ impl<'a> Contract<'a> {
                 for flow in ends.filter_map(|end| self.flows_to.get(end)).flatten() {
                     match &flow.from {
                         Endpoint::Outside => return Ok(None),
-                        Endpoint::Node(from) => open.extend(self.sources(from, node)),
-                        Endpoint::Service(from) => open.extend(self.sources(&from.node, node)),
+                        Endpoint::Node(from) => open.extend(self.sources(from, node, &service.bind)),
+                        Endpoint::Service(from) => open.extend(self.sources(&from.node, node, &service.bind)),
                         Endpoint::Vip(from) => open.extend(self.lab.vips.get(from).map(|vip| Ipv4Net::from(vip.address))),
                     }
                 }
                 let copies = self.replicas_of.get(at).into_iter().flatten().chain(&service.replica_of);
-                open.extend(copies.flat_map(|copy| self.sources(&copy.node, node)));
+                open.extend(copies.flat_map(|copy| self.sources(&copy.node, node, &service.bind)));
             }
         }
-        open.extend(members.iter().flat_map(|member| self.sources(&member.node, node)));
+        open.extend(members.iter().flat_map(|member| self.sources(&member.node, node, &service.bind)));
         Ok(Some(open))
     }
 
-    /// The addresses from which a node comes to another: those on their common networks, else all of its own. Where it
-    /// has its address from DHCP, the network's subnet, because nobody knows the address before the node is on.
-    fn sources(&self, from: &str, to: &Node) -> BTreeSet<Ipv4Net> {
+    /// The addresses from which a node comes to a service: those on the networks that it shares with it and on which that
+    /// listens, else all of its own, because it comes by a router. Where it has its address from DHCP, the network's subnet, because
+    /// nobody knows the address before the node is on.
+    fn sources(&self, from: &str, to: &Node, bind: &Bind) -> BTreeSet<Ipv4Net> {
         let Some(from) = self.lab.nodes.get(from) else { return BTreeSet::new() };
         if from == to {
             return to.addresses().chain([Ipv4Addr::LOCALHOST]).map(Ipv4Net::from).collect();
@@ -323,9 +324,14 @@ impl<'a> Contract<'a> {
         let source = |network: &NetworkName, address: Option<Ipv4Addr>| {
             address.map(Ipv4Net::from).or_else(|| self.lab.networks.get(network).and_then(|wire| wire.subnet).map(|subnet| subnet.trunc()))
         };
+        let listens = |network: &NetworkName| match bind {
+            Bind::Any | Bind::Loopback => true,
+            Bind::On(bound) => bound == network,
+            Bind::Address(address) => to.address_on(network) == Some(*address),
+        };
         let joined = || from.adapters.iter().filter(|adapter| self.joins(&adapter.network));
         let common: BTreeSet<Ipv4Net> = joined()
-            .filter(|adapter| to.adapter_on(&adapter.network).is_some())
+            .filter(|adapter| to.adapter_on(&adapter.network).is_some() && listens(&adapter.network))
             .filter_map(|adapter| source(&adapter.network, adapter.address))
             .collect();
         if common.is_empty() { joined().filter_map(|adapter| source(&adapter.network, adapter.address)).collect() } else { common }

@@ -18,8 +18,10 @@ pub(super) struct Network {
     pub(super) kind: String,
     /// Whether the daemon made it.
     pub(super) managed: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) config: Config,
     /// Paths of what is plugged into it.
+    #[serde(deserialize_with = "or_default")]
     pub(super) used_by: Vec<String>,
 }
 
@@ -27,6 +29,7 @@ pub(super) struct Network {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NetworkState {
+    #[serde(deserialize_with = "or_default")]
     pub(super) addresses: Vec<Address>,
 }
 
@@ -48,7 +51,9 @@ pub(super) struct Instance {
     pub(super) name: String,
     /// `Running`, `Stopped`, `Frozen` …
     pub(super) status: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) config: Config,
+    #[serde(deserialize_with = "or_default")]
     pub(super) devices: Devices,
     #[serde(deserialize_with = "or_default")]
     pub(super) snapshots: Vec<Snapshot>,
@@ -85,6 +90,7 @@ pub(super) struct State {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Interface {
+    #[serde(deserialize_with = "or_default")]
     pub(super) addresses: Vec<Address>,
     /// The other end of its cable, on the daemon's machine.
     pub(super) host_name: String,
@@ -108,6 +114,7 @@ pub(super) struct Alias {
 #[serde(default)]
 pub(super) struct Image {
     pub(super) fingerprint: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) properties: Config,
 }
 
@@ -124,6 +131,7 @@ pub(super) struct Pool {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Profile {
+    #[serde(deserialize_with = "or_default")]
     pub(super) devices: Devices,
 }
 
@@ -131,6 +139,7 @@ pub(super) struct Profile {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Server {
+    #[serde(deserialize_with = "or_default")]
     pub(super) api_extensions: Vec<String>,
     /// `trusted` or `untrusted`.
     pub(super) auth: String,
@@ -147,6 +156,7 @@ pub(super) struct Environment {
     pub(super) server_pid: u32,
     pub(super) firewall: String,
     pub(super) kernel_version: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) architectures: Vec<String>,
 }
 

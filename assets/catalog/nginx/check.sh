@@ -1,0 +1,1 @@
+said=$(nginx -t -q 2>&1) || fail "nginx refuses its configuration: $said"

@@ -1,0 +1,1 @@
+rm -rf /etc/sandtable/{{ service.slug }} /usr/local/share/sandtable/{{ service.slug }}

@@ -1,0 +1,1 @@
+echo "sessions $(ss -Htn state established 'sport = :{{ port.ssh }}' | wc -l)"

@@ -1,0 +1,2 @@
+code=$(curl -s -o /dev/null --noproxy '*' --max-time 2 -w '%{http_code}' {{ "http://" ~ ("127.0.0.1" if main.address == "0.0.0.0" else main.address) ~ ":" ~ main.port ~ "/healthz" }}) || { echo "does not answer"; exit 1; }
+[ "$code" = 200 ] || [ "$code" = 503 ]

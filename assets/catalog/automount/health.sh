@@ -2,7 +2,7 @@ mountpoint -q {{ settings.map }} || { echo "nothing is mounted at "{{ settings.m
 how=autofs
 [ "$(stat -f -c %T {{ settings.map }} 2> /dev/null)" = autofs ] || how="a FUSE client, as this kernel mounts no NFS"
 {%- if upstreams %}
-if timeout 2 rpcinfo -n {{ upstreams[0].port }} -t {{ upstreams[0].address }} 100003 4 > /dev/null 2>&1; then
+if timeout 2 rpcinfo -n {{ upstreams[0].port }} -t {{ upstreams[0].address }} 100003 3 > /dev/null 2>&1; then
     echo "the file server answers ($how)"
 else
     echo "the file server does not answer"

@@ -1,6 +1,6 @@
 """A small FUSE file system that shows homes of an NFS server, each when it is used, and lets go of it when it is not.
 
-For nodes whose kernel mounts no NFS (containers): what autofs and the kernel's client would do together. It speaks NFS 4 through
+For nodes whose kernel mounts no NFS (containers): what autofs and the kernel's client would do together. It speaks NFS through
 libnfs, with the uid and gid of whoever asks, so the server decides who may do what. One request at a time; nothing is cached.
 
     nfs_fuse.py SERVER PORT EXPORT FOLDER IDLE_SECS
@@ -21,6 +21,8 @@ except ImportError:
     from fuse import FUSE, FuseOSError, Operations, fuse_get_context
 
 TIMEOUT_MS = 5000
+# Where a server of this catalog answers who may mount.
+MOUNT_PORT = 20048
 CONTEXTS_MAX = 256
 
 nfs = ctypes.CDLL("libnfs.so.13")
@@ -65,7 +67,6 @@ def declare(name, result, *arguments):
 
 
 for name, arguments in {
-    "nfs_set_version": (P, I),
     "nfs_mount": (P, S, S),
     "nfs_lstat64": (P, S, ctypes.POINTER(Stat)),
     "nfs_opendir": (P, S, ctypes.POINTER(P)),
@@ -90,13 +91,14 @@ for name, arguments in {
 }.items():
     declare(name, I, *arguments)
 declare("nfs_init_context", P)
+declare("nfs_parse_url_dir", P, P, S)
+declare("nfs_destroy_url", None, P)
 declare("nfs_destroy_context", None, P)
 declare("nfs_get_error", S, P)
 declare("nfs_readdir", ctypes.POINTER(Entry), P, P)
 declare("nfs_closedir", None, P, P)
-for name in ("nfs_set_uid", "nfs_set_gid", "nfs_set_timeout", "nfs_set_autoreconnect", "nfs_set_nfsport"):
-    if hasattr(nfs, name):
-        declare(name, None, P, I)
+for name in ("nfs_set_uid", "nfs_set_gid", "nfs_set_timeout", "nfs_set_autoreconnect"):
+    declare(name, None, P, I)
 
 
 class Homes(Operations):
@@ -104,13 +106,13 @@ class Homes(Operations):
 
     def __init__(self, server, port, export, idle_secs):
         self.server, self.port, self.export, self.idle_secs = server, port, export.rstrip("/"), idle_secs
-        self.lock = threading.RLock()
+        self.mutex = threading.RLock()
         # (home, uid, gid) -> [context, last use]; file number -> (key, handle, path)
         self.contexts, self.files, self.next_file = {}, {}, 1
         self.started = time.time()
 
     def __call__(self, operation, *arguments):
-        with self.lock:
+        with self.mutex:
             return super().__call__(operation, *arguments)
 
     def init(self, path):
@@ -119,7 +121,7 @@ class Homes(Operations):
     def tidy(self):
         while True:
             time.sleep(min(5, self.idle_secs))
-            with self.lock:
+            with self.mutex:
                 used = {key for key, _, _ in self.files.values()}
                 now = time.monotonic()
                 for key, (context, last) in list(self.contexts.items()):
@@ -135,22 +137,27 @@ class Homes(Operations):
             return key, known[0]
         if len(self.contexts) >= CONTEXTS_MAX:
             raise FuseOSError(errno.ENFILE)
-        context = nfs.nfs_init_context()
-        nfs.nfs_set_version(context, 4)
-        nfs.nfs_set_uid(context, uid)
-        nfs.nfs_set_gid(context, gid)
-        nfs.nfs_set_timeout(context, TIMEOUT_MS)
-        nfs.nfs_set_autoreconnect(context, 1)
-        if hasattr(nfs, "nfs_set_nfsport"):
-            nfs.nfs_set_nfsport(context, self.port)
-        # A home's own folder may be closed to whoever asks, so the export is mounted and the server judges each request.
-        code = nfs.nfs_mount(context, self.server.encode(), (self.export or "/").encode())
-        if code < 0:
+        for version in (3, 4):
+            context = nfs.nfs_init_context()
+            # libnfs takes ports only as part of an address.
+            words = f"nfs://{self.server}{self.export or '/'}/?version={version}&nfsport={self.port}&mountport={MOUNT_PORT}"
+            address = nfs.nfs_parse_url_dir(context, words.encode())
+            if not address:
+                nfs.nfs_destroy_context(context)
+                continue
+            nfs.nfs_destroy_url(address)
+            nfs.nfs_set_uid(context, uid)
+            nfs.nfs_set_gid(context, gid)
+            nfs.nfs_set_timeout(context, TIMEOUT_MS)
+            nfs.nfs_set_autoreconnect(context, 1)
+            # A home's own folder may be closed to whoever asks, so the export is mounted and the server judges each request.
+            code = nfs.nfs_mount(context, self.server.encode(), (self.export or "/").encode())
+            if code >= 0:
+                self.contexts[key] = [context, time.monotonic()]
+                return key, context
             print((nfs.nfs_get_error(context) or b"").decode(errors="replace"), file=sys.stderr, flush=True)
             nfs.nfs_destroy_context(context)
-            raise FuseOSError(errno.EHOSTDOWN if -code in (errno.EIO, errno.EFAULT) else -code)
-        self.contexts[key] = [context, time.monotonic()]
-        return key, context
+        raise FuseOSError(errno.EHOSTDOWN)
 
     def at(self, path):
         """The context of whoever asks, and the path on the server."""
@@ -255,7 +262,8 @@ class Homes(Operations):
     def read(self, path, size, offset, fh):
         key, context, handle = self.opened(fh)
         buffer = ctypes.create_string_buffer(size)
-        return buffer.raw[: self.try_(key, context, nfs.nfs_pread(context, handle, offset, size, buffer))]
+        count = self.try_(key, context, nfs.nfs_pread(context, handle, offset, size, buffer))
+        return buffer.raw[:count]
 
     def write(self, path, data, offset, fh):
         key, context, handle = self.opened(fh)

@@ -1,8 +1,14 @@
 #!/bin/sh
-# Serves by the kernel where it can, else by nfs-ganesha: `which` says who, `prepare` makes the folders, `run` serves in the
+# Serves by the kernel where it can, else by nfs-ganesha, else by a small server of our own: `which` says who, `prepare` makes the folders, `run` serves in the
 # foreground, `stop` ends what the kernel keeps.
 set -eu
 exports={{ "/etc/exports.d/sandtable-" ~ service.slug ~ ".exports" }}
+
+# Ganesha opens files by their handles, which nobody may in a container.
+is_machine() {
+    read -r inside outside count < /proc/self/uid_map
+    [ "$inside $outside $count" = "0 0 4294967295" ]
+}
 
 which_server() {
     grep -qw nfsd /proc/filesystems || modprobe -q nfsd 2> /dev/null || true
@@ -10,8 +16,10 @@ which_server() {
     if grep -qw nfsd /proc/filesystems && { mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd 2> /dev/null; } &&
         [ -w /proc/fs/nfsd/threads ]; then
         echo kernel
-    elif command -v ganesha.nfsd > /dev/null; then
+    elif is_machine && command -v ganesha.nfsd > /dev/null; then
         echo ganesha
+    elif command -v python3 > /dev/null; then
+        echo ours
     else
         echo none
     fi
@@ -37,7 +45,9 @@ case $1 in
     which) which_server ;;
     prepare) prepare ;;
     run)
-        case $(which_server) in
+        rm -f /run/sandtable-{{ service.slug }}.kind
+        which_server > /run/sandtable-{{ service.slug }}.kind
+        case $(cat /run/sandtable-{{ service.slug }}.kind) in
             kernel)
                 exportfs -r
                 rpc.nfsd --port {{ port.nfs }}
@@ -45,7 +55,8 @@ case $1 in
                 exec rpc.mountd --foreground
                 ;;
             ganesha) exec ganesha.nfsd -F -L STDERR -N WARN -p /run/sandtable-{{ service.slug }}-ganesha.pid -f /etc/sandtable/{{ service.slug }}/ganesha.conf ;;
-            *) echo "this kernel serves no NFS here, and nfs-ganesha is not installed" >&2; exit 1 ;;
+            ours) exec python3 /etc/sandtable/{{ service.slug }}/nfs_serve.py /etc/sandtable/{{ service.slug }}/serve.json ;;
+            *) echo "this kernel serves no NFS here, and nothing that would take its place is installed" >&2; exit 1 ;;
         esac
         ;;
     stop)

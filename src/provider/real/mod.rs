@@ -10,7 +10,7 @@ pub mod journal;
 pub mod live;
 mod load;
 mod log;
-mod notes;
+pub(crate) mod notes;
 mod outside;
 pub mod plain;
 mod recover;

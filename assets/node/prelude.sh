@@ -333,6 +333,8 @@ service_start() { # next|first SECONDS
     pending=none
     [ ! -e "$home/pending" ] || read -r pending <"$home/pending"
     if ! service_runs; then
+        # One of its units may run already, with the configuration of before.
+        [ "$pending" != restart ] || units_stop
         [ ! -s "$home/units" ] || : >"$work/changed"
         service_begun "$1" "$2"
     elif [ "$pending" = restart ]; then

@@ -16,8 +16,11 @@ use crate::model::{ClusterState, Fault, Health, Lab, Observed, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, plan};
 use crate::probe;
 use crate::provider::{
-    Provider, ProviderError, Which,
-    sim::{SimProvider, WallClock},
+    Lasts, Provider, ProviderError, Which,
+    doctor::{self, State},
+    incus,
+    on::{Lot, On},
+    sim::WallClock,
 };
 use anyhow::Context as _;
 use std::{
@@ -27,8 +30,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// The simulator's name, as `--on` takes it.
-const SIM: &str = "sim";
 /// Events of a run that may wait for the window.
 const EVENTS_MAX: usize = 256;
 /// A second of the load, in milliseconds.
@@ -37,6 +38,8 @@ const SECOND_MS: u64 = 1000;
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// The least time between two looks at a lab while a plan runs.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a provider may take to say whether it can be used.
+const ASK_PROVIDER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
 const SETTLE_MS_MAX: u64 = 60_000;
 
@@ -53,8 +56,8 @@ pub fn all() -> Box<dyn Engine> {
 pub struct Local {
     state: Option<StateFolder>,
     clock: WallClock,
-    /// Providers that only look, kept because they keep the world that they have read.
-    looking: BTreeMap<PathBuf, SimProvider>,
+    /// Providers that only look, kept because they keep what they have read, and watch nodes meanwhile.
+    looking: BTreeMap<PathBuf, (On, Arc<dyn Provider>)>,
     /// The last second of the load that was told, by lab.
     told: BTreeMap<PathBuf, u64>,
 }
@@ -80,13 +83,36 @@ impl Local {
         Ok(Place { id, file, folder })
     }
 
-    fn looking(&mut self, place: &Place) -> &SimProvider {
-        let clock = &self.clock;
-        self.looking.entry(place.file.clone()).or_insert_with(|| SimProvider::new(place.folder.clone(), Arc::clone(clock)))
+    fn lot(&self, place: &Place, lab: &Lab) -> Lot {
+        Lot { id: place.id.clone(), name: lab.name.clone(), folder: place.folder.clone(), clock: Arc::clone(&self.clock) }
     }
 
-    fn planned(&mut self, place: &Place, lab: &Lab) -> anyhow::Result<Plan> {
-        let observed = wait(self.looking(place).observe())?.map_err(failed)?;
+    fn looking(&mut self, place: &Place, on: &On, lab: &Lab) -> anyhow::Result<Arc<dyn Provider>> {
+        if let Some((_, provider)) = self.looking.get(&place.file).filter(|(known, _)| known == on) {
+            return Ok(Arc::clone(provider));
+        }
+        let provider = on.looking(self.lot(place, lab)).map_err(failed)?;
+        self.looking.insert(place.file.clone(), (on.clone(), Arc::clone(&provider)));
+        Ok(provider)
+    }
+
+    /// The provider that a job is for. One lab has one state: deploying it elsewhere would orphan what runs.
+    fn on(place: &Place, chosen: &str, task: &Task) -> anyhow::Result<On> {
+        let chosen: On = chosen.parse().map_err(|why: String| anyhow::anyhow!(why))?;
+        let Some(known) = Self::deployed_on(place)? else { return Ok(chosen) };
+        if known != chosen && matches!(task, Task::Plan | Task::Deploy(_)) {
+            anyhow::bail!("The lab is deployed on {known}, not on {chosen}: destroy it there first");
+        }
+        Ok(known)
+    }
+
+    fn deployed_on(place: &Place) -> anyhow::Result<Option<On>> {
+        let Some(deployed) = Deployed::read(&place.folder)? else { return Ok(None) };
+        deployed.on.parse().map(Some).map_err(|_| anyhow::anyhow!("The lab runs on {}, which this version does not know", deployed.on))
+    }
+
+    fn planned(&mut self, place: &Place, on: &On, lab: &Lab) -> anyhow::Result<Plan> {
+        let observed = wait(self.looking(place, on, lab)?.observe())?.map_err(failed)?;
         let text = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
         let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&text)));
         let catalog = Catalog::embedded();
@@ -101,14 +127,22 @@ impl Local {
         Ok(plan(lab, catalog, &wanted, &doubt(observed, &unfinished)))
     }
 
-    fn deploy(&mut self, place: &Place, lab: &Lab, plan: &Plan, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+    fn deploy(
+        &mut self,
+        place: &Place,
+        on: &On,
+        lab: &Lab,
+        plan: &Plan,
+        cancel: &Cancel,
+        report: &mut dyn FnMut(Report),
+    ) -> anyhow::Result<()> {
         let locked = Arc::new(place.folder.lock(Wait::No)?);
-        let provider: Arc<dyn Provider> = Arc::new(SimProvider::holding(Arc::clone(&locked), Arc::clone(&self.clock)));
+        let provider = on.acting(self.lot(place, lab), &locked).map_err(failed)?;
         let observed = wait(provider.observe())?.map_err(failed)?;
         if let Some(fault) = observed.faults.first() {
             anyhow::bail!("The lab is broken on purpose ({}): heal it first", fault.fault);
         }
-        Deployed { file: place.file.clone(), name: lab.name.clone(), on: SIM.to_owned() }.write(&locked)?;
+        Deployed { file: place.file.clone(), name: lab.name.clone(), on: on.to_string() }.write(&locked)?;
         let mut journal = Journal::open(&locked)?;
         follow(plan, &observed, &provider, &mut journal, cancel, report)?;
         wait(provider.watch(&lab.flows))?.map_err(failed)?;
@@ -117,12 +151,12 @@ impl Local {
         Ok(())
     }
 
-    fn destroy(&mut self, place: &Place, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+    fn destroy(&mut self, place: &Place, on: &On, lab: &Lab, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
         if !place.folder.exists() {
             return Ok(());
         }
         let locked = Arc::new(place.folder.lock(Wait::No)?);
-        let provider: Arc<dyn Provider> = Arc::new(SimProvider::holding(Arc::clone(&locked), Arc::clone(&self.clock)));
+        let provider = on.acting(self.lot(place, lab), &locked).map_err(failed)?;
         let observed = wait(provider.observe())?.map_err(failed)?;
         let plan = crate::plan::destroy(&observed);
         report(Report::Planned(plan.clone()));
@@ -134,6 +168,24 @@ impl Local {
         self.looking.remove(&place.file);
         self.told.remove(&place.file);
         forget(locked)
+    }
+}
+
+/// What keeps Incus from being used here; `None`: nothing.
+fn incus_hindrance() -> Option<String> {
+    let checks = wait(async {
+        let settings = incus::Settings::of_environment();
+        let asked = incus::doctor(None, &settings);
+        tokio::time::timeout(ASK_PROVIDER_TIMEOUT, asked).await
+    });
+    match checks {
+        Ok(Ok(checks)) if doctor::is_ready(&checks) => None,
+        Ok(Ok(checks)) => {
+            let bad = checks.into_iter().find(|check| check.state == State::Bad)?;
+            Some(format!("{}. {}", bad.found, bad.next))
+        }
+        Ok(Err(_)) => Some("The Incus daemon does not answer. See what it says: incus info".to_owned()),
+        Err(error) => Some(error.to_string()),
     }
 }
 
@@ -212,28 +264,34 @@ fn tell(event: Event, report: &mut dyn FnMut(Report)) {
 
 impl Engine for Local {
     fn providers(&mut self) -> Vec<ProviderChoice> {
-        let hindrance = self.state.is_none().then(|| "This user has no folder for the state of labs.".to_owned());
-        vec![ProviderChoice { name: SIM.to_owned(), title: "Simulator".to_owned(), hindrance }]
+        let homeless = self.state.is_none().then(|| "This user has no folder for the state of labs.".to_owned());
+        let choice = |on: On, title: &str, hindrance: Option<String>| ProviderChoice {
+            name: on.to_string(),
+            title: title.to_owned(),
+            hindrance: homeless.clone().or(hindrance),
+        };
+        vec![choice(On::Sim, "Simulator", None), choice(On::Incus(None), "Incus", incus_hindrance())]
     }
 
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
         let file = job.file.as_deref().context("Save the lab first: what is deployed belongs to its file")?;
         let place = self.place(file)?;
+        let on = Self::on(&place, &job.provider, &job.task)?;
         match &job.task {
-            Task::Plan => report(Report::Planned(self.planned(&place, &job.lab)?)),
-            Task::Deploy(plan) => self.deploy(&place, &job.lab, plan, cancel, report)?,
-            Task::Destroy => self.destroy(&place, cancel, report)?,
+            Task::Plan => report(Report::Planned(self.planned(&place, &on, &job.lab)?)),
+            Task::Deploy(plan) => self.deploy(&place, &on, &job.lab, plan, cancel, report)?,
+            Task::Destroy => self.destroy(&place, &on, &job.lab, cancel, report)?,
             Task::Inject(fault) => {
-                wait(self.looking(&place).inject(fault))?.map_err(failed)?;
+                wait(self.looking(&place, &on, &job.lab)?.inject(fault, Lasts::AsUsual))?.map_err(failed)?;
             }
             Task::Heal(id) => {
-                wait(self.looking(&place).heal(Which::One(*id)))?.map_err(failed)?;
+                wait(self.looking(&place, &on, &job.lab)?.heal(Which::One(*id)))?.map_err(failed)?;
             }
             Task::HealAll => {
-                wait(self.looking(&place).heal(Which::All))?.map_err(failed)?;
+                wait(self.looking(&place, &on, &job.lab)?.heal(Which::All))?.map_err(failed)?;
             }
             Task::Predict(fault) => {
-                if let Some(found) = wait(self.looking(&place).predict(fault, HORIZON_MS))?.map_err(failed)? {
+                if let Some(found) = wait(self.looking(&place, &on, &job.lab)?.predict(fault, HORIZON_MS))?.map_err(failed)? {
                     report(Report::Predicted(prediction(fault, &found)));
                 }
             }
@@ -241,12 +299,16 @@ impl Engine for Local {
         Ok(())
     }
 
-    fn look(&mut self, _: &str, file: &Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
+    fn look(&mut self, chosen: &str, file: &Path, lab: &Lab) -> anyhow::Result<Option<Sight>> {
         let place = self.place(file)?;
         if !place.folder.exists() {
             return Ok(None);
         }
-        let provider = self.looking(&place);
+        let on = match Self::deployed_on(&place)? {
+            Some(on) => on,
+            None => chosen.parse().map_err(|why: String| anyhow::anyhow!(why))?,
+        };
+        let provider = self.looking(&place, &on, lab)?;
         let observed = wait(provider.observe())?.map_err(failed)?;
         let traffic = wait(provider.traffic())?.map_err(failed)?;
         let told = self.told.get(&place.file).copied();

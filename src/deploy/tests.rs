@@ -73,6 +73,10 @@ impl Ideal {
 }
 
 impl Provider for Ideal {
+    fn recover<'a>(&'a self, _: &'a crate::model::ClusterName, _: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async { Ok(Done::AlreadySo) })
+    }
+
     fn name(&self) -> &'static str {
         "ideal"
     }
@@ -122,7 +126,7 @@ impl Provider for Ideal {
         Box::pin(async { Ok(()) })
     }
 
-    fn inject<'a>(&'a self, _: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _: &'a Fault, _: crate::provider::Lasts) -> Answer<'a, u64> {
         Box::pin(async { Ok(1) })
     }
 

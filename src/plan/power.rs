@@ -17,6 +17,10 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
         });
         draft.put(Point::On(name.clone()), doing);
         draft.order(Point::Made(name.clone()), Point::On(name.clone()), Demand::Nature);
+        // A machine that is made has nothing on it that could start too early: only its services wait.
+        if sight.fate(name).is_fresh() {
+            continue;
+        }
         for before in sight.lab.nodes.get(name).into_iter().flat_map(|node| &node.after) {
             draft.order(Point::Up(before.clone()), Point::On(name.clone()), Demand::Drawn);
         }

@@ -7,10 +7,10 @@
 //!
 //! It never reads a clock of its own: the clock is an argument.
 
-use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
+use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
-    model::{ActiveFault, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, Observed},
     plan::Action,
     sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
 };
@@ -308,12 +308,15 @@ impl Provider for SimProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
         Box::pin(async move {
             if !self.folder.exists() {
                 return Err(nothing_there());
             }
-            self.change(|world| world.inject(fault))
+            self.change(|world| match lasts {
+                Lasts::AsUsual => world.inject(fault),
+                Lasts::Secs(secs) => world.inject_for(fault, u64::from(secs) * 1000),
+            })
         })
     }
 
@@ -345,6 +348,22 @@ impl Provider for SimProvider {
         })
     }
 
+    fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async move {
+            if !self.folder.exists() {
+                return Err(nothing_there());
+            }
+            self.change(|world| {
+                let works = |state| matches!(state, ClusterState::Whole | ClusterState::Partial);
+                if world.observe().clusters.get(cluster).is_some_and(|seen| works(seen.state)) {
+                    return Ok(Done::AlreadySo);
+                }
+                says("beginning anew with the member whose data goes furthest");
+                world.recover_cluster(cluster).map(|()| Done::Changed)
+            })
+        })
+    }
+
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
         Box::pin(async move {
             self.look(|world| {
@@ -361,6 +380,7 @@ impl Provider for SimProvider {
                     totals: world.load_totals().clone(),
                     seconds: world.load_seconds(),
                     failover: world.failover().cloned(),
+                    answered: std::collections::BTreeMap::new(),
                 })
             })
         })

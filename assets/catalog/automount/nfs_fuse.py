@@ -106,13 +106,13 @@ class Homes(Operations):
 
     def __init__(self, server, port, export, idle_secs):
         self.server, self.port, self.export, self.idle_secs = server, port, export.rstrip("/"), idle_secs
-        self.lock = threading.RLock()
+        self.mutex = threading.RLock()
         # (home, uid, gid) -> [context, last use]; file number -> (key, handle, path)
         self.contexts, self.files, self.next_file = {}, {}, 1
         self.started = time.time()
 
     def __call__(self, operation, *arguments):
-        with self.lock:
+        with self.mutex:
             return super().__call__(operation, *arguments)
 
     def init(self, path):
@@ -121,7 +121,7 @@ class Homes(Operations):
     def tidy(self):
         while True:
             time.sleep(min(5, self.idle_secs))
-            with self.lock:
+            with self.mutex:
                 used = {key for key, _, _ in self.files.values()}
                 now = time.monotonic()
                 for key, (context, last) in list(self.contexts.items()):
@@ -262,7 +262,8 @@ class Homes(Operations):
     def read(self, path, size, offset, fh):
         key, context, handle = self.opened(fh)
         buffer = ctypes.create_string_buffer(size)
-        return buffer.raw[: self.try_(key, context, nfs.nfs_pread(context, handle, offset, size, buffer))]
+        count = self.try_(key, context, nfs.nfs_pread(context, handle, offset, size, buffer))
+        return buffer.raw[:count]
 
     def write(self, path, data, offset, fh):
         key, context, handle = self.opened(fh)

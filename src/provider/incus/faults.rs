@@ -54,15 +54,7 @@ impl IncusMachines {
                     self.pull_cable(node, slot).await?;
                 }
             }
-            Fault::Stop(_)
-            | Fault::Kill(_)
-            | Fault::Hang(_)
-            | Fault::Restart(_)
-            | Fault::Cookie(_)
-            | Fault::OneWay(..)
-            | Fault::Cut(..)
-            | Fault::Loss(..)
-            | Fault::Delay(..) => return Ok(Reach::Inside),
+            _ => return Ok(Reach::Inside),
         }
         Ok(Reach::Below)
     }
@@ -90,15 +82,7 @@ impl IncusMachines {
                 }
             }
             // Done inside, so mended inside.
-            Fault::Stop(_)
-            | Fault::Kill(_)
-            | Fault::Hang(_)
-            | Fault::Restart(_)
-            | Fault::Cookie(_)
-            | Fault::OneWay(..)
-            | Fault::Cut(..)
-            | Fault::Loss(..)
-            | Fault::Delay(..) => {}
+            _ => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::{instances, subnets};
 use crate::{
     model::{AdapterSpec, Endpoint, Flow, MachineSpec, NetworkKind, NetworkName, NodeName, ServiceSpec, VipSpec},
     provider::machines::{Below, Machine},
+    provision::slug,
 };
 use ipnet::Ipv4Net;
 use std::{
@@ -26,7 +27,7 @@ pub(super) fn from_outside(flow: &Flow, below: &Below) -> Option<SocketAddrV4> {
             at_node(below, &at.node, port, &listening)
         }
         Endpoint::Vip(vip) => {
-            let note = format!("vip.{vip}");
+            let note = format!("vip.{}", slug(vip));
             let (machine, vip) = below.machines.values().find_map(|machine| Some((machine, read::<VipSpec>(machine, &note)?)))?;
             let followed = vip.follows.as_ref().and_then(|follows| service(machine, follows.as_str()));
             let port = flow.port.or_else(|| followed.and_then(|spec| listening(&spec, None).first().map(|at| at.port())))?;
@@ -79,7 +80,7 @@ fn is_beside_host(kind: NetworkKind) -> bool {
 }
 
 fn service(machine: &Machine, name: &str) -> Option<ServiceSpec> {
-    read(machine, &format!("service.{name}"))
+    read(machine, &format!("service.{}", slug(name)))
 }
 
 fn read<T: serde::de::DeserializeOwned>(machine: &Machine, note: &str) -> Option<T> {

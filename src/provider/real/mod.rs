@@ -5,18 +5,25 @@
 
 mod act;
 pub mod core;
+mod inject;
+pub mod journal;
 pub mod live;
+mod load;
 mod log;
 mod notes;
+mod outside;
 pub mod plain;
+mod recover;
+mod request;
 mod secrets;
+pub mod watch;
 
 pub use core::{Core, Hold};
 pub use log::LOGS_FOLDER;
 
-use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
+use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
-    model::{ActiveFault, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, Observed},
     plan::Action,
     sim::{Event, Prediction},
 };
@@ -82,6 +89,23 @@ impl RealProvider {
             Some(Err(_)) | None => Err(ended()),
         }
     }
+
+    /// Likewise, and hands on what it says.
+    async fn telling<T: Send + 'static, W: Future<Output = Result<T, ProviderError>> + Send + 'static>(
+        &self,
+        says: &(dyn Fn(&str) + Send + Sync),
+        work: impl FnOnce(act::Says) -> W,
+    ) -> Result<T, ProviderError> {
+        let (sender, mut said) = mpsc::channel::<String>(SAYS_MAX);
+        let work = self.on_runtime(work(sender));
+        let listen = async {
+            while let Some(text) = said.recv().await {
+                says(&text);
+            }
+        };
+        let (done, ()) = tokio::join!(work, listen);
+        done
+    }
 }
 
 impl Drop for RealProvider {
@@ -107,7 +131,7 @@ fn ended() -> ProviderError {
 }
 
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {
-    let below = Arc::new(core.machines.look().await?);
+    let below = core.below().await?;
     let seen = notes::seen(&below, core.now_ms());
     live.see(below, seen).await
 }
@@ -123,15 +147,8 @@ impl Provider for RealProvider {
 
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
         Box::pin(async move {
-            let (sender, mut said) = mpsc::channel::<String>(SAYS_MAX);
-            let work = self.on_runtime(act::act(Arc::clone(&self.core), self.live()?, action.clone(), sender));
-            let listen = async {
-                while let Some(text) = said.recv().await {
-                    says(&text);
-                }
-            };
-            let (done, ()) = tokio::join!(work, listen);
-            done
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            self.telling(says, |sender| act::act(core, live, action.clone(), sender)).await
         })
     }
 
@@ -156,11 +173,11 @@ impl Provider for RealProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
         let fault = fault.clone();
         Box::pin(async move {
             let live = self.live()?;
-            self.on_runtime(async move { live.inject(&fault).await }).await
+            self.on_runtime(async move { live.inject(&fault, lasts).await }).await
         })
     }
 
@@ -179,10 +196,25 @@ impl Provider for RealProvider {
         })
     }
 
+    fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        let cluster = cluster.clone();
+        Box::pin(async move {
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            self.telling(says, |sender| recover::recover(core, live, cluster, sender)).await
+        })
+    }
+
     fn traffic(&self) -> Answer<'_, Traffic> {
         Box::pin(async move {
             let live = self.live()?;
             self.on_runtime(async move { live.traffic().await }).await
+        })
+    }
+
+    fn set_load(&self, per_sec: u32) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let live = self.live()?;
+            self.on_runtime(async move { live.set_load(per_sec).await }).await
         })
     }
 

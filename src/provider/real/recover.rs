@@ -1,0 +1,156 @@
+//! Recovery of a cluster that has stopped as a whole, in the order that [`crate::provision::recover`] explains.
+//!
+//! It refuses where a part of the cluster works, and where a member's data cannot be looked at: that member's may go furthest.
+
+use super::{
+    act::{self, Says},
+    core::Core,
+    live::Live,
+    notes,
+};
+use crate::{
+    model::{ClusterName, NodeName, Power, ServiceRef, ServiceSpec},
+    provider::{Done, ProviderError, Retry, machines::Below, transport::Command},
+    provision::{
+        Ending, ending,
+        recover::{Position, order, position_of},
+        service::{self, As, SERVICES_FOLDER},
+        slug,
+    },
+};
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+
+/// How long a member may take to say how well it is.
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A member of the cluster, as it was set up.
+#[derive(Clone)]
+struct Member {
+    at: ServiceRef,
+    spec: ServiceSpec,
+    keeps_data: bool,
+}
+
+/// Brings a cluster back; nothing is done where a part of it works.
+pub(super) async fn recover(core: Arc<Core>, live: Arc<dyn Live>, cluster: ClusterName, says: Says) -> Result<Done, ProviderError> {
+    let below = core.machines.look().await?;
+    let members = members(&core, &below, &cluster);
+    let (data, voters): (Vec<Member>, Vec<Member>) = members.iter().cloned().partition(|member| member.keeps_data);
+    if data.is_empty() {
+        let known = "no member of it is deployed whose catalog entry says how far its data goes";
+        return Err(refused(&cluster, None, known, "See whether the name is right and the lab is deployed (sandtable status)."));
+    }
+    let is_off = |member: &&Member| below.machines.get(&member.at.node).is_none_or(|machine| machine.power != Power::Running);
+    if let Some(off) = data.iter().find(is_off) {
+        let why = format!("{} is not on, and its data may go further than the others'", off.at.node);
+        return Err(refused(&cluster, Some(&off.at.node), &why, "Turn it on, or heal what turned it off, then recover again."));
+    }
+    if let Some(works) = first_that_works(&core, &data).await {
+        let _lost = says.try_send(format!("{works} works: the cluster is there already"));
+        return Ok(Done::AlreadySo);
+    }
+    let on: Vec<Member> = voters.into_iter().filter(|member| !is_off(&member)).collect();
+    for voter in &on {
+        let _lost = says.try_send(format!("stopping {}", voter.at));
+        act::run(&core, &voter.at.node, &service::stop(&voter.at.service), Vec::new(), &says).await?;
+    }
+    let positions = positions(&core, &data, &says).await?;
+    for one in &positions {
+        let _lost = says.try_send(format!("{} has data up to {}", one.at, one.position));
+    }
+    let mut how = As::First;
+    for at in order(positions) {
+        let _lost = says.try_send(format!("{} {at}", if how == As::First { "beginning the cluster with" } else { "starting" }));
+        start(&core, &members, &at, how, &says).await?;
+        live.touched(&at.node);
+        how = As::Next;
+    }
+    for voter in &on {
+        let _lost = says.try_send(format!("starting {}", voter.at));
+        start(&core, &members, &voter.at, As::Next, &says).await?;
+        live.touched(&voter.at.node);
+    }
+    Ok(Done::Changed)
+}
+
+fn members(core: &Core, below: &Below, cluster: &ClusterName) -> Vec<Member> {
+    let mut members = Vec::new();
+    for (node, machine) in &below.machines {
+        for (service, spec) in notes::services(machine) {
+            if spec.cluster.as_ref().is_some_and(|(name, _)| name == cluster) {
+                let keeps_data = core.recipes.get(&spec.kind).is_some_and(|folder| folder.recipe.scripts.position.is_some());
+                members.push(Member { at: ServiceRef { node: node.clone(), service }, spec, keeps_data });
+            }
+        }
+    }
+    members
+}
+
+async fn first_that_works(core: &Arc<Core>, data: &[Member]) -> Option<ServiceRef> {
+    let mut asked = JoinSet::new();
+    for member in data.iter().cloned() {
+        let core = Arc::clone(core);
+        asked.spawn(async move {
+            let text = format!("sh {SERVICES_FOLDER}/{}/health >/dev/null 2>&1", slug(&member.at.service));
+            let transport = core.transport(&member.at.node).await.ok()?;
+            let output = transport.run(Command::script(text, ASK_TIMEOUT)).await.ok()?;
+            matches!(output.code, 0 | 2).then_some(member.at)
+        });
+    }
+    let mut works = None;
+    while let Some(answered) = asked.join_next().await {
+        works = works.or(answered.ok().flatten());
+    }
+    works
+}
+
+async fn positions(core: &Arc<Core>, data: &[Member], says: &Says) -> Result<Vec<Position>, ProviderError> {
+    let mut asked = JoinSet::new();
+    for member in data.iter().cloned() {
+        let (core, says) = (Arc::clone(core), says.clone());
+        asked.spawn(async move { position(&core, &member, &says).await });
+    }
+    let mut positions = Vec::new();
+    while let Some(answered) = asked.join_next().await {
+        positions.push(answered.map_err(|_| super::ended())??);
+    }
+    // In the lab's order, so that of two that go equally far always the same begins.
+    positions.sort_by(|one: &Position, other| one.at.cmp(&other.at));
+    Ok(positions)
+}
+
+async fn position(core: &Arc<Core>, member: &Member, says: &Says) -> Result<Position, ProviderError> {
+    let ServiceRef { node, service } = &member.at;
+    let template = core.recipes.get(&member.spec.kind).and_then(|folder| folder.recipe.scripts.position.clone());
+    let made = act::made(core, node, service, &member.spec, |setup| service::value(setup, "position", template.as_deref())).await?;
+    let (Some(script), secrets) = made else { return Ok(Position { at: member.at.clone(), position: -1 }) };
+    let (lines, log, code) = act::heard(core, node, &script, secrets, says).await?;
+    let lines = || lines.iter().map(String::as_str);
+    match (ending(lines(), code), position_of(lines())) {
+        (Ending::Changed | Ending::Same, Some(position)) => Ok(Position { at: member.at.clone(), position }),
+        (Ending::Failed(why), _) => Err(ProviderError {
+            what: format!("find out how far the data of {} goes", member.at),
+            node: Some(node.clone()),
+            why,
+            next: format!("The whole log is {}.", log.path()),
+            retry: Retry::Useless,
+        }),
+        (_, None) => Ok(Position { at: member.at.clone(), position: -1 }),
+    }
+}
+
+async fn start(core: &Arc<Core>, members: &[Member], at: &ServiceRef, how: As, says: &Says) -> Result<(), ProviderError> {
+    let Some(member) = members.iter().find(|member| member.at == *at) else { return Ok(()) };
+    act::on_service(core, &at.node, &at.service, &member.spec, says, |setup| service::start(setup, how)).await.map(|_| ())
+}
+
+fn refused(cluster: &ClusterName, node: Option<&NodeName>, why: &str, next: &str) -> ProviderError {
+    ProviderError {
+        what: format!("recover {cluster}"),
+        node: node.cloned(),
+        why: why.to_owned(),
+        next: next.to_owned(),
+        retry: Retry::Useless,
+    }
+}

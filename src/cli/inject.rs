@@ -1,34 +1,28 @@
 //! `sandtable inject`: says what a fault would take with it, and breaks it.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::model::Fault;
 use crate::provider::Lasts;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What `inject` takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = verbs())]
 pub(super) struct Args {
-    /// The layout whose lab is broken
-    layout: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// What to break: a verb and what it falls on, such as: stop db1/galera
     #[arg(required = true, num_args = 1.., value_name = "FAULT")]
     fault: Vec<String>,
-    /// Where it is deployed
-    #[arg(long, value_name = "PROVIDER")]
-    on: Option<On>,
     /// How long it may last before it heals by itself, such as 90s or 5m; on real nodes 10m where this is not said
     #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
     seconds: Option<u32>,
     /// Only say what it would do
     #[arg(long)]
     predict: bool,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 impl Args {
@@ -88,17 +82,17 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         many => many.iter().map(String::as_str).collect(),
     };
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
-    let place = Place::open_deployed(&args.layout, args.on.clone())?;
+    let place = args.target.open_deployed()?;
     named(&place, &fault)?;
     let provider = place.provider()?;
     let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
-    if args.format == Format::Text {
+    if args.target.format() == Format::Text {
         says.iter().for_each(|sentence| terminal.line(sentence));
         terminal.flush();
     }
     let id = if args.predict { None } else { Some(wait(provider.inject(&fault, args.lasts()))?.map_err(provider_failed)?) };
-    match args.format {
+    match args.target.format() {
         Format::Json => {
             let predicted = predicted.map(|one| Predicted {
                 says,
@@ -115,7 +109,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
                 let word = terminal.paint(Style::Bad, "injected");
                 let lasts = wait(provider.observe())?.map_err(provider_failed)?.faults.iter().any(|one| one.id == id);
                 let next = match lasts {
-                    true => format!("heal it with: sandtable heal {} {id}", args.layout.display()),
+                    true => format!("heal it with: sandtable heal {} {id}", args.target.shown()),
                     false => "over at once, nothing to heal".to_owned(),
                 };
                 terminal.line(format_args!("{word} {id}: {fault} ({next})"));

@@ -635,8 +635,8 @@ async fn a_full_pool_is_said_and_nothing_is_left() {
     incus(&["storage", "create", "tiny-test", "btrfs", "size=160MiB"]);
     let create = Action::CreateMachine { node: node("one"), spec: Lab::machine("one", vec![]) };
     let error = tiny.act(&create, &|_| ()).await.unwrap_err();
-    println!("  {error:?}");
     assert!(error.next.contains("incus storage") && error.retry == Retry::Useless, "{error:?}");
+    assert!(error.why.contains("No space left") && error.why.len() < 600, "{error:?}");
     assert_eq!(lab.look().await, Below::default());
     incus(&["storage", "delete", "tiny-test"]);
 }

@@ -151,9 +151,7 @@ impl Wire {
 
     /// A connection that is free: a kept one, or a new one.
     async fn sender(&self, kept: Kept) -> Result<Idle, ApiError> {
-        while kept == Kept::Too {
-            let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(mut kept) = kept else { break };
+        while let Some(mut kept) = self.take_kept(kept) {
             // One whose other side has gone says so here, before anything is sent.
             if !kept.is_closed() && kept.ready().await.is_ok() {
                 return Ok(kept);
@@ -167,6 +165,13 @@ impl Wire {
             }
         });
         Ok(sender)
+    }
+
+    fn take_kept(&self, kept: Kept) -> Option<Idle> {
+        match kept {
+            Kept::Too => self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+            Kept::No => None,
+        }
     }
 
     fn keep(&self, sender: Idle) {

@@ -80,7 +80,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         if is_over {
             break;
         }
-        wait(tokio::time::sleep(Duration::from_millis(250)))?;
+        std::thread::sleep(Duration::from_millis(250));
         shown += 1;
         if shown % 4 == 0 {
             // Looking is what tells who holds a VIP.
@@ -98,7 +98,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     }
     let last = wait(provider.traffic())?.map_err(provider_failed)?;
     let waited = if last.totals.in_flight > u64::from(args.per_second) { END } else { Duration::from_millis(300) };
-    wait(tokio::time::sleep(waited))?;
+    std::thread::sleep(waited);
     let traffic = if waited == END { wait(provider.traffic())?.map_err(provider_failed)? } else { last };
     sum(&args, &place, &traffic, terminal)?;
     Ok(if traffic.totals.failed == 0 { Outcome::Good } else { Outcome::Unwell })

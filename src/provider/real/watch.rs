@@ -56,7 +56,6 @@ pub fn watch(core: Arc<Core>) -> Arc<dyn Live> {
 struct Stream {
     /// What is run there: another text is another stream.
     text: String,
-    number: u64,
     since: Instant,
     task: AbortHandle,
 }
@@ -152,7 +151,7 @@ impl Watch {
             let number = state.count;
             self.numbers().insert(node.clone(), number);
             let task = tokio::spawn(stream(Arc::clone(&self.shared), node.clone(), text.clone(), number)).abort_handle();
-            state.streams.insert(node.clone(), Stream { text, number, since: Instant::now(), task });
+            state.streams.insert(node.clone(), Stream { text, since: Instant::now(), task });
         }
         let outside = outside::of(&found, &flows, seen, self.core().catalog);
         if state.outside.as_ref().is_none_or(|(known, task)| *known != outside || task.is_finished()) {

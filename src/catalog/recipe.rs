@@ -351,6 +351,14 @@ mod tests {
     }
 
     #[test]
+    fn both_kinds_of_beam_nodes_run_the_same_application() {
+        let recipes = Recipes::embedded();
+        let (node, gateway) = (recipes.get("beam").unwrap(), recipes.get("beam-gateway").unwrap());
+        assert_eq!(node.templates, gateway.templates, "what is changed in one folder is changed in the other");
+        assert_eq!(node.recipe, gateway.recipe);
+    }
+
+    #[test]
     fn a_template_that_is_not_there_is_told() {
         let error = Recipes::read("web", files(r#"(families: {debian: (packages: [])}, scripts: (setup: "setup.sh"))"#)).unwrap_err();
         assert!(error.why.contains("setup.sh"), "{error}");

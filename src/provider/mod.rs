@@ -5,6 +5,7 @@
 
 pub mod machines;
 pub mod sim;
+pub mod ssh;
 pub mod transport;
 
 use crate::{

@@ -7,6 +7,7 @@ pub mod machines;
 pub mod sim;
 pub mod ssh;
 pub mod transport;
+pub mod virtualbox;
 
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},

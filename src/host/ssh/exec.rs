@@ -62,7 +62,7 @@ pub(super) fn run(
     channel.exec(&command_line(host, &command.argv)).map_err(before)?;
     session.set_blocking(false);
     let mut talk = Talk { pid: Pid::Awaited(Vec::new()), stdin: &command.stdin, sent: 0, is_finished: false };
-    let ended = talk.to_the_end(connection, host, &mut channel, command, clock, words, is_wanted);
+    let ended = talk.go_on(connection, host, &mut channel, command, clock, words, is_wanted);
     session.set_blocking(true);
     session.set_timeout(CLOSE_MS);
     let code = match ended {
@@ -137,7 +137,7 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     #[expect(clippy::too_many_arguments, reason = "the one place where everything about a command comes together")]
-    fn to_the_end(
+    fn go_on(
         &mut self,
         connection: &Connection,
         host: &Host,

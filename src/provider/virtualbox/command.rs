@@ -184,7 +184,9 @@ impl VBoxManage {
         };
         let stderr = String::from_utf8_lossy(&stderr);
         if code != 0 || complains(&stderr) {
-            return Err(CallError::new(classify(&stderr), gist(&stderr)));
+            let error = CallError::new(classify(&stderr), gist(&stderr));
+            tracing::debug!(call = args.join(" "), code, stderr = stderr.trim(), "VBoxManage failed");
+            return Err(error);
         }
         Ok(String::from_utf8_lossy(&stdout).into_owned())
     }

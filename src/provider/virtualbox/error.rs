@@ -50,7 +50,7 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 40] = [
+const WORDS: [(&str, Kind); 41] = [
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -65,6 +65,7 @@ const WORDS: [(&str, Kind); 40] = [
     ("VERR_INTNET_FLT_IF_NOT_FOUND", Kind::NoInterface),
     ("Nonexistent host networking interface", Kind::NoInterface),
     ("The host network interface named", Kind::NoInterface),
+    ("The object is not ready", Kind::Locked),
     ("E_ACCESSDENIED", Kind::RangeDenied),
     ("is locked for reading by another task", Kind::MediumBusy),
     ("is locked for writing by another task", Kind::MediumBusy),

@@ -79,6 +79,18 @@ impl VirtualBox {
         Ok(folder.map(|folder| format!("{}{}{machine}", folder.trim_end_matches(['/', '\\']), marker(&self.lab))))
     }
 
+    /// Nodes that have a folder on this machine. What VirtualBox no longer knows of them would keep them from being made again; on
+    /// another machine that is found out when they are.
+    pub(super) async fn folders(&self) -> Result<BTreeSet<NodeName>, CallError> {
+        if !matches!(self.manage.place(), super::Place::Here(_)) {
+            return Ok(BTreeSet::new());
+        }
+        let Some(folder) = self.machine_folder("").await? else { return Ok(BTreeSet::new()) };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        Ok(names.filter_map(|name| names::node_of(&self.lab, &name)?.parse().ok()).collect())
+    }
+
     /// Removes the folder of a machine that VirtualBox no longer knows, and the lab's when it is empty. What stays there (settings
     /// of a delete that failed) would keep a new machine from being made.
     pub(super) async fn remove_folder(&self, machine: &str) -> Result<(), CallError> {

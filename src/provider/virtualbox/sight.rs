@@ -220,8 +220,8 @@ impl VirtualBox {
     }
 
     pub(super) async fn look_at_all(&self) -> Result<Below, CallError> {
-        let (vms, disks, records) =
-            tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records())?;
+        let (vms, disks, records, folders) =
+            tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
         let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
         let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
         let mut below = Below { networks, machines: BTreeMap::new() };
@@ -232,8 +232,9 @@ impl VirtualBox {
             let machine = Machine { power: seen.power(), spec, links_up, snapshots: seen.info.snapshots.clone(), notes: seen.notes() };
             below.machines.insert(node.clone(), machine);
         }
-        // A delete that failed half-way has left disks: they are shown as a machine that is not whole, so that they go as one.
-        for node in media::orphans(&self.lab, &parse::media(&disks)) {
+        // A delete that failed half-way has left disks or files: they are shown as a machine that is not whole, so that they go as
+        // one.
+        for node in media::orphans(&self.lab, &parse::media(&disks)).into_iter().chain(folders) {
             below.machines.entry(node).or_insert_with(|| Machine { power: Power::Stopped, ..Machine::default() });
         }
         Ok(below)

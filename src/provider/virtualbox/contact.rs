@@ -11,7 +11,7 @@ use super::{
     names,
     parse::Plug,
     shape::{Way, WayKind, Wire},
-    sight::Seen,
+    sight::{Made, Seen},
 };
 use crate::{
     host::ssh::{Host, HostKey, HostKeys, Ssh},
@@ -153,7 +153,7 @@ impl VirtualBox {
                 if other.seen.host_keys().is_empty() {
                     return None;
                 }
-                let jump = self.own_ways(other, wires, other.seen.way()).into_iter().next()?;
+                let jump = self.own_ways(other, wires, other.seen.way(&self.lab)).into_iter().next()?;
                 Some(self.host(known.node, address.to_string(), 22, HostKeys::Known(keys.clone()), Some(Arc::new(jump))))
             });
             ways.extend(jumps.take(JUMPS_MAX));
@@ -166,7 +166,7 @@ impl VirtualBox {
         if let Some(known) = self.kept().transports.get(node) {
             return Ok(Arc::clone(known));
         }
-        let way = self.seen_node(node, "find the way in").await?.way();
+        let way = self.seen_node(node, "find the way in").await?.way(&self.lab);
         let transport = self.way_with(node, way).await?;
         self.kept().transports.insert(node.clone(), Arc::clone(&transport));
         Ok(transport)
@@ -257,7 +257,7 @@ impl VirtualBox {
         let what = format!("remove the uplink of {node}");
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
         let seen = self.seen_node(node, &what).await?;
-        let Some(way) = seen.way().filter(|way| way.kind == WayKind::Uplink) else { return Ok(Done::AlreadySo) };
+        let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Uplink) else { return Ok(Done::AlreadySo) };
         let closed = Way { kind: WayKind::Closed, ..way };
         let uuid = &seen.info.uuid;
         if matches!(seen.power(), Power::Running | Power::Paused) {
@@ -275,8 +275,9 @@ impl VirtualBox {
             let nic = format!("--nic{}", way.slot);
             self.manage.call(&["modifyvm", uuid, &nic, "none"], Patience::Short).await.map_err(failed)?;
         }
-        let text = serde_json::to_string(&closed).map_err(|error| cannot(&what, Some(node), error.to_string(), "Please report it"))?;
-        self.set_extra(uuid, &seen.extra, names::WAY_KEY, Some(&text)).await.map_err(failed)?;
+        if let Some(made) = seen.whole(&self.lab) {
+            self.write_made(uuid, &seen.extra, &Made { way: closed, ..made }).await.map_err(failed)?;
+        }
         self.forget_ways();
         let now = self.info(uuid).await.map_err(failed)?;
         match now.nics.get(&way.slot).map(|nic| &nic.plug) {

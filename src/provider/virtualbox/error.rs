@@ -17,6 +17,8 @@ pub enum Kind {
     NotFound,
     /// Somebody else works on the machine at this moment.
     Locked,
+    /// VirtualBox's service is just starting or ending.
+    NotReady,
     /// Something depends on it: a disk with clones, a controller.
     InUse,
     /// A disk is being read or written by another task.
@@ -50,7 +52,7 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 41] = [
+const WORDS: [(&str, Kind); 42] = [
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -65,7 +67,8 @@ const WORDS: [(&str, Kind); 41] = [
     ("VERR_INTNET_FLT_IF_NOT_FOUND", Kind::NoInterface),
     ("Nonexistent host networking interface", Kind::NoInterface),
     ("The host network interface named", Kind::NoInterface),
-    ("The object is not ready", Kind::Locked),
+    ("The object is not ready", Kind::NotReady),
+    ("Failed to create the VirtualBox object", Kind::NotReady),
     ("E_ACCESSDENIED", Kind::RangeDenied),
     ("is locked for reading by another task", Kind::MediumBusy),
     ("is locked for writing by another task", Kind::MediumBusy),
@@ -137,12 +140,13 @@ impl CallError {
 
     /// Whether trying again may help.
     pub fn is_worth_a_retry(&self) -> bool {
-        matches!(self.kind, Kind::Locked | Kind::MediumBusy)
+        matches!(self.kind, Kind::Locked | Kind::MediumBusy | Kind::NotReady)
     }
 
     /// The error as a provider's.
     pub fn explain(&self, what: impl Into<String>, node: Option<&NodeName>, version: Option<Version>) -> ProviderError {
-        let retry = if matches!(self.kind, Kind::Locked | Kind::MediumBusy | Kind::Late) { Retry::Worth } else { Retry::Useless };
+        let retry =
+            if matches!(self.kind, Kind::Locked | Kind::MediumBusy | Kind::NotReady | Kind::Late) { Retry::Worth } else { Retry::Useless };
         ProviderError { what: what.into(), node: node.cloned(), why: self.gist.clone(), next: self.next(version), retry }
     }
 
@@ -150,6 +154,7 @@ impl CallError {
         match self.kind {
             Kind::NotFound => "See what there is with: VBoxManage list vms",
             Kind::Locked => "Somebody else works on it, perhaps VirtualBox's own window; close that and try again",
+            Kind::NotReady => "Wait a few seconds and try again; if it stays so, end VBoxSVC",
             Kind::InUse => "See what depends on it: clones of the machine must be deleted first",
             Kind::MediumBusy => "Wait until the copy of the disk is done, and try again",
             Kind::RangeDenied => "Allow the range: see `sandtable doctor` for the line that /etc/vbox/networks.conf lacks",

@@ -10,7 +10,7 @@ use super::{
     media, names,
     parse::{self, Info},
     shape::{Shape, Way, WayKind, Wire},
-    sight::Seen,
+    sight::{Made, Seen},
 };
 use crate::{
     model::{Image, MachineSpec, NetworkName, NodeName, Power},
@@ -24,6 +24,7 @@ use std::{
 /// The machine that nodes are cloned from.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
+    key: String,
     uuid: String,
     snapshot: Option<String>,
     slots: u32,
@@ -33,48 +34,64 @@ pub(super) struct Base {
 type Says<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 impl VirtualBox {
-    /// What this lab's networks are in VirtualBox.
-    pub(super) async fn wires(&self) -> Result<BTreeMap<NetworkName, Wire>, CallError> {
-        Ok(self.records().await?.into_iter().map(|(name, record)| (name, record.wire)).collect())
-    }
-
     /// Makes a machine, off.
     pub(super) async fn create(&self, node: &NodeName, spec: &MachineSpec, says: Says<'_>) -> Result<Done, ProviderError> {
         let what = format!("make the machine {node}");
         let uuid = self.uuid(node);
         let _lock = self.manage.machine(&uuid).await;
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
-        let (wires, there) = tokio::try_join!(self.wires(), self.see(&uuid)).map_err(failed)?;
-        if let Some(there) = there {
-            if there.made(&self.lab).is_some() {
-                return self.adjust(node, spec, &there, &wires, &what).await;
-            }
-            says("a part of it was left behind and is removed");
-            self.delete_whole(&uuid, &names::machine(&self.lab, node), Some(&there)).await.map_err(failed)?;
-        }
+        let wires = self.wires().await.map_err(failed)?;
         let base = self.base(spec.image.as_ref(), &what, node).await?;
         let way = Way::of(spec, &wires, self.free_port(node));
         let shape = self.shaped(node, spec, &wires, way, base.slots, &what)?;
         says("cloning the image");
-        self.clone_base(node, spec, &base, &what).await?;
-        self.mark(node, &uuid).await.map_err(failed)?;
-        let info = self.info(&uuid).await.map_err(failed)?;
-        self.reshape(&uuid, &shape, &info).await.map_err(failed)?;
-        self.grow_disk(spec, &base, &info, says).await;
-        let way = serde_json::to_string(&way).map_err(|error| cannot(&what, Some(node), error.to_string(), "Please report it"))?;
-        self.set_extra(&uuid, &BTreeMap::new(), names::WAY_KEY, Some(&way)).await.map_err(failed)?;
-        self.write_made(&uuid, &BTreeMap::new(), spec).await.map_err(failed)?;
-        let left = shape.changes(&self.info(&uuid).await.map_err(failed)?);
-        if !left.is_empty() {
-            return Err(cannot(
-                &what,
-                Some(node),
-                format!("VirtualBox says that it is done, and these are not so: {}", left.join(" ")),
-                "Try again",
-            ));
+        // It is tried at once, for nearly always nothing is there; its UUID cannot be had twice.
+        if let Err(error) = self.clone_base(node, spec, &base).await {
+            if error.kind != Kind::NameTaken {
+                self.images.lock().await.clear();
+                // Late or cut off, it may be there all the same; then it is not whole and the next try removes it.
+                return Err(failed(error));
+            }
+            let there = self.see(&uuid).await.map_err(failed)?;
+            if let Some(there) = there.as_ref().filter(|there| there.made(&self.lab).is_some()) {
+                return self.adjust(node, spec, there, &wires, &what).await;
+            }
+            says("a part of it was left behind and is removed");
+            self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
+            self.clone_base(node, spec, &base).await.map_err(failed)?;
         }
+        self.set_extra(&uuid, &BTreeMap::new(), names::LAB_KEY, Some(self.lab.as_str())).await.map_err(failed)?;
+        let info = self.shape_clone(&uuid, &shape, &base).await.map_err(failed)?;
+        let left = shape.changes(&info);
+        if !left.is_empty() {
+            let why = format!("VirtualBox says that it is done, and these are not so: {}", left.join(" "));
+            return Err(cannot(&what, Some(node), why, "Try again"));
+        }
+        self.grow_disk(spec, &base, &info, says).await;
+        let made = Made { node: node.clone(), spec: spec.clone(), way };
+        self.write_made(&uuid, &BTreeMap::new(), &made).await.map_err(failed)?;
         self.forget_ways();
         Ok(Done::Changed)
+    }
+
+    /// Shapes a fresh clone. All clones of an image are alike, so only the first is looked at before; every one is after.
+    async fn shape_clone(&self, uuid: &str, shape: &Shape, base: &Base) -> Result<Info, CallError> {
+        let known = self.kept().fresh.get(&base.key).cloned();
+        let fresh = match known {
+            Some(fresh) => fresh,
+            None => {
+                let fresh = self.info(uuid).await?;
+                self.kept().fresh.insert(base.key.clone(), fresh.clone());
+                fresh
+            }
+        };
+        let shaped = self.reshape(uuid, shape, &fresh).await;
+        let mut info = self.info(uuid).await?;
+        if shaped.is_err() || !shape.changes(&info).is_empty() {
+            self.reshape(uuid, shape, &info).await?;
+            info = self.info(uuid).await?;
+        }
+        Ok(info)
     }
 
     fn shaped(
@@ -106,14 +123,8 @@ impl VirtualBox {
         parse::info(&text).ok_or_else(|| CallError::new(Kind::Other, "VirtualBox cannot read the machine's settings"))
     }
 
-    async fn mark(&self, node: &NodeName, uuid: &str) -> Result<(), CallError> {
-        let none = BTreeMap::new();
-        self.set_extra(uuid, &none, names::LAB_KEY, Some(self.lab.as_str())).await?;
-        self.set_extra(uuid, &none, names::NODE_KEY, Some(node)).await
-    }
-
-    async fn write_made(&self, uuid: &str, extra: &BTreeMap<String, String>, spec: &MachineSpec) -> Result<(), CallError> {
-        let text = serde_json::to_string(spec).map_err(|error| CallError::new(Kind::Other, error.to_string()))?;
+    pub(super) async fn write_made(&self, uuid: &str, extra: &BTreeMap<String, String>, made: &Made) -> Result<(), CallError> {
+        let text = serde_json::to_string(made).map_err(|error| CallError::new(Kind::Other, error.to_string()))?;
         self.set_extra(uuid, extra, names::MADE_KEY, Some(&text)).await
     }
 
@@ -134,7 +145,8 @@ impl VirtualBox {
             return Err(cannot(what, Some(node), "the drawing names no image, and VirtualBox has none of its own", next));
         };
         let key = format!("{}\0{}", image.name, image.snapshot.as_deref().unwrap_or_default());
-        if let Some(known) = self.kept().images.get(&key) {
+        let mut images = self.images.lock().await;
+        if let Some(known) = images.get(&key) {
             return Ok(known.clone());
         }
         let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await.map_err(failed)?);
@@ -164,12 +176,12 @@ impl VirtualBox {
         }
         let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await.map_err(failed)?);
         let disk_mib = disks.iter().find(|disk| info.disks.first() == Some(&disk.uuid)).map_or(0, |disk| disk.capacity_mib);
-        let base = Base { uuid: uuid.clone(), snapshot, slots: info.slots, disk_mib };
-        self.kept().images.insert(key, base.clone());
+        let base = Base { key: key.clone(), uuid: uuid.clone(), snapshot, slots: info.slots, disk_mib };
+        images.insert(key, base.clone());
         Ok(base)
     }
 
-    async fn clone_base(&self, node: &NodeName, spec: &MachineSpec, base: &Base, what: &str) -> Result<(), ProviderError> {
+    async fn clone_base(&self, node: &NodeName, spec: &MachineSpec, base: &Base) -> Result<(), CallError> {
         let (name, uuid, group) = (names::machine(&self.lab, node), self.uuid(node), names::group(&self.lab));
         let is_full = spec.image.as_ref().is_some_and(|image| image.full_clone);
         let mut args = vec!["clonevm", &base.uuid, "--name", &name, "--uuid", &uuid, "--groups", &group, "--register"];
@@ -179,25 +191,7 @@ impl VirtualBox {
         }
         let patience = if is_full { Patience::Copy } else { Patience::Long };
         let _alone = self.manage.alone().await;
-        let mut result = self.manage.call(&args, patience).await;
-        if matches!(&result, Err(error) if error.kind == Kind::NameTaken) {
-            // Settings of a machine that VirtualBox no longer knows keep its name taken. They lie in this lab's own folder.
-            let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await.map_err(|error| self.failed(what, Some(node), &error))?);
-            if !vms.iter().any(|(there, _)| *there == name) {
-                let cleared = async {
-                    self.close_media(&name).await?;
-                    self.remove_folder(&name).await
-                };
-                cleared.await.map_err(|error| self.failed(what, Some(node), &error))?;
-                result = self.manage.call(&args, patience).await;
-            }
-        }
-        if let Err(error) = result {
-            self.kept().images.clear();
-            // Late or cut off, it may be there all the same; then it is not whole and the next try removes it.
-            return Err(self.failed(what, Some(node), &error));
-        }
-        Ok(())
+        self.manage.call(&args, patience).await.map(drop)
     }
 
     /// A disk as large as drawn, where the image's is smaller. Where VirtualBox cannot, the image's size stays and is said.
@@ -247,7 +241,7 @@ impl VirtualBox {
     ) -> Result<Done, ProviderError> {
         let failed = |error: CallError| self.failed(what, Some(node), &error);
         let uuid = &there.info.uuid;
-        let old_way = there.way();
+        let old_way = there.way(&self.lab);
         let mut way = Way::of(spec, wires, old_way.map_or_else(|| self.free_port(node), |way| way.port));
         // Set up once, it is reached as drawn; the uplink does not come back with a change.
         if way.kind == WayKind::Uplink && old_way.is_some_and(|old| old.kind == WayKind::Closed) {
@@ -273,12 +267,9 @@ impl VirtualBox {
             is_changed = !shape.changes(&there.info).is_empty();
             self.reshape(uuid, &shape, &there.info).await.map_err(failed)?;
         }
-        if old_way != Some(way) {
-            let text = serde_json::to_string(&way).map_err(|error| cannot(what, Some(node), error.to_string(), "Please report it"))?;
-            self.set_extra(uuid, &there.extra, names::WAY_KEY, Some(&text)).await.map_err(failed)?;
-        }
-        if there.made(&self.lab).as_ref() != Some(spec) {
-            self.write_made(uuid, &there.extra, spec).await.map_err(failed)?;
+        let made = Made { node: node.clone(), spec: spec.clone(), way };
+        if there.whole(&self.lab).as_ref() != Some(&made) {
+            self.write_made(uuid, &there.extra, &made).await.map_err(failed)?;
             is_changed = true;
         }
         self.forget_ways();

@@ -105,12 +105,17 @@ pub struct VirtualBox {
     lab: LabId,
     options: Options,
     kept: Mutex<Kept>,
+    // Images that were looked up; one looks them up for all who wait.
+    images: tokio::sync::Mutex<BTreeMap<String, machines::Base>>,
 }
 
 /// What need not be asked again.
 #[derive(Default)]
 struct Kept {
-    images: BTreeMap<String, machines::Base>,
+    // VirtualBox's own extra data.
+    global: Option<BTreeMap<String, String>>,
+    // What a fresh clone of an image is like.
+    fresh: BTreeMap<String, parse::Info>,
     ports: BTreeSet<u16>,
     transports: BTreeMap<NodeName, Arc<SshTransport>>,
     folder: Option<String>,
@@ -119,7 +124,7 @@ struct Kept {
 impl VirtualBox {
     /// A lab at a VirtualBox.
     pub fn new(manage: VBoxManage, lab: LabId, options: Options) -> Self {
-        Self { manage, lab, options, kept: Mutex::default() }
+        Self { manage, lab, options, kept: Mutex::default(), images: tokio::sync::Mutex::default() }
     }
 
     /// The VBoxManage that it uses.

@@ -7,12 +7,8 @@ use crate::plan::LabId;
 
 /// The key of a machine's extra data that says whose it is.
 pub const LAB_KEY: &str = "sandtable/lab";
-/// Which node it is.
-pub const NODE_KEY: &str = "sandtable/node";
-/// How it was made: a machine's specification. It comes last, so a machine that has it is whole.
+/// How it was made: node, specification and way in. It comes last, so a machine that has it is whole.
 pub const MADE_KEY: &str = "sandtable/made";
-/// How Sandtable gets in: port and slot.
-pub const WAY_KEY: &str = "sandtable/way";
 /// The host keys that it may show.
 pub const HOST_KEYS_KEY: &str = "sandtable/host-keys";
 /// What comes before a note's key.

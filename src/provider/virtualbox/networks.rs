@@ -120,7 +120,11 @@ impl VirtualBox {
         let what = format!("make the network {network}");
         let _alone = self.manage.alone().await;
         let failed = |error: CallError| self.failed(&what, None, &error);
-        let extra = parse::extra_data(&self.manage.ask(&["getextradata", "global", "enumerate"]).await.map_err(failed)?);
+        let known = self.kept().global.clone();
+        let extra = match known {
+            Some(extra) => extra,
+            None => self.global_extra().await.map_err(failed)?,
+        };
         let before = records(&self.lab, &extra).remove(network);
         if let Some(before) = &before
             && before.spec == *spec
@@ -138,7 +142,10 @@ impl VirtualBox {
         let record = Record { name: network.clone(), spec: spec.clone(), wire: wire.clone() };
         let text = serde_json::to_string(&record).map_err(|error| cannot(&what, None, error.to_string(), "Please report it"))?;
         self.set_extra("global", &extra, &names::network_key(&self.lab, network), Some(&text)).await.map_err(failed)?;
-        self.serve_dhcp(&wire, spec).await.map_err(failed)?;
+        let is_new = before.is_none() && !matches!(wire, Wire::HostOnlyInterface(_));
+        if spec.dhcp.is_some() || !is_new {
+            self.serve_dhcp(&wire, spec).await.map_err(failed)?;
+        }
         if let Some(old) = before.filter(|before| before.wire != wire) {
             self.replug(network, &old.wire, &wire).await.map_err(failed)?;
             self.remove_wire(&old.wire, &names::network_key(&self.lab, network)).await.map_err(failed)?;
@@ -200,7 +207,7 @@ impl VirtualBox {
         let Some(new) = now.iter().find(|new| !there.iter().any(|old| old.name == new.name)).map(|new| new.name.clone()) else {
             return Err(cannot(what, None, "VirtualBox says that it made an interface, and there is none", "Try again"));
         };
-        self.manage.call(&["setextradata", "global", &names::interface_key(&new), "made"], Patience::Short).await.map_err(failed)?;
+        self.set_extra("global", &BTreeMap::new(), &names::interface_key(&new), Some("made")).await.map_err(failed)?;
         let (ip, mask) = (format!("--ip={}", host.addr()), format!("--netmask={}", host.netmask()));
         if let Err(error) = self.manage.call(&["hostonlyif", "ipconfig", &new, &ip, &mask], Patience::Long).await {
             let _nothing_left = self.remove_interface(&new).await;
@@ -336,11 +343,12 @@ impl VirtualBox {
     }
 
     async fn delete_network_alone(&self, network: &NetworkName) -> Result<Done, CallError> {
-        let Some(record) = self.records().await?.remove(network) else { return Ok(Done::AlreadySo) };
+        let extra = self.global_extra().await?;
+        let Some(record) = records(&self.lab, &extra).remove(network) else { return Ok(Done::AlreadySo) };
         // Its note goes last, so that a failure leaves something to find it by.
         let key = names::network_key(&self.lab, network);
         self.remove_wire(&record.wire, &key).await?;
-        self.manage.call(&["setextradata", "global", &key], Patience::Short).await?;
+        self.set_extra("global", &extra, &key, None).await?;
         Ok(Done::Changed)
     }
 
@@ -363,7 +371,7 @@ impl VirtualBox {
                 Ok(())
             }
             Wire::HostOnlyInterface(name) => {
-                let mut extra = parse::extra_data(&self.manage.ask(&["getextradata", "global", "enumerate"]).await?);
+                let mut extra = self.global_extra().await?;
                 extra.remove(own_key);
                 let is_ours = extra.contains_key(&names::interface_key(name));
                 if !is_ours || is_used(&extra, name) || self.is_plugged_in(name).await? {
@@ -375,7 +383,11 @@ impl VirtualBox {
     }
 
     async fn has_made(&self, interface: &str) -> Result<bool, CallError> {
-        let extra = parse::extra_data(&self.manage.ask(&["getextradata", "global", "enumerate"]).await?);
+        let known = self.kept().global.clone();
+        let extra = match known {
+            Some(extra) => extra,
+            None => self.global_extra().await?,
+        };
         Ok(extra.contains_key(&names::interface_key(interface)))
     }
 
@@ -390,7 +402,8 @@ impl VirtualBox {
         if self.host_only_interfaces().await?.iter().any(|there| there.name == name) {
             self.manage.call(&["hostonlyif", "remove", name], Patience::Long).await?;
         }
-        self.manage.call(&["setextradata", "global", &names::interface_key(name)], Patience::Short).await.map(drop)
+        let extra = self.global_extra().await?;
+        self.set_extra("global", &extra, &names::interface_key(name), None).await
     }
 
     async fn remove_dhcp(&self, network: &str) -> Result<(), CallError> {

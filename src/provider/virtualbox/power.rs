@@ -78,7 +78,7 @@ impl VirtualBox {
         if !self.waited(&uuid, SETTLE, |info| !info.is_locked).await.map_err(failed)? {
             return Err(failed(CallError::new(Kind::Locked, "another program holds the machine")));
         }
-        if let Some(way) = seen.way().filter(|way| way.kind == WayKind::Closed)
+        if let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Closed)
             && seen.info.nics.contains_key(&way.slot)
             && seen.made(&self.lab).is_some_and(|made| (way.slot as usize) > made.adapters.len())
         {

@@ -14,6 +14,7 @@ use crate::{
     plan::LabId,
     provider::machines::{Below, Machine},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One machine with what is noted on it.
@@ -23,16 +24,32 @@ pub(super) struct Seen {
     pub(super) extra: BTreeMap<String, String>,
 }
 
+/// What is noted on a machine once it is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Made {
+    /// Which node it is.
+    pub(super) node: NodeName,
+    /// How it was asked for.
+    pub(super) spec: MachineSpec,
+    /// The way in.
+    pub(super) way: Way,
+}
+
 impl Seen {
     /// How it was made; `None` where that was not finished, or it is no machine of the lab's.
-    pub(super) fn made(&self, lab: &LabId) -> Option<MachineSpec> {
+    pub(super) fn whole(&self, lab: &LabId) -> Option<Made> {
         let is_ours = self.extra.get(names::LAB_KEY).is_some_and(|mark| mark == lab.as_str());
-        let made = joined(&self.extra, names::MADE_KEY).filter(|_| is_ours)?;
-        serde_json::from_str(&made).ok()
+        serde_json::from_str(&joined(&self.extra, names::MADE_KEY).filter(|_| is_ours)?).ok()
     }
 
-    pub(super) fn way(&self) -> Option<Way> {
-        serde_json::from_str(self.extra.get(names::WAY_KEY)?).ok()
+    /// The specification that it was made by.
+    pub(super) fn made(&self, lab: &LabId) -> Option<MachineSpec> {
+        self.whole(lab).map(|made| made.spec)
+    }
+
+    /// The forward that leads in.
+    pub(super) fn way(&self, lab: &LabId) -> Option<Way> {
+        self.whole(lab).map(|made| made.way)
     }
 
     /// The host keys that it may show; empty before the first contact.
@@ -51,19 +68,17 @@ impl Seen {
 
     /// How it is: as it was made, and what VirtualBox says of it now.
     pub(super) fn spec(&self, lab: &LabId, wires: &BTreeMap<NetworkName, Wire>) -> Option<MachineSpec> {
-        let made = self.made(lab)?;
-        let adapters = self.adapters(&made, wires);
+        let Made { spec: made, way, .. } = self.whole(lab)?;
+        let adapters = self.adapters(&made, way, wires);
         Some(MachineSpec { cpus: self.info.cpus, memory_mib: self.info.memory_mib, adapters, ..made })
     }
 
-    fn adapters(&self, made: &MachineSpec, wires: &BTreeMap<NetworkName, Wire>) -> Vec<AdapterSpec> {
-        let way =
-            self.way().filter(|way| way.kind != WayKind::Drawn && usize::try_from(way.slot).is_ok_and(|slot| slot > made.adapters.len()));
-        let is_ours = |slot: u32, nic: &Nic| {
-            way.is_some_and(|way| way.slot == slot && (way.kind == WayKind::Uplink || matches!(nic.plug, Plug::Other(_))))
-        };
-        let drawn = |slot: &u32, nic: &Nic| !is_ours(*slot, nic);
-        let last = self.info.nics.iter().filter(|(slot, nic)| drawn(slot, nic)).map(|(slot, _)| *slot).max().unwrap_or_default();
+    fn adapters(&self, made: &MachineSpec, way: Way, wires: &BTreeMap<NetworkName, Wire>) -> Vec<AdapterSpec> {
+        let is_added = way.kind != WayKind::Drawn && usize::try_from(way.slot).is_ok_and(|slot| slot > made.adapters.len());
+        let is_ours =
+            |slot: u32, nic: &Nic| is_added && way.slot == slot && (way.kind == WayKind::Uplink || matches!(nic.plug, Plug::Other(_)));
+        let drawn = self.info.nics.iter().filter(|(slot, nic)| !is_ours(**slot, nic));
+        let last = drawn.map(|(slot, _)| *slot).max().unwrap_or_default();
         let slots = (1..=last).zip(made.adapters.iter().map(Some).chain(std::iter::repeat(None)));
         slots.filter_map(|(slot, made)| adapter(self.info.nics.get(&slot), made, wires)).collect()
     }
@@ -194,10 +209,26 @@ impl VirtualBox {
         }
     }
 
+    /// VirtualBox's own extra data, as it is now.
+    pub(super) async fn global_extra(&self) -> Result<BTreeMap<String, String>, CallError> {
+        let extra = parse::extra_data(&self.manage.ask(&["getextradata", "global", "enumerate"]).await?);
+        self.kept().global = Some(extra.clone());
+        Ok(extra)
+    }
+
     /// This lab's networks as noted.
     pub(super) async fn records(&self) -> Result<BTreeMap<NetworkName, Record>, CallError> {
-        let text = self.manage.ask(&["getextradata", "global", "enumerate"]).await?;
-        Ok(records(&self.lab, &parse::extra_data(&text)))
+        Ok(records(&self.lab, &self.global_extra().await?))
+    }
+
+    /// What this lab's networks are in VirtualBox, as last looked at or made: who changes a lab has it to himself.
+    pub(super) async fn wires(&self) -> Result<BTreeMap<NetworkName, Wire>, CallError> {
+        let known = self.kept().global.as_ref().map(|extra| records(&self.lab, extra));
+        let records = match known {
+            Some(records) => records,
+            None => self.records().await?,
+        };
+        Ok(records.into_iter().map(|(name, record)| (name, record.wire)).collect())
     }
 
     /// This lab's machines: node, and what is seen of it.
@@ -209,10 +240,10 @@ impl VirtualBox {
         for ((name, uuid), seen) in ours.iter().zip(all(looks).await) {
             // One that went in between is not there.
             let Some(seen) = seen? else { continue };
-            let node = seen.extra.get(names::NODE_KEY).map(String::as_str).or_else(|| names::node_of(&self.lab, name));
-            // One that has lost both mark and name keeps a name of its own, so that it can be seen and removed.
+            let node = seen.whole(&self.lab).map(|made| made.node).or_else(|| names::node_of(&self.lab, name)?.parse().ok());
+            // One that has lost both mark and name keeps a name of its own, so that it can be seen.
             let unnamed = || format!("machine-{}", uuid.rsplit('-').next().unwrap_or(uuid)).parse().ok();
-            if let Some(node) = node.and_then(|node| node.parse().ok()).or_else(unnamed) {
+            if let Some(node) = node.or_else(unnamed) {
                 machines.insert(node, seen);
             }
         }
@@ -263,6 +294,14 @@ impl VirtualBox {
             let mut args = vec!["setextradata", uuid, &key];
             args.extend(value.as_deref());
             self.manage.call(&args, super::command::Patience::Short).await?;
+            if uuid == "global"
+                && let Some(known) = &mut self.kept().global
+            {
+                match value {
+                    Some(value) => drop(known.insert(key, value)),
+                    None => drop(known.remove(&key)),
+                }
+            }
         }
         Ok(())
     }

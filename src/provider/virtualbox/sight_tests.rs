@@ -26,9 +26,10 @@ fn seen(adapters: &[(&str, &str)]) -> Seen {
         hosts: Vec::new(),
         routes: Vec::new(),
     };
+    let way = Way { port: 22_222, slot: 1, kind: WayKind::Drawn };
     let extra = BTreeMap::from([
         (names::LAB_KEY.to_owned(), lab().to_string()),
-        (names::MADE_KEY.to_owned(), serde_json::to_string(&made).unwrap()),
+        (names::MADE_KEY.to_owned(), serde_json::to_string(&Made { node: "node1".parse().unwrap(), spec: made, way }).unwrap()),
         ("sandtable/note/service.web".to_owned(), "{}".to_owned()),
     ]);
     Seen { info, extra }

@@ -1,8 +1,10 @@
-//! This machine: files, state folders, locks, memory. All side effects that are not a provider's, and nothing of ours: no lab,
+//! This machine: files, state folders, locks, memory, programs, ssh. All side effects that are not a provider's, and nothing of ours: no lab,
 //! no layout.
 
 pub mod autosave;
 pub mod file;
 pub mod guard;
 pub mod machine;
+pub mod process;
+pub mod ssh;
 pub mod state;

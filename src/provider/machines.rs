@@ -67,6 +67,12 @@ pub trait Machines: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// What was there only to set a node up goes, an uplink for its packages: called once everything is done inside it. Gives
+    /// whether there was such a thing. Doing it twice is doing it once.
+    fn provisioned<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Done> {
+        Box::pin(async { Ok(Done::AlreadySo) })
+    }
+
     /// Breaks something below the guest, or says that it must be done inside.
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach>;
 

@@ -9,7 +9,9 @@ pub mod machines;
 pub mod on;
 pub mod real;
 pub mod sim;
+pub mod ssh;
 pub mod transport;
+pub mod virtualbox;
 
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},

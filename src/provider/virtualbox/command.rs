@@ -1,0 +1,284 @@
+//! Runs VBoxManage: arguments as lists, the C locale, a deadline for each call, retries where somebody else had the machine, and
+//! an account of every call.
+//!
+//! It decides nothing. Locks: [`VBoxManage::alone`] for clones, imports and networks (parallel imports fail in VirtualBox, issue
+//! 80), [`VBoxManage::machine`] for changes of one machine. What only reads needs none.
+
+use super::{
+    error::{CallError, Kind, classify, complains, gist},
+    find::System,
+    version::Version,
+};
+use crate::host::{
+    process::{Program, run_aside},
+    ssh::{RemoteCommand, Ssh},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Mutex as Lock, MutexGuard, OnceCell, OwnedMutexGuard, Semaphore};
+
+/// How many calls run at a time. `VBoxSVC` bears 16 at once (seen, cold, with 7.2.22); more only wait in it.
+const AT_ONCE: usize = 8;
+/// How often a call is tried again, and how long to wait before, growing.
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// How long calls may take. With all processors busy, VBoxManage at times takes ten seconds more to find `VBoxSVC` (seen with
+/// 7.2.22), so nothing is below a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Asks, or changes settings.
+    Short,
+    /// Starts a machine, takes a snapshot, deletes disks.
+    Long,
+    /// Copies disks.
+    Copy,
+}
+
+impl Patience {
+    fn limit(self, short: Duration) -> Duration {
+        match self {
+            Self::Short => short,
+            Self::Long => short * 5,
+            Self::Copy => short * 60,
+        }
+    }
+}
+
+/// Where VBoxManage is.
+#[derive(Clone)]
+pub enum Place {
+    /// On this machine.
+    Here(PathBuf),
+    /// On another one, by its name or path there.
+    There(Ssh, String),
+}
+
+/// How many calls of one sort were made, and how long they took together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub count: u32,
+    /// How many of them failed.
+    pub failed: u32,
+    /// How long, together. Calls run side by side, so this may be longer than it took.
+    pub took: Duration,
+}
+
+/// VBoxManage, somewhere.
+pub struct VBoxManage {
+    place: Place,
+    limit: Duration,
+    permits: Semaphore,
+    alone: Lock<()>,
+    machines: Mutex<HashMap<String, Arc<Lock<()>>>>,
+    tally: Mutex<BTreeMap<String, Tally>>,
+    about: OnceCell<(Version, System)>,
+}
+
+impl VBoxManage {
+    /// A VBoxManage at a place; a call that only asks may take `limit`, others longer.
+    pub fn at(place: Place, limit: Duration) -> Self {
+        Self {
+            place,
+            limit,
+            permits: Semaphore::new(AT_ONCE),
+            alone: Lock::default(),
+            machines: Mutex::default(),
+            tally: Mutex::default(),
+            about: OnceCell::new(),
+        }
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The lock for clones, imports and networks.
+    pub async fn alone(&self) -> MutexGuard<'_, ()> {
+        self.alone.lock().await
+    }
+
+    /// The lock for changes of a machine.
+    pub async fn machine(&self, uuid: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(machines.entry(uuid.to_owned()).or_default())
+        };
+        lock.lock_owned().await
+    }
+
+    /// The calls made so far, by what they were.
+    pub fn tally(&self) -> BTreeMap<String, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks something. Tried again where it was late: asking twice does no harm.
+    ///
+    /// # Errors
+    /// Where VBoxManage fails.
+    pub async fn ask(&self, args: &[&str]) -> Result<String, CallError> {
+        match self.call(args, Patience::Short).await {
+            Err(error) if error.kind == Kind::Late => self.call(args, Patience::Short).await,
+            other => other,
+        }
+    }
+
+    /// Calls VBoxManage, again where somebody else had the machine. Gives what it wrote.
+    ///
+    /// # Errors
+    /// Where it fails, or is late: then nobody knows whether it was done, and the caller must look.
+    pub async fn call(&self, args: &[&str], patience: Patience) -> Result<String, CallError> {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.once(args, patience).await {
+                Err(error) if error.is_worth_a_retry() => {
+                    tracing::debug!(call = verb(args), %error, "tried again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                other => return other,
+            }
+        }
+        self.once(args, patience).await
+    }
+
+    /// One call, not tried again.
+    ///
+    /// # Errors
+    /// As [`VBoxManage::call`].
+    pub async fn once(&self, args: &[&str], patience: Patience) -> Result<String, CallError> {
+        let _permit = self.permits.acquire().await.map_err(|_| CallError::new(Kind::Cancelled, "cancelled"))?;
+        let started = std::time::Instant::now();
+        let result = self.run(args, patience.limit(self.limit)).await;
+        let took = started.elapsed();
+        tracing::debug!(call = args.join(" "), ms = took.as_millis(), ok = result.is_ok(), "VBoxManage");
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = tally.entry(verb(args)).or_default();
+        entry.count += 1;
+        entry.failed += u32::from(result.is_err());
+        entry.took += took;
+        result
+    }
+
+    async fn run(&self, args: &[&str], limit: Duration) -> Result<String, CallError> {
+        let (code, stdout, stderr) = match &self.place {
+            Place::Here(program) => {
+                let ran = run_aside(Program::new(program, args, limit), &format!("vboxmanage-{}", verb(args))).await?;
+                (ran.code, ran.stdout, ran.stderr)
+            }
+            Place::There(ssh, program) => {
+                let words = ["env", "LANG=C", "LC_ALL=C", program.as_str()].into_iter().chain(args.iter().copied());
+                let argv = words.map(str::to_owned).collect();
+                let ran = ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: limit }).await?;
+                if matches!(ran.code, 126 | 127) {
+                    return Err(CallError::new(Kind::NoProgram, format!("{program} cannot be run on {}", ssh.host().name)));
+                }
+                (ran.code, ran.stdout, ran.stderr)
+            }
+        };
+        let stderr = String::from_utf8_lossy(&stderr);
+        if code != 0 || complains(&stderr) {
+            let error = CallError::new(classify(&stderr), gist(&stderr));
+            tracing::debug!(call = args.join(" "), code, stderr = stderr.trim(), "VBoxManage failed");
+            return Err(error);
+        }
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// The version, and the system that it runs on; asked once.
+    ///
+    /// # Errors
+    /// Where VBoxManage cannot be run.
+    pub async fn about(&self) -> Result<(Version, System), CallError> {
+        let ask = async || {
+            let text = self.ask(&["--version"]).await?;
+            let version = Version::parse(&text)
+                .ok_or_else(|| CallError::new(Kind::NoProgram, format!("it says that its version is {:?}", text.trim())))?;
+            let system = match &self.place {
+                Place::Here(program) => System::of(program),
+                Place::There(ssh, _) => {
+                    let argv = ["uname", "-s"].map(str::to_owned).to_vec();
+                    let ran = ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: self.limit }).await?;
+                    System::called(&String::from_utf8_lossy(&ran.stdout))
+                }
+            };
+            Ok((version, system))
+        };
+        self.about.get_or_try_init(ask).await.copied()
+    }
+
+    /// The version, if it was asked for already.
+    pub fn version(&self) -> Option<Version> {
+        self.about.get().map(|(version, _)| *version)
+    }
+}
+
+/// What a call is: its first word, and the second where the first says too little.
+fn verb(args: &[&str]) -> String {
+    let words = match args {
+        [first @ ("snapshot" | "controlvm"), _, action, ..] => [*first, *action],
+        [first @ ("list" | "natnetwork" | "dhcpserver" | "hostonlyif" | "hostonlynet"), second, ..] => [*first, *second],
+        [first, ..] => [*first, ""],
+        [] => ["", ""],
+    };
+    words.join(" ").trim_end().trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// A VBoxManage that does what the test's shell script says; `$n` is the call's number.
+    fn fake(script: &str) -> (tempfile::TempDir, VBoxManage) {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("VBoxManage");
+        let text =
+            format!("#!/bin/sh\ncd '{}'\nn=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n\n{script}\n", folder.path().display());
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let manage = VBoxManage::at(Place::Here(file), Duration::from_secs(20));
+        (folder, manage)
+    }
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_and_other_failures_are_not() {
+        let locked = "echo \"VBoxManage: error: The machine 'x' is already locked by a session (or being locked or unlocked)\" >&2; exit 1";
+        let (_folder, manage) = fake(&format!("[ $n -ge 3 ] || {{ {locked}; }}; echo done $LC_ALL"));
+        assert_eq!(wait(manage.call(&["modifyvm", "x"], Patience::Short)).unwrap(), "done C\n");
+        let tally = manage.tally();
+        assert_eq!((tally["modifyvm"].count, tally["modifyvm"].failed), (3, 2));
+        let (_folder, manage) = fake("echo 'VBoxManage: error: Could not find a registered machine' >&2; exit 1");
+        assert_eq!(wait(manage.call(&["showvminfo", "x"], Patience::Short)).unwrap_err().kind, Kind::NotFound);
+        assert_eq!(manage.tally()["showvminfo"].count, 1);
+    }
+
+    #[test]
+    fn exit_code_0_alone_is_no_success() {
+        let (_folder, manage) = fake("echo 'VBoxManage: error: Invalid NIC number 9' >&2");
+        assert_eq!(wait(manage.call(&["modifyvm", "x"], Patience::Short)).unwrap_err().gist, "Invalid NIC number 9");
+        let (_folder, manage) = fake("echo '0%...100%' >&2; echo 7.2.22r1");
+        assert_eq!(wait(manage.about()).unwrap().0.to_string(), "7.2.22");
+        wait(manage.about()).unwrap();
+        assert_eq!(manage.tally()["--version"].count, 1);
+    }
+
+    #[test]
+    fn calls_have_their_names() {
+        assert_eq!(verb(&["list", "vms"]), "list vms");
+        assert_eq!(verb(&["controlvm", "x", "setlinkstate2", "on"]), "controlvm setlinkstate");
+        assert_eq!(verb(&["snapshot", "x", "take", "y"]), "snapshot take");
+        assert_eq!(verb(&["clonevm", "x"]), "clonevm");
+        assert_eq!(verb(&[]), "");
+    }
+}

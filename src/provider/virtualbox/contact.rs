@@ -1,0 +1,334 @@
+//! The way into nodes: the first contact with a clone that knows nothing of us, and every later one.
+//!
+//! First through a forward on loopback to the clone's NAT adapter, with the image's user and key. That path is VirtualBox's own
+//! and ends at this machine alone, so the key that the clone shows there is believed once; it is then replaced by new host keys,
+//! and from then on no other is accepted. Later by a host-only or bridged address, the forward, or through another node.
+
+use super::{
+    VirtualBox, cannot,
+    command::{Patience, Place},
+    error::CallError,
+    names,
+    parse::Plug,
+    shape::{Way, WayKind, Wire},
+    sight::{Made, Seen},
+};
+use crate::{
+    host::ssh::{Host, HostKey, HostKeys, Ssh},
+    model::{Endpoint, Flow, MachineSpec, NetworkKind, NetworkName, NodeName, Power, ServiceSpec, VipSpec},
+    provider::{
+        Done, ProviderError, Retry,
+        machines::{Below, Machine},
+        ssh::SshTransport,
+        transport::{Command, Transport},
+    },
+};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddrV4},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long between two tries to reach a node that boots.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+/// How long a command of the first contact may take. A slow machine makes keys for a while.
+const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+/// How long sshd may take to show its new keys.
+const RESTART_LIMIT: Duration = Duration::from_secs(60);
+/// How many other nodes are tried as a way through.
+const JUMPS_MAX: usize = 3;
+/// The note that says that a node has its addresses.
+const CONFIGURED: &str = "configured";
+
+/// Gives a clone an identity of its own: host keys and machine-id, both of which it shares with all clones of its image. Prints
+/// its public host keys, or nothing where it cannot make any (dropbear makes its own).
+const IDENTITY_SCRIPT: &str = r#"set -eu
+if [ "$(id -u)" != 0 ]; then echo 'the commands do not run as root' >&2; exit 77; fi
+if [ -e /etc/machine-id ] && [ -r /proc/sys/kernel/random/uuid ]; then
+    tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id.sandtable
+    cat /etc/machine-id.sandtable >/etc/machine-id
+    rm -f /etc/machine-id.sandtable
+    if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then cat /etc/machine-id >/var/lib/dbus/machine-id; fi
+fi
+if command -v ssh-keygen >/dev/null 2>&1 && ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
+    for old in /etc/ssh/ssh_host_*_key; do
+        kind=${old#/etc/ssh/ssh_host_}; kind=${kind%_key}
+        rm -f "$old.sandtable" "$old.sandtable.pub"
+        ssh-keygen -q -t "$kind" -N '' -C '' -f "$old.sandtable" </dev/null
+        mv -f "$old.sandtable" "$old"; mv -f "$old.sandtable.pub" "$old.pub"
+    done
+    { systemctl restart ssh || systemctl restart sshd || service ssh restart || service sshd restart; } >/dev/null 2>&1
+    cat /etc/ssh/ssh_host_*_key.pub
+fi
+"#;
+
+/// Takes an adapter, named by its hardware address, out of use from within; says whether anything still leads through it.
+const LEAVE_SCRIPT: &str = r#"set -eu
+for card in /sys/class/net/*; do
+    if [ "$(cat "$card/address" 2>/dev/null)" = "$1" ]; then
+        name=${card##*/}
+        ip addr flush dev "$name" 2>/dev/null || true
+        ip link set "$name" down 2>/dev/null || true
+        if ip route 2>/dev/null | grep -q " dev $name\b"; then echo "routes still lead through $name" >&2; exit 1; fi
+    fi
+done
+"#;
+
+/// What is known of one node that matters for reaching it.
+struct Known<'a> {
+    node: &'a NodeName,
+    made: MachineSpec,
+    seen: &'a Seen,
+}
+
+impl Known<'_> {
+    fn is_configured(&self) -> bool {
+        self.seen.extra.contains_key(&format!("{}{CONFIGURED}", names::NOTE_PREFIX))
+    }
+
+    /// Its addresses on networks of a sort.
+    fn addresses(&self, wires: &BTreeMap<NetworkName, Wire>, is_wanted: fn(&Wire) -> bool) -> Vec<(NetworkName, Ipv4Addr)> {
+        let adapters = self.made.adapters.iter().filter(|adapter| wires.get(&adapter.network).is_some_and(is_wanted));
+        adapters.filter_map(|adapter| Some((adapter.network.clone(), adapter.address?.addr()))).collect()
+    }
+}
+
+fn host_reaches(wire: &Wire) -> bool {
+    matches!(wire, Wire::HostOnlyInterface(_) | Wire::HostOnlyNetwork(_) | Wire::Bridged(_))
+}
+
+fn joins_nodes(wire: &Wire) -> bool {
+    !matches!(wire, Wire::Nat(_))
+}
+
+impl VirtualBox {
+    fn host(&self, node: &NodeName, address: String, port: u16, keys: HostKeys, through: Option<Arc<Host>>) -> Host {
+        Host {
+            name: node.to_string(),
+            address,
+            port,
+            user: self.options.user.clone(),
+            key: self.options.key.clone(),
+            host_keys: keys,
+            becomes: self.options.becomes(),
+            connect_timeout: self.options.connect_limit,
+            through,
+        }
+    }
+
+    /// The machine that VirtualBox runs on, where that is not this one: everything goes through it.
+    fn over_there(&self) -> Option<Arc<Host>> {
+        match self.manage.place() {
+            Place::Here(_) => None,
+            Place::There(ssh, _) => Some(Arc::new(ssh.host().clone())),
+        }
+    }
+
+    /// Ways that need no other node: by an address that the host reaches, by the forward.
+    fn own_ways(&self, known: &Known<'_>, wires: &BTreeMap<NetworkName, Wire>, way: Option<Way>) -> Vec<Host> {
+        let keys = known.seen.host_keys();
+        let keys = if keys.is_empty() { HostKeys::First } else { HostKeys::Known(keys) };
+        let mut ways = Vec::new();
+        if known.is_configured() && keys != HostKeys::First {
+            for (_, address) in known.addresses(wires, host_reaches) {
+                ways.push(self.host(known.node, address.to_string(), 22, keys.clone(), self.over_there()));
+            }
+        }
+        if let Some(way) = way.filter(|way| way.kind != WayKind::Closed) {
+            ways.push(self.host(known.node, Ipv4Addr::LOCALHOST.to_string(), way.port, keys, self.over_there()));
+        }
+        ways
+    }
+
+    /// All ways into a node, the best first; `way` is the forward as it is, or as it will be.
+    fn ways(&self, known: &Known<'_>, all: &[Known<'_>], wires: &BTreeMap<NetworkName, Wire>, way: Option<Way>) -> Vec<Ssh> {
+        let mut ways = self.own_ways(known, wires, way);
+        let keys = known.seen.host_keys();
+        if known.is_configured() && !keys.is_empty() {
+            let theirs = known.addresses(wires, joins_nodes);
+            let others = all.iter().filter(|other| other.node != known.node && other.seen.power() == Power::Running);
+            let jumps = others.filter_map(|other| {
+                let (_, address) = theirs.iter().find(|(network, _)| other.made.adapters.iter().any(|own| own.network == *network))?;
+                if other.seen.host_keys().is_empty() {
+                    return None;
+                }
+                let jump = self.own_ways(other, wires, other.seen.way(&self.lab)).into_iter().next()?;
+                Some(self.host(known.node, address.to_string(), 22, HostKeys::Known(keys.clone()), Some(Arc::new(jump))))
+            });
+            ways.extend(jumps.take(JUMPS_MAX));
+        }
+        ways.into_iter().map(Ssh::new).collect()
+    }
+
+    /// The transport of a node, made once until something about it changes.
+    pub(super) async fn way_in(&self, node: &NodeName) -> Result<Arc<SshTransport>, ProviderError> {
+        if let Some(known) = self.kept().transports.get(node) {
+            return Ok(Arc::clone(known));
+        }
+        let way = self.seen_node(node, "find the way in").await?.way(&self.lab);
+        let transport = self.way_with(node, way).await?;
+        self.kept().transports.insert(node.clone(), Arc::clone(&transport));
+        Ok(transport)
+    }
+
+    async fn way_with(&self, node: &NodeName, way: Option<Way>) -> Result<Arc<SshTransport>, ProviderError> {
+        let what = "find the way in";
+        let failed = |error: CallError| self.failed(what, Some(node), &error);
+        let vms = self.manage.ask(&["list", "vms"]).await.map_err(failed)?;
+        let (machines, wires) = tokio::try_join!(self.see_all(&vms), self.wires()).map_err(failed)?;
+        let known: Vec<Known<'_>> =
+            machines.iter().filter_map(|(node, seen)| Some(Known { node, made: seen.made(&self.lab)?, seen })).collect();
+        let Some(own) = known.iter().find(|known| known.node == node) else {
+            return Err(cannot(what, Some(node), format!("{node} does not exist"), "Deploy the lab"));
+        };
+        Ok(SshTransport::new(node.clone(), self.ways(own, &known, &wires, way)))
+    }
+
+    /// Waits until a node answers. Where it does not come up in half of its time it is reset once: boots that hang are cured so
+    /// (seen under emulation, one in seven).
+    async fn answers(
+        &self,
+        node: &NodeName,
+        transport: &SshTransport,
+        says: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<HostKey, ProviderError> {
+        let started = Instant::now();
+        let (limit, mut was_reset) = (self.options.boot_limit, false);
+        says("waiting until it answers");
+        loop {
+            match transport.meet().await {
+                Ok(key) => return Ok(key),
+                Err(error) if error.retry == Retry::Useless || started.elapsed() >= limit => return Err(error),
+                Err(_) => {}
+            }
+            if !was_reset && started.elapsed() >= limit / 2 {
+                was_reset = true;
+                says("it does not answer and is reset");
+                let reset = self.manage.call(&["controlvm", &self.uuid(node), "reset"], Patience::Short).await;
+                reset.map_err(|error| self.failed(format!("reset {node}"), Some(node), &error))?;
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+    }
+
+    /// Waits until a node answers; the first time it gets an identity of its own.
+    pub(super) async fn first_contact(&self, node: &NodeName, says: &(dyn Fn(&str) + Send + Sync)) -> Result<(), ProviderError> {
+        let what = format!("make contact with {node}");
+        self.forget_ways();
+        let transport = self.way_in(node).await?;
+        let shown = self.answers(node, &transport, says).await?;
+        let seen = self.seen_node(node, &what).await?;
+        if !seen.host_keys().is_empty() {
+            return Ok(());
+        }
+        says("giving it an identity of its own");
+        let done = transport.run(Command::script(IDENTITY_SCRIPT, COMMAND_LIMIT)).await?;
+        let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        if done.code != 0 {
+            let next = format!(
+                "Let the image's user {} run everything by sudo without a password, or say root in {}",
+                self.options.user,
+                super::IMAGE_USER
+            );
+            return Err(cannot(&what, Some(node), format!("{said} (exit code {})", done.code), next));
+        }
+        let mut keys: Vec<String> =
+            String::from_utf8_lossy(&done.stdout).lines().filter_map(HostKey::parse).map(|key| key.to_string()).collect();
+        if keys.is_empty() {
+            keys.push(shown.to_string());
+        }
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        self.set_extra(&seen.info.uuid, &seen.extra, names::HOST_KEYS_KEY, Some(&keys.join(","))).await.map_err(failed)?;
+        self.forget_ways();
+        let started = Instant::now();
+        loop {
+            // The old daemon may still answer for a moment, with the old key.
+            match self.way_in(node).await?.meet().await {
+                Ok(_) => return Ok(()),
+                Err(error) if started.elapsed() >= RESTART_LIMIT => return Err(error),
+                Err(_) => tokio::time::sleep(TRY_EVERY).await,
+            }
+        }
+    }
+
+    /// Removes the adapter that was only there to set a node up, and proves that it is gone. There must be another way in.
+    pub(super) async fn close_uplink(&self, node: &NodeName) -> Result<Done, ProviderError> {
+        let what = format!("remove the uplink of {node}");
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let seen = self.seen_node(node, &what).await?;
+        let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Uplink) else { return Ok(Done::AlreadySo) };
+        let closed = Way { kind: WayKind::Closed, ..way };
+        let uuid = &seen.info.uuid;
+        if matches!(seen.power(), Power::Running | Power::Paused) {
+            let other = self.way_with(node, Some(closed)).await?;
+            let mac = seen.info.nics.get(&way.slot).map(|nic| nic.mac.to_string()).unwrap_or_default();
+            let argv = ["sh", "-c", LEAVE_SCRIPT, "sh", &mac].map(str::to_owned).to_vec();
+            let done = other.run(Command { argv, stdin: Vec::new(), timeout: COMMAND_LIMIT }).await?;
+            if done.code != 0 {
+                return Err(cannot(&what, Some(node), String::from_utf8_lossy(&done.stderr).trim(), "Try again"));
+            }
+            let (link, nic) = (format!("setlinkstate{}", way.slot), format!("nic{}", way.slot));
+            self.manage.call(&["controlvm", uuid, &link, "off"], Patience::Short).await.map_err(failed)?;
+            self.manage.call(&["controlvm", uuid, &nic, "null"], Patience::Short).await.map_err(failed)?;
+        } else {
+            let nic = format!("--nic{}", way.slot);
+            self.manage.call(&["modifyvm", uuid, &nic, "none"], Patience::Short).await.map_err(failed)?;
+        }
+        if let Some(made) = seen.whole(&self.lab) {
+            self.write_made(uuid, &seen.extra, &Made { way: closed, ..made }).await.map_err(failed)?;
+        }
+        self.forget_ways();
+        let now = self.info(uuid).await.map_err(failed)?;
+        match now.nics.get(&way.slot).map(|nic| &nic.plug) {
+            None | Some(Plug::Other(_)) => Ok(Done::Changed),
+            Some(_) => Err(cannot(&what, Some(node), "VirtualBox says that it is gone, and it is still there", "Try again")),
+        }
+    }
+}
+
+/// Where a service listens, as noted when it was set up.
+fn listening(machine: &Machine, service: &str) -> Vec<SocketAddrV4> {
+    let noted = machine.notes.get(&format!("service.{service}")).and_then(|text| serde_json::from_str::<ServiceSpec>(text).ok());
+    noted.map(|spec| spec.listen.into_values().flatten().collect()).unwrap_or_default()
+}
+
+/// Where this machine reaches a port of a node: by an address on a network that it is on, or by a forward.
+fn reached(machine: &Machine, below: &Below, at: SocketAddrV4) -> Option<SocketAddrV4> {
+    let spec = machine.spec.as_ref()?;
+    let is_reached = |network: &NetworkName| below.networks.get(network).is_some_and(|network| network.kind.host_reaches());
+    let on = spec.adapters.iter().filter(|adapter| is_reached(&adapter.network)).filter_map(|adapter| adapter.address);
+    let listens_on = |address: &Ipv4Addr| at.ip().is_unspecified() || at.ip() == address;
+    if let Some(address) = on.map(|address| address.addr()).find(listens_on) {
+        return Some(SocketAddrV4::new(address, at.port()));
+    }
+    let forwarded = spec.adapters.iter().flat_map(|adapter| &adapter.forwards).find(|forward| forward.to == at.port())?;
+    let address = if forwarded.address.is_unspecified() { Ipv4Addr::LOCALHOST } else { forwarded.address };
+    Some(SocketAddrV4::new(address, forwarded.host))
+}
+
+/// Where this machine reaches the end of a flow.
+pub(super) fn outside(flow: &Flow, below: &Below) -> Option<SocketAddrV4> {
+    let everywhere = |port| SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
+    match &flow.to {
+        Endpoint::Outside => None,
+        Endpoint::Node(node) => reached(below.machines.get(node)?, below, everywhere(flow.port?)),
+        Endpoint::Service(at) => {
+            let machine = below.machines.get(&at.node)?;
+            let listening = listening(machine, &at.service);
+            let wanted = listening.iter().filter(|address| flow.port.is_none_or(|port| address.port() == port));
+            let found = wanted.filter_map(|address| reached(machine, below, *address)).next();
+            found.or_else(|| reached(machine, below, everywhere(flow.port?)))
+        }
+        Endpoint::Vip(name) => {
+            let key = format!("vip.{name}");
+            let (machine, vip) = below
+                .machines
+                .values()
+                .find_map(|machine| Some((machine, serde_json::from_str::<VipSpec>(machine.notes.get(&key)?).ok()?)))?;
+            let kind = below.networks.get(&vip.network)?.kind;
+            let port = flow.port.or_else(|| listening(machine, vip.follows.as_deref()?).first().map(SocketAddrV4::port))?;
+            matches!(kind, NetworkKind::HostOnly | NetworkKind::Bridged).then(|| SocketAddrV4::new(vip.address.addr(), port))
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Whether a machine is ready for VirtualBox, and what to do where it is not. Looks only.
+
+use super::{
+    VirtualBox,
+    command::Place,
+    error::CallError,
+    find::System,
+    ranges,
+    version::{Known, NEWEST_KNOWN, OLDEST, Version},
+};
+use crate::{
+    host::{machine::capacity, ssh::RemoteCommand},
+    model::{NetworkKind, NetworkSpec},
+};
+use std::time::Duration;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// All is well.
+    Good,
+    /// It may do, or part of it does.
+    Doubtful,
+    /// Nothing will work before this is mended.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub title: &'static str,
+    /// How it came out.
+    pub state: State,
+    /// What was found, in a sentence.
+    pub found: String,
+    /// What to do: a sentence with a command to copy; empty where there is nothing to do.
+    pub next: String,
+}
+
+fn check(title: &'static str, state: State, found: impl Into<String>, next: impl Into<String>) -> Check {
+    Check { title, state, found: found.into(), next: next.into() }
+}
+
+/// Facts about the machine that VirtualBox runs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Facts {
+    has_driver: Option<bool>,
+    has_network_driver: Option<bool>,
+    kvm_users: Option<u32>,
+    is_arm: bool,
+}
+
+impl VirtualBox {
+    /// Looks at everything that a deployment needs. `networks` are those that it would make.
+    pub async fn doctor(&self, networks: &[NetworkSpec]) -> Vec<Check> {
+        let (version, system) = match self.manage.about().await {
+            Ok(about) => about,
+            Err(error) => return vec![missing(&error)],
+        };
+        let mut checks = vec![of_version(version)];
+        let facts = self.facts().await;
+        checks.extend(of_driver(&facts, system));
+        checks.extend(of_kvm(&facts, version));
+        checks.extend(of_arch(&facts, version));
+        if system != System::Windows {
+            checks.push(of_ranges(&self.networks_file().await, networks));
+        }
+        if matches!(self.manage.place(), Place::Here(_)) {
+            checks.push(of_memory());
+        }
+        checks.push(match self.manage.ask(&["list", "vms"]).await {
+            Ok(vms) => {
+                let count = super::parse::machines(&vms).len();
+                if count > 0 {
+                    check("images", State::Good, format!("VirtualBox has {count} machines to clone from"), "")
+                } else {
+                    check(
+                        "images",
+                        State::Bad,
+                        "VirtualBox has no machine to clone from",
+                        "Make the image first: see \"VirtualBox\" in README.md",
+                    )
+                }
+            }
+            Err(error) => check("images", State::Bad, error.to_string(), "VBoxManage list vms"),
+        });
+        checks
+    }
+
+    /// Asked with a shell here or there; on Windows nothing of it exists.
+    async fn facts(&self) -> Facts {
+        let script = "[ -e /dev/vboxdrv ] && echo driver; [ -e /dev/vboxnetctl ] && echo network; uname -s; uname -m; \
+                      for m in kvm_intel kvm_amd; do [ -r /sys/module/$m/refcnt ] && echo \"kvm $(cat /sys/module/$m/refcnt)\"; done; true";
+        let words = match self.manage.place() {
+            Place::Here(_) if cfg!(unix) => {
+                let program = crate::host::process::Program::new("sh", ["-c", script], Duration::from_secs(20));
+                crate::host::process::run_aside(program, "virtualbox-doctor").await.map(|ran| ran.stdout).ok()
+            }
+            Place::Here(_) => None,
+            Place::There(ssh, _) => {
+                let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+                ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: Duration::from_secs(60) }).await.map(|ran| ran.stdout).ok()
+            }
+        };
+        words.map(|words| facts_of(&String::from_utf8_lossy(&words))).unwrap_or_default()
+    }
+}
+
+fn facts_of(words: &str) -> Facts {
+    let lines: Vec<&str> = words.lines().map(str::trim).collect();
+    let is_linux = lines.contains(&"Linux");
+    Facts {
+        has_driver: is_linux.then(|| lines.contains(&"driver")),
+        has_network_driver: is_linux.then(|| lines.contains(&"network")),
+        kvm_users: lines.iter().filter_map(|line| line.strip_prefix("kvm ")?.parse().ok()).max(),
+        is_arm: lines.iter().any(|line| matches!(*line, "aarch64" | "arm64")),
+    }
+}
+
+fn missing(error: &CallError) -> Check {
+    let next = error.explain("", None, None).next;
+    check("VBoxManage", State::Bad, error.to_string(), next)
+}
+
+fn of_version(version: Version) -> Check {
+    match version.known() {
+        Known::Known => check("version", State::Good, format!("VirtualBox {version}"), ""),
+        Known::TooOld => check("version", State::Bad, format!("VirtualBox {version} is older than {OLDEST}"), "Install a newer VirtualBox"),
+        Known::Newer => {
+            let (major, minor) = NEWEST_KNOWN;
+            check(
+                "version",
+                State::Doubtful,
+                format!("VirtualBox {version} is newer than {major}.{minor}, the newest that this Sandtable knows; it may work"),
+                "",
+            )
+        }
+    }
+}
+
+fn of_driver(facts: &Facts, system: System) -> Option<Check> {
+    if system != System::Linux {
+        return None;
+    }
+    Some(match (facts.has_driver?, facts.has_network_driver?) {
+        (true, true) => check("kernel modules", State::Good, "vboxdrv and vboxnetadp are loaded", ""),
+        (true, false) => check(
+            "kernel modules",
+            State::Doubtful,
+            "vboxnetadp is not loaded: no host-only networks can be made",
+            "sudo modprobe -a vboxnetadp vboxnetflt",
+        ),
+        (false, _) => check(
+            "kernel modules",
+            State::Bad,
+            "vboxdrv is not loaded: machines can be made, and not started",
+            "sudo modprobe -a vboxdrv vboxnetadp vboxnetflt (Debian: sudo apt-get install virtualbox-dkms linux-headers-$(uname -r) first)",
+        ),
+    })
+}
+
+fn of_kvm(facts: &Facts, version: Version) -> Option<Check> {
+    let users = facts.kvm_users?;
+    let used = if users > 0 { format!("KVM is loaded and {users} users have it") } else { "KVM is loaded".to_owned() };
+    Some(check("KVM", State::Doubtful, format!("{used}; VirtualBox and KVM get in each other's way"), version.kvm_advice()))
+}
+
+fn of_arch(facts: &Facts, version: Version) -> Option<Check> {
+    let (state, found) = match (facts.is_arm, version.major > 7 || (version.major == 7 && version.minor >= 1)) {
+        (false, _) => return None,
+        (true, true) => (State::Doubtful, "this is an ARM machine: only images for ARM will start"),
+        (true, false) => (State::Bad, "this is an ARM machine, and VirtualBox before 7.1 cannot run anything on it"),
+    };
+    Some(check("processor", state, found, "Use arm64 images, and say arch: arm64 in the layout's image"))
+}
+
+fn of_ranges(file: &str, networks: &[NetworkSpec]) -> Check {
+    let host_only = networks.iter().filter(|network| network.kind == NetworkKind::HostOnly);
+    let subnets: Vec<_> = host_only.filter_map(|network| network.subnet).collect();
+    match ranges::missing_line(file, &subnets) {
+        None => {
+            let allowed: Vec<String> = ranges::allowed(file).iter().map(ToString::to_string).collect();
+            check("host-only addresses", State::Good, format!("VirtualBox allows {}", allowed.join(", ")), "")
+        }
+        Some(line) => {
+            let found = format!("{} lacks a line: {line}", ranges::FILE);
+            check("host-only addresses", State::Bad, found, ranges::command(&line))
+        }
+    }
+}
+
+fn of_memory() -> Check {
+    let has = capacity();
+    let found = format!("{} of {} MiB are free, {} processors", has.memory_free_mib, has.memory_mib, has.cpus);
+    let state = if has.memory_free_mib < 1024 { State::Doubtful } else { State::Good };
+    check("memory", state, found, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_read() {
+        let facts = facts_of("driver\nLinux\nx86_64\nkvm 0\nkvm 3\n");
+        assert_eq!(facts, Facts { has_driver: Some(true), has_network_driver: Some(false), kvm_users: Some(3), is_arm: false });
+        assert_eq!(facts_of("Darwin\narm64\n"), Facts { is_arm: true, ..Facts::default() });
+        let version = Version::parse("7.2.22").unwrap();
+        assert_eq!(of_driver(&facts, System::Linux).unwrap().state, State::Doubtful);
+        assert_eq!(of_driver(&facts_of("Linux"), System::Linux).unwrap().state, State::Bad);
+        assert_eq!(of_driver(&facts, System::MacOs), None);
+        assert!(of_kvm(&facts, version).unwrap().found.contains("3 users"));
+        assert_eq!(of_arch(&facts_of("Linux\naarch64"), Version::parse("7.0.1").unwrap()).unwrap().state, State::Bad);
+        assert_eq!(of_version(Version::parse("7.9.0").unwrap()).state, State::Doubtful);
+        assert_eq!(of_version(Version::parse("5.2.0").unwrap()).state, State::Bad);
+    }
+
+    #[test]
+    fn a_range_that_is_not_allowed_has_its_command() {
+        let network = |text: &str| NetworkSpec { kind: NetworkKind::HostOnly, subnet: text.parse().ok(), dhcp: None, interface: None };
+        assert_eq!(of_ranges("", &[network("192.168.56.0/24")]).state, State::Good);
+        let bad = of_ranges("", &[network("192.168.50.0/24")]);
+        assert!(bad.state == State::Bad && bad.next.contains("192.168.56.0/21 192.168.50.0/24"), "{bad:?}");
+    }
+}

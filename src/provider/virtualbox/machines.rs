@@ -1,0 +1,326 @@
+//! Machines: cloned from the image's snapshot, shaped, marked; changed; deleted with all that is theirs.
+//!
+//! A machine is whole when it has its specification in extra data, which is written last. One that is not whole was left by a
+//! crash and is made anew. The image is only read.
+
+use super::{
+    VirtualBox, cannot,
+    command::{Patience, Place},
+    error::{CallError, Kind},
+    media, names,
+    parse::{self, Info},
+    shape::{Shape, Way, WayKind, Wire},
+    sight::{Made, Seen},
+};
+use crate::{
+    model::{Image, MachineSpec, NetworkName, NodeName, Power},
+    provider::{Done, ProviderError},
+};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, TcpListener},
+};
+
+/// The machine that nodes are cloned from.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    key: String,
+    uuid: String,
+    snapshot: Option<String>,
+    slots: u32,
+    disk_mib: u64,
+}
+
+type Says<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+impl VirtualBox {
+    /// Makes a machine, off.
+    pub(super) async fn create(&self, node: &NodeName, spec: &MachineSpec, says: Says<'_>) -> Result<Done, ProviderError> {
+        let what = format!("make the machine {node}");
+        let uuid = self.uuid(node);
+        let _lock = self.manage.machine(&uuid).await;
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let wires = self.wires().await.map_err(failed)?;
+        let base = self.base(spec.image.as_ref(), &what, node).await?;
+        let way = Way::of(spec, &wires, self.free_port(node));
+        let shape = self.shaped(node, spec, &wires, way, base.slots, &what)?;
+        says("cloning the image");
+        // It is tried at once, for nearly always nothing is there; its UUID cannot be had twice.
+        if let Err(error) = self.clone_base(node, spec, &base).await {
+            if error.kind != Kind::NameTaken {
+                self.images.lock().await.clear();
+                // Late or cut off, it may be there all the same; then it is not whole and the next try removes it.
+                return Err(failed(error));
+            }
+            let there = self.see(&uuid).await.map_err(failed)?;
+            if let Some(there) = there.as_ref().filter(|there| there.made(&self.lab).is_some()) {
+                return self.adjust(node, spec, there, &wires, &what).await;
+            }
+            says("a part of it was left behind and is removed");
+            self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
+            self.clone_base(node, spec, &base).await.map_err(failed)?;
+        }
+        self.set_extra(&uuid, &BTreeMap::new(), names::LAB_KEY, Some(self.lab.as_str())).await.map_err(failed)?;
+        let info = self.shape_clone(&uuid, &shape, &base).await.map_err(failed)?;
+        let left = shape.changes(&info);
+        if !left.is_empty() {
+            let why = format!("VirtualBox says that it is done, and these are not so: {}", left.join(" "));
+            return Err(cannot(&what, Some(node), why, "Try again"));
+        }
+        self.grow_disk(spec, &base, &info, says).await;
+        let made = Made { node: node.clone(), spec: spec.clone(), way };
+        self.write_made(&uuid, &BTreeMap::new(), &made).await.map_err(failed)?;
+        self.forget_ways();
+        Ok(Done::Changed)
+    }
+
+    /// Shapes a fresh clone. All clones of an image are alike, so only the first is looked at before; every one is after.
+    async fn shape_clone(&self, uuid: &str, shape: &Shape, base: &Base) -> Result<Info, CallError> {
+        let known = self.kept().fresh.get(&base.key).cloned();
+        let fresh = match known {
+            Some(fresh) => fresh,
+            None => {
+                let fresh = self.info(uuid).await?;
+                self.kept().fresh.insert(base.key.clone(), fresh.clone());
+                fresh
+            }
+        };
+        let shaped = self.reshape(uuid, shape, &fresh).await;
+        let mut info = self.info(uuid).await?;
+        if shaped.is_err() || !shape.changes(&info).is_empty() {
+            self.reshape(uuid, shape, &info).await?;
+            info = self.info(uuid).await?;
+        }
+        Ok(info)
+    }
+
+    fn shaped(
+        &self,
+        node: &NodeName,
+        spec: &MachineSpec,
+        wires: &BTreeMap<NetworkName, Wire>,
+        way: Way,
+        slots: u32,
+        what: &str,
+    ) -> Result<Shape, ProviderError> {
+        let shape =
+            Shape::of(spec, wires, way).map_err(|why| cannot(what, Some(node), why, "Deploy again, so that the network is made"))?;
+        if shape.slots() <= slots {
+            return Ok(shape);
+        }
+        let own = if way.kind == WayKind::Uplink { ", one of them only while it is set up" } else { "" };
+        let why = format!("it needs {} adapters{own}, and the image's chipset has {slots}", shape.slots());
+        Err(cannot(
+            what,
+            Some(node),
+            why,
+            "Draw fewer adapters, or give the image the ICH9 chipset, which has 36: VBoxManage modifyvm IMAGE --chipset ich9",
+        ))
+    }
+
+    pub(super) async fn info(&self, uuid: &str) -> Result<Info, CallError> {
+        let text = self.manage.ask(&["showvminfo", uuid, "--machinereadable"]).await?;
+        parse::info(&text).ok_or_else(|| CallError::new(Kind::Other, "VirtualBox cannot read the machine's settings"))
+    }
+
+    pub(super) async fn write_made(&self, uuid: &str, extra: &BTreeMap<String, String>, made: &Made) -> Result<(), CallError> {
+        let text = serde_json::to_string(made).map_err(|error| CallError::new(Kind::Other, error.to_string()))?;
+        self.set_extra(uuid, extra, names::MADE_KEY, Some(&text)).await
+    }
+
+    async fn reshape(&self, uuid: &str, shape: &Shape, info: &Info) -> Result<(), CallError> {
+        let changes = shape.changes(info);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let args: Vec<&str> = ["modifyvm", uuid].into_iter().chain(changes.iter().map(String::as_str)).collect();
+        self.manage.call(&args, Patience::Short).await.map(drop)
+    }
+
+    /// The image's machine and snapshot. What is missing is told with what there is.
+    async fn base(&self, image: Option<&Image>, what: &str, node: &NodeName) -> Result<Base, ProviderError> {
+        let failed = |error: CallError| self.failed(what, Some(node), &error);
+        let Some(image) = image else {
+            let next = "Say in the layout which machine to clone: image: (name: \"…\", snapshot: \"…\")";
+            return Err(cannot(what, Some(node), "the drawing names no image, and VirtualBox has none of its own", next));
+        };
+        let key = format!("{}\0{}", image.name, image.snapshot.as_deref().unwrap_or_default());
+        let mut images = self.images.lock().await;
+        if let Some(known) = images.get(&key) {
+            return Ok(known.clone());
+        }
+        let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await.map_err(failed)?);
+        let named: Vec<&(String, String)> =
+            vms.iter().filter(|(name, uuid)| *name == image.name || *uuid == image.name.to_lowercase()).collect();
+        let [(_, uuid)] = named.as_slice() else {
+            let why = if named.is_empty() { "does not exist" } else { "is the name of several machines" };
+            let names: Vec<&str> = vms.iter().map(|(name, _)| name.as_str()).filter(|name| !name.ends_with(self.lab.as_str())).collect();
+            let next = if names.is_empty() {
+                "VirtualBox has no machine yet: make the image first, see README.md".to_owned()
+            } else {
+                format!("VirtualBox has: {}. Name one of them, or its UUID, in the layout's image", names.join(", "))
+            };
+            return Err(cannot(what, Some(node), format!("the image {} {why}", image.name), next));
+        };
+        let info = self.info(uuid).await.map_err(failed)?;
+        let snapshot = image.snapshot.clone().or_else(|| info.current_snapshot.clone());
+        if let Some(snapshot) = snapshot.as_ref().filter(|snapshot| !info.snapshots.contains(snapshot)) {
+            let names = if info.snapshots.is_empty() { "none".to_owned() } else { info.snapshots.join(", ") };
+            let next = format!("It has: {names}. Take it with: VBoxManage snapshot \"{}\" take \"{snapshot}\"", image.name);
+            return Err(cannot(what, Some(node), format!("the image {} has no snapshot {snapshot}", image.name), next));
+        }
+        if snapshot.is_none() && !image.full_clone {
+            let next =
+                format!("Take one with: VBoxManage snapshot \"{}\" take base; or ask for full_clone in the layout's image", image.name);
+            return Err(cannot(what, Some(node), format!("the image {} has no snapshot, and linked clones need one", image.name), next));
+        }
+        let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await.map_err(failed)?);
+        let disk_mib = disks.iter().find(|disk| info.disks.first() == Some(&disk.uuid)).map_or(0, |disk| disk.capacity_mib);
+        let base = Base { key: key.clone(), uuid: uuid.clone(), snapshot, slots: info.slots, disk_mib };
+        images.insert(key, base.clone());
+        Ok(base)
+    }
+
+    async fn clone_base(&self, node: &NodeName, spec: &MachineSpec, base: &Base) -> Result<(), CallError> {
+        let (name, uuid, group) = (names::machine(&self.lab, node), self.uuid(node), names::group(&self.lab));
+        let is_full = spec.image.as_ref().is_some_and(|image| image.full_clone);
+        let mut args = vec!["clonevm", &base.uuid, "--name", &name, "--uuid", &uuid, "--groups", &group, "--register"];
+        args.extend(base.snapshot.iter().flat_map(|snapshot| ["--snapshot", snapshot]));
+        if !is_full {
+            args.push("--options=Link");
+        }
+        let patience = if is_full { Patience::Copy } else { Patience::Long };
+        let _alone = self.manage.alone().await;
+        self.manage.call(&args, patience).await.map(drop)
+    }
+
+    /// A disk as large as drawn, where the image's is smaller. Where VirtualBox cannot, the image's size stays and is said.
+    async fn grow_disk(&self, spec: &MachineSpec, base: &Base, info: &Info, says: Says<'_>) {
+        let wanted = u64::from(spec.disk_gib) * 1024;
+        let Some(disk) = info.disks.first().filter(|_| base.disk_mib > 0 && wanted > base.disk_mib) else { return };
+        let resized = self.manage.call(&["modifymedium", "disk", disk, "--resize", &wanted.to_string()], Patience::Long).await;
+        if let Err(error) = resized {
+            says(&format!("its disk stays at {} MiB: {error}", base.disk_mib));
+        }
+    }
+
+    /// A port of the host that nobody listens on, for the way in. It is kept for the lab.
+    pub(super) fn free_port(&self, node: &NodeName) -> u16 {
+        let is_here = matches!(self.manage.place(), Place::Here(_));
+        let is_free = |port: u16| !is_here || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        let start = names::port(&self.lab, node);
+        let mut kept = self.kept();
+        let port = (start..names::PORTS.1).chain(names::PORTS.0..start).find(|port| !kept.ports.contains(port) && is_free(*port));
+        let port = port.unwrap_or(start);
+        kept.ports.insert(port);
+        port
+    }
+
+    /// Makes a machine as drawn.
+    pub(super) async fn change(&self, node: &NodeName, spec: &MachineSpec, says: Says<'_>) -> Result<Done, ProviderError> {
+        let what = format!("change the machine {node}");
+        let uuid = self.uuid(node);
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let (wires, there) = tokio::try_join!(self.wires(), self.see(&uuid)).map_err(failed)?;
+        match there.filter(|there| there.made(&self.lab).is_some()) {
+            Some(there) => {
+                let _lock = self.manage.machine(&uuid).await;
+                self.adjust(node, spec, &there, &wires, &what).await
+            }
+            None => self.create(node, spec, says).await,
+        }
+    }
+
+    async fn adjust(
+        &self,
+        node: &NodeName,
+        spec: &MachineSpec,
+        there: &Seen,
+        wires: &BTreeMap<NetworkName, Wire>,
+        what: &str,
+    ) -> Result<Done, ProviderError> {
+        let failed = |error: CallError| self.failed(what, Some(node), &error);
+        let uuid = &there.info.uuid;
+        let old_way = there.way(&self.lab);
+        let mut way = Way::of(spec, wires, old_way.map_or_else(|| self.free_port(node), |way| way.port));
+        // Set up once, it is reached as drawn; the uplink does not come back with a change.
+        if way.kind == WayKind::Uplink && old_way.is_some_and(|old| old.kind == WayKind::Closed) {
+            way.kind = WayKind::Closed;
+        }
+        let shape = self.shaped(node, spec, wires, way, there.info.slots, what)?;
+        let mut is_changed = false;
+        if matches!(there.power(), Power::Running | Power::Paused) {
+            let calls = shape.hot_changes(&there.info).map_err(|cold| {
+                let why = format!("{} can only be changed while it is off", cold.join(", "));
+                cannot(what, Some(node), why, "Turn it off first; a plan does so by itself")
+            })?;
+            for call in calls {
+                let args: Vec<&str> = ["controlvm", uuid].into_iter().chain(call.iter().map(String::as_str)).collect();
+                self.manage.call(&args, Patience::Short).await.map_err(failed)?;
+                is_changed = true;
+            }
+        } else {
+            // A saved state holds the hardware as it was, so nothing could be changed.
+            if there.info.state.contains("saved") {
+                self.manage.call(&["discardstate", uuid], Patience::Long).await.map_err(failed)?;
+            }
+            is_changed = !shape.changes(&there.info).is_empty();
+            self.reshape(uuid, &shape, &there.info).await.map_err(failed)?;
+        }
+        let made = Made { node: node.clone(), spec: spec.clone(), way };
+        if there.whole(&self.lab).as_ref() != Some(&made) {
+            self.write_made(uuid, &there.extra, &made).await.map_err(failed)?;
+            is_changed = true;
+        }
+        self.forget_ways();
+        Ok(if is_changed { Done::Changed } else { Done::AlreadySo })
+    }
+
+    /// Removes a machine with its disks and snapshots.
+    pub(super) async fn delete(&self, node: &NodeName, says: Says<'_>) -> Result<Done, ProviderError> {
+        let what = format!("delete the machine {node}");
+        let uuid = self.uuid(node);
+        let _lock = self.manage.machine(&uuid).await;
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let there = self.see(&uuid).await.map_err(failed)?;
+        if let Some(there) = &there
+            && matches!(there.power(), Power::Running | Power::Paused)
+        {
+            says("pulling its plug");
+            self.pull_plug(&uuid).await.map_err(failed)?;
+        }
+        let done = self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
+        self.forget_ways();
+        Ok(done)
+    }
+
+    /// Deletes a machine, or what a delete that failed half-way has left of it: that one unregisters first.
+    async fn delete_whole(&self, uuid: &str, name: &str, there: Option<&Seen>) -> Result<Done, CallError> {
+        let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
+        let own = media::of_machine(&self.lab, name, &disks);
+        if let Some(clone) = media::dependent(&own, &disks) {
+            return Err(CallError::new(Kind::InUse, format!("a disk is cloned from its own: {}", clone.location)));
+        }
+        let had_disks = !own.is_empty();
+        let mut failure = None;
+        if there.is_some() {
+            failure = self.manage.call(&["unregistervm", uuid, "--delete"], Patience::Long).await.err();
+        }
+        let (vms, left) = tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]))?;
+        if parse::machines(&vms).iter().any(|(_, there)| there == uuid) {
+            return Err(failure.unwrap_or_else(|| CallError::new(Kind::Other, "VirtualBox says that it deleted it, and it is still there")));
+        }
+        if !media::of_machine(&self.lab, name, &parse::media(&left)).is_empty() {
+            failure = self.close_media(name).await.err();
+        }
+        if let Some(error) = failure.take_if(|error| error.kind != Kind::NotFound) {
+            // What is left of it may be its folder alone: then it is whole away all the same.
+            let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
+            if !media::of_machine(&self.lab, name, &disks).is_empty() {
+                return Err(error);
+            }
+        }
+        self.remove_folder(name).await?;
+        Ok(if there.is_some() || had_disks { Done::Changed } else { Done::AlreadySo })
+    }
+}

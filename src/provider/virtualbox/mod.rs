@@ -1,0 +1,265 @@
+//! VirtualBox: machines and networks of one lab, made with VBoxManage on this machine or on another one.
+//!
+//! What it makes carries the lab's mark in extra data, and a UUID derived from lab and node; nothing else is ever changed or
+//! removed, and the image's machine is never started, changed or deleted. Success is what is there afterwards, never an exit code
+//! or a text. What the lab has is kept in VirtualBox itself: networks in its own extra data, machines in theirs.
+
+mod below;
+pub mod command;
+mod contact;
+pub mod doctor;
+pub mod error;
+pub mod find;
+mod machines;
+mod media;
+pub mod names;
+mod networks;
+pub mod parse;
+mod power;
+pub mod ranges;
+mod shape;
+mod sight;
+pub mod version;
+
+pub use command::{Place, Tally, VBoxManage};
+pub use networks::Record;
+pub use shape::{Way, WayKind, Wire};
+
+use super::{
+    Answer, Done, ProviderError, Retry,
+    machines::{Below, Machines, Reach},
+    ssh::SshTransport,
+    transport::Transport,
+};
+use crate::{
+    host::ssh::{Become, LoginKey},
+    model::{Endpoint, Fault, Flow, NodeName},
+    plan::{Action, LabId},
+};
+use error::CallError;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddrV4,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+/// The environment's name for the user that images have.
+pub const IMAGE_USER: &str = "SANDTABLE_IMAGE_USER";
+/// The environment's name for the file of the private key with which images let that user in.
+pub const IMAGE_KEY: &str = "SANDTABLE_IMAGE_KEY";
+
+/// How machines are reached and how long things may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The user that images have; others than root must be allowed `sudo` without a password.
+    pub user: String,
+    /// With what images let that user in.
+    pub key: LoginKey,
+    /// How long a machine may take until ssh answers. After half of it, it is reset once.
+    pub boot_limit: Duration,
+    /// How long a machine may take to shut down by itself before its plug is pulled.
+    pub shutdown_limit: Duration,
+    /// How long one ssh connection may take.
+    pub connect_limit: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            user: "root".into(),
+            key: LoginKey::Agent,
+            boot_limit: Duration::from_secs(300),
+            shutdown_limit: Duration::from_secs(20),
+            connect_limit: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Options {
+    /// As the environment says; where it says nothing: root, with the user's ed25519 key or agent.
+    pub fn from_environment() -> Self {
+        let said = |name: &str| std::env::var_os(name).filter(|said| !said.is_empty());
+        let mut options = Self::default();
+        if let Some(user) = said(IMAGE_USER) {
+            options.user = user.to_string_lossy().into_owned();
+        }
+        let usual = directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".ssh/id_ed25519")).filter(|path| path.is_file());
+        if let Some(file) = said(IMAGE_KEY).map(PathBuf::from).or(usual) {
+            options.key = LoginKey::File(file);
+        }
+        options
+    }
+
+    fn becomes(&self) -> Become {
+        if self.user == "root" { Become::Nobody } else { Become::Root }
+    }
+}
+
+/// One lab in VirtualBox.
+pub struct VirtualBox {
+    manage: VBoxManage,
+    lab: LabId,
+    options: Options,
+    kept: Mutex<Kept>,
+    // Images that were looked up; one looks them up for all who wait.
+    images: tokio::sync::Mutex<BTreeMap<String, machines::Base>>,
+}
+
+/// What need not be asked again.
+#[derive(Default)]
+struct Kept {
+    // VirtualBox's own extra data.
+    global: Option<BTreeMap<String, String>>,
+    // What a fresh clone of an image is like.
+    fresh: BTreeMap<String, parse::Info>,
+    ports: BTreeSet<u16>,
+    transports: BTreeMap<NodeName, Arc<SshTransport>>,
+    folder: Option<String>,
+}
+
+impl VirtualBox {
+    /// A lab at a VirtualBox.
+    pub fn new(manage: VBoxManage, lab: LabId, options: Options) -> Self {
+        Self { manage, lab, options, kept: Mutex::default(), images: tokio::sync::Mutex::default() }
+    }
+
+    /// The VBoxManage that it uses.
+    pub fn manage(&self) -> &VBoxManage {
+        &self.manage
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn uuid(&self, node: &str) -> String {
+        names::uuid(&self.lab, node)
+    }
+
+    fn failed(&self, what: impl Into<String>, node: Option<&NodeName>, error: &CallError) -> ProviderError {
+        error.explain(what, node, self.manage.version())
+    }
+
+    /// Forgets how nodes are reached: addresses, keys or adapters have changed.
+    fn forget_ways(&self) {
+        self.kept().transports.clear();
+    }
+}
+
+fn cannot(what: impl Into<String>, node: Option<&NodeName>, why: impl Into<String>, next: impl Into<String>) -> ProviderError {
+    ProviderError { what: what.into(), node: node.cloned(), why: why.into(), next: next.into(), retry: Retry::Useless }
+}
+
+/// Something to wait for together with others.
+type Waits<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Waits for all, side by side; answers in their order.
+async fn all<T>(mut futures: Vec<Waits<'_, T>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut is_waiting = false;
+        for (future, slot) in futures.iter_mut().zip(&mut done).filter(|(_, slot)| slot.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(value) => *slot = Some(value),
+                Poll::Pending => is_waiting = true,
+            }
+        }
+        if is_waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+impl Machines for VirtualBox {
+    fn name(&self) -> &str {
+        "virtualbox"
+    }
+
+    fn look(&self) -> Answer<'_, Below> {
+        Box::pin(async { self.look_at_all().await.map_err(|error| self.failed("look at VirtualBox", None, &error)) })
+    }
+
+    fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async move {
+            match action {
+                Action::CreateNetwork { network, spec } | Action::ChangeNetwork { network, spec } => {
+                    self.make_network(network, spec, says).await
+                }
+                Action::DeleteNetwork { network } => self.delete_network(network).await,
+                Action::CreateMachine { node, spec } => self.create(node, spec, says).await,
+                Action::ChangeMachine { node, spec } => self.change(node, spec, says).await,
+                Action::DeleteMachine { node } => self.delete(node, says).await,
+                Action::PowerOn { node } => self.power_on(node, says).await,
+                Action::PowerOff { node } => self.power_off(node, says).await,
+                Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot).await,
+                Action::Configure { node, .. }
+                | Action::InstallService { node, .. }
+                | Action::StartService { node, .. }
+                | Action::ReconfigureService { node, .. }
+                | Action::RemoveService { node, .. }
+                | Action::SetVip { node, .. }
+                | Action::RemoveVip { node, .. } => Err(cannot(
+                    action.verb(),
+                    Some(node),
+                    "this happens inside the node",
+                    "This is a mistake in Sandtable; please report it",
+                )),
+            }
+        })
+    }
+
+    fn transport<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Arc<dyn Transport>> {
+        Box::pin(async move { self.way_in(node).await.map(|way| way as Arc<dyn Transport>) })
+    }
+
+    fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.write_notes(node, notes).await.map_err(|error| self.failed(format!("note something on {node}"), Some(node), &error))
+        })
+    }
+
+    fn provisioned<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Done> {
+        Box::pin(self.close_uplink(node))
+    }
+
+    fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach> {
+        Box::pin(self.break_it(fault))
+    }
+
+    fn mend_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, ()> {
+        Box::pin(self.mend_it(fault))
+    }
+
+    fn outside<'a>(&'a self, flow: &'a Flow, below: &'a Below) -> Option<SocketAddrV4> {
+        // The forwards and host-only networks of another machine lead nowhere from here.
+        matches!(self.manage.place(), Place::Here(_)).then(|| contact::outside(flow, below)).flatten()
+    }
+
+    fn beyond<'a>(&'a self, from: &'a Endpoint, below: &'a Below) -> Option<SocketAddrV4> {
+        // NAT leads out, and nothing out there is ours to be asked: VirtualBox's own gateway answers no TCP.
+        let _ = (from, below);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_waited_for_side_by_side() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let first: Waits<'_, u32> = Box::pin(async { receiver.await.unwrap() });
+        let second: Waits<'_, u32> = Box::pin(async {
+            sender.send(1).unwrap();
+            2
+        });
+        assert_eq!(runtime.block_on(all(vec![first, second])), [1, 2]);
+        assert_eq!(runtime.block_on(all::<u32>(Vec::new())), [0; 0]);
+    }
+}

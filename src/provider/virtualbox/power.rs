@@ -1,0 +1,206 @@
+//! Power and snapshots. What counts is the state that is seen afterwards.
+
+use super::{
+    VirtualBox, cannot,
+    command::{Patience, Place},
+    error::{CallError, Kind},
+    names,
+    shape::WayKind,
+    sight::{self, Seen},
+};
+use crate::{
+    model::{NodeName, Power},
+    provider::{Done, ProviderError},
+};
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    time::{Duration, Instant},
+};
+
+/// How often a state is looked at that is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a machine may stay locked after its end, and how long it may take to begin.
+const SETTLE: Duration = Duration::from_secs(60);
+
+impl VirtualBox {
+    async fn waited(&self, uuid: &str, at_most: Duration, is_so: impl Fn(&super::parse::Info) -> bool) -> Result<bool, CallError> {
+        let started = Instant::now();
+        loop {
+            if is_so(&self.info(uuid).await?) {
+                return Ok(true);
+            }
+            if started.elapsed() >= at_most {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    pub(super) async fn seen_node(&self, node: &NodeName, what: &str) -> Result<Seen, ProviderError> {
+        let seen = self.see(&self.uuid(node)).await.map_err(|error| self.failed(what, Some(node), &error))?;
+        seen.ok_or_else(|| cannot(what, Some(node), format!("{node} does not exist"), "Deploy the lab"))
+    }
+
+    /// Turns a machine on and waits until it takes commands.
+    pub(super) async fn power_on(&self, node: &NodeName, says: &(dyn Fn(&str) + Send + Sync)) -> Result<Done, ProviderError> {
+        let what = format!("turn {node} on");
+        let uuid = self.uuid(node);
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let mut seen = self.seen_node(node, &what).await?;
+        let was = seen.power();
+        if was != Power::Running {
+            let _lock = self.manage.machine(&uuid).await;
+            if was == Power::Paused {
+                self.manage.call(&["controlvm", &uuid, "resume"], Patience::Short).await.map_err(failed)?;
+            } else {
+                self.start(node, &mut seen, says, &what).await?;
+            }
+            if !self.waited(&uuid, SETTLE, |info| sight::power(&info.state) == Power::Running).await.map_err(failed)? {
+                let state = self.info(&uuid).await.map_err(failed)?.state;
+                return Err(cannot(
+                    &what,
+                    Some(node),
+                    format!("it is {state} after its start"),
+                    "See VirtualBox's log in the machine's folder, Logs/VBox.log",
+                ));
+            }
+        }
+        self.first_contact(node, says).await?;
+        Ok(if was == Power::Running { Done::AlreadySo } else { Done::Changed })
+    }
+
+    async fn start(&self, node: &NodeName, seen: &mut Seen, says: &(dyn Fn(&str) + Send + Sync), what: &str) -> Result<(), ProviderError> {
+        let uuid = seen.info.uuid.clone();
+        let failed = |error: CallError| self.failed(what, Some(node), &error);
+        if matches!(seen.info.state.as_str(), "gurumeditation" | "stuck") {
+            self.pull_plug(&uuid).await.map_err(failed)?;
+        }
+        if !self.waited(&uuid, SETTLE, |info| !info.is_locked).await.map_err(failed)? {
+            return Err(failed(CallError::new(Kind::Locked, "another program holds the machine")));
+        }
+        if let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Closed)
+            && seen.info.nics.contains_key(&way.slot)
+            && seen.made(&self.lab).is_some_and(|made| (way.slot as usize) > made.adapters.len())
+        {
+            let nic = format!("--nic{}", way.slot);
+            self.manage.call(&["modifyvm", &uuid, &nic, "none"], Patience::Short).await.map_err(failed)?;
+        }
+        self.check_ports(node, seen, what)?;
+        says("starting it");
+        let result = self.manage.call(&["startvm", &uuid, "--type", "headless"], Patience::Long).await;
+        match result {
+            Ok(_) => Ok(()),
+            // It may be on all the same, for what is said and what is so differ both ways.
+            Err(error) => match self.info(&uuid).await {
+                Ok(info) if sight::power(&info.state) == Power::Running => Ok(()),
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    /// Says which of the host's ports is taken: VirtualBox starts the machine all the same, and the forward leads nowhere (seen
+    /// with 7.2.22).
+    fn check_ports(&self, node: &NodeName, seen: &Seen, what: &str) -> Result<(), ProviderError> {
+        if !matches!(self.manage.place(), Place::Here(_)) {
+            return Ok(());
+        }
+        for rule in seen.info.nics.values().flat_map(|nic| &nic.rules) {
+            let address = if rule.host.ip().is_unspecified() { Ipv4Addr::LOCALHOST } else { *rule.host.ip() };
+            let taken = TcpListener::bind((address, rule.host.port())).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
+            if taken {
+                let next = if rule.name == names::WAY_RULE {
+                    format!("End what listens there, and try again (it leads to {node}'s ssh)")
+                } else {
+                    "End what listens there, or draw the forward with another port".to_owned()
+                };
+                return Err(cannot(what, Some(node), format!("port {} of this machine is taken", rule.host.port()), next));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shuts a machine down, or pulls its plug where it does not do so by itself.
+    pub(super) async fn power_off(&self, node: &NodeName, says: &(dyn Fn(&str) + Send + Sync)) -> Result<Done, ProviderError> {
+        let what = format!("turn {node} off");
+        let uuid = self.uuid(node);
+        let _lock = self.manage.machine(&uuid).await;
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let Some(seen) = self.see(&uuid).await.map_err(failed)? else { return Ok(Done::AlreadySo) };
+        if seen.info.state.contains("saved") {
+            self.manage.call(&["discardstate", &uuid], Patience::Long).await.map_err(failed)?;
+            return Ok(Done::Changed);
+        }
+        let is_dead = matches!(seen.info.state.as_str(), "gurumeditation" | "stuck");
+        if seen.power() == Power::Stopped && !is_dead {
+            return Ok(Done::AlreadySo);
+        }
+        let is_off = |info: &super::parse::Info| sight::power(&info.state) == Power::Stopped && !info.is_locked;
+        if seen.power() == Power::Running && !self.options.shutdown_limit.is_zero() {
+            says("shutting it down");
+            let asked = self.manage.call(&["controlvm", &uuid, "acpipowerbutton"], Patience::Short).await;
+            if asked.is_ok() && self.waited(&uuid, self.options.shutdown_limit, is_off).await.map_err(failed)? {
+                return Ok(Done::Changed);
+            }
+        }
+        says("pulling its plug");
+        self.pull_plug(&uuid).await.map_err(failed)?;
+        Ok(Done::Changed)
+    }
+
+    /// Ends a machine at once, and waits until nobody has it locked any more: it stays so for a moment (seen with 7.2.22).
+    pub(super) async fn pull_plug(&self, uuid: &str) -> Result<(), CallError> {
+        let pulled = self.manage.call(&["controlvm", uuid, "poweroff"], Patience::Long).await;
+        if self.waited(uuid, SETTLE, |info| sight::power(&info.state) == Power::Stopped && !info.is_locked).await? {
+            return Ok(());
+        }
+        Err(pulled.err().unwrap_or_else(|| CallError::new(Kind::Locked, "it was turned off and is still held")))
+    }
+
+    /// Keeps a machine's state under a name. A running one runs on.
+    pub(super) async fn take_snapshot(&self, node: &NodeName, snapshot: &str) -> Result<Done, ProviderError> {
+        let what = format!("take the snapshot {snapshot} of {node}");
+        let seen = self.seen_node(node, &what).await?;
+        let is_there = |snapshots: &[String]| snapshots.iter().any(|there| there == snapshot);
+        if is_there(&seen.info.snapshots) {
+            return Ok(Done::AlreadySo);
+        }
+        let uuid = &seen.info.uuid;
+        let _lock = self.manage.machine(uuid).await;
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let taken = self.manage.call(&["snapshot", uuid, "take", snapshot, "--description", "made by Sandtable"], Patience::Long).await;
+        if is_there(&self.info(uuid).await.map_err(failed)?.snapshots) {
+            return Ok(Done::Changed);
+        }
+        Err(taken
+            .err()
+            .map_or_else(|| cannot(&what, Some(node), "VirtualBox says that it took it, and it is not there", "Try again"), failed))
+    }
+
+    /// Puts a machine back to a snapshot of its own. It is off afterwards, or as it was when the snapshot was taken.
+    ///
+    /// # Errors
+    /// Where there is no such snapshot, told with those that there are.
+    pub async fn restore_snapshot(&self, node: &NodeName, snapshot: &str) -> Result<Done, ProviderError> {
+        let what = format!("restore the snapshot {snapshot} of {node}");
+        let seen = self.seen_node(node, &what).await?;
+        if !seen.info.snapshots.iter().any(|there| there == snapshot) {
+            let next = if seen.info.snapshots.is_empty() {
+                "It has none".to_owned()
+            } else {
+                format!("It has: {}", seen.info.snapshots.join(", "))
+            };
+            return Err(cannot(&what, Some(node), format!("{node} has no snapshot {snapshot}"), next));
+        }
+        let uuid = &seen.info.uuid;
+        let _lock = self.manage.machine(uuid).await;
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        // A running machine is not restored (seen with 7.2.22: 342).
+        if seen.power() != Power::Stopped {
+            self.pull_plug(uuid).await.map_err(failed)?;
+        }
+        self.manage.call(&["snapshot", uuid, "restore", snapshot], Patience::Long).await.map_err(failed)?;
+        // What is noted on a machine is not part of its snapshots, but what it was made as may have been another thing then.
+        self.forget_ways();
+        Ok(Done::Changed)
+    }
+}

@@ -1,0 +1,312 @@
+//! What is there: this lab's machines and networks as VirtualBox has them. Changes nothing.
+
+use super::{
+    VirtualBox, Waits, all,
+    error::{CallError, Kind},
+    media, names,
+    networks::{Record, records},
+    parse::{self, Info, Nic, Plug},
+    shape::{Way, WayKind, Wire},
+};
+use crate::{
+    host::ssh::HostKey,
+    model::{AdapterSpec, Forward, Mac, MachineSpec, NetworkName, NodeName, Power},
+    plan::LabId,
+    provider::machines::{Below, Machine},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One machine with what is noted on it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) info: Info,
+    pub(super) extra: BTreeMap<String, String>,
+}
+
+/// What is noted on a machine once it is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Made {
+    /// Which node it is.
+    pub(super) node: NodeName,
+    /// How it was asked for.
+    pub(super) spec: MachineSpec,
+    /// The way in.
+    pub(super) way: Way,
+}
+
+impl Seen {
+    /// How it was made; `None` where that was not finished, or it is no machine of the lab's.
+    pub(super) fn whole(&self, lab: &LabId) -> Option<Made> {
+        let is_ours = self.extra.get(names::LAB_KEY).is_some_and(|mark| mark == lab.as_str());
+        serde_json::from_str(&joined(&self.extra, names::MADE_KEY).filter(|_| is_ours)?).ok()
+    }
+
+    /// The specification that it was made by.
+    pub(super) fn made(&self, lab: &LabId) -> Option<MachineSpec> {
+        self.whole(lab).map(|made| made.spec)
+    }
+
+    /// The forward that leads in.
+    pub(super) fn way(&self, lab: &LabId) -> Option<Way> {
+        self.whole(lab).map(|made| made.way)
+    }
+
+    /// The host keys that it may show; empty before the first contact.
+    pub(super) fn host_keys(&self) -> Vec<HostKey> {
+        self.extra.get(names::HOST_KEYS_KEY).into_iter().flat_map(|keys| keys.split(',')).filter_map(HostKey::parse).collect()
+    }
+
+    pub(super) fn notes(&self) -> BTreeMap<String, String> {
+        let keys = self.extra.keys().filter_map(|key| key.strip_prefix(names::NOTE_PREFIX)).filter(|key| !key.contains(PART));
+        keys.filter_map(|key| Some((key.to_owned(), joined(&self.extra, &format!("{}{key}", names::NOTE_PREFIX))?))).collect()
+    }
+
+    pub(super) fn power(&self) -> Power {
+        power(&self.info.state)
+    }
+
+    /// How it is: as it was made, and what VirtualBox says of it now.
+    pub(super) fn spec(&self, lab: &LabId, wires: &BTreeMap<NetworkName, Wire>) -> Option<MachineSpec> {
+        let Made { spec: made, way, .. } = self.whole(lab)?;
+        let adapters = self.adapters(&made, way, wires);
+        Some(MachineSpec { cpus: self.info.cpus, memory_mib: self.info.memory_mib, adapters, ..made })
+    }
+
+    fn adapters(&self, made: &MachineSpec, way: Way, wires: &BTreeMap<NetworkName, Wire>) -> Vec<AdapterSpec> {
+        let is_added = way.kind != WayKind::Drawn && usize::try_from(way.slot).is_ok_and(|slot| slot > made.adapters.len());
+        let is_ours =
+            |slot: u32, nic: &Nic| is_added && way.slot == slot && (way.kind == WayKind::Uplink || matches!(nic.plug, Plug::Other(_)));
+        let drawn = self.info.nics.iter().filter(|(slot, nic)| !is_ours(**slot, nic));
+        let last = drawn.map(|(slot, _)| *slot).max().unwrap_or_default();
+        let slots = (1..=last).zip(made.adapters.iter().map(Some).chain(std::iter::repeat(None)));
+        slots.filter_map(|(slot, made)| adapter(self.info.nics.get(&slot), made, wires)).collect()
+    }
+}
+
+fn adapter(nic: Option<&Nic>, made: Option<&AdapterSpec>, wires: &BTreeMap<NetworkName, Wire>) -> Option<AdapterSpec> {
+    let Some(nic) = nic else {
+        return Some(AdapterSpec { network: foreign("no network")?, mac: Mac([0; 6]), address: None, forwards: Vec::new() });
+    };
+    let holds = |network: &NetworkName| wires.get(network).is_some_and(|wire| wire.holds(&nic.plug));
+    let same = made.filter(|made| holds(&made.network));
+    let network = match same {
+        Some(made) => made.network.clone(),
+        None => wires.keys().find(|network| holds(network)).cloned().or_else(|| foreign(&title(&nic.plug)))?,
+    };
+    let there = nic.rules.iter().filter(|rule| rule.name != names::WAY_RULE);
+    let mut forwards: Vec<Forward> = there.map(|rule| Forward { host: rule.host.port(), to: rule.to, address: *rule.host.ip() }).collect();
+    if let Some(made) = same {
+        let sorted = |forwards: &[Forward]| {
+            let mut sorted = forwards.to_vec();
+            sorted.sort();
+            sorted
+        };
+        // VirtualBox lists rules by name, and a NAT network has them itself.
+        if sorted(&forwards) == sorted(&made.forwards) || nic.plug != Plug::Nat {
+            forwards.clone_from(&made.forwards);
+        }
+    }
+    Some(AdapterSpec { network, mac: nic.mac, address: same.and_then(|made| made.address), forwards })
+}
+
+/// A name for something that the lab does not have; it is shown beside what is drawn.
+fn foreign(text: &str) -> Option<NetworkName> {
+    let plain: String =
+        text.chars().map(|letter| if "/:,@#".contains(letter) || letter.is_control() { '_' } else { letter }).take(50).collect();
+    plain.trim().parse().ok()
+}
+
+fn title(plug: &Plug) -> String {
+    match plug {
+        Plug::Nat => "NAT (not drawn)".into(),
+        Plug::NatNetwork(name) => format!("NAT network {name}"),
+        Plug::HostOnlyInterface(name) | Plug::HostOnlyNetwork(name) => format!("host-only {name}"),
+        Plug::Internal(name) => format!("internal {name}"),
+        Plug::Bridged(name) => format!("bridged {name}"),
+        Plug::Other(name) => format!("{name} (not drawn)"),
+    }
+}
+
+/// Whether a machine is on, by VirtualBox's word for its state.
+pub(super) fn power(state: &str) -> Power {
+    match state {
+        "paused" => Power::Paused,
+        "poweroff" | "powered off" | "saved" | "aborted" | "aborted-saved" | "gurumeditation" | "stuck" | "inaccessible" => Power::Stopped,
+        _ => Power::Running,
+    }
+}
+
+/// Between a key and the number of its part.
+const PART: char = '~';
+/// How long a value may be, in bytes: Windows takes command lines of 32 KiB.
+pub(super) const VALUE_BYTES_MAX: usize = 12_000;
+
+/// A value of extra data, put together from its parts.
+fn joined(extra: &BTreeMap<String, String>, key: &str) -> Option<String> {
+    let first = extra.get(key)?;
+    let Some((count, text)) = first.strip_prefix(PART).and_then(|rest| rest.split_once(PART)) else { return Some(first.clone()) };
+    let mut whole = text.to_owned();
+    for part in 1..count.parse::<u32>().ok()? {
+        whole.push_str(extra.get(&format!("{key}{PART}{part}"))?);
+    }
+    Some(whole)
+}
+
+/// What must be set so that a key has a value, in this order; the key itself comes last, so a value is there whole or not at all.
+/// `None` takes a key away.
+pub(super) fn parted(extra: &BTreeMap<String, String>, key: &str, value: Option<&str>) -> Vec<(String, Option<String>)> {
+    let mut sets = Vec::new();
+    let value = value.map(names::ascii);
+    let parts: Vec<&str> = value.as_deref().map(pieces).unwrap_or_default();
+    for (number, part) in parts.iter().enumerate().skip(1) {
+        sets.push((format!("{key}{PART}{number}"), Some((*part).to_owned())));
+    }
+    let first = match parts.as_slice() {
+        [] => None,
+        [only] => Some((*only).to_owned()),
+        [first, ..] => Some(format!("{PART}{}{PART}{first}", parts.len())),
+    };
+    sets.push((key.to_owned(), first));
+    let begin = format!("{key}{PART}");
+    let of_key = extra.keys().filter(|there| {
+        there.strip_prefix(&begin).is_some_and(|number| number.parse::<usize>().is_ok_and(|number| number >= parts.len().max(1)))
+    });
+    sets.extend(of_key.map(|there| (there.clone(), None)));
+    sets.retain(|(key, value)| extra.get(key) != value.as_ref());
+    sets
+}
+
+/// A text of ASCII in pieces that are not too long.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while rest.len() > VALUE_BYTES_MAX {
+        let (piece, after) = rest.split_at_checked(VALUE_BYTES_MAX).unwrap_or((rest, ""));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+impl VirtualBox {
+    /// A machine, by its identity; `None` where there is none.
+    pub(super) async fn see(&self, uuid: &str) -> Result<Option<Seen>, CallError> {
+        let info = ["showvminfo", uuid, "--machinereadable"];
+        let extra = ["getextradata", uuid, "enumerate"];
+        let (info, extra) = tokio::join!(self.manage.ask(&info), self.manage.ask(&extra));
+        match info {
+            Ok(text) => {
+                let inaccessible = || Info { uuid: uuid.to_owned(), state: "inaccessible".into(), ..Info::default() };
+                Ok(Some(Seen {
+                    info: parse::info(&text).unwrap_or_else(inaccessible),
+                    extra: parse::extra_data(&extra.unwrap_or_default()),
+                }))
+            }
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// VirtualBox's own extra data, as it is now.
+    pub(super) async fn global_extra(&self) -> Result<BTreeMap<String, String>, CallError> {
+        let extra = parse::extra_data(&self.manage.ask(&["getextradata", "global", "enumerate"]).await?);
+        self.kept().global = Some(extra.clone());
+        Ok(extra)
+    }
+
+    /// This lab's networks as noted.
+    pub(super) async fn records(&self) -> Result<BTreeMap<NetworkName, Record>, CallError> {
+        Ok(records(&self.lab, &self.global_extra().await?))
+    }
+
+    /// What this lab's networks are in VirtualBox, as last looked at or made: who changes a lab has it to himself.
+    pub(super) async fn wires(&self) -> Result<BTreeMap<NetworkName, Wire>, CallError> {
+        let known = self.kept().global.as_ref().map(|extra| records(&self.lab, extra));
+        let records = match known {
+            Some(records) => records,
+            None => self.records().await?,
+        };
+        Ok(records.into_iter().map(|(name, record)| (name, record.wire)).collect())
+    }
+
+    /// This lab's machines: node, and what is seen of it.
+    pub(super) async fn see_all(&self, vms: &str) -> Result<BTreeMap<NodeName, Seen>, CallError> {
+        let prefix = names::uuid_prefix(&self.lab);
+        let ours: Vec<(String, String)> = parse::machines(vms).into_iter().filter(|(_, uuid)| uuid.starts_with(&prefix)).collect();
+        let looks = ours.iter().map(|(_, uuid)| Box::pin(self.see(uuid)) as Waits<'_, Result<Option<Seen>, CallError>>).collect();
+        let mut machines = BTreeMap::new();
+        for ((name, uuid), seen) in ours.iter().zip(all(looks).await) {
+            // One that went in between is not there.
+            let Some(seen) = seen? else { continue };
+            let node = seen.whole(&self.lab).map(|made| made.node).or_else(|| names::node_of(&self.lab, name)?.parse().ok());
+            // One that has lost both mark and name keeps a name of its own, so that it can be seen.
+            let unnamed = || format!("machine-{}", uuid.rsplit('-').next().unwrap_or(uuid)).parse().ok();
+            if let Some(node) = node.or_else(unnamed) {
+                machines.insert(node, seen);
+            }
+        }
+        Ok(machines)
+    }
+
+    pub(super) async fn look_at_all(&self) -> Result<Below, CallError> {
+        let (vms, disks, records, folders) =
+            tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
+        let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
+        let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
+        let mut below = Below { networks, machines: BTreeMap::new() };
+        for (node, seen) in &machines {
+            let spec = seen.spec(&self.lab, &wires);
+            let slots = seen.made(&self.lab).map_or(0, |made| made.adapters.len());
+            let links_up = (1..).take(slots).map(|slot| seen.info.nics.get(&slot).is_some_and(|nic| nic.is_connected)).collect();
+            let machine = Machine { power: seen.power(), spec, links_up, snapshots: seen.info.snapshots.clone(), notes: seen.notes() };
+            below.machines.insert(node.clone(), machine);
+        }
+        // A delete that failed half-way has left disks or files: they are shown as a machine that is not whole, so that they go as
+        // one.
+        for node in media::orphans(&self.lab, &parse::media(&disks)).into_iter().chain(folders) {
+            below.machines.entry(node).or_insert_with(|| Machine { power: Power::Stopped, ..Machine::default() });
+        }
+        Ok(below)
+    }
+
+    pub(super) async fn write_notes(&self, node: &NodeName, notes: &BTreeMap<String, Option<String>>) -> Result<(), CallError> {
+        let uuid = self.uuid(node);
+        let _lock = self.manage.machine(&uuid).await;
+        let extra = parse::extra_data(&self.manage.ask(&["getextradata", &uuid, "enumerate"]).await?);
+        for (key, value) in notes {
+            self.set_extra(&uuid, &extra, &format!("{}{key}", names::NOTE_PREFIX), value.as_deref()).await?;
+        }
+        self.forget_ways();
+        Ok(())
+    }
+
+    /// Sets a value of a machine's extra data, or VirtualBox's own (`global`).
+    pub(super) async fn set_extra(
+        &self,
+        uuid: &str,
+        extra: &BTreeMap<String, String>,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<(), CallError> {
+        for (key, value) in parted(extra, key, value) {
+            let mut args = vec!["setextradata", uuid, &key];
+            args.extend(value.as_deref());
+            self.manage.call(&args, super::command::Patience::Short).await?;
+            if uuid == "global"
+                && let Some(known) = &mut self.kept().global
+            {
+                match value {
+                    Some(value) => drop(known.insert(key, value)),
+                    None => drop(known.remove(&key)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "sight_tests.rs"]
+mod tests;

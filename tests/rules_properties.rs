@@ -6,6 +6,7 @@ use sandtable::catalog::Catalog;
 use sandtable::model::*;
 use sandtable::rules::{Checker, Context, Finding, Vetter};
 use sandtable::testing::Seeded;
+use std::sync::Arc;
 
 /// Names, addresses and settings from so small a choice that they meet: shared addresses, clusters, allow lists.
 struct Close<'a> {
@@ -248,9 +249,9 @@ fn as_text(lab: &Lab) -> String {
 }
 
 /// Findings as text, without their fixes: those are made afresh when somebody asks for them.
-fn tell(findings: &[Finding]) -> Vec<String> {
-    let told = |finding: &Finding| {
-        let Finding { rule, message, subject, involved, accepted, .. } = finding;
+fn tell(findings: &[Arc<Finding>]) -> Vec<String> {
+    let told = |finding: &Arc<Finding>| {
+        let Finding { rule, message, subject, involved, accepted, .. } = &**finding;
         format!("{rule}: {message} {subject} {involved:?} {accepted:?}")
     };
     findings.iter().map(told).collect()
@@ -275,17 +276,17 @@ proptest! {
         for _ in 0..25 {
             let step = Close { r: &mut r }.step(&lab);
             let Ok(applied) = lab.apply(&step) else { continue };
-            let before = checker.findings(&lab);
+            let before = checker.findings().to_vec();
             let changed = checker.update(&lab, catalog, &applied.touched);
             let whole = Checker::new(&lab, catalog, &context);
-            let (again, all) = (tell(&checker.findings(&lab)), tell(&whole.findings(&lab)));
+            let (again, all) = (tell(checker.findings()), tell(whole.findings()));
             prop_assert!(again == all, "{:#?}\nafter {:?}\nin {}", difference(&again, &all), step, as_text(&lab));
             prop_assert!(checker.is_as_new(&whole), "the index differs after {:?}\nin {}", step, as_text(&lab));
             // What went was there, what came is there.
-            let after = checker.findings(&lab);
-            let has = |all: &[Finding], one: &Finding| all.iter().any(|other| other.is_same(one));
+            let after = checker.findings();
+            let has = |all: &[Arc<Finding>], one: &Finding| all.iter().any(|other| other.is_same(one));
             prop_assert!(changed.gone.iter().all(|gone| has(&before, gone)));
-            prop_assert!(changed.come.iter().all(|come| has(&after, come)));
+            prop_assert!(changed.come.iter().all(|come| has(after, come)));
         }
     }
 
@@ -321,14 +322,14 @@ proptest! {
             findings.iter().filter(|finding| finding.severity == sandtable::rules::Severity::Error).count()
         };
         let before = errors(&lab);
-        for finding in checker.findings(&lab) {
-            let offered = vetter.vetted(catalog, &finding);
-            prop_assert_eq!(&offered, &checker.vetted(&lab, catalog, &finding), "a trial left something behind");
+        for finding in checker.findings() {
+            let offered = vetter.vetted(catalog, finding);
+            prop_assert_eq!(&offered, &checker.vetted(&lab, catalog, finding), "a trial left something behind");
             for fix in offered {
                 let mut mended = lab.clone();
                 prop_assert!(mended.apply(&fix.edits).is_ok());
                 let left = sandtable::rules::check(&mended, catalog, &context);
-                prop_assert!(!left.iter().any(|other| other.is_same(&finding)), "{} does not clear {}\n{}", fix.title, finding.message, as_text(&lab));
+                prop_assert!(!left.iter().any(|other| other.is_same(finding)), "{} does not clear {}\n{}", fix.title, finding.message, as_text(&lab));
                 prop_assert!(errors(&mended) <= before, "{} for {} adds an error\n{}", fix.title, finding.message, as_text(&lab));
             }
         }

@@ -2,8 +2,12 @@
 
 use crate::catalog::Catalog;
 use crate::model::{Lab, Subject, Touched};
-use crate::rules::{Checker, Context, Finding, Fix, Severity};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::rules::{Checker, Context, Finding, Fix, Severity, Vetter};
+use rustc_hash::FxHashMap as HashMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Fixes are tried on a copy of the lab before they are offered. In larger labs only those of the selected finding are,
 /// so that an edit stays quick.
@@ -24,15 +28,35 @@ pub enum Accepted {
     Hidden,
 }
 
+/// How many findings there are, by severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts([usize; Severity::ALL.len()]);
+
+impl Counts {
+    fn of(&mut self, severity: Severity) -> &mut usize {
+        let [errors, warnings, advice] = &mut self.0;
+        match severity {
+            Severity::Error => errors,
+            Severity::Warning => warnings,
+            Severity::Advice => advice,
+        }
+    }
+
+    fn total(self) -> usize {
+        self.0.iter().sum()
+    }
+}
+
 /// Findings and the look at them.
 #[derive(Debug, Clone)]
 pub struct Review {
     checker: Checker,
     context: Context,
-    findings: Vec<Finding>,
     /// Fixes that were tried and are good, by the finding's place.
     fixes: BTreeMap<usize, Vec<Fix>>,
-    worst: BTreeMap<Subject, (Severity, usize)>,
+    /// How many findings count, by the things that show them.
+    counts: HashMap<Subject, Counts>,
+    totals: Counts,
     selected: Option<FindingKey>,
 }
 
@@ -57,55 +81,84 @@ impl Review {
     /// Checks a lab.
     pub fn new(lab: &Lab, context: Context) -> Self {
         let checker = Checker::new(lab, Catalog::embedded(), &context);
-        let mut review = Self { checker, context, findings: Vec::new(), fixes: BTreeMap::new(), worst: BTreeMap::new(), selected: None };
-        review.collect(lab);
+        let mut review =
+            Self { checker, context, fixes: BTreeMap::new(), counts: HashMap::default(), totals: Counts::default(), selected: None };
+        review.count_anew();
+        review.vet_all(lab);
         review
     }
 
     /// Checks another lab; how the panel looks at findings stays.
     pub fn restart(&mut self, lab: &Lab) {
         self.checker = Checker::new(lab, Catalog::embedded(), &self.context);
-        self.collect(lab);
+        self.count_anew();
+        self.vet_all(lab);
     }
 
     /// Looks again at what an edit has touched.
     pub fn update(&mut self, lab: &Lab, touched: &Touched) {
-        if touched.meaning() {
-            self.checker.update(lab, Catalog::embedded(), touched);
-            self.collect(lab);
+        if !touched.meaning() {
+            return;
+        }
+        let changed = self.checker.update(lab, Catalog::embedded(), touched);
+        for finding in changed.gone {
+            self.count_one(&finding, |count| count.saturating_sub(1));
+        }
+        for finding in changed.come {
+            self.count_one(&finding, |count| count + 1);
+        }
+        self.vet_all(lab);
+    }
+
+    fn count_anew(&mut self) {
+        self.counts.clear();
+        self.totals = Counts::default();
+        for finding in self.checker.findings().to_vec() {
+            self.count_one(&finding, |count| count + 1);
         }
     }
 
-    fn collect(&mut self, lab: &Lab) {
-        self.findings = self.checker.findings(lab);
-        self.worst.clear();
-        for finding in self.findings.iter().filter(|finding| finding.accepted.is_none()) {
-            for subject in bearers(&finding.subject) {
-                let worst = self.worst.entry(subject).or_insert((finding.severity, 0));
-                worst.0 = worst.0.min(finding.severity);
-                worst.1 += 1;
+    fn count_one(&mut self, finding: &Finding, change: impl Fn(usize) -> usize) {
+        if finding.accepted.is_some() {
+            return;
+        }
+        let total = self.totals.of(finding.severity);
+        *total = change(*total);
+        for subject in bearers(&finding.subject) {
+            let mut counts = self.counts.get(&subject).copied().unwrap_or_default();
+            let count = counts.of(finding.severity);
+            *count = change(*count);
+            if counts.total() == 0 {
+                self.counts.remove(&subject);
+            } else {
+                self.counts.insert(subject, counts);
             }
         }
+    }
+
+    fn vet_all(&mut self, lab: &Lab) {
         self.fixes.clear();
-        if lab.nodes.len() <= NODES_WITH_ALL_FIXES_MAX && self.findings.len() <= FINDINGS_WITH_ALL_FIXES_MAX {
-            for place in 0..self.findings.len() {
-                self.vet(lab, place);
-            }
+        if lab.nodes.len() <= NODES_WITH_ALL_FIXES_MAX && self.findings().len() <= FINDINGS_WITH_ALL_FIXES_MAX {
+            // One copy of the lab for all of them.
+            let mut vetter = Vetter::new(&self.checker, lab);
+            let good = self.findings().iter().enumerate().filter(|(_, finding)| has_fixes(finding));
+            self.fixes = good.map(|(place, finding)| (place, vetter.vetted(Catalog::embedded(), finding))).collect();
         } else if let Some(place) = self.selected_place() {
             self.vet(lab, place);
         }
     }
 
     fn vet(&mut self, lab: &Lab, place: usize) {
-        let Some(finding) = self.findings.get(place) else { return };
-        if finding.accepted.is_none() && !finding.fixes.is_empty() {
-            self.fixes.insert(place, self.checker.vetted(lab, Catalog::embedded(), finding));
+        let Some(finding) = self.findings().get(place) else { return };
+        if has_fixes(finding) {
+            let fixes = self.checker.vetted(lab, Catalog::embedded(), finding);
+            self.fixes.insert(place, fixes);
         }
     }
 
     /// All findings, the worst first; accepted ones are among them.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
+    pub fn findings(&self) -> &[Arc<Finding>] {
+        self.checker.findings()
     }
 
     /// The fixes of a finding that are offered: tried, and good.
@@ -124,35 +177,39 @@ impl Review {
                     query.split_whitespace().all(|word| text.contains(word))
                 })
         };
-        let mut places: Vec<usize> = (0..self.findings.len()).filter(|place| self.findings.get(*place).is_some_and(fits)).collect();
-        places.sort_by_key(|place| self.findings.get(*place).is_some_and(|finding| finding.accepted.is_some()));
+        let mut places: Vec<usize> =
+            (0..self.findings().len()).filter(|place| self.findings().get(*place).is_some_and(|finding| fits(finding))).collect();
+        places.sort_by_key(|place| self.findings().get(*place).is_some_and(|finding| finding.accepted.is_some()));
         places
     }
 
     /// How many findings of a severity count.
     pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity && finding.accepted.is_none()).count()
+        let mut totals = self.totals;
+        *totals.of(severity)
     }
 
     /// How many findings count.
     pub fn total(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.accepted.is_none()).count()
+        self.totals.total()
     }
 
     /// The worst severity about a thing or what is on it, and how many findings there are.
     pub fn badge(&self, subject: &Subject) -> Option<(Severity, usize)> {
-        self.worst.get(subject).copied()
+        let counts = self.counts.get(subject)?;
+        let worst = Severity::ALL.into_iter().zip(counts.0).find(|(_, count)| *count > 0);
+        worst.map(|(severity, _)| (severity, counts.total()))
     }
 
     /// What is said about exactly this thing and counts.
     pub fn about<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| finding.accepted.is_none() && finding.subject == *subject)
+        self.findings().iter().map(Arc::as_ref).filter(move |finding| finding.accepted.is_none() && finding.subject == *subject)
     }
 
     /// The finding that is selected, by its place.
     pub fn selected_place(&self) -> Option<usize> {
         let (rule, subject) = self.selected.as_ref()?;
-        self.findings.iter().position(|finding| finding.rule == rule && finding.subject == *subject)
+        self.findings().iter().position(|finding| finding.rule == rule && finding.subject == *subject)
     }
 
     /// The best fix of the selected finding.
@@ -162,7 +219,7 @@ impl Review {
 
     /// Selects the finding at a place.
     pub fn select(&mut self, lab: &Lab, place: usize) {
-        self.selected = self.findings.get(place).map(|finding| (finding.rule.to_owned(), finding.subject.clone()));
+        self.selected = self.findings().get(place).map(|finding| (finding.rule.to_owned(), finding.subject.clone()));
         if !self.fixes.contains_key(&place) {
             self.vet(lab, place);
         }
@@ -175,8 +232,13 @@ impl Review {
 
     /// A finding by its identity.
     pub fn place_of(&self, rule: &str, subject: &Subject) -> Option<usize> {
-        self.findings.iter().position(|finding| finding.rule == rule && finding.subject == *subject)
+        self.findings().iter().position(|finding| finding.rule == rule && finding.subject == *subject)
     }
+}
+
+/// Whether a finding has fixes to be tried.
+fn has_fixes(finding: &Finding) -> bool {
+    finding.accepted.is_none() && !finding.fixes.is_empty()
 }
 
 /// Where a finding is shown: on its subject, and on the node or things that hold it.

@@ -84,7 +84,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
     let findings = check(&loaded.lab, Catalog::embedded(), context);
     let places = positions(&loaded.text);
-    let findings = findings.into_iter().map(|finding| finding_line(finding, &loaded.lab, &places)).collect();
+    let findings = findings.iter().map(|finding| finding_line(finding, &loaded.lab, &places)).collect();
     Report { layout: path.display().to_string(), problems: Vec::new(), findings }
 }
 
@@ -98,17 +98,17 @@ fn this_machine() -> Context {
     Context { host, ..Context::default() }
 }
 
-fn finding_line(finding: Finding, lab: &Lab, places: &Positions) -> FindingLine {
+fn finding_line(finding: &Finding, lab: &Lab, places: &Positions) -> FindingLine {
     let Place { line, column } = places.place(&finding.subject.path(lab));
     FindingLine {
         rule: finding.rule,
         severity: finding.severity,
-        message: finding.message,
+        message: finding.message.clone(),
         subject: finding.subject.parts(),
         line,
         column,
-        fixes: finding.fixes.into_iter().map(|fix| fix.title).collect(),
-        accepted: finding.accepted,
+        fixes: finding.fixes.iter().map(|fix| fix.title.clone()).collect(),
+        accepted: finding.accepted.clone(),
     }
 }
 

@@ -5,9 +5,9 @@
 
 use super::IndexMap;
 use super::{
-    Acceptance, Adapter, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName, Site,
-    SiteName, View, Vip, VipName,
-    refs::{dangling, dangling_among},
+    Acceptance, Adapter, Endpoint, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName,
+    Site, SiteName, View, Vip, VipName,
+    refs::{Dangling, dangling, dangling_among},
 };
 use std::{collections::BTreeSet, hash::Hash};
 
@@ -214,9 +214,27 @@ impl Lab {
             // Only what was put can refer to nothing: look at those things alone.
             let put = refer.nodes.iter().filter_map(|name| self.nodes.get_key_value(name));
             let nothing = Lab::default();
-            dangling_among(self, put, if refer.others { self } else { &nothing }).into_iter().next()
+            let lost = dangling_among(self, put, if refer.others { self } else { &nothing }).into_iter().next();
+            lost.or_else(|| refer.flows.iter().find_map(|flow| self.dangling_of(flow)))
         };
         lost.map(|lost| EditError::Dangling { path: lost.path.to_string(), sort: lost.sort, name: lost.name })
+    }
+
+    /// What a flow that was put refers to and that is not there, if the flow itself still is.
+    fn dangling_of(&self, flow: &Flow) -> Option<Dangling> {
+        let found = |end: &Endpoint| match end {
+            Endpoint::Outside => true,
+            Endpoint::Node(node) => self.nodes.contains_key(node),
+            Endpoint::Service(service) => self.service(service).is_some(),
+            Endpoint::Vip(vip) => self.vips.contains_key(vip),
+        };
+        if found(&flow.from) && found(&flow.to) {
+            return None;
+        }
+        // Something is wrong: now it may cost a walk over all flows to say what.
+        let all = Lab { flows: self.flows.clone(), ..Lab::default() };
+        let none = std::iter::empty();
+        if self.flows.contains(flow) { dangling_among(self, none, &all).into_iter().next() } else { None }
     }
 
     /// Makes one edit and gives the one that undoes it.
@@ -278,7 +296,7 @@ impl Lab {
             }
             Edit::Flow { index, change } => {
                 touched.flows = true;
-                refer.put_or_removed(false);
+                refer.flow(change);
                 Edit::Flow { index: *index, change: list(&mut self.flows, "flow", *index, change.clone())? }
             }
             Edit::Link { index, change } => {
@@ -326,10 +344,19 @@ struct References {
     checked: bool,
     anything_removed: bool,
     nodes: BTreeSet<NodeName>,
+    /// Flows that were put. Nothing refers to a flow, so one that goes leaves nothing behind.
+    flows: Vec<Flow>,
     others: bool,
 }
 
 impl References {
+    fn flow(&mut self, change: &ListEdit<Flow>) {
+        if let ListEdit::Insert(flow) | ListEdit::Replace(flow) = change {
+            self.checked = true;
+            self.flows.push(flow.clone());
+        }
+    }
+
     fn put_or_removed(&mut self, removed: bool) {
         self.checked = true;
         self.others = true;

@@ -10,7 +10,7 @@ use crate::{
     rules::{Finding, Severity},
 };
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What the drawing is for right now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +41,7 @@ pub struct Overlay<'a> {
     /// What the drawing is for.
     pub mode: Mode,
     /// What the rules found. Accepted ones do not show.
-    pub findings: &'a [Finding],
+    pub findings: &'a [Arc<Finding>],
     /// What is seen of the running lab.
     pub observed: Option<&'a Observed>,
     /// What would be done.

@@ -42,7 +42,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
 
 /// Whether a node has an address, or may have it once it runs.
 fn may_have(facts: &Facts<'_>, name: &NodeName, node: &Node, address: Ipv4Addr) -> bool {
-    let on_adapter = node.adapters.iter().any(|adapter| match (adapter.address, facts.lab.networks.get(&adapter.network)) {
+    let on_adapter = node.adapters.iter().any(|adapter| match (adapter.address, facts.network(&adapter.network)) {
         (Some(own), _) => own == address,
         (None, Some(network)) if network.kind.joins_nodes() => network.subnet.is_none_or(|subnet| subnet.contains(&address)),
         (None, Some(network)) => network.subnet.is_some_and(|subnet| subnet.contains(&address)) || address == NAT_ADDRESS,
@@ -56,7 +56,7 @@ fn own_networks<'a>(facts: &Facts<'_>, node: &'a Node, bind: &Bind) -> Vec<&'a N
     let mut own: Vec<&NetworkName> = node.adapters.iter().map(|adapter| &adapter.network).filter(|network| facts.joins(network)).collect();
     own.dedup();
     if let Bind::Address(address) = bind {
-        let has = |network: &&NetworkName| facts.lab.networks.get(*network).and_then(|wire| wire.subnet).is_some_and(|subnet| subnet.contains(address));
+        let has = |network: &&NetworkName| facts.network(*network).and_then(|wire| wire.subnet).is_some_and(|subnet| subnet.contains(address));
         own.sort_by_key(|network| !has(network));
     }
     own.truncate(2);

@@ -1,31 +1,41 @@
 //! Runs the rules: over a whole lab, or over what an edit has touched.
 
 use super::contract::{Verdict, judge};
+use super::facts::Here;
 use super::index::Index;
+use super::order::Ordered;
 use super::rule::Report;
 use super::vetter::Vetter;
 use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
 use crate::catalog::Catalog;
-use crate::model::{ClusterName, Lab, NetworkName, NodeName, Touched, VipName};
-use std::collections::BTreeMap;
+use crate::model::{ClusterName, Lab, NetworkName, Node, NodeName, Touched, VipName};
+use rustc_hash::FxHashMap as HashMap;
+use std::{
+    hash::Hash,
+    sync::{Arc, LazyLock},
+};
 
 /// All findings of a lab, in the order that people read them: the worst first, then by rule, then by what they are about.
-pub fn check(lab: &Lab, catalog: &Catalog, context: &Context) -> Vec<Finding> {
-    Checker::new(lab, catalog, context).into_findings(lab)
+pub fn check(lab: &Lab, catalog: &Catalog, context: &Context) -> Vec<Arc<Finding>> {
+    Checker::new(lab, catalog, context).ordered.into_vec()
 }
+
+/// What was found about one thing. Findings are shared: lists of them, and a window that shows them, copy none.
+type Found = Vec<Arc<Finding>>;
 
 /// Findings of a lab that is being edited: after each step only what it touched is looked at again.
 #[derive(Debug, Clone)]
 pub struct Checker {
     context: Context,
     index: Index,
-    nodes: BTreeMap<NodeName, Vec<Finding>>,
-    networks: BTreeMap<NetworkName, Vec<Finding>>,
+    nodes: HashMap<NodeName, Found>,
+    networks: HashMap<NetworkName, Found>,
     /// By the flow's place.
-    flows: Vec<Vec<Finding>>,
-    vips: BTreeMap<VipName, Vec<Finding>>,
-    clusters: BTreeMap<ClusterName, Vec<Finding>>,
-    lab: BTreeMap<&'static str, Vec<Finding>>,
+    flows: Vec<Found>,
+    vips: HashMap<VipName, Found>,
+    clusters: HashMap<ClusterName, Found>,
+    lab: HashMap<&'static str, Found>,
+    ordered: Ordered,
 }
 
 impl Checker {
@@ -34,12 +44,13 @@ impl Checker {
         let mut checker = Self {
             context: context.clone(),
             index: Index::build(lab, catalog),
-            nodes: BTreeMap::new(),
-            networks: BTreeMap::new(),
+            nodes: HashMap::default(),
+            networks: HashMap::default(),
             flows: Vec::new(),
-            vips: BTreeMap::new(),
-            clusters: BTreeMap::new(),
-            lab: BTreeMap::new(),
+            vips: HashMap::default(),
+            clusters: HashMap::default(),
+            lab: HashMap::default(),
+            ordered: Ordered::default(),
         };
         checker.everything(lab, catalog);
         checker
@@ -47,44 +58,45 @@ impl Checker {
 
     /// Looks again at what a step has touched. `lab` is the lab after it. Gives the findings that went and came.
     pub fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) -> Changed {
-        let mut changed = Changed::default();
         if !touched.meaning() {
-            return changed;
+            return Changed::default();
         }
         let spread = self.index.update(lab, catalog, touched);
         if spread.everything {
-            changed.gone = self.unmarked().cloned().collect();
+            let gone = std::mem::take(&mut self.ordered).into_vec();
             self.everything(lab, catalog);
-            changed.come = self.unmarked().cloned().collect();
-            return changed;
+            return Changed { gone, come: self.ordered.as_slice().to_vec() };
         }
-        let facts = Facts { lab, catalog, context: &self.context, index: &self.index };
+        let mut traffic = Traffic::default();
+        let facts = Facts { lab, catalog, context: &self.context, index: &self.index, here: None };
         for name in touched.nodes.union(&spread.nodes) {
-            let found = lab.nodes.get(name).map(|node| look(|rule, report| on_node(rule, &facts, name, node, report)));
-            changed.note(set(&mut self.nodes, name, found.unwrap_or_default()), self.nodes.get(name));
+            let found = lab.nodes.get(name).map(|node| look_at_node(&facts, name, node));
+            traffic.set(&mut self.nodes, name, found.unwrap_or_default());
         }
         for name in touched.networks.union(&spread.networks) {
-            let found = lab.networks.get(name).map(|network| look(|rule, report| on_network(rule, &facts, name, network, report)));
-            changed.note(set(&mut self.networks, name, found.unwrap_or_default()), self.networks.get(name));
+            let found =
+                lab.networks.get(name).map(|network| look(&OF_NETWORKS, |rule, report| on_network(rule, &facts, name, network, report)));
+            traffic.set(&mut self.networks, name, found.unwrap_or_default());
         }
         for name in touched.vips.union(&spread.vips) {
-            let found = lab.vips.get(name).map(|vip| look(|rule, report| on_vip(rule, &facts, name, vip, report)));
-            changed.note(set(&mut self.vips, name, found.unwrap_or_default()), self.vips.get(name));
+            let found = lab.vips.get(name).map(|vip| look(&OF_VIPS, |rule, report| on_vip(rule, &facts, name, vip, report)));
+            traffic.set(&mut self.vips, name, found.unwrap_or_default());
         }
         for name in &spread.clusters {
             let there = facts.members(name).next().is_some();
-            let found = if there { look(|rule, report| on_cluster(rule, &facts, name, report)) } else { Vec::new() };
-            changed.note(set(&mut self.clusters, name, found), self.clusters.get(name));
+            let found = if there { look(&OF_CLUSTERS, |rule, report| on_cluster(rule, &facts, name, report)) } else { Vec::new() };
+            traffic.set(&mut self.clusters, name, found);
         }
         if let Some(moved) = spread.flows_moved {
             let end = (moved.at + moved.old).min(self.flows.len());
-            changed.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
+            traffic.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
         }
         for index in spread.flows {
             let (Some(flow), Some(there)) = (lab.flows.get(index), self.flows.get_mut(index)) else { continue };
             let verdict = judge(&facts, flow);
-            let found = look(|rule, report| on_flow(rule, &facts, flow, &verdict, report));
-            changed.note(std::mem::replace(there, found), Some(there));
+            let found = look(&OF_FLOWS, |rule, report| on_flow(rule, &facts, flow, &verdict, report));
+            traffic.come.extend(found.iter().cloned());
+            traffic.gone.extend(std::mem::replace(there, found));
         }
         for rule in RULES {
             if let Check::Lab(reads, _) = rule.check {
@@ -93,12 +105,16 @@ impl Checker {
                     || (reads.flows && touched.flows)
                     || (reads.vips && !touched.vips.is_empty());
                 if again {
-                    let found = run(rule, |report| on_lab(rule, &facts, report));
-                    changed.note(set(&mut self.lab, &rule.code, found), self.lab.get(rule.code));
+                    traffic.set(&mut self.lab, &rule.code, run(rule, |report| on_lab(rule, &facts, report)));
                 }
             }
         }
-        changed
+        if self.ordered.is_for(lab) {
+            return self.ordered.follow(traffic.gone, traffic.come);
+        }
+        let gone = std::mem::take(&mut self.ordered).into_vec();
+        self.put_in_order(lab);
+        Changed { gone, come: self.ordered.as_slice().to_vec() }
     }
 
     /// Whether what is kept for the next step is what a new checker of the same lab would keep: for tests.
@@ -107,21 +123,16 @@ impl Checker {
         self.index == new.index
     }
 
-    /// All findings as the rules gave them, in no order that people read.
-    fn unmarked(&self) -> impl Iterator<Item = &Finding> {
+    /// All findings in the order that people read them, with what the lab accepts marked, and acceptances that match
+    /// nothing reported.
+    pub fn findings(&self) -> &[Arc<Finding>] {
+        self.ordered.as_slice()
+    }
+
+    fn put_in_order(&mut self, lab: &Lab) {
         let parts = self.nodes.values().chain(self.networks.values()).chain(&self.flows).chain(self.vips.values());
-        parts.chain(self.clusters.values()).chain(self.lab.values()).flatten()
-    }
-
-    /// All findings, with what the lab accepts marked, and acceptances that match nothing reported.
-    pub fn findings(&self, lab: &Lab) -> Vec<Finding> {
-        in_order(lab, self.unmarked().cloned().collect())
-    }
-
-    /// As [`Checker::findings`], for a lab that is checked once.
-    fn into_findings(self, lab: &Lab) -> Vec<Finding> {
-        let parts = self.nodes.into_values().chain(self.networks.into_values()).chain(self.flows).chain(self.vips.into_values());
-        in_order(lab, parts.chain(self.clusters.into_values()).chain(self.lab.into_values()).flatten().collect())
+        let all = parts.chain(self.clusters.values()).chain(self.lab.values()).flatten();
+        self.ordered = Ordered::new(lab, all.cloned());
     }
 
     /// The fixes of a finding that clear it and add no other error. For many findings of one lab, keep a [`Vetter`].
@@ -136,7 +147,7 @@ impl Checker {
     /// elsewhere can have taken since the finding was made.
     pub(super) fn fixes_now(&self, lab: &Lab, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
         let Some(rule) = super::rule(finding.rule) else { return Vec::new() };
-        let facts = Facts { lab, catalog, context: &self.context, index: &self.index };
+        let facts = Facts { lab, catalog, context: &self.context, index: &self.index, here: None };
         let again = |look: &mut dyn FnMut(&mut Report)| run(rule, look);
         let found = match rule.check {
             Check::Node(_) => key_of(&self.nodes, finding)
@@ -160,11 +171,14 @@ impl Checker {
         };
         let same = found.into_iter().flatten().find(|other| other.is_same(finding));
         // The judge of acceptances is no look at the lab: its fix is always fresh.
-        same.map_or_else(|| if finding.rule == super::acceptance::UNUSED { finding.fixes.clone() } else { Vec::new() }, |same| same.fixes)
+        same.map_or_else(
+            || if finding.rule == super::acceptance::UNUSED { finding.fixes.clone() } else { Vec::new() },
+            |same| same.fixes.clone(),
+        )
     }
 
     fn everything(&mut self, lab: &Lab, catalog: &Catalog) {
-        let facts = Facts { lab, catalog, context: &self.context, index: &self.index };
+        let facts = Facts { lab, catalog, context: &self.context, index: &self.index, here: None };
         self.nodes.clear();
         self.networks.clear();
         self.flows.clear();
@@ -172,26 +186,27 @@ impl Checker {
         self.clusters.clear();
         self.lab.clear();
         for (name, node) in &lab.nodes {
-            set(&mut self.nodes, name, look(|rule, report| on_node(rule, &facts, name, node, report)));
+            keep(&mut self.nodes, name, look_at_node(&facts, name, node));
         }
         for (name, network) in &lab.networks {
-            set(&mut self.networks, name, look(|rule, report| on_network(rule, &facts, name, network, report)));
+            keep(&mut self.networks, name, look(&OF_NETWORKS, |rule, report| on_network(rule, &facts, name, network, report)));
         }
         self.flows.extend(lab.flows.iter().map(|flow| {
             let verdict = judge(&facts, flow);
-            look(|rule, report| on_flow(rule, &facts, flow, &verdict, report))
+            look(&OF_FLOWS, |rule, report| on_flow(rule, &facts, flow, &verdict, report))
         }));
         for (name, vip) in &lab.vips {
-            set(&mut self.vips, name, look(|rule, report| on_vip(rule, &facts, name, vip, report)));
+            keep(&mut self.vips, name, look(&OF_VIPS, |rule, report| on_vip(rule, &facts, name, vip, report)));
         }
         for (name, _) in facts.clusters() {
-            set(&mut self.clusters, name, look(|rule, report| on_cluster(rule, &facts, name, report)));
+            keep(&mut self.clusters, name, look(&OF_CLUSTERS, |rule, report| on_cluster(rule, &facts, name, report)));
         }
         for rule in RULES {
             if matches!(rule.check, Check::Lab(..)) {
-                set(&mut self.lab, &rule.code, run(rule, |report| on_lab(rule, &facts, report)));
+                keep(&mut self.lab, &rule.code, run(rule, |report| on_lab(rule, &facts, report)));
             }
         }
+        self.put_in_order(lab);
     }
 }
 
@@ -199,56 +214,77 @@ impl Checker {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changed {
     /// Findings before the step.
-    pub gone: Vec<Finding>,
+    pub gone: Vec<Arc<Finding>>,
     /// Findings after it.
-    pub come: Vec<Finding>,
+    pub come: Vec<Arc<Finding>>,
 }
 
-impl Changed {
-    fn note(&mut self, gone: Vec<Finding>, come: Option<&Vec<Finding>>) {
-        self.gone.extend(gone);
-        self.come.extend(come.into_iter().flatten().cloned());
+/// The findings that a step takes away and brings, as the rules gave them.
+#[derive(Default)]
+struct Traffic {
+    gone: Found,
+    come: Found,
+}
+
+impl Traffic {
+    fn set<K: Eq + Hash + Clone>(&mut self, map: &mut HashMap<K, Found>, key: &K, found: Found) {
+        self.come.extend(found.iter().cloned());
+        self.gone.extend(keep(map, key, found));
     }
 }
 
-/// Findings as people read them.
-fn in_order(lab: &Lab, mut all: Vec<Finding>) -> Vec<Finding> {
-    super::acceptance::mark(lab, &mut all);
-    all.sort_by(|one, other| {
-        (one.severity, one.rule, &one.subject, &one.message).cmp(&(other.severity, other.rule, &other.subject, &other.message))
-    });
-    all
-}
-
 /// The thing whose findings have this one.
-fn key_of<'a, K>(map: &'a BTreeMap<K, Vec<Finding>>, finding: &Finding) -> Option<&'a K> {
+fn key_of<'a, K>(map: &'a HashMap<K, Found>, finding: &Finding) -> Option<&'a K> {
     map.iter().find(|(_, there)| there.iter().any(|other| other.is_same(finding))).map(|(key, _)| key)
 }
 
 /// Keeps findings only where there are any: most things have none. Gives what was there.
-fn set<K: Ord + Clone>(map: &mut BTreeMap<K, Vec<Finding>>, key: &K, findings: Vec<Finding>) -> Vec<Finding> {
-    let old = if findings.is_empty() { map.remove(key) } else { map.insert(key.clone(), findings) };
+fn keep<K: Eq + Hash + Clone>(map: &mut HashMap<K, Found>, key: &K, found: Found) -> Found {
+    let old = if found.is_empty() { map.remove(key) } else { map.insert(key.clone(), found) };
     old.unwrap_or_default()
 }
 
-/// Runs every rule that has something to say about one thing.
-fn look(mut one: impl FnMut(&Rule, &mut Report)) -> Vec<Finding> {
+/// Rules about one sort of thing: a large lab has many things, and most rules are about another sort.
+type Rules = LazyLock<Vec<&'static Rule>>;
+
+static OF_NODES: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Node(_))));
+static OF_NETWORKS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Network(_))));
+static OF_FLOWS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Flow(_))));
+static OF_VIPS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Vip(_))));
+static OF_CLUSTERS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Cluster(_))));
+
+fn rules_of(sort: impl Fn(&Check) -> bool) -> Vec<&'static Rule> {
+    RULES.iter().filter(|rule| sort(&rule.check)).collect()
+}
+
+/// Runs every rule about one sort of thing.
+fn look(rules: &[&'static Rule], mut one: impl FnMut(&Rule, &mut Report)) -> Found {
     let mut report = Report { rule: "", severity: Severity::Advice, findings: Vec::new() };
-    for rule in RULES {
+    for rule in rules {
         report.rule = rule.code;
         report.severity = rule.severity;
         one(rule, &mut report);
     }
-    report.findings
+    shared(report)
 }
 
-fn run(rule: &Rule, one: impl FnOnce(&mut Report)) -> Vec<Finding> {
+fn look_at_node(facts: &Facts<'_>, name: &NodeName, node: &Node) -> Found {
+    let here = Here::of(facts, node);
+    let facts = Facts { here: Some(&here), ..*facts };
+    look(&OF_NODES, |rule, report| on_node(rule, &facts, name, node, report))
+}
+
+fn run(rule: &Rule, one: impl FnOnce(&mut Report)) -> Found {
     let mut report = Report { rule: rule.code, severity: rule.severity, findings: Vec::new() };
     one(&mut report);
-    report.findings
+    shared(report)
 }
 
-fn on_node(rule: &Rule, facts: &Facts<'_>, name: &NodeName, node: &crate::model::Node, report: &mut Report) {
+fn shared(report: Report) -> Found {
+    report.findings.into_iter().map(Arc::new).collect()
+}
+
+fn on_node(rule: &Rule, facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     if let Check::Node(check) = rule.check {
         check(facts, name, node, report);
     }

@@ -172,7 +172,7 @@ fn targets<'a>(facts: &Facts<'a>, end: &'a Endpoint) -> Vec<Target<'a>> {
 /// Whether a node gets to the internet, itself or through a router.
 fn leads_out(facts: &Facts<'_>, node: &Node) -> bool {
     let internet = |node: &Node| {
-        node.adapters.iter().any(|adapter| facts.lab.networks.get(&adapter.network).is_some_and(|network| network.kind.reaches_internet()))
+        node.adapters.iter().any(|adapter| facts.network(&adapter.network).is_some_and(|network| network.kind.reaches_internet()))
     };
     internet(node) || facts.routers().any(|(_, router)| internet(router) && facts.nodes_meet(node, router))
 }
@@ -180,7 +180,7 @@ fn leads_out(facts: &Facts<'_>, node: &Node) -> bool {
 /// The networks over which somebody outside gets to a port of a node by an address of its, or by a forward.
 fn ways_in<'a>(facts: &Facts<'a>, node: &'a Node, port: Option<u16>) -> Vec<&'a NetworkName> {
     let leads = |adapter: &&crate::model::Adapter| {
-        let by_address = facts.lab.networks.get(&adapter.network).is_some_and(|network| network.kind.host_reaches());
+        let by_address = facts.network(&adapter.network).is_some_and(|network| network.kind.host_reaches());
         by_address || adapter.forwards.iter().any(|forward| port.is_none_or(|port| forward.to == port))
     };
     node.adapters.iter().filter(leads).map(|adapter| &adapter.network).collect()
@@ -208,7 +208,7 @@ fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verd
     let port = port_of(facts, flow, target.listener);
     let mut ways = ways_in(facts, at.node, port);
     if let Some((_, network, _)) = target.vip {
-        ways.retain(|way| *way == network && facts.lab.networks.get(*way).is_some_and(|wire| wire.kind.host_reaches()));
+        ways.retain(|way| *way == network && facts.network(*way).is_some_and(|wire| wire.kind.host_reaches()));
     }
     if ways.is_empty() {
         return Verdict::NoWayIn(at, port);
@@ -235,7 +235,7 @@ fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verd
 }
 
 fn host_is_in(facts: &Facts<'_>, ways: &[&NetworkName], subnet: &Ipv4Net) -> bool {
-    let hosts = ways.iter().filter_map(|way| facts.lab.networks.get(*way)?.provider_address());
+    let hosts = ways.iter().filter_map(|way| facts.network(*way)?.provider_address());
     hosts.into_iter().any(|address| subnet.contains(&address))
 }
 
@@ -313,8 +313,7 @@ fn unheard<'a>(
 fn network_of<'a>(facts: &Facts<'_>, node: &'a Node, address: Ipv4Addr) -> Option<&'a NetworkName> {
     let drawn = node.adapters.iter().find(|adapter| adapter.address == Some(address));
     let nat = || {
-        let is_nat =
-            |adapter: &&crate::model::Adapter| facts.lab.networks.get(&adapter.network).is_some_and(|network| !network.kind.joins_nodes());
+        let is_nat = |adapter: &&crate::model::Adapter| facts.network(&adapter.network).is_some_and(|network| !network.kind.joins_nodes());
         node.adapters.iter().find(is_nat).filter(|_| address == NAT_ADDRESS)
     };
     drawn.or_else(nat).map(|adapter| &adapter.network)

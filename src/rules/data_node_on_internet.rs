@@ -21,7 +21,7 @@ use super::{Facts, Report, exposure};
 use crate::model::{NetworkKind, Node, NodeName, Role, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
-    let keeps = |service| facts.catalog.keeps_data(service) && exposure::hands_out_data(facts, service);
+    let keeps = |service| facts.keeps_data(service) && exposure::hands_out_data(facts, service);
     let keeps_data = node.role == Role::Database || node.services.values().any(keeps);
     if !keeps_data || node.services.values().any(|service| exposure::answers_requests(facts, service)) {
         return;

@@ -18,7 +18,7 @@ use crate::model::{Node, NodeName, Subject};
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (slot, adapter, network) in exposure::adapters(facts, node).filter(|(_, _, network)| network.kind.joins_nodes()) {
         let Some(address) = adapter.address else { continue };
-        let Some((other, other_slot)) = facts.adapters_at(&adapter.network, address).first() else { continue };
+        let Some((other, other_slot)) = facts.adapters_at(&adapter.network, address).next() else { continue };
         // The first by name keeps it, and so does anybody at an address that no adapter can have.
         if (other, *other_slot) == (name, slot) || network.subnet.is_some_and(|subnet| !subnet.contains(&address)) {
             continue;

@@ -19,7 +19,7 @@ use crate::model::{Adapter, Edit, ListEdit, Node, NodeName, Subject};
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (slot, adapter, _) in exposure::adapters(facts, node).filter(|(_, _, network)| network.kind.joins_nodes()) {
         let Some(mac) = adapter.mac.filter(|mac| mac.usable()) else { continue };
-        let Some((other, other_slot)) = facts.adapters_with(&adapter.network, mac).first() else { continue };
+        let Some((other, other_slot)) = facts.adapters_with(&adapter.network, mac).next() else { continue };
         if (other, *other_slot) == (name, slot) {
             continue;
         }

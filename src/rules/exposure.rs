@@ -58,8 +58,8 @@ pub(super) fn heard_on<'n>(
 
 /// The adapters of a node with their slots and networks.
 pub(super) fn adapters<'n>(facts: &Facts<'n>, node: &'n Node) -> impl Iterator<Item = (usize, &'n Adapter, &'n Network)> {
-    let lab = facts.lab;
-    node.adapters.iter().enumerate().filter_map(move |(slot, adapter)| Some((slot, adapter, lab.networks.get(&adapter.network)?)))
+    let facts = *facts;
+    node.adapters.iter().enumerate().filter_map(move |(slot, adapter)| Some((slot, adapter, facts.network(&adapter.network)?)))
 }
 
 /// The networks of a node on which data belongs, the best first: shared with other nodes and without a way in from the

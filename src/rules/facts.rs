@@ -2,11 +2,12 @@
 //!
 //! The index itself is in `index`; here is what a rule may ask.
 
-use super::index::Index;
+use super::index::{Index, Wire, at_key};
 use super::ways::PortRule;
 use crate::catalog::{Behaviour, Catalog, Entry};
 use crate::model::{
-    ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, NetworkName, Node, NodeName, Service, ServiceRef, Vip, VipName,
+    Adapter, ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, Network, NetworkName, Node, NodeName, Service, ServiceRef,
+    Vip, VipName,
 };
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -39,35 +40,83 @@ pub struct Facts<'a> {
     /// The world beyond the lab.
     pub context: &'a Context,
     pub(super) index: &'a Index,
+    /// What is known of the node that is looked at; `None`: something else is.
+    pub(super) here: Option<&'a Here<'a>>,
+}
+
+/// The networks and the catalog's entries of one node: the rules about a node ask for these again and again, and each is
+/// looked up by name once. Other nodes' things are found as ever.
+pub(super) struct Here<'a> {
+    node: &'a Node,
+    plugs: Vec<Wired<'a>>,
+    entries: Vec<Option<&'a Entry>>,
+}
+
+/// The network of an adapter, and what is on it.
+type Wired<'a> = (Option<&'a Network>, Option<&'a Wire>);
+
+impl<'a> Here<'a> {
+    pub(super) fn of(facts: &Facts<'a>, node: &'a Node) -> Self {
+        let wired = |adapter: &'a Adapter| (facts.lab.networks.get(&adapter.network), facts.index.wires.get(&adapter.network));
+        let entries = node.services.values().map(|service| facts.catalog.of(service));
+        Self { node, plugs: node.adapters.iter().map(wired).collect(), entries: entries.collect() }
+    }
+
+    /// The network of this very name, where an adapter of the node has it. Names elsewhere may say the same: they are looked
+    /// up.
+    fn plug(&self, name: &str) -> Option<Wired<'a>> {
+        let mut plugs = self.node.adapters.iter().zip(&self.plugs);
+        plugs.find(|(adapter, _)| std::ptr::eq(adapter.network.as_str(), name)).map(|(_, wired)| *wired)
+    }
+
+    /// The entry of this very service of the node.
+    fn entry(&self, service: &Service) -> Option<Option<&'a Entry>> {
+        self.node.services.values().zip(&self.entries).find(|(there, _)| std::ptr::eq(*there, service)).map(|(_, entry)| *entry)
+    }
 }
 
 impl<'a> Facts<'a> {
     /// The adapters on a network: node and slot, by node name.
     pub fn on_network(&self, network: &str) -> impl Iterator<Item = (&'a NodeName, usize)> + use<'a> {
-        self.index.wires.get(network).into_iter().flat_map(|wire| &wire.adapters).map(|(node, slot)| (node, *slot))
+        self.wire(network).into_iter().flat_map(|wire| &wire.adapters).map(|(node, slot)| (node, *slot))
     }
 
     /// The adapters on a network that have this address, by node name.
-    pub fn adapters_at(&self, network: &str, address: Ipv4Addr) -> &'a [(NodeName, usize)] {
-        self.index.wires.get(network).and_then(|wire| wire.addresses.get(&address)).map_or(&[], Vec::as_slice)
+    pub fn adapters_at(&self, network: &str, address: Ipv4Addr) -> impl Iterator<Item = &'a (NodeName, usize)> + use<'a> {
+        self.wire(network).map_or(&[][..], |wire| at_key(&wire.addresses, &address)).iter().map(|(_, plug)| plug)
     }
 
     /// The adapters on a network that have this hardware address, by node name.
-    pub fn adapters_with(&self, network: &str, mac: Mac) -> &'a [(NodeName, usize)] {
-        self.index.wires.get(network).and_then(|wire| wire.macs.get(&mac)).map_or(&[], Vec::as_slice)
+    pub fn adapters_with(&self, network: &str, mac: Mac) -> impl Iterator<Item = &'a (NodeName, usize)> + use<'a> {
+        self.wire(network).map_or(&[][..], |wire| at_key(&wire.macs, &mac)).iter().map(|(_, plug)| plug)
     }
 
     /// The VIPs in a network that have this address, by name.
-    pub fn vips_at(&self, network: &str, address: Ipv4Addr) -> &'a [VipName] {
-        self.index.wires.get(network).and_then(|wire| wire.vips.get(&address)).map_or(&[], Vec::as_slice)
+    pub fn vips_at(&self, network: &str, address: Ipv4Addr) -> impl Iterator<Item = &'a VipName> + use<'a> {
+        self.wire(network).map_or(&[][..], |wire| at_key(&wire.vips, &address)).iter().map(|(_, vip)| vip)
+    }
+
+    /// A network by name.
+    pub fn network(&self, name: &str) -> Option<&'a Network> {
+        match self.here.and_then(|here| here.plug(name)) {
+            Some((network, _)) => network,
+            None => self.lab.networks.get(name),
+        }
+    }
+
+    fn wire(&self, network: &str) -> Option<&'a Wire> {
+        match self.here.and_then(|here| here.plug(network)) {
+            Some((_, wire)) => wire,
+            None => self.index.wires.get(network),
+        }
     }
 
     /// As [`Lab::free_address`], without walking over the lab.
     pub fn free_address(&self, network: &str) -> Option<Ipv4Addr> {
-        let wire = self.lab.networks.get(network)?;
+        let wire = self.network(network)?;
         let free = |address: &Ipv4Addr| {
-            self.adapters_at(network, *address).is_empty()
-                && self.vips_at(network, *address).is_empty()
+            self.adapters_at(network, *address).next().is_none()
+                && self.vips_at(network, *address).next().is_none()
                 && wire.provider_address() != Some(*address)
                 && !wire.dhcp.is_some_and(|range| range.contains(*address))
         };
@@ -146,6 +195,11 @@ impl<'a> Facts<'a> {
         self.index.ways.managed.contains(network)
     }
 
+    /// The network on which administrators are to be: the first for management, else the first that the host is on.
+    pub fn administration(&self) -> Option<(&'a NetworkName, &'a Network)> {
+        self.index.ways.administration.as_ref().and_then(|name| Some((name, self.lab.networks.get(name)?)))
+    }
+
     /// The ports of nodes that lead to a service of another.
     pub fn port_rules(&self) -> &'a [PortRule] {
         &self.index.ways.port_rules
@@ -163,23 +217,31 @@ impl<'a> Facts<'a> {
 
     /// Whether a network joins the nodes on it.
     pub fn joins(&self, network: &str) -> bool {
-        self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
+        self.network(network).is_some_and(|network| network.kind.joins_nodes())
     }
 
     /// The catalog's entry of a service; `None` for a kind that this catalog does not know.
     pub fn entry(&self, service: &Service) -> Option<&'a Entry> {
-        self.catalog.of(service)
+        match self.here.and_then(|here| here.entry(service)) {
+            Some(entry) => entry,
+            None => self.catalog.of(service),
+        }
     }
 
     /// How a service works.
     pub fn behaviour(&self, service: &Service) -> Option<Behaviour> {
-        self.catalog.behaviour(service)
+        self.entry(service).map(|entry| entry.behaviour)
     }
 
     /// The services of a node that keep data.
     pub fn data_services<'n>(&self, node: &'n Node) -> impl Iterator<Item = (&'n crate::model::ServiceName, &'n Service)> + use<'n, 'a> {
-        let catalog = self.catalog;
-        node.services.iter().filter(move |(_, service)| catalog.keeps_data(service))
+        let facts = *self;
+        node.services.iter().filter(move |(_, service)| facts.keeps_data(service))
+    }
+
+    /// Whether losing a service's disk loses data.
+    pub fn keeps_data(&self, service: &Service) -> bool {
+        self.entry(service).is_some_and(|entry| entry.keeps_data)
     }
 
     /// The networks on which a service can be reached, as its bind address says: every network of its node for `any`,

@@ -10,7 +10,7 @@ use crate::model::{
 };
 use rustc_hash::FxHashMap as HashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::{hash::Hash, net::Ipv4Addr};
 
 /// The most members of a cluster whose nodes are all looked at again when one of them changes.
 const SMALL_CLUSTER: usize = 16;
@@ -43,23 +43,69 @@ pub(super) struct Index {
     vips: HashMap<VipName, Vip>,
 }
 
-/// What is on a network.
+/// An adapter: its node and slot.
+pub(super) type Plug = (NodeName, usize);
+
+/// What is on a network. Each list is sorted, so that it is searched quickly and made with one allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Wire {
-    /// Adapters: node and slot.
-    pub(super) adapters: BTreeSet<(NodeName, usize)>,
-    /// Adapters by address, sorted.
-    pub(super) addresses: HashMap<Ipv4Addr, Vec<(NodeName, usize)>>,
-    /// Adapters by hardware address, sorted.
-    pub(super) macs: HashMap<Mac, Vec<(NodeName, usize)>>,
-    /// VIPs by address, sorted.
-    pub(super) vips: HashMap<Ipv4Addr, Vec<VipName>>,
+    /// Adapters.
+    pub(super) adapters: Vec<Plug>,
+    /// Adapters by address.
+    pub(super) addresses: Vec<(Ipv4Addr, Plug)>,
+    /// Adapters by hardware address.
+    pub(super) macs: Vec<(Mac, Plug)>,
+    /// VIPs by address.
+    pub(super) vips: Vec<(Ipv4Addr, VipName)>,
 }
 
 impl Wire {
     fn is_empty(&self) -> bool {
         self.adapters.is_empty() && self.vips.is_empty()
     }
+
+    fn sort(&mut self) {
+        self.adapters.sort_unstable();
+        self.addresses.sort_unstable();
+        self.macs.sort_unstable();
+        self.vips.sort_unstable();
+    }
+
+    /// Puts an adapter in; the lists are not sorted any more.
+    fn push(&mut self, plug: &Plug, at: &OnWire) {
+        self.adapters.push(plug.clone());
+        self.addresses.extend(at.address.map(|address| (address, plug.clone())));
+        self.macs.extend(at.mac.map(|mac| (mac, plug.clone())));
+    }
+
+    /// Puts an adapter in its place in each list.
+    fn insert(&mut self, plug: &Plug, at: &OnWire) {
+        insert_sorted(&mut self.adapters, plug.clone());
+        if let Some(address) = at.address {
+            insert_sorted(&mut self.addresses, (address, plug.clone()));
+        }
+        if let Some(mac) = at.mac {
+            insert_sorted(&mut self.macs, (mac, plug.clone()));
+        }
+    }
+
+    /// Takes an adapter out.
+    fn remove(&mut self, plug: &Plug, at: &OnWire) {
+        remove_sorted(&mut self.adapters, plug);
+        if let Some(address) = at.address {
+            remove_sorted(&mut self.addresses, &(address, plug.clone()));
+        }
+        if let Some(mac) = at.mac {
+            remove_sorted(&mut self.macs, &(mac, plug.clone()));
+        }
+    }
+}
+
+/// What a sorted list has for a key.
+pub(super) fn at_key<'a, K: Ord, T>(list: &'a [(K, T)], key: &K) -> &'a [(K, T)] {
+    let from = list.partition_point(|(there, _)| there < key);
+    let (_, rest) = list.split_at(from);
+    rest.split_at(rest.partition_point(|(there, _)| there == key)).0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +128,8 @@ struct FromNode {
 pub(super) struct Spread {
     /// All of the lab.
     pub(super) everything: bool,
+    /// Who may hold a VIP.
+    holders_changed: bool,
     /// Flows put in the place of others.
     pub(super) flows_moved: Option<Moved>,
     /// Flows to look at again, by their places after the step.
@@ -109,11 +157,13 @@ impl Index {
         index.from_node.reserve(lab.nodes.len());
         index.flows_of.reserve(lab.nodes.len());
         for (name, node) in &lab.nodes {
-            index.add_node(catalog, name, node);
+            index.add_node(catalog, name, node, Wire::push);
         }
         for (name, vip) in &lab.vips {
             index.add_vip(name, vip);
         }
+        // Sorting once costs less than keeping order while all of a lab is put in.
+        index.wires.values_mut().for_each(Wire::sort);
         index.index_flows(lab);
         index.reach = index.reach_of(lab);
         index.ways = Ways::build(lab, catalog, |one, other| index.networks_meet(one, other));
@@ -131,7 +181,7 @@ impl Index {
         for name in &touched.nodes {
             let old = self.remove_node(name).unwrap_or_default();
             if let Some(node) = lab.nodes.get(name) {
-                self.add_node(catalog, name, node);
+                self.add_node(catalog, name, node, Wire::insert);
             }
             let new = self.from_node.get(name).cloned().unwrap_or_default();
             self.spread_node(name, &old, &mut spread);
@@ -163,10 +213,12 @@ impl Index {
         for at in &from.adapters {
             spread.networks.insert(at.network.clone());
             let Some(wire) = self.wires.get(&at.network) else { continue };
-            let same_address = at.address.and_then(|address| wire.addresses.get(&address));
-            let same_mac = at.mac.and_then(|mac| wire.macs.get(&mac));
-            spread.nodes.extend(same_address.into_iter().chain(same_mac).flatten().map(|(node, _)| node.clone()));
-            spread.vips.extend(at.address.and_then(|address| wire.vips.get(&address)).into_iter().flatten().cloned());
+            let same_address = at.address.map_or(&[][..], |address| at_key(&wire.addresses, &address));
+            let same_mac = at.mac.map_or(&[][..], |mac| at_key(&wire.macs, &mac));
+            spread.nodes.extend(same_address.iter().map(|(_, (node, _))| node.clone()));
+            spread.nodes.extend(same_mac.iter().map(|(_, (node, _))| node.clone()));
+            let vips = at.address.map_or(&[][..], |address| at_key(&wire.vips, &address));
+            spread.vips.extend(vips.iter().map(|(_, vip)| vip.clone()));
         }
         spread.clusters.extend(from.clusters.iter().map(|(cluster, _)| cluster.clone()));
         spread.nodes.extend(self.listed_by.get(name).into_iter().flatten().cloned());
@@ -184,8 +236,8 @@ impl Index {
             for vip in old.iter().chain(new) {
                 spread.nodes.extend(vip.holders.iter().map(|holder| holder.node.clone()));
                 spread.networks.insert(vip.network.clone());
-                let same_address = self.wires.get(&vip.network).and_then(|wire| wire.vips.get(&vip.address));
-                spread.vips.extend(same_address.into_iter().flatten().cloned());
+                let same_address = self.wires.get(&vip.network).map_or(&[][..], |wire| at_key(&wire.vips, &vip.address));
+                spread.vips.extend(same_address.iter().map(|(_, vip)| vip.clone()));
             }
             holders_changed |= old.as_ref().map(|vip| &vip.holders) != new.map(|vip| &vip.holders);
             for (index, flow) in lab.flows.iter().enumerate() {
@@ -195,8 +247,12 @@ impl Index {
                 }
             }
         }
-        if holders_changed && !touched.flows {
-            self.index_flows(lab);
+        if holders_changed {
+            // Flows to a VIP are indexed by its holders.
+            spread.holders_changed = true;
+            if !touched.flows {
+                self.index_flows(lab);
+            }
         }
     }
 
@@ -211,7 +267,11 @@ impl Index {
         for flow in before.iter().skip(moved.at).take(moved.old).chain(after.iter().skip(moved.at).take(moved.new)) {
             ends.extend(nodes_of(lab, flow).cloned());
         }
-        self.index_flows(lab);
+        if spread.holders_changed {
+            self.index_flows(lab);
+        } else {
+            self.move_flows(lab, moved);
+        }
         spread.everything |= ends.iter().any(|name| self.ways.has(name));
         // Rules about a node may read the flows of the nodes at the other ends of its flows.
         for places in ends.iter().filter_map(|name| self.flows_of.get(name)) {
@@ -222,18 +282,12 @@ impl Index {
         spread.flows.extend(moved.at..moved.at + moved.new);
     }
 
-    fn add_node(&mut self, catalog: &Catalog, name: &NodeName, node: &Node) {
+    fn add_node(&mut self, catalog: &Catalog, name: &NodeName, node: &Node, plug_in: fn(&mut Wire, &Plug, &OnWire)) {
         let mut from = FromNode { adapters: Vec::with_capacity(node.adapters.len()), ..FromNode::default() };
         for (slot, adapter) in node.adapters.iter().enumerate() {
-            let wire = self.wires.entry(adapter.network.clone()).or_default();
-            wire.adapters.insert((name.clone(), slot));
-            if let Some(address) = adapter.address {
-                insert_sorted(wire.addresses.entry(address).or_default(), (name.clone(), slot));
-            }
-            if let Some(mac) = adapter.mac {
-                insert_sorted(wire.macs.entry(mac).or_default(), (name.clone(), slot));
-            }
-            from.adapters.push(OnWire { network: adapter.network.clone(), address: adapter.address, mac: adapter.mac });
+            let at = OnWire { network: adapter.network.clone(), address: adapter.address, mac: adapter.mac };
+            plug_in(value_at(&mut self.wires, &adapter.network), &(name.clone(), slot), &at);
+            from.adapters.push(at);
         }
         for (service_name, service) in &node.services {
             let at = || ServiceRef { node: name.clone(), service: service_name.clone() };
@@ -265,14 +319,7 @@ impl Index {
         let from = self.from_node.remove(name)?;
         for (slot, at) in from.adapters.iter().enumerate() {
             let Some(wire) = self.wires.get_mut(&at.network) else { continue };
-            let place = (name.clone(), slot);
-            wire.adapters.remove(&place);
-            if let Some(address) = at.address {
-                remove_from(&mut wire.addresses, &address, &place);
-            }
-            if let Some(mac) = at.mac {
-                remove_from(&mut wire.macs, &mac, &place);
-            }
+            wire.remove(&(name.clone(), slot), at);
             if wire.is_empty() {
                 self.wires.remove(&at.network);
             }
@@ -300,7 +347,7 @@ impl Index {
     }
 
     fn add_vip(&mut self, name: &VipName, vip: &Vip) {
-        insert_sorted(self.wires.entry(vip.network.clone()).or_default().vips.entry(vip.address).or_default(), name.clone());
+        insert_sorted(&mut value_at(&mut self.wires, &vip.network).vips, (vip.address, name.clone()));
         for holder in &vip.holders {
             self.vips_of.entry(holder.node.clone()).or_default().insert(name.clone());
         }
@@ -310,7 +357,7 @@ impl Index {
     fn remove_vip(&mut self, name: &VipName) -> Option<Vip> {
         let vip = self.vips.remove(name)?;
         if let Some(wire) = self.wires.get_mut(&vip.network) {
-            remove_from(&mut wire.vips, &vip.address, name);
+            remove_sorted(&mut wire.vips, &(vip.address, name.clone()));
             if wire.is_empty() {
                 self.wires.remove(&vip.network);
             }
@@ -330,13 +377,40 @@ impl Index {
         self.flows_of.clear();
         for (index, flow) in lab.flows.iter().enumerate() {
             for node in nodes_of(lab, flow) {
-                let places = self.flows_of.entry(node.clone()).or_default();
+                let places = value_at(&mut self.flows_of, node);
                 if places.last() != Some(&index) {
                     places.push(index);
                 }
             }
         }
         self.flows.clone_from(&lab.flows);
+    }
+
+    /// Follows a run of flows that became another, where every VIP is held by whom it was.
+    fn move_flows(&mut self, lab: &Lab, moved: Moved) {
+        let (old_end, new_end) = (moved.at + moved.old, moved.at + moved.new);
+        for flow in self.flows.iter().skip(moved.at).take(moved.old) {
+            for node in nodes_of(lab, flow) {
+                if let Some(places) = self.flows_of.get_mut(node) {
+                    places.retain(|place| !(moved.at..old_end).contains(place));
+                    if places.is_empty() {
+                        self.flows_of.remove(node);
+                    }
+                }
+            }
+        }
+        if moved.old != moved.new {
+            for place in self.flows_of.values_mut().flatten().filter(|place| **place >= old_end) {
+                *place = *place - old_end + new_end;
+            }
+        }
+        let new = lab.flows.iter().skip(moved.at).take(moved.new);
+        for (index, flow) in (moved.at..).zip(new.clone()) {
+            for node in nodes_of(lab, flow) {
+                insert_sorted(value_at(&mut self.flows_of, node), index);
+            }
+        }
+        self.flows.splice(moved.at..old_end.min(self.flows.len()), new.cloned());
     }
 
     /// The numbers of networks: the place of the first one in each group.
@@ -373,18 +447,20 @@ fn names_vip(flow: &Flow, name: &VipName) -> bool {
     [&flow.from, &flow.to].into_iter().any(|end| matches!(end, Endpoint::Vip(vip) if vip == name))
 }
 
+/// The value of a key, made where there is none.
+fn value_at<'a, K: Hash + Eq + Clone, V: Default>(map: &'a mut HashMap<K, V>, key: &K) -> &'a mut V {
+    map.entry(key.clone()).or_default()
+}
+
 fn insert_sorted<T: Ord>(items: &mut Vec<T>, item: T) {
     if let Err(at) = items.binary_search(&item) {
         items.insert(at, item);
     }
 }
 
-fn remove_from<K: std::hash::Hash + Eq, T: PartialEq>(map: &mut HashMap<K, Vec<T>>, key: &K, item: &T) {
-    if let Some(items) = map.get_mut(key) {
-        items.retain(|there| there != item);
-        if items.is_empty() {
-            map.remove(key);
-        }
+fn remove_sorted<T: Ord>(items: &mut Vec<T>, item: &T) {
+    if let Ok(at) = items.binary_search(item) {
+        items.remove(at);
     }
 }
 

@@ -12,6 +12,7 @@ mod facts;
 mod finding;
 mod index;
 mod offer;
+mod order;
 mod readdress;
 mod rule;
 #[cfg(test)]

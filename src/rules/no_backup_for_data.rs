@@ -43,7 +43,7 @@ fn copies(facts: &Facts<'_>, at: &ServiceRef, service: &Service) -> Vec<ServiceR
     copies.push(primary);
     copies.push(at.clone());
     let members = service.cluster.iter().flat_map(|cluster| facts.members(cluster));
-    copies.extend(members.filter(|(_, member)| facts.catalog.keeps_data(member)).map(|(member, _)| member.clone()));
+    copies.extend(members.filter(|(_, member)| facts.keeps_data(member)).map(|(member, _)| member.clone()));
     copies
 }
 

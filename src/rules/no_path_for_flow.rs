@@ -71,7 +71,7 @@ pub(super) fn shared_network(facts: &Facts<'_>, mut found: Reported<'_>, from: A
 
 /// Offers to forward a port of the host, or to put the node where the host is.
 fn way_in(facts: &Facts<'_>, found: Reported<'_>, to: At<'_>, port: Option<u16>) {
-    let kind_of = |network: &NetworkName| facts.lab.networks.get(network).map(|network| network.kind);
+    let kind_of = |network: &NetworkName| facts.network(network).map(|network| network.kind);
     let takes = to.node.adapters.iter().position(|adapter| kind_of(&adapter.network).is_some_and(NetworkKind::takes_forwards));
     let slot = takes.and_then(|slot| Some((slot, to.node.adapters.get(slot)?)));
     if let (Some((slot, adapter)), Some(port)) = (slot, port)

@@ -14,21 +14,19 @@
 //! Put the node on the management network.
 
 use super::{Facts, Report, offer};
-use crate::model::{NetworkKind, Node, NodeName, Purpose, Subject};
+use crate::model::{Node, NodeName, Purpose, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     if node.adapters.is_empty() || node.adapters.iter().any(|adapter| facts.is_managed(&adapter.network)) {
         return;
     }
-    let networks = || facts.lab.networks.iter();
-    let management = networks().find(|(_, network)| network.purpose == Purpose::Management);
-    let message = match management {
+    let administration = facts.administration();
+    let message = match administration.filter(|(_, network)| network.purpose == Purpose::Management) {
         Some((network, _)) => format!("{name} has no way for administrators: it is not on {network}"),
         None => format!("{name} has no way for administrators: the host does not get to its networks"),
     };
     let found = report.add(Subject::Node(name.clone()), message);
-    let host_only = || networks().find(|(_, network)| network.kind == NetworkKind::HostOnly);
-    if let Some((network, _)) = management.or_else(host_only) {
+    if let Some((network, _)) = administration {
         let (title, edits) = offer::adapter(facts, name, node, network);
         found.involving(Subject::Network(network.clone())).fix(title, edits);
     }

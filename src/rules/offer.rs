@@ -24,7 +24,7 @@ pub(super) fn adapter(facts: &Facts<'_>, name: &NodeName, node: &Node, network: 
 /// The next free address of a network, as [`crate::model::Lab::free_address`], but only from what is on the network;
 /// `None` also where it is crowded: many findings must not each search a large lab.
 pub(super) fn free_address(facts: &Facts<'_>, network: &NetworkName) -> Option<Ipv4Addr> {
-    let wire = facts.lab.networks.get(network)?;
+    let wire = facts.network(network)?;
     let subnet = wire.subnet.filter(|_| wire.kind.joins_nodes())?;
     if facts.on_network(network).nth(CROWDED).is_some() {
         return None;

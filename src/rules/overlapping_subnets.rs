@@ -42,7 +42,7 @@ fn overlap(facts: &Facts<'_>, first: &NetworkName, second: &NetworkName, subnet:
     let found = report
         .add(Subject::Network(second.clone()), format!("{second} ({subnet}) overlaps {first}"))
         .involving(Subject::Network(first.clone()));
-    let is_host_only = facts.lab.networks.get(second).is_some_and(|network| network.kind == NetworkKind::HostOnly);
+    let is_host_only = facts.network(second).is_some_and(|network| network.kind == NetworkKind::HostOnly);
     let private: Vec<Ipv4Net> = ["192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8"].iter().filter_map(|range| range.parse().ok()).collect();
     let ranges = if is_host_only { facts.context.host_only_ranges.clone() } else { private };
     if let Some(free) = readdress::free_subnet(facts.lab, &ranges, subnet) {

@@ -24,7 +24,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     if node.role == Role::Bastion {
         return;
     }
-    let is_management = |network: &NetworkName| facts.lab.networks.get(network).is_some_and(|network| network.purpose == Purpose::Management);
+    let is_management = |network: &NetworkName| facts.network(network).is_some_and(|network| network.purpose == Purpose::Management);
     let Some(management) = node.adapters.iter().map(|adapter| &adapter.network).find(|network| is_management(network)) else { return };
     for (service_name, service) in &node.services {
         let from_management = |peer: &Peer| matches!(peer, Peer::Network(network) if is_management(network));

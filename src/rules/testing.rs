@@ -3,6 +3,7 @@
 use super::{Checker, Context, Finding};
 use crate::catalog::Catalog;
 use crate::model::Lab;
+use std::sync::Arc;
 
 /// Reads a lab from the part of a layout file after `sandtable: 1`.
 pub(super) fn lab(text: &str) -> Lab {
@@ -13,7 +14,7 @@ pub(super) fn lab(text: &str) -> Lab {
 }
 
 /// All findings of a lab that count.
-pub(super) fn findings(lab: &Lab) -> Vec<Finding> {
+pub(super) fn findings(lab: &Lab) -> Vec<Arc<Finding>> {
     super::check(lab, Catalog::embedded(), &Context::default()).into_iter().filter(|finding| finding.accepted.is_none()).collect()
 }
 
@@ -27,13 +28,13 @@ pub(super) fn codes(lab: &Lab) -> Vec<&'static str> {
 pub(super) fn check(rule: &str, lab: &Lab, messages: &[&str]) {
     let context = Context::default();
     let checker = Checker::new(lab, Catalog::embedded(), &context);
-    let found: Vec<Finding> = checker.findings(lab).into_iter().filter(|finding| finding.rule == rule).collect();
-    assert_eq!(found.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>(), messages);
+    let found = checker.findings().iter().filter(|finding| finding.rule == rule);
+    assert_eq!(found.map(|finding| finding.message.as_str()).collect::<Vec<_>>(), messages);
 }
 
 /// The titles of the fixes that one rule offers for its first finding in a lab, after vetting.
 pub(super) fn fixes(rule: &str, lab: &Lab) -> Vec<String> {
     let checker = Checker::new(lab, Catalog::embedded(), &Context::default());
-    let first = checker.findings(lab).into_iter().find(|finding| finding.rule == rule);
-    first.map(|finding| checker.vetted(lab, Catalog::embedded(), &finding)).unwrap_or_default().into_iter().map(|fix| fix.title).collect()
+    let first = checker.findings().iter().find(|finding| finding.rule == rule);
+    first.map(|finding| checker.vetted(lab, Catalog::embedded(), finding)).unwrap_or_default().into_iter().map(|fix| fix.title).collect()
 }

@@ -1,9 +1,9 @@
 //! Tries fixes before they are offered: on one copy of the lab, each step undone at once.
 
-use super::acceptance::UNUSED;
 use super::{Checker, Finding, Fix, Severity};
 use crate::catalog::Catalog;
 use crate::model::{Lab, Subject};
+use std::sync::Arc;
 
 /// A copy of a lab and its findings, on which fixes are tried. Each trial costs what two small edits cost, whatever the
 /// size of the lab; making the copy costs one walk over it.
@@ -28,13 +28,9 @@ impl Vetter {
     fn is_good(&mut self, catalog: &Catalog, finding: &Finding, fix: &Fix) -> bool {
         let Ok(applied) = self.lab.apply(&fix.edits) else { return false };
         let changed = self.checker.update(&self.lab, catalog, &applied.touched);
-        let good = if finding.rule == UNUSED {
-            !self.checker.findings(&self.lab).iter().any(|left| left.is_same(finding))
-        } else {
-            let was_there = changed.gone.iter().any(|gone| gone.is_same(finding));
-            was_there && !changed.come.iter().any(|left| left.is_same(finding))
-        };
-        let good = good && self.adds_no_error(finding, &changed.gone, &changed.come);
+        let was_there = changed.gone.iter().any(|gone| gone.is_same(finding));
+        let clears = was_there && !changed.come.iter().any(|left| left.is_same(finding));
+        let good = clears && self.adds_no_error(finding, &changed.gone, &changed.come);
         if let Ok(back) = self.lab.apply(&applied.inverse) {
             self.checker.update(&self.lab, catalog, &back.touched);
         }
@@ -42,8 +38,8 @@ impl Vetter {
     }
 
     /// Whether every error after the step was there before it. An adapter's may have moved to another slot.
-    fn adds_no_error(&self, finding: &Finding, gone: &[Finding], come: &[Finding]) -> bool {
-        let counts = |found: &&Finding| found.severity == Severity::Error && !self.is_accepted(found);
+    fn adds_no_error(&self, finding: &Finding, gone: &[Arc<Finding>], come: &[Arc<Finding>]) -> bool {
+        let counts = |found: &Finding| found.severity == Severity::Error && !self.is_accepted(found);
         let same = |one: &Finding, other: &Finding| {
             one.rule == other.rule
                 && match (&one.subject, &other.subject) {
@@ -51,9 +47,9 @@ impl Vetter {
                     (one, other) => one == other,
                 }
         };
-        let errors = |findings: &[Finding]| findings.iter().filter(counts).count();
-        let known = come.iter().filter(counts).all(|new| gone.iter().filter(counts).any(|old| same(old, new)));
-        let fewer_by = if counts(&finding) { 1 } else { 0 };
+        let errors = |findings: &[Arc<Finding>]| findings.iter().filter(|found| counts(found)).count();
+        let known = come.iter().filter(|new| counts(new)).all(|new| gone.iter().any(|old| counts(old) && same(old, new)));
+        let fewer_by = if counts(finding) { 1 } else { 0 };
         known && errors(come) + fewer_by <= errors(gone)
     }
 

@@ -17,10 +17,10 @@ use super::{Facts, Report, readdress, reserved_address};
 use crate::model::{Subject, Vip, VipName};
 
 pub(super) fn check(facts: &Facts<'_>, name: &VipName, vip: &Vip, report: &mut Report) {
-    let Some(network) = facts.lab.networks.get(&vip.network) else { return };
+    let Some(network) = facts.network(&vip.network) else { return };
     let (address, wire) = (vip.address, &vip.network);
-    let holder = facts.adapters_at(wire, address).first();
-    let other = facts.vips_at(wire, address).first().filter(|other| *other != name);
+    let holder = facts.adapters_at(wire, address).next();
+    let other = facts.vips_at(wire, address).next().filter(|other| *other != name);
     let whose = if let Some((node, _)) = holder {
         format!("is also the address of {node}")
     } else if let Some(other) = other {

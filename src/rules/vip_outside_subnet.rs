@@ -17,7 +17,7 @@ use super::{Facts, Report, readdress, reserved_address};
 use crate::model::{Subject, Vip, VipName};
 
 pub(super) fn check(facts: &Facts<'_>, name: &VipName, vip: &Vip, report: &mut Report) {
-    let Some(network) = facts.lab.networks.get(&vip.network) else { return };
+    let Some(network) = facts.network(&vip.network) else { return };
     let (address, wire) = (vip.address, &vip.network);
     let here = || reserved_address::why_not_here(network, address).filter(|_| network.provider_address() != Some(address));
     let why = match (reserved_address::why_never(address).or_else(here), network.subnet) {

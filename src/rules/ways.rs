@@ -5,7 +5,7 @@
 //! may read it. It never judges.
 
 use crate::catalog::{Behaviour, Catalog};
-use crate::model::{Lab, NetworkKind, NetworkName, Node, NodeName, Purpose, Role, ServiceRef, Value};
+use crate::model::{Lab, Network, NetworkKind, NetworkName, Node, NodeName, Purpose, Role, ServiceRef, Value};
 use rustc_hash::FxHashSet as HashSet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,8 @@ pub struct PortRule {
 pub(super) struct Ways {
     /// Networks from which there is a way for administrators.
     pub(super) managed: HashSet<NetworkName>,
+    /// The network on which administrators are to be: the first for management, else the first that the host is on.
+    pub(super) administration: Option<NetworkName>,
     pub(super) port_rules: Vec<PortRule>,
     pub(super) backups: Vec<ServiceRef>,
     /// Replicas by their primary.
@@ -70,6 +72,10 @@ impl Ways {
         }
         ways.nodes.extend(lab.sites.values().flat_map(|site| &site.gateways).cloned());
         ways.managed = managed(lab, &bastions, meet);
+        let first =
+            |wanted: &dyn Fn(&Network) -> bool| lab.networks.iter().find(|(_, network)| wanted(network)).map(|(name, _)| name.clone());
+        let management = first(&|network| network.purpose == Purpose::Management);
+        ways.administration = management.or_else(|| first(&|network| network.kind == NetworkKind::HostOnly));
         ways
     }
 }

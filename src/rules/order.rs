@@ -1,0 +1,229 @@
+//! All findings of a lab in the order that people read them, with what the lab accepts marked: kept from step to step.
+//!
+//! It judges nothing: it is given what the rules have found. A list that followed any number of steps is equal to one
+//! made anew (a property test says so).
+
+use super::{Changed, Finding, Severity, acceptance};
+use crate::model::{Acceptance, Lab, Subject};
+use rustc_hash::FxHashMap as HashMap;
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+
+/// The list.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ordered {
+    all: Vec<Arc<Finding>>,
+    /// The acceptances that were marked.
+    accepted: Vec<Acceptance>,
+    /// How many findings each of them matches.
+    matched: Vec<usize>,
+}
+
+impl Ordered {
+    /// Puts findings in order, marks those that the lab accepts, and adds one for each acceptance that matches none.
+    pub(super) fn new(lab: &Lab, findings: impl Iterator<Item = Arc<Finding>>) -> Self {
+        let mut ordered = Self { all: Vec::new(), accepted: lab.accepted.clone(), matched: vec![0; lab.accepted.len()] };
+        ordered.all = findings.map(|finding| ordered.marked(finding)).collect();
+        let unused = |(index, (acceptance, matched)): (usize, (&Acceptance, &usize))| {
+            (*matched == 0).then(|| Arc::new(acceptance::unused(index, acceptance)))
+        };
+        ordered.all.extend(lab.accepted.iter().zip(&ordered.matched).enumerate().filter_map(unused));
+        ordered.all = in_order(ordered.all);
+        ordered
+    }
+
+    /// The findings, the worst first, then by rule, then by what they are about.
+    pub(super) fn as_slice(&self) -> &[Arc<Finding>] {
+        &self.all
+    }
+
+    /// As [`Ordered::as_slice`], for a list that is not needed any more.
+    pub(super) fn into_vec(self) -> Vec<Arc<Finding>> {
+        self.all
+    }
+
+    /// Whether it was made for what the lab accepts now. Where not, it must be made anew.
+    pub(super) fn is_for(&self, lab: &Lab) -> bool {
+        self.accepted == lab.accepted
+    }
+
+    /// Follows a step that took some findings away and brought others. Gives what that did to the list.
+    pub(super) fn follow(&mut self, gone: Vec<Arc<Finding>>, come: Vec<Arc<Finding>>) -> Changed {
+        let before = self.matched.clone();
+        for finding in &gone {
+            for (acceptance, matched) in self.accepted.iter().zip(&mut self.matched) {
+                if acceptance.accepts(finding.rule, &finding.subject) {
+                    *matched = matched.saturating_sub(1);
+                }
+            }
+        }
+        let mut gone = gone;
+        let mut come: Vec<Arc<Finding>> = come.into_iter().map(|finding| self.marked(finding)).collect();
+        for (index, (acceptance, (before, after))) in self.accepted.iter().zip(before.iter().zip(&self.matched)).enumerate() {
+            match (*before, *after) {
+                (0, 1..) => gone.push(Arc::new(acceptance::unused(index, acceptance))),
+                (1.., 0) => come.push(Arc::new(acceptance::unused(index, acceptance))),
+                _ => {}
+            }
+        }
+        come.sort_unstable_by(|one, other| compare(one, other));
+        let gone = self.exchange(&gone, &come);
+        Changed { gone, come }
+    }
+
+    /// Marks a finding that the lab accepts, and counts it for its acceptances.
+    fn marked(&mut self, mut finding: Arc<Finding>) -> Arc<Finding> {
+        for (acceptance, matched) in self.accepted.iter().zip(&mut self.matched) {
+            if acceptance.accepts(finding.rule, &finding.subject) {
+                *matched += 1;
+                if finding.accepted.is_none() {
+                    Arc::make_mut(&mut finding).accepted = Some(acceptance.because.clone());
+                }
+            }
+        }
+        finding
+    }
+
+    /// Takes findings out and puts others, which are in order, in. Gives those taken out, as they stood in the list.
+    fn exchange(&mut self, gone: &[Arc<Finding>], come: &[Arc<Finding>]) -> Vec<Arc<Finding>> {
+        let old = std::mem::take(&mut self.all);
+        let place_of = |finding: &Finding, before: fn(Ordering) -> bool| old.partition_point(|there| before(compare(there, finding)));
+        let mut out: BTreeSet<usize> = BTreeSet::new();
+        for finding in gone {
+            let same = (place_of(finding, Ordering::is_lt)..)
+                .take_while(|place| old.get(*place).is_some_and(|there| compare(there, finding).is_eq()));
+            // Several may say the very same; each is taken once.
+            let first = same.into_iter().find(|place| !out.contains(place));
+            out.extend(first);
+        }
+        let places: Vec<usize> = come.iter().map(|finding| place_of(finding, Ordering::is_le)).collect();
+        let mut come = places.into_iter().zip(come).peekable();
+        let mut all = Vec::with_capacity((old.len() + come.len()).saturating_sub(out.len()));
+        let mut out = out.into_iter().peekable();
+        let mut taken = Vec::with_capacity(out.len());
+        for (place, finding) in old.into_iter().enumerate() {
+            while let Some((_, new)) = come.next_if(|(before, _)| *before <= place) {
+                all.push(Arc::clone(new));
+            }
+            if out.next_if_eq(&place).is_some() {
+                taken.push(finding);
+            } else {
+                all.push(finding);
+            }
+        }
+        all.extend(come.map(|(_, new)| Arc::clone(new)));
+        self.all = all;
+        taken
+    }
+}
+
+/// Puts many findings in the order of [`compare`]: first by rule, which most share with many others, then by a number that
+/// stands for the beginning of the subject, so that few are compared letter by letter.
+fn in_order(all: Vec<Arc<Finding>>) -> Vec<Arc<Finding>> {
+    let mut by_rule: HashMap<(Severity, &'static str), Vec<(u64, Arc<Finding>)>> = HashMap::default();
+    let count = all.len();
+    for finding in all {
+        by_rule.entry((finding.severity, finding.rule)).or_default().push((beginning(&finding.subject), finding));
+    }
+    let mut groups: Vec<_> = by_rule.into_iter().collect();
+    for (_, group) in &mut groups {
+        group.sort_unstable_by(|(one_begins, one), (other_begins, other)| one_begins.cmp(other_begins).then_with(|| compare(one, other)));
+    }
+    groups.sort_unstable_by_key(|(key, _)| *key);
+    let mut sorted = Vec::with_capacity(count);
+    sorted.extend(groups.into_iter().flat_map(|(_, group)| group).map(|(_, finding)| finding));
+    sorted
+}
+
+/// A number that grows in the order of subjects, as far as one can: its sort, then the first letters of its first name.
+fn beginning(subject: &Subject) -> u64 {
+    let (sort, name): (u8, &str) = match subject {
+        Subject::Lab => (0, ""),
+        Subject::Site(name) => (1, name),
+        Subject::Network(name) => (2, name),
+        Subject::Node(name) => (3, name),
+        Subject::Adapter(name, ..) => (4, name),
+        Subject::Service(at) => (5, &at.node),
+        Subject::Flow(..) => (6, ""),
+        Subject::Vip(name) => (7, name),
+        Subject::Cluster(name) => (8, name),
+        Subject::Link(name, _) => (9, name),
+        Subject::Acceptance(_) => (10, ""),
+    };
+    let letters = name.bytes().chain(std::iter::repeat(0)).take(7);
+    letters.fold(u64::from(sort), |number, letter| number << 8 | u64::from(letter))
+}
+
+/// As people read them. Findings that say the same are in the order of what else they involve, so that the order does not
+/// depend on which was found first.
+fn compare(one: &Finding, other: &Finding) -> Ordering {
+    one.severity
+        .cmp(&other.severity)
+        .then_with(|| if std::ptr::eq(one.rule, other.rule) { Ordering::Equal } else { one.rule.cmp(other.rule) })
+        .then_with(|| one.subject.cmp(&other.subject))
+        .then_with(|| one.message.cmp(&other.message))
+        .then_with(|| one.involved.cmp(&other.involved))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(rule: &'static str, severity: Severity, subject: Subject, message: &str) -> Arc<Finding> {
+        let message = message.to_owned();
+        Arc::new(Finding { rule, severity, message, subject, involved: Vec::new(), fixes: Vec::new(), accepted: None })
+    }
+
+    fn some() -> Vec<Arc<Finding>> {
+        let node = |name: &str| Subject::Node(name.parse().unwrap());
+        let mut all = Vec::new();
+        for name in ["n1", "n1-10", "n1-1", "a-long-name-2", "a-long-name-1", "ö", "zz"] {
+            let subjects = [
+                node(name),
+                Subject::Network(name.parse().unwrap()),
+                Subject::Adapter(name.parse().unwrap(), 1, "lan".parse().unwrap()),
+                Subject::Adapter(name.parse().unwrap(), 0, "lan".parse().unwrap()),
+                Subject::Service(format!("{name}/b").parse().unwrap()),
+                Subject::Service(format!("{name}/a").parse().unwrap()),
+                Subject::Flow(name.parse().unwrap(), "outside".parse().unwrap()),
+                Subject::Vip(name.parse().unwrap()),
+                Subject::Cluster(name.parse().unwrap()),
+                Subject::Site(name.parse().unwrap()),
+                Subject::Link(name.parse().unwrap(), "b".parse().unwrap()),
+            ];
+            all.extend(subjects.into_iter().map(|subject| finding("one-rule", Severity::Warning, subject, "x")));
+            all.push(finding("one-rule", Severity::Warning, node(name), "w"));
+            all.push(finding("another-rule", Severity::Advice, node(name), "x"));
+            all.push(finding("a-third", Severity::Warning, node(name), "x"));
+        }
+        all.push(finding("one-rule", Severity::Warning, Subject::Lab, "x"));
+        all.push(finding("one-rule", Severity::Warning, Subject::Acceptance(3), "x"));
+        all
+    }
+
+    #[test]
+    fn sorting_many_is_sorting_by_pairs() {
+        let mut expected = some();
+        expected.sort_by(|one, other| compare(one, other));
+        assert_eq!(in_order(some()), expected);
+    }
+
+    #[test]
+    fn what_goes_and_comes_leaves_the_list_as_if_it_were_new() {
+        let mut lab = Lab::new("x");
+        let acceptance = |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into() };
+        lab.accepted = vec![acceptance("a-third", "n1"), acceptance("a-third", "nobody")];
+        let all = some();
+        let (mut stays, goes): (Vec<_>, Vec<_>) = all.iter().cloned().enumerate().partition(|(place, _)| place % 3 > 0);
+        let mut ordered = Ordered::new(&lab, all.iter().cloned());
+        let new = vec![
+            finding("one-rule", Severity::Error, Subject::Lab, "new"),
+            finding("a-third", Severity::Warning, "nobody".parse().map(Subject::Node).unwrap(), "x"),
+        ];
+        let changed = ordered.follow(goes.into_iter().map(|(_, finding)| finding).collect(), new.clone());
+        stays.extend(new.into_iter().enumerate());
+        let anew = Ordered::new(&lab, stays.into_iter().map(|(_, finding)| finding));
+        assert_eq!((ordered.as_slice(), &ordered.matched), (anew.as_slice(), &anew.matched));
+        assert!(changed.gone.iter().any(|gone| gone.rule == "unused-acceptance"), "the second acceptance has a finding now");
+        assert_eq!(changed.come.len(), 2);
+    }
+}

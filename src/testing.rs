@@ -78,8 +78,8 @@ impl Seeded {
     }
 
     fn name(&mut self, index: usize) -> String {
-        const STEMS: [&str; 12] =
-            ["db", "app-node-", "Büro ", "日本", "x.example.", "a\"b", "c\\d", "(e", "f_", "🦀", "true", "with two blanks "];
+        const STEMS: [&str; 13] =
+            ["10.0.0.", "db", "app-node-", "Büro ", "日本", "x.example.", "a\"b", "c\\d", "(e", "f_", "🦀", "true", "with two blanks "];
         format!("{}{index}", self.pick(&STEMS).copied().unwrap_or("n"))
     }
 }

@@ -34,7 +34,8 @@ pub enum Allow {
     Only(Vec<Peer>),
 }
 
-/// One who may connect. In a file: `"app1"`, `"network:backend"`, `"10.0.0.0/8"` or `"outside"`.
+/// One who may connect. In a file: `"app1"`, `"network:backend"`, `"10.0.0.0/8"` or `"outside"`; a node whose name reads
+/// as an address is written `"node:10.0.0.1"`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     /// A node, by name.
@@ -56,6 +57,9 @@ impl FromStr for Peer {
         if let Some(network) = text.strip_prefix("network:") {
             return network.parse().map(Self::Network).map_err(|error| error.to_string());
         }
+        if let Some(node) = text.strip_prefix("node:") {
+            return node.parse().map(Self::Node).map_err(|error: super::NameError| error.to_string());
+        }
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Subnet(address.into()));
         }
@@ -69,9 +73,9 @@ impl FromStr for Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Node(node) if node.parse::<Ipv4Addr>().is_ok() => write!(f, "node:{node}"),
             Self::Node(node) => f.write_str(node),
             Self::Network(network) => write!(f, "network:{network}"),
-            // A node may well be called "10.0.0.1", so a single address keeps its prefix only where it must.
             Self::Subnet(subnet) if subnet.prefix_len() == 32 => write!(f, "{}", subnet.addr()),
             Self::Subnet(subnet) => write!(f, "{subnet}"),
             Self::Outside => f.write_str(super::OUTSIDE),
@@ -227,3 +231,27 @@ impl fmt::Display for ServiceRef {
 }
 
 as_text!(ServiceRef);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_connect_is_read_as_it_was_written() {
+        let node = |name: &str| Peer::Node(name.parse().unwrap());
+        for (peer, text) in [
+            (node("app1"), "app1"),
+            (node("10.0.0.1"), "node:10.0.0.1"),
+            (Peer::Subnet("10.0.0.1/32".parse().unwrap()), "10.0.0.1"),
+            (Peer::Subnet("10.0.0.0/8".parse().unwrap()), "10.0.0.0/8"),
+            (Peer::Network("lan".parse().unwrap()), "network:lan"),
+            (Peer::Outside, "outside"),
+        ] {
+            assert_eq!((peer.to_string().as_str(), text.parse()), (text, Ok(peer)));
+        }
+        assert_eq!("node:app1".parse(), Ok(node("app1")));
+        for wrong in ["node:", "node:a/b", "10.0.0.0/33", "a/b"] {
+            assert!(wrong.parse::<Peer>().is_err(), "{wrong}");
+        }
+    }
+}

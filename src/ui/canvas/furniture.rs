@@ -132,8 +132,12 @@ impl Canvas {
                 add(item.card, 1.5, crate::picture::draw::tile_color(palette, &self.scene, number).into());
             }
         } else {
-            for cell in self.scene.grid.cells.iter().filter(|cell| !cell.nodes.is_empty()) {
-                add(cell.bounds, 1.0, Color32::from(palette.muted).gamma_multiply(0.5));
+            let cells = self.scene.grid.cells.iter().filter(|cell| !cell.nodes.is_empty());
+            let on_paper = |at: Point| point((at.x - bounds.min.x) * scale, (at.y - bounds.min.y) * scale);
+            let areas = cells.map(|cell| Rect { min: on_paper(cell.bounds.min), max: on_paper(cell.bounds.max) });
+            let color = Color32::from(palette.muted).gamma_multiply(0.5);
+            for run in covered(paper.size(), areas) {
+                mesh.add_colored_rect(run.translate(corner.to_vec2()), color);
             }
         }
         self.minimap.mesh = Arc::new(mesh);
@@ -200,10 +204,84 @@ impl Canvas {
     }
 }
 
+/// What rectangles cover together on a small paper, in whole points: as few rectangles as rows of equal runs give, however
+/// many there were. Their coordinates count from the paper's corner.
+fn covered(paper: Vec2, areas: impl Iterator<Item = Rect>) -> Vec<egui::Rect> {
+    let (columns, rows) = (whole(paper.x), whole(paper.y));
+    let mut marked = vec![false; columns * rows];
+    for area in areas {
+        let (left, right) = (whole(area.min.x), whole(area.max.x).max(whole(area.min.x) + 1));
+        let (top, bottom) = (whole(area.min.y), whole(area.max.y).max(whole(area.min.y) + 1));
+        for row in top..bottom.min(rows) {
+            let run = (row * columns + left.min(columns))..(row * columns + right.min(columns));
+            if let Some(run) = marked.get_mut(run) {
+                run.fill(true);
+            }
+        }
+    }
+    let mut runs: Vec<egui::Rect> = Vec::new();
+    let mut above: Vec<(usize, usize, usize)> = Vec::new();
+    for (row, line) in marked.chunks(columns.max(1)).enumerate() {
+        let mut here = Vec::new();
+        let mut from = 0;
+        while let Some(start) = line.iter().skip(from).position(|marked| *marked).map(|by| from + by) {
+            let length = line.iter().skip(start).take_while(|marked| **marked).count();
+            from = start + length;
+            let (top, bottom) = (as_points(row), as_points(row + 1));
+            // A run as the one above it makes that one higher.
+            let same = above.iter().find(|(at, long, _)| (*at, *long) == (start, length)).map(|(.., number)| *number);
+            let number = match same.and_then(|number| Some((number, runs.get_mut(number)?))) {
+                Some((number, run)) => {
+                    run.max.y = bottom;
+                    number
+                }
+                None => {
+                    let (left, right) = (as_points(start), as_points(from));
+                    runs.push(egui::Rect::from_min_max(egui::pos2(left, top), egui::pos2(right, bottom)));
+                    runs.len() - 1
+                }
+            };
+            here.push((start, length, number));
+        }
+        above = here;
+    }
+    runs
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and a minimap has a few hundred points")]
+fn whole(value: f32) -> usize {
+    value.max(0.0).floor() as usize
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a minimap has a few hundred points")]
+fn as_points(value: usize) -> f32 {
+    value as f32
+}
+
 /// How large the minimap draws the lab, and where its corner comes to lie.
 fn placement(bounds: Rect, paper: egui::Rect) -> (f32, egui::Pos2) {
     let inner = paper.shrink(5.0);
     let scale = (inner.width() / bounds.width().max(1.0)).min(inner.height() / bounds.height().max(1.0));
     let size = vec2(bounds.width() * scale, bounds.height() * scale);
     (scale, inner.center() - size / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_covered_is_said_in_few_rectangles() {
+        let paper = vec2(20.0, 10.0);
+        let of = |areas: &[(f32, f32, f32, f32)]| {
+            let areas: Vec<Rect> = areas.iter().map(|(x, y, width, height)| Rect::at(point(*x, *y), *width, *height)).collect();
+            covered(paper, areas.into_iter())
+        };
+        let rect = |x0: f32, y0: f32, x1: f32, y1: f32| egui::Rect::from_min_max(egui::pos2(x0, y0), egui::pos2(x1, y1));
+        assert_eq!(of(&[(2.0, 3.0, 4.0, 2.0), (6.0, 3.0, 3.0, 2.0), (3.2, 3.1, 0.1, 0.1)]), [rect(2.0, 3.0, 9.0, 5.0)]);
+        assert_eq!(of(&[(1.0, 0.0, 2.0, 1.0), (5.0, 0.0, 2.0, 2.0)]), [rect(1.0, 0.0, 3.0, 1.0), rect(5.0, 0.0, 7.0, 2.0)]);
+        assert_eq!(of(&[(0.4, 0.4, 0.2, 0.2)]), [rect(0.0, 0.0, 1.0, 1.0)], "nothing is too small to be seen");
+        assert_eq!(of(&[(18.0, 9.0, 40.0, 40.0)]), [rect(18.0, 9.0, 20.0, 10.0)], "nothing leaves the paper");
+        assert!(of(&[]).is_empty());
+    }
 }

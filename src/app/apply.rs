@@ -69,6 +69,10 @@ impl State {
             Command::Redo => self.step(Step::Again),
             Command::Delete => {
                 let chosen: Vec<Subject> = self.selection.iter().cloned().collect();
+                // A second press in one slow frame finds nothing left.
+                if chosen.is_empty() {
+                    return Vec::new();
+                }
                 return self.apply_edit(Command::Act(ops::remove(&self.lab, &chosen)));
             }
             Command::Duplicate => self.duplicate(),

@@ -51,8 +51,9 @@ pub fn pressed(ctx: &Context, state: &State, escape: Escape) -> Vec<Command> {
         if key == Key::Escape && escape == Escape::Canvas {
             continue;
         }
-        if (entry.enabled)(state) && ctx.input_mut(|input| input.consume_key(held, key)) {
-            commands.push(entry.command.clone());
+        if (entry.enabled)(state) {
+            let times = times(ctx, held, key);
+            commands.extend(std::iter::repeat_n(&entry.command, times).cloned());
         }
     }
     commands
@@ -63,26 +64,56 @@ fn is_function(shortcut: Shortcut) -> bool {
 }
 
 fn presenting(ctx: &Context, commands: &mut Vec<Command>) {
-    let take = |key: Key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    if take(Key::Escape) {
+    let take = |key: Key| times(ctx, Modifiers::NONE, key);
+    if take(Key::Escape) > 0 {
         commands.push(Command::Design);
     }
-    if take(Key::Space) || take(Key::PageDown) || take(Key::ArrowDown) {
-        commands.push(Command::NextView);
-    }
-    if take(Key::PageUp) || take(Key::ArrowUp) {
-        commands.push(Command::PreviousView);
-    }
+    let forward = take(Key::Space) + take(Key::PageDown) + take(Key::ArrowDown);
+    let backward = take(Key::PageUp) + take(Key::ArrowUp);
+    commands.extend(std::iter::repeat_n(Command::NextView, forward));
+    commands.extend(std::iter::repeat_n(Command::PreviousView, backward));
+}
+
+/// How often a key was pressed since the last frame, and eats those presses: where a frame is slow, a second press comes
+/// before the first was seen, and both are meant.
+pub fn times(ctx: &Context, held: Modifiers, key: Key) -> usize {
+    ctx.input_mut(|input| input.count_and_consume_key(held, key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use egui::{Event, RawInput};
 
     #[test]
     fn egui_knows_every_key_of_the_table() {
         for shortcut in COMMANDS.iter().filter_map(|entry| entry.shortcut) {
             assert!(of(shortcut).is_some(), "{}", shortcut.key);
         }
+    }
+
+    #[test]
+    fn every_press_of_a_slow_frame_counts() {
+        let state = State::new(crate::app::Preferences::default(), Vec::new());
+        let pressed_in = |keys: &[(Key, Modifiers)]| {
+            let press = |(key, modifiers): &(Key, Modifiers)| Event::Key {
+                key: *key,
+                physical_key: None,
+                pressed: true,
+                repeat: false,
+                modifiers: *modifiers,
+            };
+            let ctx = Context::default();
+            let mut commands = Vec::new();
+            let raw = RawInput { events: keys.iter().map(press).collect(), ..RawInput::default() };
+            let mut output = ctx.run_ui(raw, |ui| commands.extend(pressed(ui.ctx(), &state, Escape::Commands)));
+            output.textures_delta.clear();
+            commands
+        };
+        let palette = (Key::K, Modifiers::COMMAND);
+        let one = pressed_in(&[palette]);
+        assert_eq!(one.len(), 1, "{one:?}");
+        assert_eq!(pressed_in(&[palette, palette]), [one.as_slice(), one.as_slice()].concat());
+        assert_eq!(pressed_in(&[(Key::F12, Modifiers::COMMAND)]), []);
     }
 }

@@ -6,7 +6,7 @@ use super::{Canvas, CanvasEvent, CanvasInput, gesture::Gesture, gesture::SNAP};
 use crate::{
     app::ops::{self, Step},
     model::{Edit, ListEdit, Subject},
-    picture::{Point, point},
+    picture::{NodeItem, Point, point},
 };
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
 
@@ -25,21 +25,29 @@ impl Canvas {
         }
         let filter = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: self.gesture != Gesture::Idle };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        let pressed = |modifiers: Modifiers, key: Key| ui.input_mut(|input| input.consume_key(modifiers, key));
+        let times = |modifiers: Modifiers, key: Key| crate::ui::keys::times(ui.ctx(), modifiers, key);
+        let pressed = |modifiers: Modifiers, key: Key| times(modifiers, key) > 0;
         if self.is_busy() && pressed(Modifiers::NONE, Key::Escape) {
             self.cancel(input);
         }
-        if pressed(Modifiers::SHIFT, Key::Tab) {
-            self.next(ui, -1, input, events);
-        } else if pressed(Modifiers::NONE, Key::Tab) {
-            self.next(ui, 1, input, events);
+        let steps = |count: usize| isize::try_from(count).unwrap_or(0);
+        let (back, on) = (steps(times(Modifiers::SHIFT, Key::Tab)), steps(times(Modifiers::NONE, Key::Tab)));
+        if back != on {
+            self.next(ui, on - back, input, events);
         }
+        // All presses of a frame are one movement: the lab that is shown here does not follow until the next.
+        let mut nudged = Point::default();
         for (key, toward) in ARROWS {
-            if pressed(Modifiers::SHIFT, key) {
-                self.nudge(toward, input, events);
-            } else if pressed(Modifiers::NONE, key) {
-                self.go(ui, toward, input, events);
+            for _ in 0..times(Modifiers::SHIFT, key) {
+                nudged = nudged + toward;
             }
+            let gone = times(Modifiers::NONE, key);
+            if gone > 0 {
+                self.go(ui, toward, gone, input, events);
+            }
+        }
+        if nudged != Point::default() {
+            self.nudge(nudged, input, events);
         }
         if !self.may_edit(input) {
             return;
@@ -76,8 +84,8 @@ impl Canvas {
         let count = isize::try_from(all.len()).unwrap_or(isize::MAX).max(1);
         let to = match here.and_then(|here| isize::try_from(here).ok()) {
             Some(here) => (here + step).rem_euclid(count),
-            None if step > 0 => 0,
-            None => count - 1,
+            None if step > 0 => step - 1,
+            None => (count + step).max(0),
         };
         if let Some((_, subject)) = usize::try_from(to).ok().and_then(|to| all.get(to)) {
             self.zoom_to(ui, input.lab, subject);
@@ -85,26 +93,34 @@ impl Canvas {
         }
     }
 
-    /// Chooses the nearest thing in a direction.
-    fn go(&mut self, ui: &Ui, toward: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
-        let Some(from) = input.selection.first().and_then(|subject| self.scene.rect_of(input.lab, subject)) else {
+    /// Chooses the nearest thing in a direction, and from there the next, so many times.
+    fn go(&mut self, ui: &Ui, toward: Point, count: usize, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        let Some(mut from) = input.selection.first().and_then(|subject| self.scene.rect_of(input.lab, subject)) else {
             self.next(ui, 1, input, events);
             return;
         };
-        let nodes = self.scene.nodes.iter().map(|item| (item.card, Subject::Node(item.name.clone())));
-        let best = nodes
-            .filter_map(|(card, subject)| {
-                let step = card.center() - from.center();
-                let along = step.x.mul_add(toward.x, step.y * toward.y);
-                let across = (step.x * toward.y).abs() + (step.y * toward.x).abs();
-                // Sideways counts double: straight on is what an arrow means.
-                (along > 1.0).then_some((along + 2.0 * across, subject))
-            })
-            .min_by(|one, other| one.0.total_cmp(&other.0));
-        if let Some((_, subject)) = best {
+        let mut chosen = None;
+        for _ in 0..count {
+            let Some(item) = self.nearest_toward(from.center(), toward) else { break };
+            from = item.card;
+            chosen = Some(Subject::Node(item.name.clone()));
+        }
+        if let Some(subject) = chosen {
             self.zoom_to(ui, input.lab, &subject);
             events.push(CanvasEvent::Select(vec![subject]));
         }
+    }
+
+    fn nearest_toward(&self, from: Point, toward: Point) -> Option<&NodeItem> {
+        let far = |item: &NodeItem| {
+            let step = item.card.center() - from;
+            let along = step.x.mul_add(toward.x, step.y * toward.y);
+            let across = (step.x * toward.y).abs() + (step.y * toward.x).abs();
+            // Sideways counts double: straight on is what an arrow means.
+            (along > 1.0).then_some(along + 2.0 * across)
+        };
+        let ahead = self.scene.nodes.iter().filter_map(|item| Some((far(item)?, item)));
+        ahead.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, item)| item)
     }
 
     fn nudge(&mut self, toward: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {

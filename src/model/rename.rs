@@ -8,6 +8,12 @@ use std::hash::Hash;
 impl Lab {
     /// Makes an edit that renames, and gives the one that undoes it.
     pub(super) fn rename(&mut self, edit: &Edit, touched: &mut Touched) -> Result<Edit, EditError> {
+        let undo = self.rename_things(edit, touched)?;
+        self.rename_in_texts(edit);
+        Ok(undo)
+    }
+
+    fn rename_things(&mut self, edit: &Edit, touched: &mut Touched) -> Result<Edit, EditError> {
         Ok(match edit {
             Edit::RenameSite { from, to } => {
                 touched.sites = true;
@@ -109,6 +115,125 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// Renames where acceptances and saved views name things by text, as [`Subject`](super::Subject) writes them.
+    fn rename_in_texts(&mut self, edit: &Edit) {
+        // A bare name may mean things of several sorts; then it is left alone.
+        let bare_is_ours = match edit {
+            Edit::RenameSite { from, to } => !self.other_sorts_have(&[from, to], Sort::Site),
+            Edit::RenameNetwork { from, to } => !self.other_sorts_have(&[from, to], Sort::Network),
+            Edit::RenameVip { from, to } => !self.other_sorts_have(&[from, to], Sort::Vip),
+            _ => false,
+        };
+        let sites = &self.sites;
+        let is_site = |name: &str| sites.contains_key(name);
+        let highlights = self.views.iter_mut().flat_map(|view| &mut view.highlight);
+        for text in self.accepted.iter_mut().map(|acceptance| &mut acceptance.on).chain(highlights) {
+            let renamed = match edit {
+                Edit::RenameSite { from, to } => {
+                    named_by(text, "site:", from, to, bare_is_ours).or_else(|| link_text(text, from, to, is_site))
+                }
+                Edit::RenameNetwork { from, to } => {
+                    named_by(text, "network:", from, to, bare_is_ours).or_else(|| adapter_text(text, from, to))
+                }
+                Edit::RenameVip { from, to } => {
+                    named_by(text, "vip:", from, to, bare_is_ours).or_else(|| flow_text(text, |end| named_by(end, "vip:", from, to, false)))
+                }
+                Edit::RenameNode { from, to } => node_text(text, from, to).or_else(|| flow_text(text, |end| node_text(end, from, to))),
+                Edit::RenameService { node, from, to } => {
+                    let at = |end: &str| {
+                        let (host, service) = end.split_once('/')?;
+                        (host == node.as_str()).then(|| swapped(service, from, to)).flatten().map(|service| format!("{host}/{service}"))
+                    };
+                    at(text).or_else(|| flow_text(text, at))
+                }
+                _ => None,
+            };
+            if let Some(renamed) = renamed {
+                *text = renamed;
+            }
+        }
+    }
+
+    fn other_sorts_have(&self, names: &[&str], but: Sort) -> bool {
+        let has = |name: &&str| {
+            self.nodes.contains_key(*name)
+                || (but != Sort::Site && self.sites.contains_key(*name))
+                || (but != Sort::Network && self.networks.contains_key(*name))
+                || (but != Sort::Vip && self.vips.contains_key(*name))
+                || self.services().any(|(_, _, service)| service.cluster.as_ref().is_some_and(|cluster| *cluster == **name))
+        };
+        names.iter().any(has)
+    }
+}
+
+/// The sorts of things that a text may mean by their bare names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Site,
+    Network,
+    Vip,
+}
+
+/// The other of two names; `None` for any third. As [`replace`] it exchanges them, so that renaming back restores all.
+fn swapped<'a>(text: &str, from: &'a str, to: &'a str) -> Option<&'a str> {
+    if text == from {
+        Some(to)
+    } else if text == to {
+        Some(from)
+    } else {
+        None
+    }
+}
+
+/// `site:NAME`, or `NAME` alone where that is clear.
+fn named_by(text: &str, sort: &str, from: &str, to: &str, bare_is_ours: bool) -> Option<String> {
+    match text.strip_prefix(sort) {
+        Some(name) => swapped(name, from, to).map(|name| format!("{sort}{name}")),
+        None => swapped(text, from, to).filter(|_| bare_is_ours).map(str::to_owned),
+    }
+}
+
+/// `NODE`, `NODE/SERVICE` or `NODE@NETWORK#SLOT`: no name has these signs in it.
+fn node_text(text: &str, from: &str, to: &str) -> Option<String> {
+    let end = text.find(['/', '@']).unwrap_or(text.len());
+    let (node, rest) = text.split_at_checked(end)?;
+    swapped(node, from, to).map(|node| format!("{node}{rest}"))
+}
+
+/// The network in `NODE@NETWORK#SLOT`.
+fn adapter_text(text: &str, from: &str, to: &str) -> Option<String> {
+    let (node, rest) = text.split_once('@')?;
+    let (network, slot) = rest.split_once('#')?;
+    swapped(network, from, to).map(|network| format!("{node}@{network}#{slot}"))
+}
+
+/// The sites in `link:ONE-OTHER`. A name may have a dash in it: the one that counts stands between two sites.
+fn link_text(text: &str, from: &str, to: &str, is_site: impl Fn(&str) -> bool) -> Option<String> {
+    let sites = text.strip_prefix("link:")?;
+    let dashes = sites.match_indices('-').map(|(at, _)| at);
+    dashes.into_iter().find_map(|at| {
+        let (one, other) = (sites.get(..at)?, sites.get(at + 1..)?);
+        if ![one, other].iter().all(|name| is_site(name) || *name == from || *name == to) {
+            return None;
+        }
+        match (swapped(one, from, to), swapped(other, from, to)) {
+            (None, None) => None,
+            (new_one, new_other) => Some(format!("link:{}-{}", new_one.unwrap_or(one), new_other.unwrap_or(other))),
+        }
+    })
+}
+
+/// The ends of `FROM -> TO`.
+fn flow_text(text: &str, renamed: impl Fn(&str) -> Option<String>) -> Option<String> {
+    const ARROW: &str = " -> ";
+    let (one, other) = text.split_once(ARROW)?;
+    match (renamed(one), renamed(other)) {
+        (None, None) => None,
+        (new_one, new_other) => Some(format!("{}{ARROW}{}", new_one.as_deref().unwrap_or(one), new_other.as_deref().unwrap_or(other))),
+    }
+}
+
 /// Renames in place. A pattern that already has the new name, and so matched nothing, takes the old one: it still matches
 /// nothing, and renaming back restores all.
 fn replace<T: PartialEq + Clone>(there: &mut T, from: &T, to: &T) {
@@ -157,5 +282,77 @@ fn rekey_if_there<K: Clone + Eq + Hash>(map: &mut IndexMap<K, Pos>, from: &K, to
 fn rekey_place<K: Clone + Eq + Hash>(map: &mut IndexMap<K, Pos>, index: usize, to: &K) {
     if let Some((_, pos)) = map.shift_remove_index(index) {
         map.shift_insert(index, to.clone(), pos);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Acceptance, Network, NetworkKind, Node, Role, Service, View};
+
+    fn lab() -> Lab {
+        let mut lab = Lab::new("x");
+        for name in ["db1", "db2", "lan"] {
+            lab.nodes.insert(name.parse().unwrap(), Node::new(Role::Database));
+        }
+        lab.nodes["db1"].services.insert("db".parse().unwrap(), Service::new("mariadb".parse().unwrap()));
+        for name in ["lan", "wan"] {
+            lab.networks.insert(name.parse().unwrap(), Network::new(NetworkKind::Internal));
+        }
+        for name in ["eu", "us"] {
+            lab.sites.insert(name.parse().unwrap(), Default::default());
+        }
+        lab
+    }
+
+    /// What a text that names a thing becomes, in an acceptance and in a view alike, and that undoing gives it back.
+    fn check(edit: &Edit, before: &str, after: &str) {
+        let mut lab = lab();
+        lab.accepted.push(Acceptance { rule: "a-rule".into(), on: before.into(), because: "meant".into() });
+        lab.views.push(View { highlight: vec![before.into()], ..View::default() });
+        let applied = lab.apply(std::slice::from_ref(edit)).unwrap();
+        let texts = |lab: &Lab| (lab.accepted[0].on.clone(), lab.views[0].highlight[0].clone());
+        assert_eq!(texts(&lab), (after.into(), after.into()), "{edit:?}");
+        lab.apply(&applied.inverse).unwrap();
+        assert_eq!(texts(&lab), (before.into(), before.into()), "{edit:?} undone");
+    }
+
+    #[test]
+    fn acceptances_and_views_follow_a_node() {
+        let edit = Edit::RenameNode { from: "db1".parse().unwrap(), to: "main".parse().unwrap() };
+        for (before, after) in [
+            ("db1", "main"),
+            ("db1/db", "main/db"),
+            ("db1@lan#0", "main@lan#0"),
+            ("outside -> db1/db", "outside -> main/db"),
+            ("db1 -> db2", "main -> db2"),
+            ("db11", "db11"),
+            ("network:db1", "network:db1"),
+            ("db2", "db2"),
+        ] {
+            check(&edit, before, after);
+        }
+    }
+
+    #[test]
+    fn acceptances_and_views_follow_the_rest() {
+        let network = Edit::RenameNetwork { from: "wan".parse().unwrap(), to: "far".parse().unwrap() };
+        for (before, after) in [("wan", "far"), ("network:wan", "network:far"), ("db1@wan#1", "db1@far#1"), ("wan/db", "wan/db")] {
+            check(&network, before, after);
+        }
+        // A node is called so too, and a bare name means it first.
+        let shared = Edit::RenameNetwork { from: "lan".parse().unwrap(), to: "near".parse().unwrap() };
+        check(&shared, "lan", "lan");
+        check(&shared, "network:lan", "network:near");
+        let site = Edit::RenameSite { from: "eu".parse().unwrap(), to: "eu-west".parse().unwrap() };
+        for (before, after) in
+            [("eu", "eu-west"), ("site:eu", "site:eu-west"), ("link:us-eu", "link:us-eu-west"), ("link:us-asia", "link:us-asia")]
+        {
+            check(&site, before, after);
+        }
+        let service = Edit::RenameService { node: "db1".parse().unwrap(), from: "db".parse().unwrap(), to: "data".parse().unwrap() };
+        for (before, after) in [("db1/db", "db1/data"), ("db2 -> db1/db", "db2 -> db1/data"), ("db2/db", "db2/db"), ("db1", "db1")] {
+            check(&service, before, after);
+        }
     }
 }

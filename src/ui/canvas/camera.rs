@@ -20,6 +20,15 @@ pub struct Camera {
     pub zoom: f32,
 }
 
+/// What is left free at the edges of the canvas when an area is fitted, in points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Margins {
+    /// On every side.
+    pub around: f32,
+    /// Below, on top of that: for what floats there.
+    pub below: f32,
+}
+
 impl Default for Camera {
     fn default() -> Self {
         Self { origin: Point::default(), zoom: 1.0 }
@@ -62,14 +71,15 @@ impl Camera {
         Self { origin: held - point(at.x / zoom, at.y / zoom), zoom }
     }
 
-    /// Shows an area whole and in the middle, no larger than `zoom_max`.
-    pub fn fitting(area: Rect, size: Vec2, margin: f32, zoom_max: f32) -> Self {
+    /// Shows an area whole and in the middle of what the margins leave, no larger than `zoom_max`.
+    pub fn fitting(area: Rect, size: Vec2, margins: Margins, zoom_max: f32) -> Self {
         if !area.exists() || size.x <= 0.0 || size.y <= 0.0 {
             return Self::default();
         }
-        let room = (size - Vec2::splat(2.0 * margin)).max(Vec2::splat(16.0));
+        let free = size - vec2(0.0, margins.below);
+        let room = (free - Vec2::splat(2.0 * margins.around)).max(Vec2::splat(16.0));
         let zoom = (room.x / area.width().max(1.0)).min(room.y / area.height().max(1.0)).min(zoom_max).clamp(ZOOM_MIN, ZOOM_MAX);
-        let half = point(size.x / 2.0 / zoom, size.y / 2.0 / zoom);
+        let half = point(free.x / 2.0 / zoom, free.y / 2.0 / zoom);
         Self { origin: area.center() - half, zoom }
     }
 
@@ -115,6 +125,8 @@ pub fn corner(viewport: egui::Rect) -> Pos2 {
 mod tests {
     use super::*;
 
+    const MARGINS: Margins = Margins { around: 40.0, below: 0.0 };
+
     #[test]
     fn there_and_back() {
         let camera = Camera { origin: point(100.0, -20.0), zoom: 0.5 };
@@ -139,12 +151,15 @@ mod tests {
     fn fitting_shows_all_of_it_in_the_middle() {
         let area = Rect::at(point(-500.0, 100.0), 4000.0, 300.0);
         let size = vec2(900.0, 600.0);
-        let camera = Camera::fitting(area, size, 40.0, 1.0);
+        let camera = Camera::fitting(area, size, MARGINS, 1.0);
         let shown = camera.shown(size);
         assert!(shown.encloses(&area));
         assert!(shown.center().distance(area.center()) < 1.0);
-        assert_eq!(Camera::fitting(Rect::NOTHING, size, 40.0, 1.0), Camera::default());
-        assert_eq!(Camera::fitting(Rect::at(Point::default(), 10.0, 10.0), size, 40.0, 1.0).zoom, 1.0, "small labs are not blown up");
+        let raised = Camera::fitting(area, size, Margins { below: 100.0, ..MARGINS }, 1.0);
+        assert_eq!(raised.zoom, camera.zoom, "there was room below");
+        assert!((raised.origin.y - camera.origin.y - 50.0 / camera.zoom).abs() < 1.0, "it moves up by half of what is kept free");
+        assert_eq!(Camera::fitting(Rect::NOTHING, size, MARGINS, 1.0), Camera::default());
+        assert_eq!(Camera::fitting(Rect::at(Point::default(), 10.0, 10.0), size, MARGINS, 1.0).zoom, 1.0, "small labs are not blown up");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What floats over the canvas: the zoom bar, the minimap, and the names for those who listen instead of look.
 
-use super::{Canvas, CanvasEvent, CanvasInput};
+use super::{Canvas, CanvasEvent, CanvasInput, Furniture};
 use crate::{
     look::{FontFace, Icon, font_size, radius, size, stroke},
     model::Subject,
@@ -35,19 +35,29 @@ pub struct Minimap {
 }
 
 impl Canvas {
+    /// Where zoom bar and minimap float on a canvas of this size, counted from its corner; the lowest first.
+    pub(super) fn floating(&self, size: Vec2) -> Vec<egui::Rect> {
+        let area = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+        if self.furnished == Furniture::Hidden || !has_room(area) {
+            return Vec::new();
+        }
+        let minimap = has_minimap(area).then(|| minimap_rect(area));
+        std::iter::once(zoom_bar_rect(area)).chain(minimap).collect()
+    }
+
     pub(super) fn furniture(&mut self, ui: &mut Ui, response: &Response, input: &CanvasInput<'_>) {
         let area = response.rect;
-        if area.width() < ZOOM_BAR.x + 2.0 * MARGIN || area.height() < ZOOM_BAR.y + 2.0 * MARGIN {
+        if !has_room(area) {
             return;
         }
         self.zoom_bar(ui, area);
-        if area.width() >= MINIMAP_ROOM.x && area.height() >= MINIMAP_ROOM.y && !self.scene.nodes.is_empty() {
+        if has_minimap(area) && !self.scene.nodes.is_empty() {
             self.show_minimap(ui, area, input);
         }
     }
 
     fn zoom_bar(&mut self, ui: &mut Ui, area: egui::Rect) {
-        let rect = egui::Rect::from_min_size(egui::pos2(area.min.x + MARGIN, area.max.y - MARGIN - ZOOM_BAR.y), ZOOM_BAR);
+        let rect = zoom_bar_rect(area);
         // The bar takes the clicks between its buttons, so that they do not fall through to the canvas.
         ui.interact(rect, ui.id().with("zoom bar"), Sense::click_and_drag());
         let theme = Theme::of(ui.ctx());
@@ -80,7 +90,7 @@ impl Canvas {
     }
 
     fn show_minimap(&mut self, ui: &Ui, area: egui::Rect, input: &CanvasInput<'_>) {
-        let rect = egui::Rect::from_min_size(area.max - Vec2::splat(MARGIN) - MINIMAP, MINIMAP);
+        let rect = minimap_rect(area);
         let response = ui.interact(rect, ui.id().with("minimap"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Other, true, "Minimap"));
         let theme = Theme::of(ui.ctx());
@@ -202,6 +212,22 @@ impl Canvas {
             }
         }
     }
+}
+
+fn has_room(area: egui::Rect) -> bool {
+    area.width() >= ZOOM_BAR.x + 2.0 * MARGIN && area.height() >= ZOOM_BAR.y + 2.0 * MARGIN
+}
+
+fn has_minimap(area: egui::Rect) -> bool {
+    area.width() >= MINIMAP_ROOM.x && area.height() >= MINIMAP_ROOM.y
+}
+
+fn zoom_bar_rect(area: egui::Rect) -> egui::Rect {
+    egui::Rect::from_min_size(egui::pos2(area.min.x + MARGIN, area.max.y - MARGIN - ZOOM_BAR.y), ZOOM_BAR)
+}
+
+fn minimap_rect(area: egui::Rect) -> egui::Rect {
+    egui::Rect::from_min_size(area.max - Vec2::splat(MARGIN) - MINIMAP, MINIMAP)
 }
 
 /// What rectangles cover together on a small paper, in whole points: as few rectangles as rows of equal runs give, however

@@ -29,7 +29,7 @@ use crate::{
     picture::{Aim, Detail, Hit, Mode, Overlay, Point, Rect, Scene, draw::Artist},
     ui::theme::{self, Theme},
 };
-use camera::Flight;
+use camera::{Flight, Margins};
 use egui::{Pos2, Response, Sense, Ui, Vec2};
 use gesture::Gesture;
 use layers::{Dots, Frame, Layers, Stand, Zooming};
@@ -161,6 +161,7 @@ pub struct Canvas {
     /// For so many frames more the scene may show something that the lab does not say yet: a gesture that was just told.
     ahead: u8,
     viewport: Option<egui::Rect>,
+    furnished: Furniture,
     minimap: furniture::Minimap,
     detail_forced: Option<Detail>,
 }
@@ -177,6 +178,7 @@ impl Canvas {
         let response = ui.allocate_rect(viewport, Sense::click_and_drag());
         let mut events = Vec::new();
         self.viewport = Some(viewport);
+        self.furnished = input.furniture;
         self.take(input);
         self.fly(ui);
         self.navigate(ui, &response);
@@ -243,8 +245,32 @@ impl Canvas {
             self.fitted = false;
             return;
         };
-        let to = Camera::fitting(area, viewport.size(), FIT_MARGIN, zoom_max);
+        let to = self.fitting(area, viewport, zoom_max);
         self.fly_to(ui, to);
+    }
+
+    /// The camera that shows an area so that zoom bar and minimap cover nothing of the drawing, as far as there is room.
+    fn fitting(&self, area: Rect, viewport: egui::Rect, zoom_max: f32) -> Camera {
+        let floating = self.floating(viewport.size());
+        let with_room_below = |below: f32| Camera::fitting(area, viewport.size(), Margins { around: FIT_MARGIN, below }, zoom_max);
+        let mut camera = with_room_below(0.0);
+        for part in &floating {
+            let covers = |camera: &Camera| floating.iter().any(|part| self.is_covered(camera, *part));
+            if !covers(&camera) {
+                break;
+            }
+            camera = with_room_below((viewport.height() - part.min.y - FIT_MARGIN + size::GAP).max(0.0));
+        }
+        camera
+    }
+
+    /// Whether something drawn lies below a part of the screen, which counts from the canvas's corner.
+    fn is_covered(&self, camera: &Camera, part: egui::Rect) -> bool {
+        let corner = |at: Pos2| camera.lab_from_screen(Pos2::ZERO, at);
+        let area = Rect { min: corner(part.min), max: corner(part.max) };
+        let rails = || self.scene.networks.iter().any(|item| item.bar.touches(&area));
+        let notes = || self.scene.notes.iter().any(|item| item.rect.touches(&area));
+        rails() || notes() || !self.scene.nodes_in(area).is_empty()
     }
 
     /// Shows a thing, no smaller than it can be read.
@@ -321,7 +347,7 @@ impl Canvas {
         if !self.fitted
             && let Some(viewport) = self.viewport
         {
-            self.camera = Camera::fitting(self.scene.bounds(), viewport.size(), FIT_MARGIN, 1.0);
+            self.camera = self.fitting(self.scene.bounds(), viewport, 1.0);
             self.fitted = true;
         }
     }

@@ -14,7 +14,6 @@ use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::look::Appearance;
 use crate::model::{ClusterState, Fault, Health, Lab, Observed, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, plan};
-use crate::probe;
 use crate::provider::{
     Provider, ProviderError, Which,
     sim::{SimProvider, WallClock},
@@ -112,9 +111,7 @@ impl Local {
         let mut journal = Journal::open(&locked)?;
         follow(plan, &observed, &provider, &mut journal, cancel, report)?;
         wait(provider.watch(&lab.flows))?.map_err(failed)?;
-        let settled = |seen: &Observed| seen.is_empty() || probe::health(lab, seen) == Health::Healthy;
-        wait(provider.settle(&settled, SETTLE_MS_MAX))?.map_err(failed)?;
-        Ok(())
+        settle(lab, &provider, report)
     }
 
     fn destroy(&mut self, place: &Place, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
@@ -140,6 +137,25 @@ impl Local {
 fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {
     let locked = Arc::try_unwrap(locked).ok().context("the lab's state is still in use")?;
     Ok(locked.remove()?)
+}
+
+/// Waits until the lab is well, and reports whenever more of it is.
+fn settle(lab: &Lab, provider: &Arc<dyn Provider>, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+    let settled = wait(async {
+        let (sender, mut events) = tokio::sync::mpsc::channel(EVENTS_MAX);
+        let waiting = async {
+            let settled = deploy::settle(lab, provider, SETTLE_MS_MAX, &sender).await;
+            drop(sender);
+            settled
+        };
+        let listen = async {
+            while let Some(event) = events.recv().await {
+                tell(event, report);
+            }
+        };
+        tokio::join!(waiting, listen).0
+    })?;
+    settled.map(drop).map_err(failed)
 }
 
 /// Runs a plan and reports each step.
@@ -206,6 +222,7 @@ fn tell(event: Event, report: &mut dyn FnMut(Report)) {
         Event::StepProgress { step, says } => report(Report::Log(format!("{step}: {says}"))),
         Event::Retrying { step, why, in_ms } => report(Report::Log(format!("{step}: {why}; again in {in_ms} ms"))),
         Event::Undoing { steps } => report(Report::Log(format!("undoing in {steps} steps"))),
+        Event::Settling(far) => report(Report::Log(format!("coming up: {far}"))),
         Event::Finished(_) => {}
     }
 }

@@ -17,6 +17,7 @@ pub mod files;
 mod happening;
 mod history;
 pub mod job;
+pub mod machine;
 pub mod ops;
 mod preferences;
 mod present;

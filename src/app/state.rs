@@ -141,6 +141,13 @@ impl State {
         }
     }
 
+    /// The same, with rules that know the machine that it runs on.
+    #[must_use]
+    pub fn on_machine(mut self, context: Context) -> Self {
+        self.review = Review::new(&self.lab, context);
+        self
+    }
+
     /// The lab, to be read. It changes only through [`State::apply`].
     pub fn lab(&self) -> &Lab {
         &self.lab

@@ -1,11 +1,11 @@
 //! `sandtable check`: what is wrong with layouts, for people and for programs.
 
+use super::args::Written;
 use super::input::{Loaded, Unreadable, load};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::layout::{Place, Positions, positions};
-use crate::host::machine;
-use crate::model::{Host, Lab};
+use crate::model::Lab;
 use crate::rules::{Context, Finding, Severity, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,8 @@ pub(super) struct Args {
     /// The layouts to check
     #[arg(required = true, value_name = "LAYOUT")]
     layouts: Vec<PathBuf>,
-    /// How to write what is found
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    written: Written,
 }
 
 #[derive(Serialize)]
@@ -57,7 +56,7 @@ enum Reports {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let context = this_machine();
+    let context = crate::app::machine::context();
     let mut reports = Vec::new();
     let mut unreadable = Vec::new();
     for path in &args.layouts {
@@ -70,7 +69,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
     }
     let errors = count(&reports, Severity::Error);
-    match args.format {
+    match args.written.format {
         Format::Text => show(&reports, unreadable.len(), terminal),
         Format::Json if reports.len() == 1 => terminal.json(&reports.pop().map(Reports::One))?,
         Format::Json => terminal.json(&Reports::Many { layouts: reports })?,
@@ -86,16 +85,6 @@ fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
     let places = positions(&loaded.text);
     let findings = findings.iter().map(|finding| finding_line(finding, &loaded.lab, &places)).collect();
     Report { layout: path.display().to_string(), problems: Vec::new(), findings }
-}
-
-/// What the rules are told of this machine, for a lab that names none.
-fn this_machine() -> Context {
-    let capacity = machine::capacity();
-    let memory = u32::try_from(capacity.memory_mib).unwrap_or(u32::MAX);
-    let cpus = u16::try_from(capacity.cpus).unwrap_or(u16::MAX);
-    // What the system does not tell is 0, and then the rules are told nothing.
-    let host = if memory > 0 && cpus > 0 { Some(Host { memory, cpus }) } else { None };
-    Context { host, ..Context::default() }
 }
 
 fn finding_line(finding: &Finding, lab: &Lab, places: &Positions) -> FindingLine {

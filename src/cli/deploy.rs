@@ -1,9 +1,10 @@
 //! `sandtable deploy`: makes what is drawn.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
 use super::plan::{make, show, show_unplannable};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, canceller, run as run_plan};
+use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, canceller, run as run_plan, settle};
 use crate::model::{Health, Lab, Observed};
 use crate::plan::{Change, Plan, Step, doubt, undo};
 use crate::probe;
@@ -12,7 +13,6 @@ use serde::Serialize;
 use std::{
     collections::BTreeMap,
     io::{BufRead, IsTerminal},
-    path::PathBuf,
     sync::Arc,
 };
 use tokio::sync::mpsc;
@@ -27,20 +27,14 @@ const EVENTS_MAX: usize = 256;
 /// What `deploy` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout to deploy
-    layout: PathBuf,
-    /// Where to
-    #[arg(long, value_enum)]
-    on: Option<On>,
+    #[command(flatten)]
+    target: Target,
     /// Do not ask before something is deleted
     #[arg(long)]
     yes: bool,
     /// Undo what the last deployment began, where it failed or was cut off
     #[arg(long)]
     undo: bool,
-    /// How to write the result; progress goes to stderr with json
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 #[derive(Serialize)]
@@ -69,7 +63,7 @@ struct FailureLine {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open(&args.layout, args.on)?;
+    let place = args.target.open()?;
     if args.undo && !place.folder.exists() {
         return Err(Failure::input("there is no deployment to undo"));
     }
@@ -96,7 +90,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         let faults = faults.join(", ");
         return Err(Failure::input(format!(
             "the lab is broken on purpose ({faults}); heal it first: sandtable heal {} --all",
-            args.layout.display()
+            args.target.shown()
         )));
     }
     if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
@@ -105,18 +99,18 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     }
     place.deployed().write(&locked)?;
     let mut stderr = Terminal::stderr();
-    let out = if args.format == Format::Json { &mut stderr } else { &mut *terminal };
+    let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
     let (ending, steps) = follow(&plan, &observed, &provider, &mut journal, out)?;
     if !args.undo {
         wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
     }
-    let now = wait(settled(&place.lab, &provider, &plan))?.map_err(provider_failed)?;
+    let now = settled(&place.lab, &provider, &plan, out)?;
     if args.undo && now.is_empty() {
         drop((provider, journal));
         forget(locked)?;
     }
     let health = probe::health(&place.lab, &now);
-    match args.format {
+    match args.target.format() {
         Format::Json => terminal.json(&report(&place, &ending, health, steps))?,
         Format::Text => summary(&place, &ending, &plan, health, terminal),
     }
@@ -141,10 +135,28 @@ pub(super) fn confirm(terminal: &mut Terminal, question: &str) -> Result<()> {
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::input("nothing was done")) }
 }
 
-async fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan) -> std::result::Result<Observed, crate::provider::ProviderError> {
+/// Waits until the lab is well, and writes a line whenever more of it is.
+fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan, out: &mut Terminal) -> Result<Observed> {
     // Flows that were drawn since are tried for the first time, even where nothing had to be done.
     let ms_max = if plan.is_empty() { WATCHED_MS_MAX } else { SETTLE_MS_MAX };
-    provider.settle(&|seen| seen.is_empty() || probe::health(lab, seen) == Health::Healthy, ms_max).await
+    let now = wait(async {
+        let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
+        let reader = async {
+            while let Some(event) = receiver.recv().await {
+                if let Event::Settling(far) = event {
+                    out.line(format_args!("{} {far}", out.paint(Style::Faint, "coming up:")));
+                    out.flush();
+                }
+            }
+        };
+        let waiting = async {
+            let now = settle(lab, provider, ms_max, &sender).await;
+            drop(sender);
+            now
+        };
+        tokio::join!(waiting, reader).0
+    })?;
+    now.map_err(provider_failed)
 }
 
 /// What became of each step.
@@ -194,7 +206,7 @@ fn note(event: &Event, results: &mut Results) {
         Event::StepDone { step, done: Done::Changed } => set(step, "done"),
         Event::StepDone { step, done: Done::AlreadySo } => set(step, "unchanged"),
         Event::StepFailed(failure) => set(&failure.step, "failed"),
-        Event::StepProgress { .. } | Event::Retrying { .. } | Event::Undoing { .. } | Event::Finished(_) => {}
+        Event::StepProgress { .. } | Event::Retrying { .. } | Event::Undoing { .. } | Event::Settling(_) | Event::Finished(_) => {}
     }
 }
 
@@ -213,7 +225,7 @@ fn line(event: &Event, plan: &Plan, results: &Results, out: &mut Terminal) {
         }
         Event::StepFailed(failure) => out.line(failed_line(failure, out)),
         Event::Undoing { steps } => out.line(format_args!("undoing in {steps} steps")),
-        Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Finished(_) => {}
+        Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Settling(_) | Event::Finished(_) => {}
     }
     out.flush();
 }

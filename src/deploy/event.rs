@@ -3,6 +3,7 @@
 use crate::{
     model::{NodeName, Subject},
     plan::StepId,
+    probe::Settling,
 };
 
 /// Why a step failed for good, and what to do.
@@ -75,6 +76,8 @@ pub enum Event {
         /// How many steps that takes.
         steps: usize,
     },
+    /// All steps are done, and the lab comes up.
+    Settling(Settling),
     /// The run is over.
     Finished(Ending),
 }

@@ -7,11 +7,13 @@ mod deployed;
 mod event;
 mod journal;
 mod run;
+mod settle;
 
 pub use deployed::Deployed;
 pub use event::{Ending, Event, Failure};
 pub use journal::{JOURNAL_FILE, Journal, JournalError, Log, Record};
 pub use run::{Cancel, Canceller, Options, Pause, canceller, pause_by_timer, run};
+pub use settle::settle;
 
 #[cfg(test)]
 mod sim_tests;

@@ -105,16 +105,65 @@ fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
 /// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good. A lab without
 /// anything drawn is healthy.
 pub fn health(lab: &Lab, observed: &Observed) -> Health {
-    let nodes = lab.nodes.keys().map(|name| match observed.nodes.get(name) {
-        Some(node) if node.power == Power::Running => node.health,
-        Some(_) | None => Health::Down,
-    });
-    let vips = lab.vips.iter().filter(|(_, vip)| !vip.holders.is_empty()).map(|(name, _)| match observed.vips.get(name) {
-        Some(vip) if vip.holders.len() == 1 => Health::Healthy,
-        Some(_) | None => Health::Down,
-    });
-    let flows = judge(lab, observed).into_iter().filter(|verdict| verdict.need == Need::Mandatory).map(|verdict| verdict.health);
-    nodes.chain(vips).chain(flows).fold(Health::Healthy, Health::worse)
+    needed(lab, observed).into_iter().map(|(_, health)| health).fold(Health::Healthy, Health::worse)
+}
+
+/// What makes its name, where somebody wants to read it.
+type Named<'a> = Box<dyn Fn() -> String + 'a>;
+
+/// Everything that a lab needs to be well, and how well each is.
+fn needed<'a>(lab: &'a Lab, observed: &Observed) -> Vec<(Named<'a>, Health)> {
+    let mut all: Vec<(Named<'a>, Health)> = Vec::new();
+    for name in lab.nodes.keys() {
+        let health = match observed.nodes.get(name) {
+            Some(node) if node.power == Power::Running => node.health,
+            Some(_) | None => Health::Down,
+        };
+        all.push((Box::new(move || name.to_string()), health));
+    }
+    for (name, _) in lab.vips.iter().filter(|(_, vip)| !vip.holders.is_empty()) {
+        let health = match observed.vips.get(name) {
+            Some(vip) if vip.holders.len() == 1 => Health::Healthy,
+            Some(_) | None => Health::Down,
+        };
+        all.push((Box::new(move || format!("vip:{name}")), health));
+    }
+    for (flow, verdict) in lab.flows.iter().zip(judge(lab, observed)).filter(|(_, verdict)| verdict.need == Need::Mandatory) {
+        all.push((Box::new(move || flow.to_string()), verdict.health));
+    }
+    all
+}
+
+/// How far a lab is that comes up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settling {
+    /// How many of the things that it needs are well.
+    pub well: usize,
+    /// How many it needs: nodes, VIPs and mandatory flows.
+    pub of: usize,
+    /// The first that is not, in the drawing's order, as its file writes it.
+    pub waits_for: Option<String>,
+}
+
+impl std::fmt::Display for Settling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} well", self.well, self.of)?;
+        self.waits_for.iter().try_for_each(|first| write!(f, ", waiting for {first}"))
+    }
+}
+
+/// How far a lab is that comes up, by what is observed.
+pub fn settling(lab: &Lab, observed: &Observed) -> Settling {
+    let mut settling = Settling { well: 0, of: 0, waits_for: None };
+    for (name, health) in needed(lab, observed) {
+        settling.of += 1;
+        if health == Health::Healthy {
+            settling.well += 1;
+        } else if settling.waits_for.is_none() {
+            settling.waits_for = Some(name());
+        }
+    }
+    settling
 }
 
 #[cfg(test)]
@@ -171,5 +220,10 @@ mod tests {
         }
         observed.flows[0].health = Health::Degraded;
         assert_eq!(health(&lab, &observed), Health::Degraded);
+        let far = settling(&lab, &observed);
+        assert_eq!((far.of - far.well, far.waits_for.as_deref()), (1, Some(lab.flows[0].to_string().as_str())));
+        observed.flows[0].health = Health::Healthy;
+        let far = settling(&lab, &observed);
+        assert_eq!((far.well, far.to_string()), (far.of, format!("{0} of {0} well", far.of)));
     }
 }

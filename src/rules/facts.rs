@@ -24,9 +24,17 @@ pub struct Context {
 /// The one range that VirtualBox allows since 6.1.28 where nothing else is configured (manual, section 6.7).
 pub const HOST_ONLY_RANGE: &str = "192.168.56.0/21";
 
+/// The ranges in which VirtualBox makes host-only networks on a machine: what its `networks.conf` lists, given as text; the
+/// one that it allows itself where there is none, or where the file lists no IPv4 range that can be read.
+pub fn host_only_ranges(networks_conf: Option<&str>) -> Vec<Ipv4Net> {
+    let lines = networks_conf.unwrap_or_default().lines().filter_map(|line| line.trim().strip_prefix('*'));
+    let listed: Vec<Ipv4Net> = lines.flat_map(str::split_whitespace).filter_map(|range| range.parse().ok()).collect();
+    if listed.is_empty() { HOST_ONLY_RANGE.parse().into_iter().collect() } else { listed }
+}
+
 impl Default for Context {
     fn default() -> Self {
-        Self { host: None, host_only_ranges: HOST_ONLY_RANGE.parse().into_iter().collect() }
+        Self { host: None, host_only_ranges: host_only_ranges(None) }
     }
 }
 
@@ -277,5 +285,24 @@ impl<'a> Facts<'a> {
             }
         }
         sites
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_says_which_host_only_networks_there_may_be() {
+        let ranges = |text: &str| host_only_ranges(Some(text)).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            ranges("# ours\n* 10.0.0.0/8 192.168.0.0/16\n* 2001::/64\n  * 172.16.0.0/12\n"),
+            ["10.0.0.0/8", "192.168.0.0/16", "172.16.0.0/12"]
+        );
+        assert_eq!(ranges("* 0.0.0.0/0 ::/0"), ["0.0.0.0/0"]);
+        for nothing in ["", "# * 10.0.0.0/8", "10.0.0.0/8", "* nonsense", "* fe80::/10"] {
+            assert_eq!(ranges(nothing), [HOST_ONLY_RANGE], "{nothing}");
+        }
+        assert_eq!(host_only_ranges(None), Context::default().host_only_ranges);
     }
 }

@@ -21,7 +21,7 @@ mod vetter;
 mod ways;
 
 pub use checker::{Changed, Checker, check};
-pub use facts::{Context, Facts, HOST_ONLY_RANGE};
+pub use facts::{Context, Facts, HOST_ONLY_RANGE, host_only_ranges};
 pub use finding::{Finding, Fix, Severity};
 pub use rule::{Chapter, Check, Reads, Report, Reported, Rule};
 pub use vetter::Vetter;

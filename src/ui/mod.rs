@@ -60,7 +60,8 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::engine::draw };
         let workers = Workers::start(parts, Arc::new(move || ctx.request_repaint()))?;
         outline::Outline::install(&creation.egui_ctx);
-        let mut app = SandtableApp::new(State::new(preferences, templates()), workers).timing_from(began);
+        let state = State::new(preferences, templates()).on_machine(crate::app::machine::context());
+        let mut app = SandtableApp::new(state, workers).timing_from(began);
         app.prepare(&creation.egui_ctx);
         Ok(Box::new(match path {
             Some(path) => app.opening(path),

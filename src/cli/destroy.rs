@@ -1,28 +1,22 @@
 //! `sandtable destroy`: leaves nothing of a deployed lab.
 
 use super::deploy::{confirm, finish, follow, forget};
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Terminal};
 use crate::deploy::{Ending, Journal};
 use crate::model::Health;
 use crate::plan::destroy;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What `destroy` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout whose lab goes
-    layout: PathBuf,
-    /// Where it is deployed
-    #[arg(long, value_enum)]
-    on: Option<On>,
+    #[command(flatten)]
+    target: Target,
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// How to write the result; progress goes to stderr with json
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 #[derive(Serialize)]
@@ -34,9 +28,9 @@ struct Report {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open(&args.layout, args.on.or(Some(On::Sim)))?;
+    let place = args.target.open_or_sim()?;
     if !place.folder.exists() {
-        match args.format {
+        match args.target.format() {
             Format::Json => terminal.json(&report(&place, Vec::new(), false))?,
             Format::Text => terminal.line(format_args!("{} is not deployed: nothing to destroy.", place.lab.name)),
         }
@@ -50,7 +44,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let observed = wait(provider.observe())?.map_err(provider_failed)?;
     let plan = destroy(&observed);
     let mut stderr = Terminal::stderr();
-    let out = if args.format == Format::Json { &mut stderr } else { &mut *terminal };
+    let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
     let (ending, results) = follow(&plan, &observed, &provider, &mut journal, out)?;
     let now = wait(provider.observe())?.map_err(provider_failed)?;
     drop((provider, journal));
@@ -59,7 +53,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         forget(locked)?;
     }
     let removed = results.into_iter().filter(|(_, (result, _))| *result == "done").map(|(id, _)| id).collect();
-    match args.format {
+    match args.target.format() {
         Format::Json => terminal.json(&report(&place, removed, !is_gone))?,
         Format::Text if is_gone => terminal.line(format_args!("Nothing of {} is left on {}.", place.lab.name, place.on)),
         Format::Text => terminal.line(format_args!("Part of {} is left on {}; destroy again.", place.lab.name, place.on)),

@@ -1,5 +1,6 @@
 //! `sandtable export`: a layout as a picture or a document.
 
+use super::args::Layout;
 use super::input::read_layout;
 use super::{Failure, Outcome, Result, Terminal};
 use crate::catalog::Catalog;
@@ -11,8 +12,8 @@ use std::path::PathBuf;
 /// What `export` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout to export
-    layout: PathBuf,
+    #[command(flatten)]
+    layout: Layout,
     /// What to make of it
     #[arg(long, value_enum)]
     to: Target,
@@ -51,7 +52,7 @@ enum Theme {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let lab = read_layout(&args.layout)?.lab;
+    let lab = read_layout(&args.layout.layout)?.lab;
     let appearance = match args.theme {
         Theme::Light => Appearance::Light,
         Theme::Dark => Appearance::Dark,

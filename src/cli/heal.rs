@@ -1,28 +1,22 @@
 //! `sandtable heal`: mends what was broken on purpose.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::provider::Which;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What `heal` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout whose lab is healed
-    layout: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// The fault's number, as inject and status give it
     #[arg(conflicts_with = "all")]
     fault: Option<u64>,
     /// Heal all that lasts
     #[arg(long)]
     all: bool,
-    /// Where it is deployed
-    #[arg(long, value_enum)]
-    on: Option<On>,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 #[derive(Serialize)]
@@ -40,7 +34,7 @@ struct FaultLine {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open_deployed(&args.layout, args.on)?;
+    let place = args.target.open_deployed()?;
     let provider = place.provider();
     let lasting = wait(provider.observe())?.map_err(provider_failed)?.faults;
     let which = match args.fault {
@@ -54,7 +48,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         None => return Err(Failure::input("say which fault to heal by its number, or --all")),
     };
     let healed = wait(provider.heal(which))?.map_err(provider_failed)?;
-    match args.format {
+    match args.target.format() {
         Format::Json => {
             let healed = healed.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on() }).collect();
             terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), healed })?;

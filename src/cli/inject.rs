@@ -1,30 +1,24 @@
 //! `sandtable inject`: says what a fault would take with it, and breaks it.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::model::Fault;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What `inject` takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = verbs())]
 pub(super) struct Args {
-    /// The layout whose lab is broken
-    layout: PathBuf,
+    #[command(flatten)]
+    target: Target,
     /// What to break: a verb and what it falls on, such as: stop db1/galera
     #[arg(required = true, num_args = 1.., value_name = "FAULT")]
     fault: Vec<String>,
-    /// Where it is deployed
-    #[arg(long, value_enum)]
-    on: Option<On>,
     /// Only say what it would do
     #[arg(long)]
     predict: bool,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 #[derive(Serialize)]
@@ -63,17 +57,17 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         many => many.iter().map(String::as_str).collect(),
     };
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
-    let place = Place::open_deployed(&args.layout, args.on)?;
+    let place = args.target.open_deployed()?;
     named(&place, &fault)?;
     let provider = place.provider();
     let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
-    if args.format == Format::Text {
+    if args.target.format() == Format::Text {
         says.iter().for_each(|sentence| terminal.line(sentence));
         terminal.flush();
     }
     let id = if args.predict { None } else { Some(wait(provider.inject(&fault))?.map_err(provider_failed)?) };
-    match args.format {
+    match args.target.format() {
         Format::Json => {
             let predicted = predicted.map(|one| Predicted {
                 says,
@@ -90,7 +84,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
                 let word = terminal.paint(Style::Bad, "injected");
                 let lasts = wait(provider.observe())?.map_err(provider_failed)?.faults.iter().any(|one| one.id == id);
                 let next = match lasts {
-                    true => format!("heal it with: sandtable heal {} {id}", args.layout.display()),
+                    true => format!("heal it with: sandtable heal {} {id}", args.target.shown()),
                     false => "over at once, nothing to heal".to_owned(),
                 };
                 terminal.line(format_args!("{word} {id}: {fault} ({next})"));

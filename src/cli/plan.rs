@@ -1,25 +1,19 @@
 //! `sandtable plan`: what a deployment would do, and why. It does nothing.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::deploy::{JOURNAL_FILE, Journal};
 use crate::model::Observed;
 use crate::plan::{Change, Plan, Unplannable, desired, doubt, plan};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What `plan` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout to plan for
-    layout: PathBuf,
-    /// Where it is, or would be, deployed
-    #[arg(long, value_enum)]
-    on: Option<On>,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Serialize)]
@@ -46,12 +40,12 @@ struct UnplannableLine {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open(&args.layout, args.on)?;
+    let place = args.target.open()?;
     let observed = wait(place.provider().observe())?.map_err(provider_failed)?;
     let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
     let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
     let (plan, unplannable) = make(&place, doubt(observed, &unfinished));
-    match args.format {
+    match args.target.format() {
         Format::Json => terminal.json(&report(&place, &plan, &unplannable))?,
         Format::Text => show(&place, &plan, &unplannable, terminal),
     }

@@ -1,22 +1,16 @@
 //! `sandtable probe`: every flow of the contract, tried both ways.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{provider_failed, wait};
 use super::{Format, Outcome as Exit, Result, Style, Terminal};
 use crate::probe::{Need, Outcome, Verdict, judge};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What `probe` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout whose flows are tried
-    layout: PathBuf,
-    /// Where it is deployed
-    #[arg(long, value_enum)]
-    on: Option<On>,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Serialize)]
@@ -40,11 +34,11 @@ struct FlowLine {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open_deployed(&args.layout, args.on)?;
+    let place = args.target.open_deployed()?;
     let observed = wait(place.provider().observe())?.map_err(provider_failed)?;
     let verdicts = judge(&place.lab, &observed);
     let kept = !verdicts.iter().any(Verdict::breaks_contract);
-    match args.format {
+    match args.target.format() {
         Format::Json => {
             let flows = verdicts.iter().map(flow_line).collect();
             terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.title(), kept, flows })?;

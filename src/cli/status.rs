@@ -1,12 +1,13 @@
 //! `sandtable status`: what runs, how well it is, and who holds the VIPs.
 
-use super::place::{On, Place, provider_failed, wait};
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::model::{ClusterState, Health, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::provider::{Provider, Traffic};
 use serde::Serialize;
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Time between two looks of `--watch`.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -14,17 +15,11 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// What `status` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The layout whose lab is looked at
-    layout: PathBuf,
-    /// Where it is deployed
-    #[arg(long, value_enum)]
-    on: Option<On>,
+    #[command(flatten)]
+    target: Target,
     /// Go on, and say what happens as it happens
     #[arg(long)]
     watch: bool,
-    /// How to write it; with --watch, one object a line for each change
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
 }
 
 #[derive(Serialize, PartialEq)]
@@ -110,11 +105,11 @@ struct RequestsLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     // What is not deployed has a status too: everything drawn is missing.
-    let place = Place::open(&args.layout, args.on.or(Some(On::Sim)))?;
+    let place = args.target.open_or_sim()?;
     let provider = place.provider();
     let (observed, traffic) = wait(look(provider.as_ref()))?.map_err(provider_failed)?;
     let report = report(&place, &observed, &traffic);
-    match args.format {
+    match args.target.format() {
         Format::Json if args.watch => {}
         Format::Json => terminal.json(&report)?,
         Format::Text => show(&place, &report, terminal),
@@ -134,7 +129,7 @@ fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut seen_ms: u64, 
     let mut last = None;
     loop {
         let (observed, traffic) = wait(look(provider))?.map_err(provider_failed)?;
-        match args.format {
+        match args.target.format() {
             Format::Json => {
                 // Requests come in all the time: they are no change.
                 let report = Report { requests: None, ..report(place, &observed, &traffic) };

@@ -153,86 +153,51 @@ impl Network {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum File {
-    #[serde(rename = "nat")]
-    Nat {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        subnet: Option<Ipv4Net>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dhcp: Option<DhcpRange>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        purpose: Purpose,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        site: Option<SiteName>,
-    },
-    NatNetwork {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        subnet: Option<Ipv4Net>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dhcp: Option<DhcpRange>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        purpose: Purpose,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        site: Option<SiteName>,
-    },
-    HostOnly {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        subnet: Option<Ipv4Net>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dhcp: Option<DhcpRange>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        purpose: Purpose,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        site: Option<SiteName>,
-    },
-    Internal {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        subnet: Option<Ipv4Net>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dhcp: Option<DhcpRange>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        purpose: Purpose,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        site: Option<SiteName>,
-    },
-    Bridged {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        subnet: Option<Ipv4Net>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dhcp: Option<DhcpRange>,
-        #[serde(default, skip_serializing_if = "is_default")]
-        purpose: Purpose,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        site: Option<SiteName>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        interface: Option<String>,
-    },
-}
-
-impl From<File> for Network {
-    fn from(file: File) -> Self {
-        let (kind, subnet, dhcp, purpose, site, interface) = match file {
-            File::Nat { subnet, dhcp, purpose, site } => (NetworkKind::Nat, subnet, dhcp, purpose, site, None),
-            File::NatNetwork { subnet, dhcp, purpose, site } => (NetworkKind::NatNetwork, subnet, dhcp, purpose, site, None),
-            File::HostOnly { subnet, dhcp, purpose, site } => (NetworkKind::HostOnly, subnet, dhcp, purpose, site, None),
-            File::Internal { subnet, dhcp, purpose, site } => (NetworkKind::Internal, subnet, dhcp, purpose, site, None),
-            File::Bridged { subnet, dhcp, purpose, site, interface } => (NetworkKind::Bridged, subnet, dhcp, purpose, site, interface),
-        };
-        Self { kind, subnet, dhcp, purpose, site, interface }
-    }
-}
-
-impl From<Network> for File {
-    fn from(network: Network) -> Self {
-        let Network { kind, subnet, dhcp, purpose, site, interface } = network;
-        match kind {
-            NetworkKind::Nat => Self::Nat { subnet, dhcp, purpose, site },
-            NetworkKind::NatNetwork => Self::NatNetwork { subnet, dhcp, purpose, site },
-            NetworkKind::HostOnly => Self::HostOnly { subnet, dhcp, purpose, site },
-            NetworkKind::Internal => Self::Internal { subnet, dhcp, purpose, site },
-            NetworkKind::Bridged => Self::Bridged { subnet, dhcp, purpose, site, interface },
+/// A network as a file has it: a word for its kind, then fields that all kinds share, and one more for some.
+macro_rules! forms {
+    ($($kind:ident { $($extra:ident: $type:ty)? })+) => {
+        #[derive(Clone, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        enum File {
+            $($kind {
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                subnet: Option<Ipv4Net>,
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                dhcp: Option<DhcpRange>,
+                #[serde(default, skip_serializing_if = "is_default")]
+                purpose: Purpose,
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                site: Option<SiteName>,
+                $(#[serde(default, skip_serializing_if = "Option::is_none")]
+                $extra: Option<$type>,)?
+            },)+
         }
-    }
+
+        impl From<File> for Network {
+            fn from(file: File) -> Self {
+                match file {
+                    $(File::$kind { subnet, dhcp, purpose, site, $($extra,)? } => {
+                        Self { subnet, dhcp, purpose, site, $($extra,)? ..Self::new(NetworkKind::$kind) }
+                    })+
+                }
+            }
+        }
+
+        impl From<Network> for File {
+            fn from(network: Network) -> Self {
+                let Network { kind, subnet, dhcp, purpose, site, .. } = network;
+                match kind {
+                    $(NetworkKind::$kind => Self::$kind { subnet, dhcp, purpose, site, $($extra: network.$extra,)? },)+
+                }
+            }
+        }
+    };
+}
+
+forms! {
+    Nat {}
+    NatNetwork {}
+    HostOnly {}
+    Internal {}
+    Bridged { interface: String }
 }

@@ -100,16 +100,17 @@ pub async fn run(
 ) -> Result<Ending, JournalError> {
     let doubted = journal.unfinished();
     journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
-    let mut ending = pass(plan, provider, journal, options, cancel, events).await?;
+    let mut with = With { provider, journal, options, events };
+    let mut ending = pass(&mut with, plan, cancel).await?;
     let told = *cancel.borrow();
     if told == Cancel::Undo && !matches!(ending, Ending::Done) {
         ending = match provider.observe().await {
             Ok(now) => {
-                let back = undo(&journal.begun(), before, &now);
+                let back = undo(&with.journal.begun(), before, &now);
                 tell(events, Event::Undoing { steps: back.steps.len() }).await;
                 // Undoing is not cut short by the word that began it.
                 let (_keep, go_on) = canceller();
-                match pass(&back, provider, journal, options, &go_on, events).await? {
+                match pass(&mut with, &back, &go_on).await? {
                     Ending::Done => Ending::Undone,
                     other => other,
                 }
@@ -118,21 +119,24 @@ pub async fn run(
         };
     }
     if matches!(ending, Ending::Done | Ending::Undone) {
-        journal.write(Record::Settled)?;
+        with.journal.write(Record::Settled)?;
     }
-    journal.write(Record::Over)?;
+    with.journal.write(Record::Over)?;
     tell(events, Event::Finished(ending.clone())).await;
     Ok(ending)
 }
 
-async fn pass(
-    plan: &Plan,
-    provider: &Arc<dyn Provider>,
-    journal: &mut Journal,
-    options: &Options,
-    cancel: &watch::Receiver<Cancel>,
-    events: &mpsc::Sender<Event>,
-) -> Result<Ending, JournalError> {
+/// What the passes of a run share.
+struct With<'a> {
+    provider: &'a Arc<dyn Provider>,
+    journal: &'a mut Journal,
+    options: &'a Options,
+    events: &'a mpsc::Sender<Event>,
+}
+
+/// Does the steps of a plan, each after what it waits for.
+async fn pass(with: &mut With<'_>, plan: &Plan, cancel: &watch::Receiver<Cancel>) -> Result<Ending, JournalError> {
+    let With { provider, journal, options, events } = with;
     let mut waiting = Waiting::of(plan);
     let mut under_way: JoinSet<Outcome> = JoinSet::new();
     let mut failures = Vec::new();
@@ -141,7 +145,7 @@ async fn pass(
         while goes_on && under_way.len() < options.parallel.max(1) {
             let Some(step) = waiting.next() else { break };
             journal.write(Record::Begin { step: step.id.clone(), action: Box::new(step.action.clone()) })?;
-            under_way.spawn(attempt(step, Arc::clone(provider), options.clone(), cancel.clone(), events.clone()));
+            under_way.spawn(attempt(step, Arc::clone(*provider), (*options).clone(), cancel.clone(), (*events).clone()));
         }
         let Some(ended) = under_way.join_next().await else { break };
         // A step that panics is a fault of ours: the run ends as if it had failed, and the journal has it open.

@@ -81,6 +81,15 @@ fn shortcuts() {
 }
 
 #[test]
+fn graph() {
+    both("graph", |window| {
+        mini_cloud(window);
+        window.send(Command::ToggleGraph);
+        window.send(Command::Select(vec![Subject::Service("lb/haproxy".parse().unwrap())]));
+    });
+}
+
+#[test]
 fn small_window() {
     let mut window = Window::open();
     window.send(Command::Theme(Preference::Dark));

@@ -1,6 +1,8 @@
 //! The service graph: services and flows as egui_graphs lays them out, for tracing what depends on what. What is selected
 //! here is selected on the canvas, and back. It repaints only while it is shown and still moving.
 
+mod shapes;
+
 use super::{desk::Desk, panel, theme, widget};
 use crate::{
     app::{Command, Review},
@@ -16,6 +18,7 @@ use petgraph::{
     Directed,
     stable_graph::{DefaultIx, NodeIndex, StableGraph},
 };
+use shapes::{Arrow, CARD, Card};
 use std::collections::BTreeMap;
 
 /// How the graph is laid out.
@@ -28,7 +31,7 @@ enum Arrangement {
     Forces,
 }
 
-type Services = Graph<Subject, (), Directed, DefaultIx>;
+type Services = Graph<Subject, (), Directed, DefaultIx, Card, Arrow>;
 
 /// The view, with the graph of the lab as it was last built.
 #[derive(Default)]
@@ -46,12 +49,11 @@ struct Kept {
     shapes: Vec<egui::Shape>,
 }
 
-/// A node's radius, which is also the size of its words, and the room between nodes, in the graph's units.
-const RADIUS: f32 = 11.0;
-const ROW: f32 = 90.0;
-const COLUMN: f32 = 120.0;
-/// Room left around the graph, as a part of it: labels stand above and beside the nodes.
-const FIT_PADDING: f32 = 0.3;
+/// From one card to the next in a layer, and from one layer to the next, in the graph's units.
+const COLUMN: f32 = CARD.x + 28.0;
+const ROW: f32 = CARD.y + 62.0;
+/// Room left around the graph, as a part of it.
+const FIT_PADDING: f32 = 0.14;
 
 /// What a flow's end is in the graph: a service, or what stands for several.
 fn node_of(lab: &Lab, end: &Endpoint) -> Option<Subject> {
@@ -103,14 +105,6 @@ fn parts(lab: &Lab) -> (Vec<Subject>, Vec<(Subject, Subject)>) {
     (nodes, edges)
 }
 
-fn label(subject: &Subject) -> String {
-    match subject {
-        Subject::Lab => "outside".into(),
-        Subject::Service(at) => format!("{} · {}", at.service, at.node),
-        other => panel::subject_text(other),
-    }
-}
-
 fn build(lab: &Lab, review: &Review, ui: &Ui) -> Services {
     let palette = theme::palette(ui);
     let (nodes, edges) = parts(lab);
@@ -123,17 +117,12 @@ fn build(lab: &Lab, review: &Review, ui: &Ui) -> Services {
     }
     let mut shown: Services = egui_graphs::to_graph_custom(
         &graph,
-        |node: &mut egui_graphs::Node<Subject, (), Directed, DefaultIx, egui_graphs::DefaultNodeShape>| {
+        |node: &mut egui_graphs::Node<Subject, (), Directed, DefaultIx, Card>| {
             let subject = node.payload().clone();
-            node.set_label(label(&subject));
-            let color = match (&subject, review.badge(&subject)) {
-                (Subject::Vip(_), _) => palette.vip,
-                (_, Some((severity, _))) => palette.tone(panel::severity_tone(severity)),
-                (Subject::Lab, None) => palette.rail_nat,
-                (_, None) => palette.accent,
-            };
-            node.set_color(color);
-            node.display_mut().radius = RADIUS;
+            node.set_label(shapes::words(&subject).0);
+            let card = node.display_mut();
+            card.icon = if subject == Subject::Lab { Icon::Cloud } else { panel::subject_icon(lab, &subject) };
+            card.tone = review.badge(&subject).map(|(severity, _)| palette.tone(panel::severity_tone(severity)));
         },
         |edge| edge.set_label(String::new()),
     );
@@ -141,7 +130,7 @@ fn build(lab: &Lab, review: &Review, ui: &Ui) -> Services {
     let indices: Vec<NodeIndex> = shown.g().node_indices().collect();
     for (nth, index) in indices.into_iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a first place for a layout")]
-        let at = Pos2::new((nth % columns) as f32 * 120.0, (nth / columns) as f32 * 90.0);
+        let at = Pos2::new((nth % columns) as f32 * COLUMN, (nth / columns) as f32 * ROW);
         if let Some(node) = shown.node_mut(index) {
             node.set_location(at);
         }
@@ -229,6 +218,7 @@ impl GraphView {
         egui_graphs::set_layout_state(ui, layers, None);
         if self.arrangement == Arrangement::Forces {
             Forced::fast_forward_until_stable(ui, &mut graph, STILL, STEPS_MAX, None);
+            pull_apart(&mut graph);
             let mut state = egui_graphs::get_layout_state::<FruchtermanReingoldState>(ui, None);
             state.set_running(false);
             egui_graphs::set_layout_state(ui, state, None);
@@ -266,6 +256,18 @@ impl GraphView {
             self.selected.clone_from(&chosen);
             let selection: Vec<Subject> = chosen.into_iter().filter(|subject| *subject != Subject::Lab).collect();
             desk.send(Command::Select(selection));
+        }
+    }
+}
+
+/// The forces know points only: makes room for the cards.
+fn pull_apart(graph: &mut Services) {
+    let indices: Vec<NodeIndex> = graph.g().node_indices().collect();
+    let places: Vec<Pos2> = indices.iter().filter_map(|index| graph.node(*index)).map(|node| node.location()).collect();
+    let factor = shapes::widening(&places);
+    for (index, at) in indices.into_iter().zip(places) {
+        if let Some(node) = graph.node_mut(index) {
+            node.set_location((at.to_vec2() * factor).to_pos2());
         }
     }
 }

@@ -65,6 +65,7 @@ impl Bench {
                 editing: Editing::Allowed,
                 tool: Tool::Select,
                 furniture: Furniture::Shown,
+                requests: None,
             };
             black_box(canvas.show(ui, &input));
         });

@@ -18,6 +18,8 @@ use sandtable::{
     },
 };
 
+use std::sync::Arc;
+
 #[path = "../src/picture/fixture.rs"]
 mod fixture;
 
@@ -27,7 +29,7 @@ struct Stage {
     lab: Lab,
     revision: u64,
     mode: Mode,
-    findings: Vec<Finding>,
+    findings: Vec<Arc<Finding>>,
     observed: Option<Observed>,
     plan: Option<Plan>,
     selection: Vec<Subject>,
@@ -69,6 +71,7 @@ impl Stage {
             editing: Editing::Allowed,
             tool: self.tool,
             furniture: Furniture::Shown,
+            requests: None,
         };
         let output = self.canvas.show(ui, &input);
         for event in output.events {
@@ -130,8 +133,9 @@ fn at_100(lab: Lab) -> Stage {
     stage
 }
 
-fn finding(severity: Severity, subject: Subject) -> Finding {
-    Finding { rule: "test", severity, message: String::new(), subject, involved: Vec::new(), fixes: Vec::new(), accepted: None }
+fn finding(severity: Severity, subject: Subject) -> Arc<Finding> {
+    let message = String::new();
+    Arc::new(Finding { rule: "test", severity, message, subject, involved: Vec::new(), fixes: Vec::new(), accepted: None })
 }
 
 fn service(text: &str) -> Subject {

@@ -7,7 +7,7 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use sandtable::{
     app::{Command, Dialog, Mode, Tab, ops},
-    model::{Bind, Edit, Health, Power, ServiceRef, Subject},
+    model::{Bind, Edit, Health, ListEdit, Power, ServiceRef, Subject},
 };
 use ui_support::Window;
 
@@ -222,4 +222,37 @@ fn the_width_of_a_panel_is_kept() {
     assert!((after[0] - before[0] - 40.0).abs() < 6.0, "{after:?}");
     let kept = std::fs::read_to_string(window.folder.path().join("config/window.ron")).unwrap();
     assert_eq!(sandtable::app::Preferences::read(&kept).panel_sizes, after);
+}
+
+#[test]
+fn the_text_of_a_note_is_changed_in_the_inspector() {
+    let mut window = Window::open();
+    window.click("New lab");
+    let note = ops::add_note(window.state().lab(), sandtable::model::Pos(0, 0), "Note");
+    window.send(Command::Act(Ok(note)));
+    assert_eq!(window.state().selected(), Some(&Subject::Note(0)));
+    window.click_role(Role::MultilineTextInput, "Text");
+    window.harness.get_by_role_and_label(Role::MultilineTextInput, "Text").type_text(" well");
+    window.settle();
+    assert_eq!(window.state().lab().notes[0].text, "Note", "not before the field is left");
+    let elsewhere = window.room().max - egui::vec2(220.0, 220.0);
+    window.press_at(elsewhere);
+    assert!(window.state().lab().notes[0].text.contains("well"), "{:?}", window.state().lab().notes);
+    assert_eq!(window.state().selected(), None);
+}
+
+#[test]
+fn a_link_is_drawn_from_one_site_to_another() {
+    let mut window = Window::with_template("BEAM across two sites");
+    let gone = window.state().lab().links[0].clone();
+    window.send(Command::edit("Remove the link", vec![Edit::Link { index: 0, change: ListEdit::Remove }]));
+    let frames: Vec<_> = window.harness.state().stage().canvas().scene().sites.iter().map(|item| (item.name.clone(), item.frame)).collect();
+    let [(one, from), (other, to)] = frames.as_slice() else { panic!("{frames:?}") };
+    let handle = window.on_screen(sandtable::picture::handle(from).pos());
+    let inside = window.on_screen((to.min + sandtable::picture::point(20.0, 60.0)).pos());
+    window.drag(handle, inside);
+    let lab = window.state().lab();
+    assert_eq!(lab.links.len(), 1, "{:?}", window.state().notice);
+    assert_eq!((lab.links[0].between.clone(), &lab.links[0].network), ((one.clone(), other.clone()), &gone.network));
+    assert_eq!(window.state().selected(), Some(&Subject::Link(one.clone(), other.clone())));
 }

@@ -6,8 +6,9 @@
 use crate::{
     catalog::{Behaviour, Catalog},
     model::{
-        Adapter, Bind, ClusterName, Edit, Endpoint, Flow, Holder, Ipv4Net, Kind, Lab, ListEdit, NameError, Network, NetworkKind,
-        NetworkName, Node, NodeName, Note, Pos, Role, Service, ServiceName, ServiceRef, Site, SiteName, Subject, Vip, VipName, cascade,
+        Adapter, Bind, ClusterName, Edit, Endpoint, Flow, Holder, Ipv4Net, Kind, Lab, Link, ListEdit, NameError, Network, NetworkKind,
+        NetworkName, Node, NodeName, Note, Pos, Purpose, Role, Service, ServiceName, ServiceRef, Site, SiteName, Subject, Vip, VipName,
+        cascade,
     },
 };
 use std::net::Ipv4Addr;
@@ -235,11 +236,68 @@ pub fn add_site(lab: &Lab, nodes: &[NodeName]) -> Act {
     Ok(Step { title: format!("Add site {name}"), edits, select: Some(vec![Subject::Site(name)]) })
 }
 
+/// Links two sites: over a network that gateways of both are on, else over a new one between them.
+///
+/// # Errors
+/// Where they are linked already, or one of them has no node that could be its gateway.
+pub fn add_link(lab: &Lab, one: &SiteName, other: &SiteName) -> Act {
+    if one == other {
+        return refuse("a link joins two different sites");
+    }
+    if lab.links.iter().any(|link| [(one, other), (other, one)].contains(&(&link.between.0, &link.between.1))) {
+        return refuse(format!("{one} and {other} are linked already"));
+    }
+    let mut edits = Vec::new();
+    let mut ends = Vec::new();
+    for site in [one, other] {
+        let Some((gateway, named)) = gateway_of(lab, site) else {
+            return refuse(format!("{site} has no gateway; give it a node of that role, or name one in the site"));
+        };
+        edits.extend(named);
+        ends.push(gateway);
+    }
+    let shared =
+        |name: &&NetworkName| ends.iter().all(|gateway| lab.nodes.get(*gateway).is_some_and(|node| node.adapter_on(name).is_some()));
+    let crosses =
+        |name: &&NetworkName| lab.networks.get(*name).is_some_and(|network| network.site.is_none() && network.kind != NetworkKind::Nat);
+    let network = match lab.networks.keys().find(|name| shared(name) && crosses(name)) {
+        Some(network) => network.clone(),
+        None => {
+            let taken = |name: &str| lab.networks.contains_key(name);
+            let name: NetworkName = named(&if taken("wan") { Lab::free_name("wan", taken) } else { "wan".to_owned() })?;
+            let subnet = free_subnet(lab, NetworkKind::Internal);
+            let network = Network { subnet, purpose: Purpose::Wan, ..Network::new(NetworkKind::Internal) };
+            edits.push(Edit::Network { name: name.clone(), at: None, to: Some(network) });
+            let mut addresses = subnet.into_iter().flat_map(|subnet| subnet.hosts().skip(9));
+            for gateway in &ends {
+                let slot = lab.nodes.get(*gateway).map_or(0, |node| node.adapters.len());
+                let adapter = Adapter { address: addresses.next(), ..Adapter::on(name.clone()) };
+                edits.push(Edit::Adapter { node: (*gateway).clone(), slot, change: ListEdit::Insert(adapter) });
+            }
+            name
+        }
+    };
+    let link = Link { between: (one.clone(), other.clone()), network, tunnel: None };
+    edits.push(Edit::Link { index: lab.links.len(), change: ListEdit::Insert(link) });
+    Ok(Step { title: format!("Link {one} with {other}"), edits, select: Some(vec![Subject::Link(one.clone(), other.clone())]) })
+}
+
+/// The gateway of a site, and the edit that names it where the site does not yet.
+fn gateway_of<'a>(lab: &'a Lab, site_name: &SiteName) -> Option<(&'a NodeName, Option<Edit>)> {
+    let site = lab.sites.get(site_name)?;
+    if let Some(named) = site.gateways.first() {
+        return lab.nodes.get_key_value(named).map(|(name, _)| (name, None));
+    }
+    let (name, _) = lab.nodes.iter().find(|(_, node)| node.site.as_ref() == Some(site_name) && node.role == Role::Gateway)?;
+    let named = Site { gateways: vec![name.clone()], ..site.clone() };
+    Some((name, Some(Edit::Site { name: site_name.clone(), at: None, to: Some(named) })))
+}
+
 /// Adds a note.
 pub fn add_note(lab: &Lab, at: Pos, text: &str) -> Step {
     let note = Note { at, text: text.to_owned(), width: 0 };
     let edits = vec![Edit::Note { index: lab.notes.len(), change: ListEdit::Insert(note) }];
-    Step { title: "Add a note".into(), edits, select: None }
+    Step { title: "Add a note".into(), edits, select: Some(vec![Subject::Note(lab.notes.len())]) }
 }
 
 /// Removes things, with all that refers to them.
@@ -285,6 +343,7 @@ fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
         }
         Subject::Adapter(node, slot, network) => disconnect(lab, node, *slot, network),
         Subject::Acceptance(index) if *index < lab.accepted.len() => vec![Edit::Accept { index: *index, change: ListEdit::Remove }],
+        Subject::Note(index) if *index < lab.notes.len() => vec![Edit::Note { index: *index, change: ListEdit::Remove }],
         _ => Vec::new(),
     }
 }
@@ -370,6 +429,8 @@ pub fn title_of(subject: &Subject) -> String {
         Subject::Adapter(node, _, network) => format!("{node}'s adapter on {network}"),
         Subject::Flow(from, to) => format!("the flow from {from} to {to}"),
         Subject::Service(at) => format!("{} on {}", at.service, at.node),
+        Subject::Note(_) => "a note".to_owned(),
+        Subject::Link(one, other) => format!("the link between {one} and {other}"),
         other => name_of(other).map_or_else(|| other.to_string(), ToOwned::to_owned),
     }
 }
@@ -508,6 +569,44 @@ mod tests {
             assert!(rename(&lab, &db1, wrong).is_err(), "{wrong:?}");
         }
         assert!(rename(&lab, &Subject::Lab, "x").is_err());
+    }
+
+    #[test]
+    fn a_link_takes_the_sites_gateways_and_a_network_between_them() {
+        let mut lab = Lab::new("x");
+        let (us, eu): (SiteName, SiteName) = (name("us"), name("eu"));
+        for site in [&us, &eu] {
+            lab.sites.insert(site.clone(), Site::default());
+            let node = Node { site: Some(site.clone()), ..Node::new(Role::Worker) };
+            lab.nodes.insert(name(&format!("w-{site}")), node);
+        }
+        assert_eq!(add_link(&lab, &us, &us).unwrap_err().to_string(), "a link joins two different sites");
+        assert!(add_link(&lab, &us, &eu).unwrap_err().to_string().starts_with("us has no gateway"));
+        for site in [&us, &eu] {
+            let node = Node { site: Some(site.clone()), ..Node::new(Role::Gateway) };
+            lab.nodes.insert(name(&format!("gw-{site}")), node);
+        }
+        let linked = check(&lab, add_link(&lab, &us, &eu));
+        let link = &linked.links[0];
+        assert_eq!((link.between.clone(), link.network.as_str()), ((us.clone(), eu.clone()), "wan"));
+        assert_eq!(linked.sites["us"].gateways, [name::<NodeName>("gw-us")]);
+        let addresses: Vec<_> = ["gw-us", "gw-eu"].iter().filter_map(|gateway| linked.nodes[*gateway].address_on("wan")).collect();
+        assert!(addresses.len() == 2 && addresses[0] != addresses[1], "{addresses:?}");
+        assert!(add_link(&linked, &eu, &us).unwrap_err().to_string().ends_with("linked already"));
+        // Where the gateways meet already, that network is taken.
+        let mut apart = linked.clone();
+        apart.links.clear();
+        assert_eq!(check(&apart, add_link(&apart, &eu, &us)).networks.len(), linked.networks.len());
+    }
+
+    #[test]
+    fn a_note_is_chosen_and_removed_like_anything_else() {
+        let lab = fixture::mini_cloud();
+        let after = check(&lab, Ok(add_note(&lab, Pos(1, 2), "Look here")));
+        let note = Subject::Note(lab.notes.len());
+        assert_eq!(add_note(&lab, Pos(1, 2), "x").select, Some(vec![note.clone()]));
+        assert_eq!(check(&after, remove(&after, &[note])), lab);
+        assert!(remove(&lab, &[Subject::Note(99)]).is_err());
     }
 
     #[test]

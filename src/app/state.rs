@@ -2,7 +2,6 @@
 
 use super::{
     Command, Dialog, Document, Effect, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template, command::Screen,
-    present,
 };
 use crate::model::{Edit, Lab, NodeName, Subject, Touched};
 use crate::rules::Context;
@@ -341,9 +340,9 @@ pub fn exists(lab: &Lab, subject: &Subject) -> bool {
         Subject::Flow(from, to) => lab.flows.iter().any(|flow| flow.from == *from && flow.to == *to),
         Subject::Vip(name) => lab.vips.contains_key(name),
         Subject::Cluster(name) => lab.services().any(|(_, _, service)| service.cluster.as_ref() == Some(name)),
-        Subject::Link(..) | Subject::Acceptance(_) => {
-            present::all(lab).contains(subject) || matches!(subject, Subject::Acceptance(index) if *index < lab.accepted.len())
-        }
+        Subject::Link(one, other) => lab.links.iter().any(|link| link.between.0 == *one && link.between.1 == *other),
+        Subject::Acceptance(index) => *index < lab.accepted.len(),
+        Subject::Note(index) => *index < lab.notes.len(),
     }
 }
 

@@ -38,7 +38,7 @@ pub fn offers(lab: &Lab, catalog: &Catalog, subject: &Subject) -> Vec<Offer> {
             let names = |nodes: Vec<(&NodeName, _)>| nodes.into_iter().map(|(name, _)| name.clone()).collect();
             cut(format!("Cut {name} from the rest"), names(inside), names(outside)).into_iter().collect()
         }
-        Subject::Lab | Subject::Network(_) | Subject::Cluster(_) | Subject::Acceptance(_) => Vec::new(),
+        Subject::Lab | Subject::Network(_) | Subject::Cluster(_) | Subject::Acceptance(_) | Subject::Note(_) => Vec::new(),
     }
 }
 

@@ -373,6 +373,8 @@ pub mod duration_secs {
     pub const USUAL: f32 = 0.18;
     /// The virtual address moving, the view flying to a node.
     pub const LONG: f32 = 0.24;
+    /// A request going one flow.
+    pub const LEG: f32 = 0.32;
 }
 
 /// The one curve of all movements: fast, then settling. From 0 to 1 for a time from 0 to 1.

@@ -29,6 +29,8 @@ pub enum Subject {
     Link(SiteName, SiteName),
     /// An acceptance of a finding, by its place in the list from 0.
     Acceptance(usize),
+    /// A note, by its place in the list from 0.
+    Note(usize),
 }
 
 impl Subject {
@@ -52,6 +54,7 @@ impl Subject {
             Self::Cluster(cluster) => texts(&["cluster", cluster]),
             Self::Link(from, to) => texts(&["link", from, to]),
             Self::Acceptance(index) => texts(&["acceptance", &index.to_string()]),
+            Self::Note(index) => texts(&["note", &index.to_string()]),
         }
     }
 
@@ -91,6 +94,7 @@ impl Subject {
                 None => root,
             },
             Self::Acceptance(index) => root.field("accepted").index(*index),
+            Self::Note(index) => root.field("notes").index(*index),
         }
     }
 }
@@ -109,6 +113,7 @@ impl fmt::Display for Subject {
             Self::Cluster(cluster) => write!(f, "cluster:{cluster}"),
             Self::Link(from, to) => write!(f, "link:{from}-{to}"),
             Self::Acceptance(index) => write!(f, "acceptance:{index}"),
+            Self::Note(index) => write!(f, "note:{index}"),
         }
     }
 }

@@ -33,10 +33,12 @@ pub enum Hit {
     Note(u32),
     /// A site's frame: its edge or its title.
     Site(u32),
+    /// The handle at a site's edge, from which links are drawn.
+    SiteHandle(u32),
 }
 
 impl Hit {
-    /// What it is to the lab; `None` for notes, which no finding is about.
+    /// What it is to the lab; `None` where that is not there any more.
     pub fn subject(&self, lab: &Lab) -> Option<Subject> {
         let node = |number: &u32| lab.nodes.get_index(*number as usize);
         let name = |number: &u32| node(number).map(|(name, _): (&NodeName, _)| name.clone());
@@ -47,8 +49,8 @@ impl Hit {
             Self::Node(number) | Self::Handle(number) => Subject::Node(name(number)?),
             Self::Flow(number) => Subject::flow(lab.flows.get(*number as usize)?),
             Self::Network(number) => Subject::Network(lab.networks.get_index(*number as usize)?.0.clone()),
-            Self::Site(number) => Subject::Site(lab.sites.get_index(*number as usize)?.0.clone()),
-            Self::Note(_) => return None,
+            Self::Site(number) | Self::SiteHandle(number) => Subject::Site(lab.sites.get_index(*number as usize)?.0.clone()),
+            Self::Note(number) => Subject::Note(lab.notes.get(*number as usize).map(|_| *number as usize)?),
         })
     }
 
@@ -61,7 +63,7 @@ impl Hit {
     }
 }
 
-/// Where the handle of a card is: at the middle of its right edge.
+/// Where the handle of a card or a frame is: at the middle of its right edge.
 pub fn handle(card: &Rect) -> Point {
     point(card.max.x, card.center().y)
 }
@@ -80,6 +82,8 @@ pub struct Aim {
     pub chips: bool,
     /// The node whose handle is shown and can be hit.
     pub handle_of: Option<u32>,
+    /// The site whose handle is shown and can be hit.
+    pub site_handle_of: Option<u32>,
 }
 
 impl Scene {
@@ -95,6 +99,12 @@ impl Scene {
     }
 
     fn hit_handle(&self, aim: Aim) -> Option<Hit> {
+        if let Some(site) = aim.site_handle_of
+            && let Some(item) = self.sites.get(site as usize).filter(|item| item.frame.exists())
+            && handle(&item.frame).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance
+        {
+            return Some(Hit::SiteHandle(site));
+        }
         let node = aim.handle_of?;
         let item = self.node(node)?;
         (handle(&item.card).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance).then_some(Hit::Handle(node))
@@ -191,6 +201,11 @@ impl Scene {
         found
     }
 
+    /// The site whose frame is around a point; the innermost drawn last.
+    pub fn site_at(&self, at: Point) -> Option<u32> {
+        (0_u32..).zip(&self.sites).filter(|(_, item)| item.frame.contains(at)).last().map(|(number, _)| number)
+    }
+
     /// The network whose rail is nearest to a point, within a distance.
     pub fn rail_near(&self, at: Point, within: f32) -> Option<u32> {
         let distance = |bar: &Rect| (bar.center().y - at.y).abs();
@@ -222,6 +237,7 @@ impl Scene {
                 let frames = self.sites.iter().filter(|item| item.name == *one || item.name == *other).map(|item| item.frame);
                 Some(frames.fold(Rect::NOTHING, |area, frame| area.union(&frame))).filter(Rect::exists)
             }
+            Subject::Note(index) => self.notes.get(*index).map(|item| item.rect),
             Subject::Lab | Subject::Acceptance(_) => Some(self.bounds()).filter(Rect::exists),
         }
     }

@@ -291,7 +291,7 @@ impl States {
                     }
                 }
             }
-            Subject::Site(_) | Subject::Lab | Subject::Link(..) | Subject::Acceptance(_) => {}
+            Subject::Site(_) | Subject::Lab | Subject::Link(..) | Subject::Acceptance(_) | Subject::Note(_) => {}
         }
     }
 

@@ -135,7 +135,7 @@ impl Scene {
             item.cell = cell;
         }
         if let Some(new) = self.grid.cells.get_mut(cell as usize) {
-            new.bounds = new.bounds.union(&bounds.grow(8.0));
+            new.bounds = new.bounds.union(&bounds.grow(18.0));
             new.changed_at = revision;
         }
     }

@@ -53,7 +53,14 @@ impl Window {
         let state = State::new(Preferences::default(), sandtable::ui::templates());
         let app = SandtableApp::new(state, Workers::inline(parts));
         let builder = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64);
-        let harness = builder.build_ui_state(|ui, app: &mut SandtableApp| app.frame(ui), app);
+        let harness = builder.build_ui_state(
+            |ui, app: &mut SandtableApp| {
+                // The whole window: the harness leaves a margin of its own.
+                let window = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+                ui.scope_builder(window, |ui| app.frame(ui));
+            },
+            app,
+        );
         let mut window = Self { harness, clock, folder };
         window.settle();
         window

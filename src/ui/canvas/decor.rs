@@ -2,9 +2,10 @@
 
 use super::{Canvas, CanvasInput, colors, drop::say, gesture::Gesture, layers::Frame, on_screen};
 use crate::{
+    app::ops::Act,
     look::{FontFace, font_size, radius, size, stroke},
     model::Subject,
-    picture::{Detail, HANDLE_RADIUS, Hit, Rect, handle},
+    picture::{Detail, HANDLE_RADIUS, Hit, Point, Rect, handle},
     ui::theme,
 };
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Shape, Stroke, StrokeKind, Ui, Vec2, epaint::CubicBezierShape};
@@ -125,7 +126,7 @@ impl Canvas {
                     self.outline(painter, frame, area.grow(12.0), radius::CARD, line);
                 }
             }
-            Subject::Node(_) | Subject::Network(_) | Subject::Lab | Subject::Acceptance(_) => {}
+            Subject::Node(_) | Subject::Network(_) | Subject::Note(_) | Subject::Lab | Subject::Acceptance(_) => {}
         }
     }
 
@@ -156,10 +157,14 @@ impl Canvas {
             }
             _ => {}
         }
-        let handle_of = self.aim(crate::picture::Point::default()).handle_of.filter(|_| self.may_edit(input));
-        if let Some(item) = handle_of.and_then(|number| self.scene.node(number)) {
-            let at = self.camera.screen_from_lab(frame.stand.viewport.min, handle(&item.card));
-            let hot = matches!(self.hovered, Some(Hit::Handle(_)));
+        let aim = self.aim(crate::picture::Point::default());
+        let handle_of = aim.handle_of.filter(|_| self.may_edit(input));
+        let site_handle_of = aim.site_handle_of.filter(|_| self.may_edit(input));
+        let frame_of = |site: u32| self.scene.sites.get(site as usize).map(|item| item.frame).filter(Rect::exists);
+        let card = handle_of.and_then(|number| self.scene.node(number)).map(|item| item.card);
+        if let Some(area) = card.or_else(|| site_handle_of.and_then(frame_of)) {
+            let at = self.camera.screen_from_lab(frame.stand.viewport.min, handle(&area));
+            let hot = matches!(self.hovered, Some(Hit::Handle(_) | Hit::SiteHandle(_)));
             let radius = on_screen(HANDLE_RADIUS, self.camera.zoom);
             let fill = if hot { palette.accent } else { palette.card };
             painter.circle(at, radius, fill, Stroke::new(1.5, palette.accent));
@@ -168,6 +173,21 @@ impl Canvas {
             painter.line_segment([at - Vec2::new(arm, 0.0), at + Vec2::new(arm, 0.0)], plus);
             painter.line_segment([at - Vec2::new(0.0, arm), at + Vec2::new(0.0, arm)], plus);
         }
+    }
+
+    /// The line that is being drawn, and in words what letting go would do.
+    fn drawn_line(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, from: Point, act: Option<Act>, otherwise: &str) {
+        let Some(pointer) = ui.input(|input| input.pointer.latest_pos()) else { return };
+        let (color, words) = match act {
+            Some(Ok(step)) => (colors(ui).accent, step.title),
+            Some(Err(refusal)) => (colors(ui).bad, refusal.to_string()),
+            None => (colors(ui).muted, otherwise.to_owned()),
+        };
+        let from = self.camera.screen_from_lab(frame.stand.viewport.min, from);
+        painter.line_segment([from, pointer], Stroke::new(stroke::SELECTION, color));
+        painter.circle_filled(from, 4.0, color);
+        painter.circle_filled(pointer, 4.0, color);
+        say(ui, painter, pointer + egui::vec2(14.0, 18.0), &words, color);
     }
 
     fn gesture_marks(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
@@ -195,21 +215,18 @@ impl Canvas {
             Gesture::Wire(wire) => {
                 let at = self.camera.lab_from_screen(corner, pointer);
                 let act = self.wired(wire, at, input);
-                let color = match &act {
-                    Some(Ok(_)) => palette.accent,
-                    Some(Err(_)) => palette.bad,
-                    None => palette.muted,
-                };
-                let from = self.camera.screen_from_lab(corner, wire.from);
-                painter.line_segment([from, pointer], Stroke::new(stroke::SELECTION, color));
-                painter.circle_filled(from, 4.0, color);
-                painter.circle_filled(pointer, 4.0, color);
-                let words = match act {
-                    Some(Ok(step)) => step.title,
-                    Some(Err(refusal)) => refusal.to_string(),
-                    None => "Drop on a rail to connect, on a service, card or VIP for a flow".to_owned(),
-                };
-                say(ui, painter, pointer + egui::vec2(14.0, 18.0), &words, color);
+                self.drawn_line(ui, painter, frame, wire.from, act, "Drop on a rail to connect, on a service, card or VIP for a flow");
+            }
+            Gesture::Link(site, from) => {
+                let at = self.camera.lab_from_screen(corner, pointer);
+                let act = self.linked(*site, at, input);
+                if let Some(other) = self.scene.site_at(at).filter(|other| other != site)
+                    && let Some(item) = self.scene.sites.get(other as usize)
+                {
+                    let color = if matches!(act, Some(Ok(_))) { palette.accent } else { palette.bad };
+                    self.outline(painter, frame, item.frame, radius::CARD * 1.6, Stroke::new(stroke::SELECTION, color));
+                }
+                self.drawn_line(ui, painter, frame, *from, act, "Drop on another site to link the two");
             }
             Gesture::Lasso(points) => {
                 let mut line: Vec<Pos2> = points.iter().map(|at| self.camera.screen_from_lab(corner, *at)).collect();

@@ -72,6 +72,8 @@ pub enum Gesture {
     Move(Moving),
     /// Drawing a wire or a flow.
     Wire(Wire),
+    /// Drawing a link from a site, by number, from where its handle is.
+    Link(u32, Point),
     /// Drawing around nodes.
     Lasso(Vec<Point>),
 }
@@ -127,6 +129,7 @@ impl Canvas {
     fn take_hold(&mut self, hit: Hit, held_at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) -> Gesture {
         let band = || Gesture::Band { from: held_at, kept: Vec::new() };
         match hit {
+            Hit::SiteHandle(site) => Gesture::Link(site, held_at),
             Hit::Handle(node) | Hit::Adapter(node, _) => Gesture::Wire(Wire { node, service: None, from: held_at }),
             Hit::Service(node, service) => {
                 let name = self.scene.node(node).map(|item| item.name.clone());
@@ -140,8 +143,7 @@ impl Canvas {
                     events.push(CanvasEvent::Select(vec![Subject::Node(item.name.clone())]));
                     return self.move_of([number], [], held_at, lead);
                 }
-                let (nodes, rails) = (self.chosen.nodes.iter().copied(), self.chosen.networks.iter().copied());
-                self.move_of(nodes, rails, held_at, lead)
+                self.move_chosen(held_at, lead)
             }
             Hit::Network(number) => {
                 let Some(item) = self.scene.networks.get(number as usize) else { return band() };
@@ -150,8 +152,7 @@ impl Canvas {
                     events.push(CanvasEvent::Select(vec![Subject::Network(item.name.clone())]));
                     return self.move_of([], [number], held_at, lead);
                 }
-                let (nodes, rails) = (self.chosen.nodes.iter().copied(), self.chosen.networks.iter().copied());
-                self.move_of(nodes, rails, held_at, lead)
+                self.move_chosen(held_at, lead)
             }
             Hit::Site(number) => {
                 let Some(item) = self.scene.sites.get(number as usize) else { return band() };
@@ -165,10 +166,25 @@ impl Canvas {
             }
             Hit::Note(number) => {
                 let Some(item) = self.scene.notes.get(number as usize) else { return band() };
-                let notes = vec![(number as usize, item.rect.min)];
-                Gesture::Move(Moving { held_at, lead: item.rect, notes, ..Moving::default() })
+                let index = number as usize;
+                if !self.chosen.notes.contains(&index) {
+                    events.push(CanvasEvent::Select(vec![Subject::Note(index)]));
+                    let notes = vec![(index, item.rect.min)];
+                    return Gesture::Move(Moving { held_at, lead: item.rect, notes, ..Moving::default() });
+                }
+                self.move_chosen(held_at, item.rect)
             }
             Hit::Vip(_) | Hit::VipChip(..) | Hit::Flow(_) => band(),
+        }
+    }
+
+    /// Moves all that is chosen.
+    fn move_chosen(&self, held_at: Point, lead: Rect) -> Gesture {
+        let (nodes, rails) = (self.chosen.nodes.iter().copied(), self.chosen.networks.iter().copied());
+        let notes = self.chosen.notes.iter().filter_map(|index| Some((*index, self.scene.notes.get(*index)?.rect.min)));
+        match self.move_of(nodes, rails, held_at, lead) {
+            Gesture::Move(moving) => Gesture::Move(Moving { notes: notes.collect(), ..moving }),
+            other => other,
         }
     }
 
@@ -197,11 +213,11 @@ impl Canvas {
                     points.push(at);
                 }
             }
-            Gesture::Idle | Gesture::Band { .. } | Gesture::Wire(_) => {}
+            Gesture::Idle | Gesture::Band { .. } | Gesture::Wire(_) | Gesture::Link(..) => {}
         }
         self.gesture = gesture;
         // At the edge of the canvas what is dragged takes the paper along.
-        if matches!(self.gesture, Gesture::Move(_) | Gesture::Wire(_) | Gesture::Band { .. } | Gesture::Lasso(_)) {
+        if matches!(self.gesture, Gesture::Move(_) | Gesture::Wire(_) | Gesture::Link(..) | Gesture::Band { .. } | Gesture::Lasso(_)) {
             self.scroll_at_edge(ui, response);
         }
     }
@@ -267,6 +283,11 @@ impl Canvas {
                     self.tell(act, input, events);
                 }
             }
+            Gesture::Link(site, _) => {
+                if let Some(act) = self.linked(site, at, input) {
+                    self.tell(act, input, events);
+                }
+            }
             Gesture::Lasso(points) => {
                 let names = self.scene.nodes_inside(&points).into_iter().filter_map(|number| self.scene.node(number));
                 let names: Vec<NodeName> = names.map(|item| item.name.clone()).collect();
@@ -277,12 +298,14 @@ impl Canvas {
         }
     }
 
-    /// What a rubber band chooses: the cards that it touches and the rails that lie in it whole.
+    /// What a rubber band chooses: the cards that it touches, the rails and notes that lie in it whole.
     pub(super) fn in_band(&self, band: Rect, kept: Vec<Subject>, input: &CanvasInput<'_>) -> Vec<Subject> {
         let mut chosen = kept;
         let nodes = self.scene.nodes_in(band).into_iter().filter_map(|number| self.scene.node(number));
         let rails = self.scene.networks.iter().filter(|item| band.encloses(&item.bar));
+        let notes = self.scene.notes.iter().enumerate().filter(|(_, item)| band.encloses(&item.rect));
         let found = nodes.map(|item| Subject::Node(item.name.clone())).chain(rails.map(|item| Subject::Network(item.name.clone())));
+        let found = found.chain(notes.map(|(index, _)| Subject::Note(index)));
         let there: std::collections::HashSet<Subject> = chosen.iter().cloned().collect();
         chosen.extend(found.filter(|subject| !there.contains(subject)));
         debug_assert!(input.lab.nodes.len() >= self.chosen.nodes.len());
@@ -316,6 +339,13 @@ impl Canvas {
             several => format!("Move {} things", several.len()),
         };
         Step { title, edits, select: None }
+    }
+
+    /// What letting go of a link at a point means; `None`: no other site is there.
+    pub(super) fn linked(&self, site: u32, at: Point, input: &CanvasInput<'_>) -> Option<Act> {
+        let name = |number: u32| self.scene.sites.get(number as usize).map(|item| &item.name);
+        let other = self.scene.site_at(at).filter(|other| *other != site)?;
+        Some(ops::add_link(input.lab, name(site)?, name(other)?))
     }
 
     /// What letting go of a wire at a point means; `None`: nothing is there.
@@ -361,22 +391,14 @@ impl Canvas {
             }
         }
         if response.double_clicked() {
-            if let Some(Hit::Note(number)) = self.hovered
-                && self.may_edit(input)
-            {
-                self.write_note(number as usize, input);
-            }
             match subject(&self.hovered) {
+                Some(Subject::Note(index)) if self.may_edit(input) => self.write_note(index, input),
                 Some(subject) if self.may_edit(input) && self.on_name(at, &subject) => self.rename(&subject),
                 Some(subject) => events.push(CanvasEvent::Open(subject)),
                 None => {}
             }
         } else if response.clicked() {
             response.request_focus();
-            self.chosen.notes.clear();
-            if let Some(Hit::Note(number)) = self.hovered {
-                self.chosen.notes.insert(number as usize);
-            }
             let several = ui.input(|input| input.modifiers.shift || input.modifiers.command);
             events.push(CanvasEvent::Select(match (subject(&self.hovered), several) {
                 (Some(subject), false) => vec![subject],
@@ -393,13 +415,13 @@ impl Canvas {
         let icon = match &self.gesture {
             Gesture::Pan => CursorIcon::Grabbing,
             Gesture::Move(_) => CursorIcon::Move,
-            Gesture::Wire(_) | Gesture::Lasso(_) => CursorIcon::Crosshair,
+            Gesture::Wire(_) | Gesture::Link(..) | Gesture::Lasso(_) => CursorIcon::Crosshair,
             Gesture::Band { .. } => CursorIcon::Default,
             Gesture::Idle if !response.contains_pointer() => return,
             Gesture::Idle if ui.input(|input| input.key_down(Key::Space)) => CursorIcon::Grab,
             Gesture::Idle if input.tool == Tool::Lasso => CursorIcon::Crosshair,
             Gesture::Idle => match &self.hovered {
-                Some(Hit::Handle(_) | Hit::Adapter(..)) if self.may_edit(input) => CursorIcon::Crosshair,
+                Some(Hit::Handle(_) | Hit::SiteHandle(_) | Hit::Adapter(..)) if self.may_edit(input) => CursorIcon::Crosshair,
                 Some(_) => CursorIcon::PointingHand,
                 None => CursorIcon::Default,
             },

@@ -1,11 +1,10 @@
 //! The keyboard on the canvas, while it has the focus: Tab, Enter, Backspace, the arrows, and Escape while something is
-//! under way. Keys of commands never come here while their commands can be done: what is left of them is about notes,
-//! which no command knows.
+//! under way. Keys of commands never come here while their commands can be done.
 
 use super::{Canvas, CanvasEvent, CanvasInput, gesture::Gesture, gesture::SNAP};
 use crate::{
     app::ops::{self, Step},
-    model::{Edit, ListEdit, Subject},
+    model::{Edit, ListEdit, Note, Subject},
     picture::{NodeItem, Point, point},
 };
 use egui::{EventFilter, Key, Modifiers, Response, Ui};
@@ -53,10 +52,10 @@ impl Canvas {
             return;
         }
         if pressed(Modifiers::NONE, Key::F2) || pressed(Modifiers::NONE, Key::Enter) {
-            match (input.selection, self.chosen.notes.last().copied()) {
-                ([only], _) if ops::name_of(only).is_some() => self.rename(only),
-                ([only], _) => events.push(CanvasEvent::Open(only.clone())),
-                ([], Some(note)) => self.write_note(note, input),
+            match input.selection {
+                [Subject::Note(index)] => self.write_note(*index, input),
+                [only] if ops::name_of(only).is_some() => self.rename(only),
+                [only] => events.push(CanvasEvent::Open(only.clone())),
                 _ => {}
             }
         }
@@ -66,10 +65,7 @@ impl Canvas {
     }
 
     fn delete(&mut self, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
-        if let Some(note) = self.chosen.notes.pop_last().filter(|_| input.selection.is_empty()) {
-            let edits = vec![Edit::Note { index: note, change: ListEdit::Remove }];
-            self.tell(Ok(Step { title: "Remove a note".into(), edits, select: None }), input, events);
-        } else if !input.selection.is_empty() {
+        if !input.selection.is_empty() {
             self.tell(ops::remove(input.lab, input.selection), input, events);
         }
     }
@@ -129,7 +125,12 @@ impl Canvas {
         let nodes = nodes.map(|item| Edit::PlaceNode { name: item.name.clone(), at: None, to: Some((item.card.min + by).pos()) });
         let rails = self.chosen.networks.iter().filter_map(|number| self.scene.networks.get(*number as usize));
         let rails = rails.map(|item| Edit::PlaceNetwork { name: item.name.clone(), at: None, to: Some((item.at + by).pos()) });
-        let edits: Vec<Edit> = nodes.chain(rails).collect();
+        let notes = self.chosen.notes.iter().filter_map(|index| {
+            let note = input.lab.notes.get(*index)?;
+            let moved = Note { at: (Point::from(note.at) + by).pos(), ..note.clone() };
+            Some(Edit::Note { index: *index, change: ListEdit::Replace(moved) })
+        });
+        let edits: Vec<Edit> = nodes.chain(rails).chain(notes).collect();
         if !edits.is_empty() && self.may_edit(input) {
             self.tell(Ok(Step { title: "Move by one step".into(), edits, select: None }), input, events);
         }

@@ -14,23 +14,27 @@ mod keys;
 mod layers;
 mod names;
 mod notes;
+mod pulse;
 mod still;
 mod tokens;
+mod view;
 
 pub use camera::Camera;
 pub use drag::PaletteDrag;
+pub use notes::CHARACTERS_MAX as NOTE_CHARACTERS_MAX;
+pub use pulse::Requests;
 pub use still::Still;
 
 use crate::{
     app::ops::{Act, Step},
     catalog::Catalog,
-    look::{self, duration_secs, size},
+    look::{self, size},
     model::{Edit, Lab, NodeName, Subject, Touched},
-    picture::{Aim, Detail, Hit, Mode, Overlay, Point, Rect, Scene, draw::Artist},
-    ui::theme::{self, Theme},
+    picture::{Aim, Detail, Hit, Mode, Overlay, Point, Scene, draw::Artist},
+    ui::theme::Theme,
 };
-use camera::{Flight, Margins};
-use egui::{Pos2, Response, Sense, Ui, Vec2};
+use camera::Flight;
+use egui::{Pos2, Response, Sense, Ui};
 use gesture::Gesture;
 use layers::{Dots, Frame, Layers, Stand, Zooming};
 use std::collections::BTreeSet;
@@ -88,6 +92,8 @@ pub struct CanvasInput<'a> {
     pub tool: Tool,
     /// Whether zoom bar and minimap are there.
     pub furniture: Furniture,
+    /// The last requests from outside that are known; `None` where none are to be shown.
+    pub requests: Option<Requests>,
 }
 
 /// What the user did on the canvas.
@@ -131,14 +137,17 @@ struct Chosen {
     nodes: BTreeSet<u32>,
     networks: BTreeSet<u32>,
     notes: BTreeSet<usize>,
+    /// The site, where one is chosen alone.
+    site: Option<u32>,
 }
 
 /// How long after the last change of zoom the picture is baked sharp again, in seconds.
 const ZOOM_RESTS_SECS: f64 = 0.12;
 /// Frames that a caller has to make an edit that it was told of.
 const FRAMES_AHEAD: u8 = 3;
-/// From the drawing to the canvas's edge when it is fitted, in points.
+/// From the drawing to the canvas's edge when it is fitted: at most so many points, and this part of the shorter side.
 const FIT_MARGIN: f32 = 48.0;
+const FIT_MARGIN_PART: f32 = 0.06;
 
 /// The canvas and what it keeps between frames: camera, scene, gesture.
 #[derive(Debug, Default)]
@@ -156,7 +165,10 @@ pub struct Canvas {
     pressed: Option<Hit>,
     renaming: Option<names::Renaming>,
     writing: Option<notes::Writing>,
+    /// A note whose text is to be changed from the next frame on.
+    note_to_write: Option<usize>,
     tokens: tokens::Tokens,
+    pulse: pulse::Pulse,
     zoomed_at: f64,
     /// For so many frames more the scene may show something that the lab does not say yet: a gesture that was just told.
     ahead: u8,
@@ -182,6 +194,9 @@ impl Canvas {
         self.take(input);
         self.fly(ui);
         self.navigate(ui, &response);
+        if let Some(index) = self.note_to_write.take() {
+            self.write_note(index, input);
+        }
         if self.renaming.is_none() && self.writing.is_none() {
             self.point(ui, &response, input, &mut events);
             self.keys(ui, &response, input, &mut events);
@@ -202,18 +217,6 @@ impl Canvas {
         &self.scene
     }
 
-    /// The camera, for keeping it with the lab.
-    pub fn camera(&self) -> Camera {
-        self.camera
-    }
-
-    /// Puts the camera somewhere at once.
-    pub fn set_camera(&mut self, camera: Camera) {
-        self.camera = camera;
-        self.flight = None;
-        self.fitted = true;
-    }
-
     /// Forgets everything about the lab that was shown: the next frame fits another one.
     pub fn reset(&mut self) {
         *self = Self { detail_forced: self.detail_forced, ..Self::default() };
@@ -224,90 +227,12 @@ impl Canvas {
         self.detail_forced = detail;
     }
 
-    /// The part of the lab that is shown.
-    pub fn shown(&self) -> Rect {
-        self.viewport.map_or(Rect::NOTHING, |viewport| self.camera.shown(viewport.size()))
-    }
-
-    /// Where on the screen the canvas is; `None`: it was not shown yet.
-    pub fn room(&self) -> Option<egui::Rect> {
-        self.viewport
-    }
-
-    /// Shows all of the lab.
-    pub fn fit(&mut self, ui: &Ui) {
-        self.fly_to_area(ui, self.scene.bounds(), 1.0);
-    }
-
-    /// Shows an area of the lab, whole and in the middle.
-    pub fn fly_to_area(&mut self, ui: &Ui, area: Rect, zoom_max: f32) {
-        let Some(viewport) = self.viewport else {
-            self.fitted = false;
-            return;
-        };
-        let to = self.fitting(area, viewport, zoom_max);
-        self.fly_to(ui, to);
-    }
-
-    /// The camera that shows an area so that zoom bar and minimap cover nothing of the drawing, as far as there is room.
-    fn fitting(&self, area: Rect, viewport: egui::Rect, zoom_max: f32) -> Camera {
-        let floating = self.floating(viewport.size());
-        let with_room_below = |below: f32| Camera::fitting(area, viewport.size(), Margins { around: FIT_MARGIN, below }, zoom_max);
-        let mut camera = with_room_below(0.0);
-        for part in &floating {
-            let covers = |camera: &Camera| floating.iter().any(|part| self.is_covered(camera, *part));
-            if !covers(&camera) {
-                break;
-            }
-            camera = with_room_below((viewport.height() - part.min.y - FIT_MARGIN + size::GAP).max(0.0));
-        }
-        camera
-    }
-
-    /// Whether something drawn lies below a part of the screen, which counts from the canvas's corner.
-    fn is_covered(&self, camera: &Camera, part: egui::Rect) -> bool {
-        let corner = |at: Pos2| camera.lab_from_screen(Pos2::ZERO, at);
-        let area = Rect { min: corner(part.min), max: corner(part.max) };
-        let rails = || self.scene.networks.iter().any(|item| item.bar.touches(&area));
-        let notes = || self.scene.notes.iter().any(|item| item.rect.touches(&area));
-        rails() || notes() || !self.scene.nodes_in(area).is_empty()
-    }
-
-    /// Shows a thing, no smaller than it can be read.
-    pub fn zoom_to(&mut self, ui: &Ui, lab: &Lab, subject: &Subject) {
-        if let Some(area) = self.scene.rect_of(lab, subject) {
-            let around = area.grow(160.0);
-            let shown = self.shown();
-            if shown.encloses(&area) && self.camera.zoom >= 0.6 {
-                return;
-            }
-            self.fly_to_area(ui, around, 1.0);
-        }
-    }
-
-    /// Zooms by a factor around the middle.
-    pub fn zoom_by(&mut self, ui: &Ui, factor: f32) {
-        if let Some(viewport) = self.viewport {
-            let from = self.flight.map_or(self.camera, |flight| flight.to);
-            self.fly_to(ui, from.zoomed(factor, viewport.size() / 2.0));
-        }
-    }
-
-    /// Shows the lab at its own size, the middle staying where it is.
-    pub fn zoom_to_100(&mut self, ui: &Ui) {
-        self.zoom_by(ui, 1.0 / self.camera.zoom);
-    }
-
-    fn fly_to(&mut self, ui: &Ui, to: Camera) {
-        let secs = theme::duration(ui.ctx(), duration_secs::LONG);
-        self.fitted = true;
-        self.flight = Some(Flight { from: self.camera, to, began: ui.input(|input| input.time), secs });
-        ui.ctx().request_repaint();
-    }
-
     /// Opens the field in which the name of a thing is changed.
     pub fn rename(&mut self, subject: &Subject) {
-        self.renaming = names::Renaming::of(subject);
+        match subject {
+            Subject::Note(index) => self.note_to_write = Some(*index),
+            _ => self.renaming = names::Renaming::of(subject),
+        }
     }
 
     /// Whether a gesture is under way.
@@ -364,44 +289,21 @@ impl Canvas {
             Subject::Network(name) => self.scene.network_number(name),
             _ => None,
         });
-        let notes = if input.selection.is_empty() { std::mem::take(&mut self.chosen.notes) } else { BTreeSet::new() };
+        let of_notes = input.selection.iter().filter_map(|subject| if let Subject::Note(index) = subject { Some(*index) } else { None });
+        let site = match input.selection {
+            [Subject::Site(name)] => {
+                self.scene.sites.iter().position(|item| item.name == *name).and_then(|number| u32::try_from(number).ok())
+            }
+            _ => None,
+        };
         self.chosen = Chosen {
+            site,
             nodes: of_nodes.collect(),
             networks: of_networks.collect(),
-            notes,
+            notes: of_notes.collect(),
             subjects: input.selection.to_vec(),
             structure: self.scene.structure,
         };
-    }
-
-    fn fly(&mut self, ui: &Ui) {
-        let Some(flight) = self.flight else { return };
-        let size = self.viewport.map_or(Vec2::ZERO, |viewport| viewport.size());
-        let now = ui.input(|input| input.time);
-        let (camera, arrived) = flight.at(now, size);
-        if camera.zoom.to_bits() != self.camera.zoom.to_bits() {
-            self.zoomed_at = now;
-        }
-        self.camera = camera;
-        if arrived {
-            self.flight = None;
-            self.zoomed_at = f64::NEG_INFINITY;
-        }
-        ui.ctx().request_repaint();
-    }
-
-    /// Wheel, pinch and two fingers.
-    fn navigate(&mut self, ui: &Ui, response: &Response) {
-        let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer()) else { return };
-        let (factor, scrolled, now) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.time));
-        if (factor - 1.0).abs() > 1e-4 {
-            self.flight = None;
-            self.camera = self.camera.zoomed(factor, at - response.rect.min);
-            self.zoomed_at = now;
-        } else if scrolled != Vec2::ZERO {
-            self.flight = None;
-            self.camera = self.camera.panned(scrolled);
-        }
     }
 
     /// Where the pointer is in the lab.
@@ -415,8 +317,20 @@ impl Canvas {
             Some(hit) => hit.node(),
             None => self.chosen.nodes.iter().next().copied().filter(|_| self.chosen.nodes.len() == 1),
         };
+        let site_handle_of = match &self.hovered {
+            Some(Hit::Site(number) | Hit::SiteHandle(number)) => Some(*number),
+            Some(_) => None,
+            None => self.chosen.site,
+        };
         let chips = self.detail() <= Detail::Full;
-        Aim { at, tolerance: (4.0 / self.camera.zoom).min(24.0), chips, handle_of: handle_of.filter(|_| self.detail().has_cards()) }
+        let cards = self.detail().has_cards();
+        Aim {
+            at,
+            tolerance: (4.0 / self.camera.zoom).min(24.0),
+            chips,
+            handle_of: handle_of.filter(|_| cards),
+            site_handle_of: site_handle_of.filter(|_| self.detail() < Detail::Tile),
+        }
     }
 
     fn detail(&self) -> Detail {
@@ -454,6 +368,7 @@ impl Canvas {
         let frame = Frame { artist, appearance: theme.appearance(), stand, zooming, without_tokens: &moving };
         self.layers.paint(&painter, &frame);
         self.tokens.paint(&painter, &frame);
+        self.pulse.show(ui, &painter, &frame, input.requests);
         self.decorate(ui, &painter, &frame, input);
     }
 

@@ -12,7 +12,7 @@ use egui::{Key, KeyboardShortcut, Modifiers, Ui, vec2};
 /// The least room for a note while it is written, in points.
 const FIELD_MIN: egui::Vec2 = vec2(240.0, 72.0);
 /// Characters that a note may have.
-const CHARACTERS_MAX: usize = 4000;
+pub const CHARACTERS_MAX: usize = 4000;
 
 /// A note being written.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,7 +29,10 @@ pub(super) fn style(ui: &mut Ui) {
 pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     title(ui, &super::subject_text(subject));
     if desk.state.mode == Mode::Design {
-        command(ui, desk, Command::Rename, (Icon::Pencil, "Rename"));
+        let words = if matches!(subject, Subject::Note(_)) { "Change the text" } else { "Rename" };
+        if crate::app::ops::name_of(subject).is_some() || matches!(subject, Subject::Note(_)) {
+            command(ui, desk, Command::Rename, (Icon::Pencil, words));
+        }
         if matches!(subject, Subject::Node(_)) {
             command(ui, desk, Command::Duplicate, (Icon::Copy, "Duplicate"));
         }

@@ -18,24 +18,17 @@ pub use palette::palette;
 pub use stage::Stage;
 pub use top_bar::{paint_logo, top_bar};
 
+pub use crate::picture::draw::{health_tone, severity_tone};
+
 use super::{icon, theme, theme::palette as colors};
 use crate::{
     app::Command,
     look::{FontFace, Icon, Tone, font_size, size},
-    model::{Health, Subject},
+    model::Subject,
     rules::Severity,
     ui::Desk,
 };
 use egui::{Color32, Rect, Sense, Ui, Vec2, vec2};
-
-/// The tone of a severity.
-pub fn severity_tone(severity: Severity) -> Tone {
-    match severity {
-        Severity::Error => Tone::Bad,
-        Severity::Warning => Tone::Warn,
-        Severity::Advice => Tone::Accent,
-    }
-}
 
 /// The icon of a severity.
 pub fn severity_icon(severity: Severity) -> Icon {
@@ -43,16 +36,6 @@ pub fn severity_icon(severity: Severity) -> Icon {
         Severity::Error => Icon::Error,
         Severity::Warning => Icon::Warning,
         Severity::Advice => Icon::Advice,
-    }
-}
-
-/// The tone of a health.
-pub fn health_tone(health: Health) -> Tone {
-    match health {
-        Health::Healthy => Tone::Good,
-        Health::Unknown => Tone::Neutral,
-        Health::Degraded => Tone::Warn,
-        Health::Down => Tone::Bad,
     }
 }
 
@@ -86,6 +69,7 @@ pub fn subject_icon(lab: &crate::model::Lab, subject: &Subject) -> Icon {
         Subject::Flow(..) => Icon::ChevronRight,
         Subject::Link(..) => Icon::Cloud,
         Subject::Cluster(_) => Icon::Galera,
+        Subject::Note(_) => Icon::Note,
         Subject::Lab | Subject::Acceptance(_) => Icon::Settings,
     }
 }
@@ -109,6 +93,7 @@ pub fn subject_text(subject: &Subject) -> String {
         Subject::Flow(from, to) => format!("{from} → {to}"),
         Subject::Link(one, other) => format!("{one} – {other}"),
         Subject::Acceptance(index) => format!("acceptance {}", index + 1),
+        Subject::Note(index) => format!("note {}", index + 1),
     }
 }
 

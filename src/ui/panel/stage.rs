@@ -8,7 +8,7 @@ use crate::{
     model::{Lab, NodeName, Pos, Subject},
     picture::{self, Overlay},
     ui::{
-        canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, Tool},
+        canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, Requests, Tool},
         theme, widget,
     },
 };
@@ -87,6 +87,7 @@ impl Stage {
             editing: if state.mode == Mode::Design { Editing::Allowed } else { Editing::Locked },
             tool: if state.mode == Mode::Run { desk.memory.tool } else { Tool::Select },
             furniture: if presenting { Furniture::Hidden } else { Furniture::Shown },
+            requests: requests(state),
         };
         let output = if presenting {
             let above = Rect::from_min_max(room.min, egui::pos2(room.right(), room.bottom() - PAGE_HEIGHT.min(room.height() / 3.0)));
@@ -206,6 +207,12 @@ fn progress(state: &State) -> BTreeMap<NodeName, picture::Progress> {
         }
     }
     all
+}
+
+/// The last requests from outside, while the lab runs and is watched.
+fn requests(state: &State) -> Option<Requests> {
+    let last = state.run.load.back().filter(|_| state.mode != Mode::Design && state.run.is_deployed())?;
+    Some(Requests { at_ms: last.at_ms, good: last.good, failed: last.failed })
 }
 
 fn highlight(state: &State) -> Vec<Subject> {

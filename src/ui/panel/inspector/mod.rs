@@ -4,6 +4,7 @@ mod fields;
 mod lab;
 mod network;
 mod node;
+mod note;
 mod others;
 mod running;
 mod service;
@@ -54,6 +55,7 @@ fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             Subject::Vip(name) => others::vip(ui, desk, name),
             Subject::Link(one, other) => others::link(ui, desk, one, other),
             Subject::Cluster(name) => others::cluster(ui, desk, name),
+            Subject::Note(index) => note::note(ui, desk, *index),
         }
         findings(ui, desk, subject);
     });
@@ -80,6 +82,7 @@ fn head_of(desk: &Desk<'_>, subject: &Subject) -> (String, String) {
         Subject::Link(..) => (text, "link between sites".to_owned()),
         Subject::Cluster(_) => (text, "cluster".to_owned()),
         Subject::Acceptance(_) => (text, "accepted finding".to_owned()),
+        Subject::Note(index) => (lab.notes.get(*index).map(|note| note::first_line(note)).unwrap_or(text), "note".to_owned()),
     }
 }
 

@@ -57,7 +57,7 @@ fn on_networks(
     } else {
         let management = exposure::adapters(facts, node).find(|(_, _, network)| network.purpose == Purpose::Management);
         let inner = management.map(|(_, adapter, _)| &adapter.network).or_else(|| {
-            let shown = |network: &&&crate::model::NetworkName| facts.network(**network).is_some_and(|wire| wire.purpose == Purpose::Frontend);
+            let shown = |network: &&&crate::model::NetworkName| facts.network(network).is_some_and(|wire| wire.purpose == Purpose::Frontend);
             exposure::inner_networks(facts, node).into_iter().find(|network| !shown(&network))
         });
         if let Some(inner) = inner {

@@ -56,7 +56,7 @@ fn own_networks<'a>(facts: &Facts<'_>, node: &'a Node, bind: &Bind) -> Vec<&'a N
     let mut own: Vec<&NetworkName> = node.adapters.iter().map(|adapter| &adapter.network).filter(|network| facts.joins(network)).collect();
     own.dedup();
     if let Bind::Address(address) = bind {
-        let has = |network: &&NetworkName| facts.network(*network).and_then(|wire| wire.subnet).is_some_and(|subnet| subnet.contains(address));
+        let has = |network: &&NetworkName| facts.network(network).and_then(|wire| wire.subnet).is_some_and(|subnet| subnet.contains(address));
         own.sort_by_key(|network| !has(network));
     }
     own.truncate(2);

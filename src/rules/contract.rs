@@ -208,7 +208,7 @@ fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verd
     let port = port_of(facts, flow, target.listener);
     let mut ways = ways_in(facts, at.node, port);
     if let Some((_, network, _)) = target.vip {
-        ways.retain(|way| *way == network && facts.network(*way).is_some_and(|wire| wire.kind.host_reaches()));
+        ways.retain(|way| *way == network && facts.network(way).is_some_and(|wire| wire.kind.host_reaches()));
     }
     if ways.is_empty() {
         return Verdict::NoWayIn(at, port);
@@ -235,7 +235,7 @@ fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verd
 }
 
 fn host_is_in(facts: &Facts<'_>, ways: &[&NetworkName], subnet: &Ipv4Net) -> bool {
-    let hosts = ways.iter().filter_map(|way| facts.network(*way)?.provider_address());
+    let hosts = ways.iter().filter_map(|way| facts.network(way)?.provider_address());
     hosts.into_iter().any(|address| subnet.contains(&address))
 }
 

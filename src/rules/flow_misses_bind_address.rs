@@ -61,7 +61,7 @@ fn rebind(facts: &Facts<'_>, mut found: Reported<'_>, flow: &Flow, from: Source<
     let node = listener.at.node;
     let arrives = |network: &&NetworkName| match (&flow.to, from) {
         (Endpoint::Vip(vip), _) => facts.lab.vips.get(vip).is_some_and(|vip| vip.network == **network),
-        (_, Source::Outside) => facts.network(*network).is_some_and(|wire| wire.kind.host_reaches()),
+        (_, Source::Outside) => facts.network(network).is_some_and(|wire| wire.kind.host_reaches()),
         (_, Source::Node(from)) => {
             facts.joins(network) && from.node.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
         }

@@ -116,10 +116,13 @@ impl Ordered {
     }
 }
 
+/// Findings of one rule, each with the beginning of its subject.
+type Group = Vec<(u64, Arc<Finding>)>;
+
 /// Puts many findings in the order of [`compare`]: first by rule, which most share with many others, then by a number that
 /// stands for the beginning of the subject, so that few are compared letter by letter.
 fn in_order(all: Vec<Arc<Finding>>) -> Vec<Arc<Finding>> {
-    let mut by_rule: HashMap<(Severity, &'static str), Vec<(u64, Arc<Finding>)>> = HashMap::default();
+    let mut by_rule: HashMap<(Severity, &'static str), Group> = HashMap::default();
     let count = all.len();
     for finding in all {
         by_rule.entry((finding.severity, finding.rule)).or_default().push((beginning(&finding.subject), finding));

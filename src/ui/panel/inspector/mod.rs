@@ -82,7 +82,7 @@ fn head_of(desk: &Desk<'_>, subject: &Subject) -> (String, String) {
         Subject::Link(..) => (text, "link between sites".to_owned()),
         Subject::Cluster(_) => (text, "cluster".to_owned()),
         Subject::Acceptance(_) => (text, "accepted finding".to_owned()),
-        Subject::Note(index) => (lab.notes.get(*index).map(|note| note::first_line(note)).unwrap_or(text), "note".to_owned()),
+        Subject::Note(index) => (lab.notes.get(*index).map_or(text, note::first_line), "note".to_owned()),
     }
 }
 

@@ -1,1 +1,1 @@
-said=$(varnishd -C -f /etc/sandtable/{{ service.slug }}/cache.vcl 2>&1 >/dev/null) || fail "Varnish refuses its configuration: $said"
+said=$(varnishd -C -f /etc/sandtable/{{ service.slug }}/cache.vcl 2>&1 >/dev/null) || fail "Varnish refuses its configuration: $(printf '%s\n' "$said" | sed -n '/^Message from/,$p' | tr -s '\n' ' ' | cut -c 1-300)"

@@ -417,3 +417,53 @@ fn a_damaged_world_is_known_as_such() {
     }
     assert!(serde_json::from_value::<World>(good).unwrap().is_sound());
 }
+
+#[test]
+fn what_is_sent_to_a_blocked_service_is_dropped_and_its_own_probe_is_well() {
+    let mut world = broken(&mini_cloud(), "block app1/todo");
+    assert_eq!(health(&world, "app1/todo").0, Health::Healthy);
+    assert_eq!(flow_health(&world, "lb/haproxy", "app1/todo").0, Health::Down);
+    assert_eq!(flow_health(&world, "lb/haproxy", "app2/todo").0, Health::Healthy);
+    world.heal_all();
+    world.run_for(10_000);
+    assert_eq!(complaints(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_disk_stops_what_keeps_data_and_nothing_else() {
+    let mut world = broken(&mini_cloud(), "fill-disk db1");
+    assert_eq!(health(&world, "db1/galera"), (Health::Down, "no room on the disk".to_owned()));
+    assert_eq!(health(&world, "db2/galera").0, Health::Healthy);
+    let mut other = broken(&mini_cloud(), "fill-disk lb");
+    assert_eq!(complaints(&other), Vec::<String>::new(), "a balancer keeps nothing");
+    world.heal_all();
+    other.heal_all();
+    world.run_for(30_000);
+    assert_eq!(complaints(&world), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_simulator_has_no_notion_of_it_refuses() {
+    let mut world = deployed(&mini_cloud(), 1);
+    for text in ["hog-cpu db1", "fill-memory db1", "skew db1 +90s", "no-dns db1", "expire app1/todo"] {
+        let refusal = world.inject(&fault(text)).unwrap_err();
+        assert!(matches!(refusal, SimError::Refused { .. }), "{text}: {refusal}");
+    }
+    assert!(world.active_faults().is_empty());
+}
+
+#[test]
+fn a_fault_with_a_time_heals_by_itself() {
+    let mut world = deployed(&mini_cloud(), 1);
+    let id = world.inject_for(&fault("stop db1/galera"), 5_000).unwrap();
+    world.run_for(4_000);
+    assert_eq!(world.active_faults().iter().map(|fault| fault.id).collect::<Vec<_>>(), [id]);
+    world.run_for(1_500);
+    assert!(world.active_faults().is_empty());
+    world.run_for(30_000);
+    assert_eq!(complaints(&world), Vec::<String>::new());
+    let again = world.inject_for(&fault("pause app1"), 5_000).unwrap();
+    world.heal(again).unwrap();
+    world.run_for(10_000);
+    assert!(world.active_faults().is_empty(), "one that is healed before its time is healed once");
+}

@@ -8,6 +8,8 @@ use crate::model::{Fault, Lab, NodeName, ServiceRef, Subject};
 const LOSS_PERCENT: u8 = 20;
 /// Time by which the offered delay delays, in milliseconds.
 const DELAY_MS: u32 = 200;
+/// Time by which the offered clock is off, in seconds.
+const SKEW_SECS: i64 = 90;
 
 /// What a verb falls on: the headings of the palette of things to break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,14 +52,21 @@ pub struct Verb {
 }
 
 /// Every verb, in the palette's order.
-pub static VERBS: [Verb; 12] = [
+pub static VERBS: [Verb; 19] = [
     Verb { word: "stop", title: "Stop", icon: Icon::Stop, target: Target::Service },
     Verb { word: "kill", title: "Kill", icon: Icon::Kill, target: Target::Service },
     Verb { word: "hang", title: "Hang", icon: Icon::Hang, target: Target::Service },
     Verb { word: "restart", title: "Restart", icon: Icon::Restart, target: Target::Service },
     Verb { word: "cookie", title: "Cookie", icon: Icon::Cookie, target: Target::Service },
+    Verb { word: "block", title: "Block", icon: Icon::Block, target: Target::Service },
+    Verb { word: "expire", title: "Expire", icon: Icon::Expire, target: Target::Service },
     Verb { word: "power-off", title: "Power off", icon: Icon::PowerOff, target: Target::Node },
     Verb { word: "pause", title: "Pause", icon: Icon::Pause, target: Target::Node },
+    Verb { word: "fill-disk", title: "Fill disk", icon: Icon::FillDisk, target: Target::Node },
+    Verb { word: "fill-memory", title: "Fill memory", icon: Icon::FillMemory, target: Target::Node },
+    Verb { word: "hog-cpu", title: "Hog CPU", icon: Icon::HogCpu, target: Target::Node },
+    Verb { word: "skew", title: "Clock off", icon: Icon::Skew, target: Target::Node },
+    Verb { word: "no-dns", title: "No names", icon: Icon::NoDns, target: Target::Node },
     Verb { word: "link-down", title: "Link down", icon: Icon::LinkDown, target: Target::Link },
     Verb { word: "loss", title: "Loss", icon: Icon::Loss, target: Target::Link },
     Verb { word: "delay", title: "Delay", icon: Icon::Delay, target: Target::Link },
@@ -104,6 +113,13 @@ fn on_service(lab: &Lab, word: &str, at: ServiceRef) -> Option<Fault> {
             Catalog::embedded().behaviour(service).filter(|behaviour| behaviour.is_beam())?;
             Fault::Cookie(at)
         }
+        "block" => Fault::Block(at),
+        "expire" => {
+            // Only what has a certificate can have one that is out of date.
+            let service = lab.service(&at)?;
+            Catalog::embedded().get(&service.kind).filter(|entry| entry.is_on(service, "tls"))?;
+            Fault::Expire(at)
+        }
         _ => return None,
     })
 }
@@ -112,6 +128,11 @@ fn on_node(word: &str, node: NodeName) -> Option<Fault> {
     match word {
         "power-off" => Some(Fault::PowerOff(node)),
         "pause" => Some(Fault::Pause(node)),
+        "fill-disk" => Some(Fault::FillDisk(node)),
+        "fill-memory" => Some(Fault::FillMemory(node)),
+        "hog-cpu" => Some(Fault::HogCpu(node)),
+        "skew" => Some(Fault::Skew(node, SKEW_SECS)),
+        "no-dns" => Some(Fault::NoDns(node)),
         _ => None,
     }
 }
@@ -219,7 +240,21 @@ mod tests {
         let service = Subject::Service("db1/galera".parse().unwrap());
         check(
             &[service],
-            &["stop db1/galera", "kill db1/galera", "hang db1/galera", "restart db1/galera", "power-off db1", "pause db1", "cut db1 db2"],
+            &[
+                "stop db1/galera",
+                "kill db1/galera",
+                "hang db1/galera",
+                "restart db1/galera",
+                "block db1/galera",
+                "power-off db1",
+                "pause db1",
+                "fill-disk db1",
+                "fill-memory db1",
+                "hog-cpu db1",
+                "skew db1 +90s",
+                "no-dns db1",
+                "cut db1 db2",
+            ],
         );
         let [one, other] = ["db1", "db2"].map(|name| Subject::Node(name.parse().unwrap()));
         let both = faults(&lab(), &[one, other]);

@@ -16,7 +16,7 @@ use crate::model::{ClusterState, Fault, Health, Lab, Observed, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, plan};
 use crate::probe;
 use crate::provider::{
-    Provider, ProviderError, Which,
+    Lasts, Provider, ProviderError, Which,
     doctor::{self, State},
     incus,
     on::{Lot, On},
@@ -282,7 +282,7 @@ impl Engine for Local {
             Task::Deploy(plan) => self.deploy(&place, &on, &job.lab, plan, cancel, report)?,
             Task::Destroy => self.destroy(&place, &on, &job.lab, cancel, report)?,
             Task::Inject(fault) => {
-                wait(self.looking(&place, &on, &job.lab)?.inject(fault))?.map_err(failed)?;
+                wait(self.looking(&place, &on, &job.lab)?.inject(fault, Lasts::AsUsual))?.map_err(failed)?;
             }
             Task::Heal(id) => {
                 wait(self.looking(&place, &on, &job.lab)?.heal(Which::One(*id)))?.map_err(failed)?;

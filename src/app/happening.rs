@@ -3,7 +3,7 @@
 //! It compares what was observed and never guesses why.
 
 use crate::look::Tone as LookTone;
-use crate::model::{ActiveFault, ClusterState, Health, NodeName, Observed, Power, ServiceRef, Subject};
+use crate::model::{ActiveFault, ClusterState, Fault, Health, NodeName, Observed, Power, ServiceRef, Subject};
 
 /// How good what happened is: the colour of its mark.
 pub type Tone = LookTone;
@@ -62,17 +62,15 @@ fn faults(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
 }
 
 /// What a fault is about, as one thing to show.
-pub fn subject_of(fault: &crate::model::Fault) -> Option<Subject> {
-    use crate::model::Fault;
+pub fn subject_of(fault: &Fault) -> Option<Subject> {
     match fault {
-        Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) | Fault::Cookie(at) => Some(Subject::Service(at.clone())),
+        fault if fault.service().is_some() => fault.service().cloned().map(Subject::Service),
         other => other.nodes().first().map(|node| Subject::Node((*node).clone())),
     }
 }
 
 /// A fault in the past tense: "stopped galera on db1".
-pub fn did(fault: &crate::model::Fault) -> String {
-    use crate::model::Fault;
+pub fn did(fault: &Fault) -> String {
     let at = |at: &ServiceRef| format!("{} on {}", at.service, at.node);
     let list = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
     match fault {
@@ -88,6 +86,13 @@ pub fn did(fault: &crate::model::Fault) -> String {
         Fault::Cut(one, other) => format!("cut {} from {}", list(one), list(other)),
         Fault::Loss(node, network, percent) => format!("lose {percent} % of {node}'s packets on {network}"),
         Fault::Delay(node, network, ms) => format!("delay {node}'s packets on {network} by {ms} ms"),
+        Fault::Block(service) => format!("block {}", at(service)),
+        Fault::Expire(service) => format!("gave {} a certificate that is out of date", at(service)),
+        Fault::FillDisk(node) => format!("filled the disk of {node}"),
+        Fault::FillMemory(node) => format!("filled the memory of {node}"),
+        Fault::HogCpu(node) => format!("keep the processors of {node} busy"),
+        Fault::Skew(node, secs) => format!("set the clock of {node} off by {secs} s"),
+        Fault::NoDns(node) => format!("let {node} look up no name"),
     }
 }
 

@@ -133,6 +133,9 @@ pub struct SecretNeed {
     /// Who shares it.
     #[serde(default)]
     pub scope: SecretScope,
+    /// The name under which it is shared where the drawing says nothing; `None`: its own. For what another kind calls otherwise.
+    #[serde(default)]
+    pub shared_as: Option<String>,
 }
 
 /// How a kind is set up on one family of distributions.

@@ -4,6 +4,7 @@ use super::place::{On, Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::model::Fault;
+use crate::provider::Lasts;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -19,12 +20,36 @@ pub(super) struct Args {
     /// Where it is deployed
     #[arg(long, value_name = "PROVIDER")]
     on: Option<On>,
+    /// How long it may last before it heals by itself, such as 90s or 5m; on real nodes 10m where this is not said
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    seconds: Option<u32>,
     /// Only say what it would do
     #[arg(long)]
     predict: bool,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+impl Args {
+    fn lasts(&self) -> Lasts {
+        self.seconds.map_or(Lasts::AsUsual, Lasts::Secs)
+    }
+}
+
+/// Reads a time: `90`, `90s`, `5m`, `1h`.
+fn seconds(text: &str) -> std::result::Result<u32, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, text.as_bytes().last().copied()),
+        None => (text, None),
+    };
+    let times = match unit {
+        Some(b'm') => 60,
+        Some(b'h') => 3600,
+        _ => 1,
+    };
+    let found = number.parse::<u32>().ok().and_then(|number| number.checked_mul(times)).filter(|secs| (1..=86_400).contains(secs));
+    found.ok_or_else(|| format!("{text:?} is not a time from 1s to 24h, such as 90s or 5m"))
 }
 
 #[derive(Serialize)]
@@ -63,7 +88,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         many => many.iter().map(String::as_str).collect(),
     };
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
-    let place = Place::open_deployed(&args.layout, args.on)?;
+    let place = Place::open_deployed(&args.layout, args.on.clone())?;
     named(&place, &fault)?;
     let provider = place.provider()?;
     let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;
@@ -72,7 +97,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         says.iter().for_each(|sentence| terminal.line(sentence));
         terminal.flush();
     }
-    let id = if args.predict { None } else { Some(wait(provider.inject(&fault))?.map_err(provider_failed)?) };
+    let id = if args.predict { None } else { Some(wait(provider.inject(&fault, args.lasts()))?.map_err(provider_failed)?) };
     match args.format {
         Format::Json => {
             let predicted = predicted.map(|one| Predicted {
@@ -107,15 +132,13 @@ fn named(place: &Place, fault: &Fault) -> Result<()> {
         let known: Vec<&str> = lab.nodes.keys().map(|name| name.as_str()).collect();
         return Err(Failure::input(format!("there is no node {unknown}; the lab has {}", known.join(", "))));
     }
-    match fault {
-        Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) | Fault::Cookie(at) if lab.service(at).is_none() => {
-            let known = lab.nodes.get(&at.node).into_iter().flat_map(|node| node.services.keys());
-            let known: Vec<&str> = known.map(|name| name.as_str()).collect();
-            Err(Failure::input(format!("there is no service {at}; {} has {}", at.node, known.join(", "))))
-        }
-        Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _)
-            if lab.nodes.get(node).is_none_or(|node| node.adapter_on(network).is_none()) =>
-        {
+    if let Some(at) = fault.service().filter(|at| lab.service(at).is_none()) {
+        let known = lab.nodes.get(&at.node).into_iter().flat_map(|node| node.services.keys());
+        let known: Vec<&str> = known.map(|name| name.as_str()).collect();
+        return Err(Failure::input(format!("there is no service {at}; {} has {}", at.node, known.join(", "))));
+    }
+    match fault.adapter() {
+        Some((node, network)) if lab.nodes.get(node).is_none_or(|node| node.adapter_on(network).is_none()) => {
             Err(Failure::input(format!("{node} is not on {network}")))
         }
         _ => Ok(()),

@@ -90,6 +90,11 @@ commands! {
     inject Inject;
     /// Mend what was broken
     heal Heal;
+    /// Send requests from outside, and say what becomes of them
+    load Load;
+    /// Mend what was broken when its time is up
+    #[command(hide = true)]
+    guard Guard;
     /// Bring back a cluster that has stopped as a whole
     recover Recover;
     /// Leave nothing of a deployed lab

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Time between two looks of `--watch`.
-const WATCH_EVERY: Duration = Duration::from_millis(500);
+const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// What `status` takes.
 #[derive(Debug, clap::Args)]
@@ -152,7 +152,7 @@ fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut seen_ms: u64, 
             }
         }
         terminal.flush();
-        wait(tokio::time::sleep(WATCH_EVERY))?;
+        std::thread::sleep(WATCH_EVERY);
     }
 }
 

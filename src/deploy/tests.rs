@@ -126,7 +126,7 @@ impl Provider for Ideal {
         Box::pin(async { Ok(()) })
     }
 
-    fn inject<'a>(&'a self, _: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _: &'a Fault, _: crate::provider::Lasts) -> Answer<'a, u64> {
         Box::pin(async { Ok(1) })
     }
 

@@ -18,6 +18,8 @@ pub struct Offer {
 const LOSSES: [u8; 2] = [5, 30];
 /// Delays that are offered, in milliseconds.
 const DELAYS_MS: [u32; 2] = [50, 500];
+/// How far a clock is offered to be set off, in seconds.
+const SKEW_SECS: i64 = 90;
 
 /// What can be broken about a thing, the mildest first. Nothing for what is not in the lab.
 pub fn offers(lab: &Lab, catalog: &Catalog, subject: &Subject) -> Vec<Offer> {
@@ -64,6 +66,10 @@ fn of_service(lab: &Lab, catalog: &Catalog, at: &ServiceRef) -> Vec<Offer> {
     if catalog.behaviour(service).is_some_and(crate::catalog::Behaviour::is_beam) {
         offers.push(offer("Change the cookie of", Fault::Cookie(at.clone())));
     }
+    offers.push(offer("Drop what is sent to", Fault::Block(at.clone())));
+    if catalog.get(&service.kind).is_some_and(|entry| entry.is_on(service, "tls")) {
+        offers.push(offer("Let expire the certificate of", Fault::Expire(at.clone())));
+    }
     offers
 }
 
@@ -73,6 +79,13 @@ fn of_node(lab: &Lab, name: &NodeName) -> Vec<Offer> {
         Offer { title: format!("Pause {name}"), fault: Fault::Pause(name.clone()) },
         Offer { title: format!("Power off {name}"), fault: Fault::PowerOff(name.clone()) },
     ];
+    offers.extend([
+        Offer { title: format!("Fill the disk of {name}"), fault: Fault::FillDisk(name.clone()) },
+        Offer { title: format!("Fill the memory of {name}"), fault: Fault::FillMemory(name.clone()) },
+        Offer { title: format!("Keep the processors of {name} busy"), fault: Fault::HogCpu(name.clone()) },
+        Offer { title: format!("Set the clock of {name} off by {SKEW_SECS} s"), fault: Fault::Skew(name.clone(), SKEW_SECS) },
+        Offer { title: format!("Let {name} look up no name"), fault: Fault::NoDns(name.clone()) },
+    ]);
     let mut networks: Vec<_> = node.adapters.iter().map(|adapter| &adapter.network).collect();
     networks.dedup();
     offers.extend(
@@ -149,11 +162,22 @@ mod tests {
     fn each_thing_offers_what_can_be_broken_about_it() {
         check(
             &Subject::Service("db1/galera".parse().unwrap()),
-            &["restart db1/galera", "stop db1/galera", "kill db1/galera", "hang db1/galera"],
+            &["restart db1/galera", "stop db1/galera", "kill db1/galera", "hang db1/galera", "block db1/galera"],
         );
         check(
             &Subject::Node("db1".parse().unwrap()),
-            &["pause db1", "power-off db1", "link-down db1 backend", "link-down db1 management", "cut db1 lb,app1,app2,db2"],
+            &[
+                "pause db1",
+                "power-off db1",
+                "fill-disk db1",
+                "fill-memory db1",
+                "hog-cpu db1",
+                "skew db1 +90s",
+                "no-dns db1",
+                "link-down db1 backend",
+                "link-down db1 management",
+                "cut db1 lb,app1,app2,db2",
+            ],
         );
         check(
             &Subject::Adapter("db1".parse().unwrap(), 0, "backend".parse().unwrap()),

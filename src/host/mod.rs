@@ -3,5 +3,6 @@
 
 pub mod autosave;
 pub mod file;
+pub mod guard;
 pub mod machine;
 pub mod state;

@@ -174,6 +174,20 @@ Lasso = "lasso",
 Loss = "loss",
 /// Packets late: an hourglass.
 Delay = "delay",
+/// Packets dropped at the door: a crossed shield.
+Block = "block",
+/// A certificate that is out of date.
+Expire = "expire",
+/// A disk, full.
+FillDisk = "fill-disk",
+/// Memory, used up.
+FillMemory = "fill-memory",
+/// A busy processor.
+HogCpu = "hog-cpu",
+/// A clock that is off: an alarm clock.
+Skew = "skew",
+/// A signpost without a name.
+NoDns = "no-dns",
 /// Heal.
 Heal = "heal",
 /// Show.

@@ -33,7 +33,24 @@ pub enum Fault {
     Loss(NodeName, NetworkName, u8),
     /// Each packet of a node on a network is late by this many milliseconds, 1 to 60000.
     Delay(NodeName, NetworkName, u32),
+    /// Nothing from other nodes gets to a service's ports.
+    Block(ServiceRef),
+    /// A service's certificate is out of date.
+    Expire(ServiceRef),
+    /// A node's disk is full.
+    FillDisk(NodeName),
+    /// A node's memory is used up.
+    FillMemory(NodeName),
+    /// A node's processors are kept busy.
+    HogCpu(NodeName),
+    /// A node's clock is off by this many seconds, not 0, at most thirty days either way.
+    Skew(NodeName, i64),
+    /// A node can look up no name.
+    NoDns(NodeName),
 }
+
+/// The farthest that a clock may be set off, in seconds.
+const SKEW_SECS_MAX: i64 = 30 * 24 * 3600;
 
 /// A fault's verb, what it falls on, and what it does: the one table behind help, menus and the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +65,7 @@ pub struct FaultVerb {
 
 impl Fault {
     /// Every verb.
-    pub const VERBS: [FaultVerb; 12] = [
+    pub const VERBS: [FaultVerb; 19] = [
         FaultVerb { word: "stop", takes: "NODE/SERVICE", does: "Stops a service in good order." },
         FaultVerb { word: "kill", takes: "NODE/SERVICE", does: "Kills a service without a good-bye." },
         FaultVerb { word: "hang", takes: "NODE/SERVICE", does: "Freezes a service: it keeps its sockets and answers nothing." },
@@ -61,6 +78,13 @@ impl Fault {
         FaultVerb { word: "cut", takes: "NODE,... NODE,...", does: "Drops everything between two sets of nodes." },
         FaultVerb { word: "loss", takes: "NODE NETWORK PERCENT%", does: "Loses part of a node's packets on a network." },
         FaultVerb { word: "delay", takes: "NODE NETWORK TIMEms", does: "Makes a node's packets on a network late." },
+        FaultVerb { word: "block", takes: "NODE/SERVICE", does: "Drops what other nodes send to a service's ports." },
+        FaultVerb { word: "expire", takes: "NODE/SERVICE", does: "Gives a service a certificate that is out of date." },
+        FaultVerb { word: "fill-disk", takes: "NODE", does: "Fills a node's disk." },
+        FaultVerb { word: "fill-memory", takes: "NODE", does: "Uses up a node's memory." },
+        FaultVerb { word: "hog-cpu", takes: "NODE", does: "Keeps a node's processors busy." },
+        FaultVerb { word: "skew", takes: "NODE +SECONDSs", does: "Sets a node's clock off, forward or back." },
+        FaultVerb { word: "no-dns", takes: "NODE", does: "Lets a node look up no name." },
     ];
 
     /// The verb's word.
@@ -78,21 +102,63 @@ impl Fault {
             Self::Cut(..) => "cut",
             Self::Loss(..) => "loss",
             Self::Delay(..) => "delay",
+            Self::Block(_) => "block",
+            Self::Expire(_) => "expire",
+            Self::FillDisk(_) => "fill-disk",
+            Self::FillMemory(_) => "fill-memory",
+            Self::HogCpu(_) => "hog-cpu",
+            Self::Skew(..) => "skew",
+            Self::NoDns(_) => "no-dns",
         }
     }
 
     /// What it falls on, as text.
     pub fn on(&self) -> String {
+        self.words().join(" ")
+    }
+
+    /// What it falls on, one word each: names with blanks in them stay one word.
+    fn words(&self) -> Vec<String> {
         let list = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",");
-        match self {
-            Self::Stop(at) | Self::Kill(at) | Self::Hang(at) | Self::Restart(at) | Self::Cookie(at) => at.to_string(),
-            Self::PowerOff(node) | Self::Pause(node) => node.to_string(),
-            Self::LinkDown(node, network) => format!("{node} {network}"),
-            Self::OneWay(from, to) => format!("{from} {to}"),
-            Self::Cut(one, other) => format!("{} {}", list(one), list(other)),
-            Self::Loss(node, network, percent) => format!("{node} {network} {percent}%"),
-            Self::Delay(node, network, ms) => format!("{node} {network} {ms}ms"),
+        if let Some(at) = self.service() {
+            return vec![at.to_string()];
         }
+        match self {
+            Self::LinkDown(node, network) => vec![node.to_string(), network.to_string()],
+            Self::OneWay(from, to) => vec![from.to_string(), to.to_string()],
+            Self::Cut(one, other) => vec![list(one), list(other)],
+            Self::Loss(node, network, percent) => vec![node.to_string(), network.to_string(), format!("{percent}%")],
+            Self::Delay(node, network, ms) => vec![node.to_string(), network.to_string(), format!("{ms}ms")],
+            Self::Skew(node, secs) => vec![node.to_string(), format!("{secs:+}s")],
+            _ => self.nodes().into_iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The service that it falls on; `None`: it falls on something else.
+    pub fn service(&self) -> Option<&ServiceRef> {
+        match self {
+            Self::Stop(at)
+            | Self::Kill(at)
+            | Self::Hang(at)
+            | Self::Restart(at)
+            | Self::Cookie(at)
+            | Self::Block(at)
+            | Self::Expire(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The adapter that it falls on; `None`: it falls on something else.
+    pub fn adapter(&self) -> Option<(&NodeName, &NetworkName)> {
+        match self {
+            Self::LinkDown(node, network) | Self::Loss(node, network, _) | Self::Delay(node, network, _) => Some((node, network)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is over as soon as it is done, so that there is nothing to heal.
+    pub fn is_over_at_once(&self) -> bool {
+        matches!(self, Self::Restart(_))
     }
 
     /// Reads a fault from words, one each: `["cut", "app1,app2", "db1"]`. Names with blanks stay one word.
@@ -145,6 +211,20 @@ impl Fault {
                 let number = time.strip_suffix("ms").unwrap_or(time).parse::<u32>().ok().filter(|ms| (1..=60_000).contains(ms));
                 Self::Delay(node(on)?, network(wire)?, number.ok_or_else(|| usage(format!("{time:?} is not a time from 1ms to 60000ms")))?)
             }
+            ("block", [at]) => Self::Block(service(at)?),
+            ("expire", [at]) => Self::Expire(service(at)?),
+            ("fill-disk", [on]) => Self::FillDisk(node(on)?),
+            ("fill-memory", [on]) => Self::FillMemory(node(on)?),
+            ("hog-cpu", [on]) => Self::HogCpu(node(on)?),
+            ("skew", [on, time]) => {
+                let number = time.strip_suffix('s').unwrap_or(time).parse::<i64>().ok();
+                let number = number.filter(|secs| *secs != 0 && secs.abs() <= SKEW_SECS_MAX);
+                Self::Skew(
+                    node(on)?,
+                    number.ok_or_else(|| usage(format!("{time:?} is not a time such as +90s or -3600s, of 30 days at most")))?,
+                )
+            }
+            ("no-dns", [on]) => Self::NoDns(node(on)?),
             _ => return Err(wrong_count()),
         })
     }
@@ -152,8 +232,25 @@ impl Fault {
     /// The nodes it falls on.
     pub fn nodes(&self) -> Vec<&NodeName> {
         match self {
-            Self::Stop(at) | Self::Kill(at) | Self::Hang(at) | Self::Restart(at) | Self::Cookie(at) => vec![&at.node],
-            Self::PowerOff(node) | Self::Pause(node) | Self::LinkDown(node, _) | Self::Loss(node, ..) | Self::Delay(node, ..) => vec![node],
+            Self::Stop(at)
+            | Self::Kill(at)
+            | Self::Hang(at)
+            | Self::Restart(at)
+            | Self::Cookie(at)
+            | Self::Block(at)
+            | Self::Expire(at) => {
+                vec![&at.node]
+            }
+            Self::PowerOff(node)
+            | Self::Pause(node)
+            | Self::LinkDown(node, _)
+            | Self::Loss(node, ..)
+            | Self::Delay(node, ..)
+            | Self::FillDisk(node)
+            | Self::FillMemory(node)
+            | Self::HogCpu(node)
+            | Self::Skew(node, _)
+            | Self::NoDns(node) => vec![node],
             Self::OneWay(from, to) => vec![from, to],
             Self::Cut(one, other) => one.iter().chain(other).collect(),
         }
@@ -182,17 +279,7 @@ impl FromStr for Fault {
 impl Serialize for Fault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // As words, so that names with blanks survive.
-        let lists = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(",");
-        let words: Vec<String> = match self {
-            Self::Stop(at) | Self::Kill(at) | Self::Hang(at) | Self::Restart(at) | Self::Cookie(at) => vec![at.to_string()],
-            Self::PowerOff(node) | Self::Pause(node) => vec![node.to_string()],
-            Self::LinkDown(node, network) => vec![node.to_string(), network.to_string()],
-            Self::OneWay(from, to) => vec![from.to_string(), to.to_string()],
-            Self::Cut(one, other) => vec![lists(one), lists(other)],
-            Self::Loss(node, network, percent) => vec![node.to_string(), network.to_string(), format!("{percent}%")],
-            Self::Delay(node, network, ms) => vec![node.to_string(), network.to_string(), format!("{ms}ms")],
-        };
-        std::iter::once(self.word().to_owned()).chain(words).collect::<Vec<_>>().serialize(serializer)
+        std::iter::once(self.word().to_owned()).chain(self.words()).collect::<Vec<_>>().serialize(serializer)
     }
 }
 
@@ -222,13 +309,22 @@ mod tests {
             "cut app1,app2 db1,db2",
             "loss db1 backend 20%",
             "delay db1 backend 200ms",
+            "block db1/galera",
+            "expire lb/haproxy",
+            "fill-disk db2",
+            "fill-memory db2",
+            "hog-cpu app1",
+            "skew db1 +90s",
+            "skew db1 -3600s",
+            "no-dns app1",
         ] {
             let fault: Fault = text.parse().unwrap();
             assert_eq!(fault.to_string(), text);
             let json = serde_json::to_string(&fault).unwrap();
             assert_eq!(serde_json::from_str::<Fault>(&json).unwrap(), fault);
         }
-        assert_eq!(Fault::VERBS.len(), 12);
+        let fault: Fault = "skew db1 90".parse().unwrap();
+        assert_eq!(fault.to_string(), "skew db1 +90s");
     }
 
     #[test]
@@ -240,5 +336,6 @@ mod tests {
         assert!(error("loss db1 backend 0%").contains("1% to 100%"));
         assert!(error("cut a,b b,c").contains("both sides"));
         assert!(error("pause").contains("pause takes NODE"));
+        assert!(error("skew db1 0s").contains("+90s") && error("skew db1 +9999999999s").contains("30 days"));
     }
 }

@@ -6,6 +6,7 @@
 mod canvas;
 pub mod cascade;
 mod edit;
+mod event;
 mod fault;
 mod flow;
 mod name;
@@ -20,6 +21,7 @@ mod subject;
 
 pub use canvas::{Canvas, Note, Pos, View};
 pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
+pub use event::{Event, EventKind};
 pub use fault::{Fault, FaultParseError, FaultVerb};
 pub use flow::{ADVERTISE_MS_DEFAULT, Endpoint, Flow, Holder, Link, Site, Vip};
 /// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.

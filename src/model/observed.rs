@@ -240,6 +240,9 @@ pub struct ObservedService {
     pub listening: Vec<std::net::SocketAddrV4>,
     /// When its health last changed, in milliseconds of [`Observed::at_ms`]'s clock.
     pub since_ms: u64,
+    /// What else it says of itself, such as `cluster-size`: `4`.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
 }
 
 /// A node as seen.
@@ -255,6 +258,9 @@ pub struct ObservedNode {
     pub links_up: Vec<bool>,
     /// How well it is: the worst of its services, or down.
     pub health: Health,
+    /// Why, in a few words, where it is the node itself that is not well: its disk is full, its clock is off.
+    #[serde(default)]
+    pub reason: String,
     /// What runs on it.
     pub services: BTreeMap<ServiceName, ObservedService>,
     /// How its VIPs were set up.

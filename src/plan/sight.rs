@@ -65,13 +65,8 @@ impl<'a> Sight<'a> {
                 Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) => {
                     sight.held_down.insert(at);
                 }
-                Fault::Restart(_)
-                | Fault::Cookie(_)
-                | Fault::LinkDown(..)
-                | Fault::OneWay(..)
-                | Fault::Cut(..)
-                | Fault::Loss(..)
-                | Fault::Delay(..) => {}
+                // The rest leaves machines on and services started.
+                _ => {}
             }
         }
         sight.fates = desired.machines.iter().map(|(name, spec)| (name, fate(spec, sight.node(name)))).collect();

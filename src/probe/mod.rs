@@ -2,6 +2,15 @@
 //!
 //! Pure: providers ask, this layer says what the answers mean. A fact that nobody has asked for is unknown, never good.
 
+pub mod book;
+pub mod clusters;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod page;
+pub mod record;
+pub mod steady;
+pub mod tries;
+
 use crate::model::{Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
 
 /// What trying a flow came to.

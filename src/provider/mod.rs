@@ -55,6 +55,16 @@ pub enum Done {
     AlreadySo,
 }
 
+/// How long a fault may last before it is healed by itself, whatever has become of who injected it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lasts {
+    /// As long as the provider thinks right: on real nodes ten minutes, in the simulator until it is healed.
+    #[default]
+    AsUsual,
+    /// So many seconds, at least one.
+    Secs(u32),
+}
+
 /// Which faults to heal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -75,6 +85,8 @@ pub struct Traffic {
     pub seconds: Vec<LoadSecond>,
     /// The last move of a VIP, measured.
     pub failover: Option<FailoverRuler>,
+    /// How many each node has answered, where the answer says so.
+    pub answered: std::collections::BTreeMap<String, u64>,
 }
 
 /// What makes a lab real.
@@ -96,7 +108,7 @@ pub trait Provider: Send + Sync {
     fn settle<'a>(&'a self, is_settled: &'a (dyn Fn(&Observed) -> bool + Send + Sync), ms_max: u64) -> Answer<'a, Observed>;
 
     /// Breaks something, and gives the fault's number in this lab.
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
@@ -111,6 +123,12 @@ pub trait Provider: Send + Sync {
 
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;
+
+    /// Sends so many requests a second from outside from now on, for as long as this provider lives; 0: none. Totals begin anew.
+    /// A provider whose load goes on by itself takes no notice.
+    fn set_load(&self, _per_sec: u32) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// What happened after a moment of [`Observed::at_ms`]'s clock, oldest first.
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;

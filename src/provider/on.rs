@@ -4,7 +4,7 @@ use super::{
     Answer, Provider, ProviderError, Retry,
     incus::{IncusMachines, Settings},
     machines::Machines,
-    real::{Core, Hold, RealProvider, plain::Plain},
+    real::{Core, Hold, RealProvider, watch::watch},
     sim::{SimProvider, WallClock},
 };
 use crate::{
@@ -97,7 +97,7 @@ impl On {
     fn real(&self, lot: Lot, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {
         let machines = self.machines(&lot.id)?;
         let core = Core::new(machines, lot.folder, lot.id, lot.name, lot.clock, hold);
-        Ok(Arc::new(RealProvider::new(core, |core| Arc::new(Plain::new(core)))?))
+        Ok(Arc::new(RealProvider::new(core, watch)?))
     }
 
     fn machines(&self, id: &LabId) -> Result<Arc<dyn Machines>, ProviderError> {

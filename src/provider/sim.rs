@@ -7,7 +7,7 @@
 //!
 //! It never reads a clock of its own: the clock is an argument.
 
-use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
+use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
     model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, Observed},
@@ -308,12 +308,15 @@ impl Provider for SimProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
         Box::pin(async move {
             if !self.folder.exists() {
                 return Err(nothing_there());
             }
-            self.change(|world| world.inject(fault))
+            self.change(|world| match lasts {
+                Lasts::AsUsual => world.inject(fault),
+                Lasts::Secs(secs) => world.inject_for(fault, u64::from(secs) * 1000),
+            })
         })
     }
 
@@ -377,6 +380,7 @@ impl Provider for SimProvider {
                     totals: world.load_totals().clone(),
                     seconds: world.load_seconds(),
                     failover: world.failover().cloned(),
+                    answered: std::collections::BTreeMap::new(),
                 })
             })
         })

@@ -5,7 +5,9 @@
 
 pub mod configure;
 pub mod firewall;
+pub mod inject;
 pub mod needs;
+pub mod observe;
 pub mod quote;
 pub mod recover;
 pub mod render;

@@ -10,7 +10,10 @@ use super::{
     time::{MS, SECOND, Tick},
     world::{SimError, World},
 };
-use crate::model::{ActiveFault, Fault, NetworkName, NodeName, Power, ServiceRef, Subject};
+use crate::{
+    catalog::Catalog,
+    model::{ActiveFault, Fault, NetworkName, NodeName, Power, ServiceRef, Subject, Value},
+};
 use serde::{Deserialize, Serialize};
 
 /// Time after [`World::heal_all`] in which clusters may come back by themselves, before one that stopped is recovered.
@@ -45,7 +48,7 @@ impl World {
         let id = self.faults.count;
         self.tell(subject_of(fault), EventKind::Injected, fault.to_string());
         self.mark_fault();
-        if !matches!(fault, Fault::Restart(_)) {
+        if !fault.is_over_at_once() {
             self.faults.in_force.push(InForce { id, fault: fault.clone(), since_ms: self.now_ms() });
         }
         match fault {
@@ -61,8 +64,31 @@ impl World {
             }),
             Fault::Pause(node) => self.with_machine(node, Self::pause),
             Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..) => self.apply_link_faults(),
+            Fault::Block(at) => self.with_service(at, |world, service| world.services[service].blocked = true),
+            Fault::Expire(at) => self.with_service(at, |world, service| world.services[service].expired = true),
+            Fault::FillDisk(node) => self.with_machine(node, |world, machine| world.machines[machine].disk_full = true),
+            // Refused before: the simulator has no such notion.
+            Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => {}
         }
         Ok(id)
+    }
+
+    /// Breaks something for so many milliseconds; then it heals by itself.
+    ///
+    /// # Errors
+    /// As [`World::inject`].
+    pub fn inject_for(&mut self, fault: &Fault, lasts_ms: u64) -> Result<u64, SimError> {
+        let id = self.inject(fault)?;
+        self.plan(lasts_ms.saturating_mul(MS), Tick::TimeIsUp(id));
+        Ok(id)
+    }
+
+    /// A fault has lasted as long as it may. One that is healed already is no matter.
+    pub(super) fn time_is_up(&mut self, id: u64) {
+        if self.faults.in_force.iter().any(|fault| fault.id == id) {
+            // It was just found, so it can be healed.
+            let _healed = self.heal(id);
+        }
     }
 
     /// Heals one fault. A service that a fault stopped is started, a machine turned on or let run, a link as it was.
@@ -99,7 +125,19 @@ impl World {
                     world.resume(machine);
                 }
             }),
-            Fault::Restart(_) => {}
+            Fault::Block(at) => self.with_service(at, |world, service| {
+                world.services[service].blocked =
+                    world.is_held(|other| matches!(other, Fault::Block(at) if *at == world.reference(service)));
+            }),
+            Fault::Expire(at) => self.with_service(at, |world, service| {
+                world.services[service].expired =
+                    world.is_held(|other| matches!(other, Fault::Expire(at) if *at == world.reference(service)));
+            }),
+            Fault::FillDisk(node) => self.with_machine(node, |world, machine| {
+                let held = world.is_held(|other| matches!(other, Fault::FillDisk(node) if *node == world.machines[machine].name));
+                world.machines[machine].disk_full = held;
+            }),
+            Fault::Restart(_) | Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => {}
             Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..) => self.apply_link_faults(),
         }
         Ok(())
@@ -141,7 +179,20 @@ impl World {
 
     fn check_fault(&self, fault: &Fault) -> Result<(), SimError> {
         match fault {
-            Fault::Stop(at) | Fault::Restart(at) => self.check_service(at).map(drop),
+            Fault::Stop(at) | Fault::Restart(at) | Fault::Block(at) => self.check_service(at).map(drop),
+            Fault::Expire(at) => {
+                let service = self.check_service(at)?;
+                if self.has_certificate(service) {
+                    Ok(())
+                } else {
+                    Err(SimError::refused(at.to_string(), "it speaks no TLS: it has no certificate"))
+                }
+            }
+            Fault::FillDisk(node) => self.machine_named(node).map(drop),
+            Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => Err(SimError::refused(
+                fault.to_string(),
+                "the simulator has no memory, processors, clocks or names of nodes; try it on real nodes",
+            )),
             Fault::Kill(at) | Fault::Hang(at) => {
                 let service = self.check_service(at)?;
                 let runs = matches!(self.services[service].phase, Phase::Starting | Phase::Running);
@@ -170,6 +221,12 @@ impl World {
 
     fn check_service(&self, at: &ServiceRef) -> Result<ServiceId, SimError> {
         self.service_named(&at.node, &at.service)
+    }
+
+    fn has_certificate(&self, service: ServiceId) -> bool {
+        let Some(spec) = &self.services[service].spec else { return false };
+        let usual = || Catalog::embedded().get(&spec.kind)?.setting("tls")?.default.clone();
+        spec.settings.get("tls").cloned().or_else(usual) == Some(Value::Bool(true))
     }
 
     fn check_card(&self, node: &NodeName, network: &NetworkName) -> Result<(), SimError> {
@@ -296,9 +353,8 @@ impl World {
 /// What a fault is told about.
 fn subject_of(fault: &Fault) -> Subject {
     match fault {
-        Fault::Stop(at) | Fault::Kill(at) | Fault::Hang(at) | Fault::Restart(at) | Fault::Cookie(at) => Subject::Service(at.clone()),
-        Fault::PowerOff(node) | Fault::Pause(node) => Subject::Node(node.clone()),
-        Fault::LinkDown(node, _) | Fault::Loss(node, ..) | Fault::Delay(node, ..) | Fault::OneWay(node, _) => Subject::Node(node.clone()),
+        fault if fault.service().is_some() => fault.service().cloned().map_or(Subject::Lab, Subject::Service),
         Fault::Cut(..) => Subject::Lab,
+        fault => fault.nodes().first().map_or(Subject::Lab, |node| Subject::Node((*node).clone())),
     }
 }

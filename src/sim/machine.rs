@@ -46,6 +46,9 @@ pub(super) struct Machine {
     /// What was due while it was frozen, and how long after the freeze began.
     pub(super) frozen: Vec<(u64, Tick)>,
     pub(super) seen_us: u64,
+    /// Whether there is no room left on its disk.
+    #[serde(default)]
+    pub(super) disk_full: bool,
 }
 
 impl Machine {
@@ -63,6 +66,7 @@ impl Machine {
             paused_us: 0,
             frozen: Vec::new(),
             seen_us: 0,
+            disk_full: false,
         }
     }
 

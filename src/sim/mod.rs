@@ -14,6 +14,7 @@
 //! | `beam` | the meshes and what joins them |
 //! | `load`, `request` | requests from outside and their way through the lab |
 //! | `judge`, `observe` | probes, their hysteresis, and what is seen |
+//! | `mirror` | a world made after a lab that runs elsewhere |
 //! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
 //! | `soundness` | whether a world that was read can be run |
 //! | `invariants` | what may never be, whatever is broken |
@@ -30,6 +31,7 @@ mod invariants;
 mod judge;
 mod load;
 mod machine;
+mod mirror;
 mod network;
 mod observe;
 mod recovery;

@@ -333,8 +333,15 @@ impl World {
             if !local && !is_allowed(spec.allow.as_ref(), source) {
                 return Dial::Silent(why(Cause::NotAllowed));
             }
+            if !local && row.blocked {
+                return Dial::Silent(why(Cause::Dropped));
+            }
+            if !local && row.expired {
+                return Dial::Refused(why(Cause::Expired));
+            }
             match self.works(*service) {
-                Ok(()) | Err(Cause::Hung) => {
+                // Without room on its disk it still answers, though not with anything useful.
+                Ok(()) | Err(Cause::Hung | Cause::DiskFull) => {
                     return Dial::Open { service: *service, round_trip_us: route.round_trip_us, loss_percent: route.loss_percent };
                 }
                 Err(cause) => refused = Dial::Refused(why(if cause == Cause::MachineOff { cause } else { Cause::Refused })),

@@ -309,6 +309,7 @@ impl World {
             configured: machine.configured,
             links_up: machine.cards.iter().map(|card| card.connected).collect(),
             health,
+            reason: String::new(),
             services,
             vips: self
                 .vips_on(id)
@@ -337,7 +338,7 @@ impl World {
             _ => Vec::new(),
         };
         listening.sort_unstable();
-        ObservedService { spec: row.spec.clone(), health, reason, listening, since_ms: row.verdicts.since_ms }
+        ObservedService { spec: row.spec.clone(), health, reason, listening, since_ms: row.verdicts.since_ms, facts: BTreeMap::new() }
     }
 }
 

@@ -48,6 +48,15 @@ pub(super) struct Svc {
     pub(super) cluster: Option<ClusterId>,
     pub(super) cluster_port: Option<String>,
     pub(super) wrong_cookie: bool,
+    /// Whether what other nodes send to its ports is dropped.
+    #[serde(default)]
+    pub(super) blocked: bool,
+    /// Whether its certificate is out of date.
+    #[serde(default)]
+    pub(super) expired: bool,
+    /// Whether it keeps data, and so needs room on the disk.
+    #[serde(default)]
+    pub(super) keeps_data: bool,
     pub(super) balancer: Balancer,
     /// Which upstreams it cannot do without, which it passes requests on to, and the databases among them.
     pub(super) needs: Vec<usize>,
@@ -74,6 +83,9 @@ impl Svc {
             cluster: None,
             cluster_port: None,
             wrong_cookie: false,
+            blocked: false,
+            expired: false,
+            keeps_data: false,
             balancer: Balancer::default(),
             needs: Vec::new(),
             passes_to: Vec::new(),
@@ -85,6 +97,7 @@ impl Svc {
     /// Takes what the catalog says about its kind.
     pub(super) fn set_up(&mut self, spec: ServiceSpec, entry: Option<&Entry>) {
         self.behaviour = entry.map_or(Behaviour::App, |entry| entry.behaviour);
+        self.keeps_data = entry.is_some_and(|entry| entry.keeps_data);
         self.main_port = entry.and_then(|entry| entry.ports.first()).map(|port| port.name.clone());
         let for_cluster = |entry: &&crate::catalog::Port| entry.audience == Audience::Cluster;
         self.cluster_port = entry.and_then(|entry| entry.ports.iter().find(for_cluster)).map(|port| port.name.clone());
@@ -170,6 +183,7 @@ impl World {
             Phase::Stopped | Phase::Dead => Err(Cause::NotRunning),
             Phase::Starting => Err(Cause::Starting),
             Phase::Running if row.hung => Err(Cause::Hung),
+            Phase::Running if row.keeps_data && self.machines[row.machine].disk_full => Err(Cause::DiskFull),
             Phase::Running => Ok(()),
         }
     }

@@ -88,7 +88,7 @@ impl World {
             }
             Tick::Membership(cluster) | Tick::RecoverIfStopped(cluster) => self.has_cluster(cluster),
             Tick::Resume(request, _) => self.has_request(request),
-            Tick::ProbeFlows | Tick::Mesh | Tick::Arrival(_) => true,
+            Tick::ProbeFlows | Tick::Mesh | Tick::Arrival(_) | Tick::TimeIsUp(_) => true,
         }
     }
 }

@@ -43,6 +43,8 @@ pub(super) enum Tick {
     Transferred(ServiceId, u32),
     /// Whoever pressed "heal all" brings back a cluster that cannot by itself.
     RecoverIfStopped(ClusterId),
+    /// A fault has lasted as long as it may.
+    TimeIsUp(u64),
     /// A balancer checks one of its servers.
     Check(ServiceId, u32, u32),
     /// BEAM nodes look for each other.

@@ -217,7 +217,13 @@ impl World {
         !self.queue.ticks().any(|tick| {
             matches!(
                 tick,
-                Tick::Booted(..) | Tick::PoweredOff(..) | Tick::Ready(..) | Tick::Revive(..) | Tick::StartAgain(..) | Tick::Transferred(..)
+                Tick::Booted(..)
+                    | Tick::PoweredOff(..)
+                    | Tick::Ready(..)
+                    | Tick::Revive(..)
+                    | Tick::StartAgain(..)
+                    | Tick::Transferred(..)
+                    | Tick::TimeIsUp(_)
             ) && self.still_counts(tick)
         })
     }
@@ -231,6 +237,7 @@ impl World {
             | Tick::StartAgain(service, generation)
             | Tick::Transferred(service, generation)
             | Tick::Check(service, _, generation) => self.services[service].generation == generation,
+            Tick::TimeIsUp(id) => self.faults.in_force.iter().any(|fault| fault.id == id),
             Tick::Advertise(vip, generation) | Tick::MasterDown(vip, generation) => self.vips[vip].generation == generation,
             Tick::TrackScript(vip, generation) => self.vips[vip].script_generation == generation,
             _ => true,
@@ -273,6 +280,7 @@ impl World {
             Tick::Heard { at, from, priority } => self.heard(at, from, priority),
             Tick::Membership(cluster) => self.membership(cluster),
             Tick::Transferred(service, _) => self.transferred(service),
+            Tick::TimeIsUp(fault) => self.time_is_up(fault),
             Tick::RecoverIfStopped(cluster) => self.recover_if_stopped(cluster),
             Tick::Check(service, place, _) => self.check_server(service, place),
             Tick::Mesh => self.mesh_tick(),

@@ -54,15 +54,7 @@ impl IncusMachines {
                     self.pull_cable(node, slot).await?;
                 }
             }
-            Fault::Stop(_)
-            | Fault::Kill(_)
-            | Fault::Hang(_)
-            | Fault::Restart(_)
-            | Fault::Cookie(_)
-            | Fault::OneWay(..)
-            | Fault::Cut(..)
-            | Fault::Loss(..)
-            | Fault::Delay(..) => return Ok(Reach::Inside),
+            _ => return Ok(Reach::Inside),
         }
         Ok(Reach::Below)
     }
@@ -70,7 +62,8 @@ impl IncusMachines {
     pub(super) async fn mend_it(&self, fault: &Fault) -> Result<(), ProviderError> {
         match fault {
             Fault::PowerOff(node) => {
-                if self.instance(node, &format!("turning {node} on")).await?.is_some() {
+                let there = self.instance(node, &format!("turning {node} on")).await?;
+                if there.is_some() {
                     self.power_on(node, &|_| ()).await?;
                 }
             }
@@ -90,15 +83,7 @@ impl IncusMachines {
                 }
             }
             // Done inside, so mended inside.
-            Fault::Stop(_)
-            | Fault::Kill(_)
-            | Fault::Hang(_)
-            | Fault::Restart(_)
-            | Fault::Cookie(_)
-            | Fault::OneWay(..)
-            | Fault::Cut(..)
-            | Fault::Loss(..)
-            | Fault::Delay(..) => {}
+            _ => {}
         }
         Ok(())
     }

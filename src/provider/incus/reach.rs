@@ -2,8 +2,8 @@
 
 use super::{instances, subnets};
 use crate::{
-    model::{AdapterSpec, Endpoint, Flow, MachineSpec, NetworkKind, NetworkName, NodeName, ServiceSpec, VipSpec},
-    provider::machines::{Below, Machine},
+    model::{AdapterSpec, Endpoint, Flow, MachineSpec, NetworkKind, NetworkName, NodeName, ServiceSpec},
+    provider::{machines::Below, real::notes},
 };
 use ipnet::Ipv4Net;
 use std::{
@@ -20,15 +20,14 @@ pub(super) fn from_outside(flow: &Flow, below: &Below) -> Option<SocketAddrV4> {
         Endpoint::Outside => None,
         Endpoint::Node(node) => at_node(below, node, flow.port?, &[]),
         Endpoint::Service(at) => {
-            let spec = service(below.machines.get(&at.node)?, at.service.as_str());
+            let spec = notes::services(below.machines.get(&at.node)?).remove(&at.service);
             let listening = spec.as_ref().map(|spec| listening(spec, flow.port)).unwrap_or_default();
             let port = flow.port.or_else(|| listening.first().map(|at| at.port()))?;
             at_node(below, &at.node, port, &listening)
         }
         Endpoint::Vip(vip) => {
-            let note = format!("vip.{vip}");
-            let (machine, vip) = below.machines.values().find_map(|machine| Some((machine, read::<VipSpec>(machine, &note)?)))?;
-            let followed = vip.follows.as_ref().and_then(|follows| service(machine, follows.as_str()));
+            let (machine, vip) = below.machines.values().find_map(|machine| Some((machine, notes::vips(machine).remove(vip)?)))?;
+            let followed = vip.follows.as_ref().and_then(|follows| notes::services(machine).remove(follows));
             let port = flow.port.or_else(|| followed.and_then(|spec| listening(&spec, None).first().map(|at| at.port())))?;
             let has_host = below.networks.get(&vip.network).is_some_and(|network| is_beside_host(network.kind));
             has_host.then(|| SocketAddrV4::new(vip.address.addr(), port))
@@ -78,14 +77,6 @@ fn is_beside_host(kind: NetworkKind) -> bool {
     matches!(kind, NetworkKind::HostOnly | NetworkKind::Bridged)
 }
 
-fn service(machine: &Machine, name: &str) -> Option<ServiceSpec> {
-    read(machine, &format!("service.{name}"))
-}
-
-fn read<T: serde::de::DeserializeOwned>(machine: &Machine, note: &str) -> Option<T> {
-    serde_json::from_str(machine.notes.get(note)?).ok()
-}
-
 /// Where a service listens, on the port that is asked for; the main one is the first of its kind's ports.
 fn listening(spec: &ServiceSpec, port: Option<u16>) -> Vec<SocketAddrV4> {
     let all = || spec.listen.values().flatten().copied();
@@ -100,7 +91,10 @@ fn listening(spec: &ServiceSpec, port: Option<u16>) -> Vec<SocketAddrV4> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Forward, Mac, NetworkSpec};
+    use crate::{
+        model::{Forward, Mac, NetworkSpec, VipSpec},
+        provider::machines::Machine,
+    };
 
     fn below() -> Below {
         let network =
@@ -153,6 +147,40 @@ mod tests {
         assert_eq!(outside("lb", 443).as_deref(), Some("192.168.50.10:443"));
         assert_eq!(outside("db", 3306), None, "an internal network leads nowhere");
         assert_eq!(outside("nobody", 80), None);
+    }
+
+    #[test]
+    fn a_service_and_a_vip_are_reached_at_the_port_that_was_set_up() {
+        let mut below = below();
+        let lb = below.machines.get_mut("lb").unwrap();
+        let spec = ServiceSpec {
+            kind: "nginx".parse().unwrap(),
+            listen: [("http".to_owned(), vec!["0.0.0.0:80".parse().unwrap()])].into(),
+            allow: None,
+            cluster: None,
+            replica_of: None,
+            upstreams: vec![],
+            peers: vec![],
+            settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        };
+        let vip = VipSpec {
+            address: "192.168.50.30/24".parse().unwrap(),
+            network: "front".parse().unwrap(),
+            id: 1,
+            priority: 100,
+            peers: vec![],
+            follows: Some("web".parse().unwrap()),
+            advertise_ms: 1000,
+            preempt: false,
+        };
+        let noted =
+            notes::service(&"web".parse().unwrap(), Some(&spec)).into_iter().chain(notes::vip(&"front-vip".parse().unwrap(), Some(&vip)));
+        lb.notes = noted.filter_map(|(key, value)| Some((key, value?))).collect();
+        let at = |to: Endpoint| from_outside(&Flow::new(Endpoint::Outside, to), &below).map(|at| at.to_string());
+        assert_eq!(at("lb/web".parse().unwrap()).as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(at(Endpoint::Vip("front-vip".parse().unwrap())).as_deref(), Some("192.168.50.30:80"));
+        assert_eq!(at("db/web".parse().unwrap()), None);
     }
 
     #[test]

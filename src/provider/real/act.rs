@@ -42,6 +42,7 @@ pub(super) async fn act(core: Arc<Core>, live: Arc<dyn Live>, action: Action, sa
     }
     core.start_clock()?;
     let done = step(&core, &action, &says).await;
+    core.changed_below();
     if let Some(node) = action.node() {
         live.touched(node);
     }

@@ -7,7 +7,7 @@ use crate::{
     plan::LabId,
     provider::{
         ProviderError, Retry,
-        machines::Machines,
+        machines::{Below, Machines},
         sim::WallClock,
         transport::{Command, Transport},
     },
@@ -15,13 +15,15 @@ use crate::{
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long to wait for somebody else who changes the lab.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// How long a node may take to say what it is.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+/// How old may be what is known of the machines as such.
+const BELOW_AGE: Duration = Duration::from_millis(900);
 /// When the lab was first deployed, in milliseconds since 1970.
 const SINCE_FILE: &str = "since";
 
@@ -53,6 +55,7 @@ pub struct Core {
     hold: Hold,
     families: Mutex<BTreeMap<NodeName, Family>>,
     secrets: Mutex<Option<super::secrets::Store>>,
+    below: Mutex<Option<(Instant, Arc<Below>)>>,
 }
 
 impl Core {
@@ -69,6 +72,7 @@ impl Core {
             hold,
             families: Mutex::default(),
             secrets: Mutex::default(),
+            below: Mutex::default(),
         }
     }
 
@@ -106,6 +110,30 @@ impl Core {
             Hold::EachChange => self.folder.lock(Wait::AtMost(LOCK_WAIT)).and_then(|locked| change(&locked)),
         };
         result.map_err(in_state)
+    }
+
+    /// What exists below the guests, at most [`BELOW_AGE`] old: whoever watches asks far more often than it changes.
+    ///
+    /// # Errors
+    /// Where the hypervisor does not say.
+    pub async fn below(&self) -> Result<Arc<Below>, ProviderError> {
+        let known = self.known_below().as_ref().filter(|(at, _)| at.elapsed() < BELOW_AGE).map(|(_, below)| Arc::clone(below));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let asked = Instant::now();
+        let below = Arc::new(self.machines.look().await?);
+        *self.known_below() = Some((asked, Arc::clone(&below)));
+        Ok(below)
+    }
+
+    /// Something was changed below the guests: whoever looks next asks the hypervisor.
+    pub fn changed_below(&self) {
+        *self.known_below() = None;
+    }
+
+    fn known_below(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<Below>)>> {
+        self.below.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way into a node.

@@ -3,7 +3,7 @@
 
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
-    provider::{Answer, Traffic, Which, machines::Below},
+    provider::{Answer, Lasts, Traffic, Which, machines::Below},
     sim::{Event, Prediction},
 };
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub trait Live: Send + Sync {
     fn touched(&self, node: &NodeName);
 
     /// Breaks something, and gives the fault's number.
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
@@ -33,6 +33,9 @@ pub trait Live: Send + Sync {
 
     /// The requests from outside.
     fn traffic(&self) -> Answer<'_, Traffic>;
+
+    /// Sends so many requests a second from outside; 0: none.
+    fn set_load(&self, per_sec: u32) -> Answer<'_, ()>;
 
     /// What happened after a moment, oldest first.
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;

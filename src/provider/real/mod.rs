@@ -5,17 +5,23 @@
 
 mod act;
 pub mod core;
+mod inject;
+pub mod journal;
 pub mod live;
+mod load;
 mod log;
-mod notes;
+pub(crate) mod notes;
+mod outside;
 pub mod plain;
 mod recover;
+mod request;
 mod secrets;
+pub mod watch;
 
 pub use core::{Core, Hold};
 pub use log::LOGS_FOLDER;
 
-use super::{Answer, Done, Provider, ProviderError, Retry, Traffic, Which};
+use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, Observed},
     plan::Action,
@@ -125,7 +131,7 @@ fn ended() -> ProviderError {
 }
 
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {
-    let below = Arc::new(core.machines.look().await?);
+    let below = core.below().await?;
     let seen = notes::seen(&below, core.now_ms());
     live.see(below, seen).await
 }
@@ -167,11 +173,11 @@ impl Provider for RealProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
         let fault = fault.clone();
         Box::pin(async move {
             let live = self.live()?;
-            self.on_runtime(async move { live.inject(&fault).await }).await
+            self.on_runtime(async move { live.inject(&fault, lasts).await }).await
         })
     }
 
@@ -202,6 +208,13 @@ impl Provider for RealProvider {
         Box::pin(async move {
             let live = self.live()?;
             self.on_runtime(async move { live.traffic().await }).await
+        })
+    }
+
+    fn set_load(&self, per_sec: u32) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let live = self.live()?;
+            self.on_runtime(async move { live.set_load(per_sec).await }).await
         })
     }
 

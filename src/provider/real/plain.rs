@@ -149,7 +149,7 @@ impl Live for Plain {
 
     fn touched(&self, _node: &NodeName) {}
 
-    fn inject<'a>(&'a self, _fault: &'a Fault) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _fault: &'a Fault, _: crate::provider::Lasts) -> Answer<'a, u64> {
         Box::pin(async { Err(cannot("break something")) })
     }
 
@@ -163,6 +163,10 @@ impl Live for Plain {
 
     fn traffic(&self) -> Answer<'_, Traffic> {
         Box::pin(async { Ok(Traffic::default()) })
+    }
+
+    fn set_load(&self, _per_sec: u32) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn events(&self, _after_ms: u64) -> Answer<'_, Vec<Event>> {

@@ -101,6 +101,22 @@ impl Core {
         })
     }
 
+    /// A certificate like a service's own, by the same authority, that held until yesterday. It is not kept.
+    ///
+    /// # Errors
+    /// As [`Core::values`].
+    pub(super) fn expired(&self, need: &CertificateNeed) -> Result<Certificate, ProviderError> {
+        let now_secs = (self.clock)() / 1000;
+        self.with_secrets(|store| {
+            let mut made = Made::Nothing;
+            let valid = store.certificate(self.id.as_str(), need, now_secs, &mut made)?;
+            let authority = store.authority.as_ref().ok_or_else(|| failed("the authority was lost".into()))?;
+            let then_secs = now_secs.saturating_sub((CERTIFICATE_DAYS + 1) * DAY_SECS);
+            let old = make_certificate(self.id.as_str(), authority, need, then_secs)?;
+            Ok((Certificate { certificate: old.certificate, key: old.key, authority: valid.authority }, made))
+        })
+    }
+
     fn with_secrets<T>(&self, ask: impl FnOnce(&mut Store) -> Result<(T, Made), ProviderError>) -> Result<T, ProviderError> {
         let mut kept = self.store();
         if kept.is_none() {

@@ -1,0 +1,177 @@
+//! `sandtable load`: requests from outside, with a line each second, to be watched while something breaks.
+
+use super::place::{On, Place, provider_failed, wait};
+use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::provider::Traffic;
+use crate::sim::LoadSecond;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// How long answers that are under way at the end are waited for.
+const END: Duration = Duration::from_millis(4200);
+
+/// What `load` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The layout whose lab is asked
+    layout: PathBuf,
+    /// Requests in each second
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    per_second: u32,
+    /// How long, in seconds; without it until the program is ended
+    #[arg(long)]
+    secs: Option<u64>,
+    /// Where it is deployed
+    #[arg(long)]
+    on: Option<On>,
+    /// How to write it; as JSON, one object a line for each second and one with the sum
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct SecondLine {
+    at_ms: u64,
+    ok: u32,
+    failed: u32,
+    latency_ms: f32,
+    latency_ms_max: f32,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    lab: String,
+    provider: String,
+    requests: u64,
+    ok: u64,
+    failed: u64,
+    longest_gap_ms: u64,
+    causes: BTreeMap<String, u64>,
+    answered: BTreeMap<String, u64>,
+    failover: Option<Failover>,
+}
+
+#[derive(Serialize)]
+struct Failover {
+    vip: String,
+    from: Option<String>,
+    to: String,
+    detected_ms: u64,
+    elected_ms: u64,
+    first_good_ms: Option<u64>,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = Place::open_deployed(&args.layout, args.on.clone())?;
+    let provider = place.provider()?;
+    // A look first: it says where requests can go in, and watches what moves meanwhile.
+    wait(provider.observe())?.map_err(provider_failed)?;
+    wait(provider.set_load(args.per_second))?.map_err(provider_failed)?;
+    if wait(provider.traffic())?.map_err(provider_failed)?.per_sec == 0 {
+        return Err(Failure::input("no flow from outside leads to anything that answers requests; draw one: outside -> NODE/SERVICE"));
+    }
+    let (began, mut told, mut shown) = (Instant::now(), None, 0);
+    loop {
+        let is_over = args.secs.is_some_and(|secs| began.elapsed() >= Duration::from_secs(secs));
+        if is_over {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+        shown += 1;
+        if shown % 4 == 0 {
+            // Looking is what tells who holds a VIP.
+            wait(provider.observe())?.map_err(provider_failed)?;
+        }
+        let traffic = wait(provider.traffic())?.map_err(provider_failed)?;
+        // The last second is not over yet.
+        let over = traffic.seconds.len().saturating_sub(1);
+        let before = told;
+        for second in traffic.seconds.iter().take(over).filter(|second| before.is_none_or(|told| second.at_ms > told)) {
+            line(&args, second, terminal)?;
+            told = Some(second.at_ms);
+        }
+        terminal.flush();
+    }
+    let last = wait(provider.traffic())?.map_err(provider_failed)?;
+    let waited = if last.totals.in_flight > u64::from(args.per_second) { END } else { Duration::from_millis(300) };
+    std::thread::sleep(waited);
+    let traffic = if waited == END { wait(provider.traffic())?.map_err(provider_failed)? } else { last };
+    sum(&args, &place, &traffic, terminal)?;
+    Ok(if traffic.totals.failed == 0 { Outcome::Good } else { Outcome::Unwell })
+}
+
+fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()> {
+    match args.format {
+        Format::Json => {
+            let LoadSecond { at_ms, ok, failed, latency_ms, latency_ms_max } = *second;
+            terminal.line(serde_json::to_string(&SecondLine { at_ms, ok, failed, latency_ms, latency_ms_max })?);
+        }
+        Format::Text => {
+            let at = terminal.paint(Style::Faint, &format!("{:>7} s", second.at_ms / 1000));
+            let failed = match second.failed {
+                0 => String::new(),
+                count => format!("  {}", terminal.paint(Style::Bad, &format!("{count} failed"))),
+            };
+            let latency = format!("{:.0} ms, at most {:.0} ms", second.latency_ms, second.latency_ms_max);
+            let latency = if second.ok == 0 { String::new() } else { terminal.paint(Style::Faint, &latency) };
+            terminal.line(format_args!("{at} {:>5} good  {latency}{failed}", second.ok));
+        }
+    }
+    Ok(())
+}
+
+fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -> Result<()> {
+    let totals = &traffic.totals;
+    let after = |ruler: &crate::sim::FailoverRuler, at_ms: u64| at_ms.saturating_sub(ruler.fault_at_ms);
+    if args.format == Format::Json {
+        let failover = traffic.failover.as_ref().map(|ruler| Failover {
+            vip: ruler.vip.to_string(),
+            from: ruler.from.as_ref().map(ToString::to_string),
+            to: ruler.to.to_string(),
+            detected_ms: after(ruler, ruler.detected_at_ms),
+            elected_ms: after(ruler, ruler.elected_at_ms),
+            first_good_ms: ruler.first_good_at_ms.map(|at_ms| after(ruler, at_ms)),
+        });
+        let summary = Summary {
+            lab: place.lab.name.clone(),
+            provider: place.on.to_string(),
+            requests: totals.ok + totals.failed,
+            ok: totals.ok,
+            failed: totals.failed,
+            longest_gap_ms: totals.longest_gap_ms,
+            causes: totals.causes.iter().map(|(cause, count)| (cause.text().to_owned(), *count)).collect(),
+            answered: traffic.answered.clone(),
+            failover,
+        };
+        terminal.line(serde_json::to_string(&summary)?);
+        return Ok(());
+    }
+    terminal.line(format_args!(
+        "{} requests, {} failed, the longest time without a good answer {}.{:02} s",
+        totals.ok + totals.failed,
+        totals.failed,
+        totals.longest_gap_ms / 1000,
+        totals.longest_gap_ms % 1000 / 10
+    ));
+    for (cause, count) in &totals.causes {
+        terminal.line(format_args!("  {count} failed: {}", cause.text()));
+    }
+    for (node, count) in &traffic.answered {
+        terminal.line(format_args!("  {count} answered by {node}"));
+    }
+    if let Some(ruler) = &traffic.failover {
+        let good = ruler.first_good_at_ms.map_or_else(String::new, |at_ms| format!(", first good answer after {} ms", after(ruler, at_ms)));
+        terminal.line(format_args!(
+            "last failover: {} to {}, noticed after {} ms, elected after {} ms{good}",
+            ruler.vip,
+            ruler.to,
+            after(ruler, ruler.detected_at_ms),
+            after(ruler, ruler.elected_at_ms)
+        ));
+    }
+    Ok(())
+}

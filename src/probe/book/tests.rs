@@ -1,0 +1,219 @@
+use super::super::{
+    fixture::set_up,
+    record,
+    tries::{Beyond, tries},
+};
+use super::*;
+use crate::{catalog::Catalog, plan::fixture::mini_cloud};
+
+const WALL_SECS: u64 = 1_800_000_000;
+
+/// A lab, its book, and a clock.
+struct Desk {
+    book: Book,
+    seen: Observed,
+    flows: Vec<Flow>,
+    now_ms: u64,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let lab = mini_cloud();
+        let mut desk = Self { book: Book::default(), seen: set_up(&lab), flows: lab.flows, now_ms: 1000 };
+        assert!(desk.learn() && !desk.learn());
+        desk
+    }
+
+    fn learn(&mut self) -> bool {
+        let outside = |_: &Flow| Some("127.0.0.1:8080".parse().unwrap());
+        let found = tries(&self.flows, &self.seen, Catalog::embedded(), &Beyond { outside: &outside, beyond: &|_| None });
+        self.book.learn(&self.seen, &self.flows, found, &|name| name.to_owned())
+    }
+
+    fn say(&mut self, node: &str, lines: &[&str]) {
+        for line in lines {
+            let numbered = record::read(line).unwrap_or_else(|| panic!("{line}"));
+            self.book.take(&node.parse().unwrap(), numbered, self.now_ms, WALL_SECS);
+        }
+    }
+
+    /// A round in which all is well but what `odd` says otherwise of a service.
+    fn round(&mut self, number: u64, odd: &[(&str, &str, &str)]) {
+        self.now_ms += 2000;
+        let nodes: Vec<(NodeName, Vec<String>, Vec<String>)> = self
+            .seen
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.power == Power::Running)
+            .map(|(name, node)| {
+                let nets = node.spec.iter().flat_map(|spec| &spec.adapters).filter_map(|adapter| adapter.address);
+                let nets = nets.enumerate().map(|(slot, net)| format!("eth{slot} {net}")).collect();
+                (name.clone(), node.services.keys().map(ToString::to_string).collect(), nets)
+            })
+            .collect();
+        for (node, services, nets) in nodes {
+            let vip = if node.as_str() == "db1" && number < 3 { "eth0 192.168.60.30/24" } else { "" };
+            if number == 1 {
+                self.say(&node, &[&format!("r.{number} addresses {} {vip}", nets.join(" "))]);
+            }
+            for service in services {
+                let answer = odd.iter().find(|(at, name, _)| *at == node.as_str() && *name == service).map_or("0 fine", |(.., said)| *said);
+                self.say(&node, &[&format!("h.{number} service {service} {answer}")]);
+            }
+            self.say(&node, &[&format!("r.{} alive {number}", number + 100)]);
+        }
+        let answers: Vec<(usize, Start)> = self.book.tries().iter().enumerate().map(|(number, one)| (number, one.from.clone())).collect();
+        for (place, from) in answers {
+            match from {
+                Start::Outside => self.book.take_outside(place, &Answer::Open(Some(900)), self.now_ms),
+                Start::Node(node) => self.say(&node, &[&format!("p.{number} flow {place} ok 412")]),
+            }
+        }
+    }
+
+    fn look(&mut self) -> Observed {
+        let mut seen = self.seen.clone();
+        seen.at_ms = self.now_ms;
+        self.book.fill(&mut seen);
+        seen
+    }
+
+    fn health(&mut self, node: &str, service: &str) -> (Health, String) {
+        let seen = self.look();
+        let service = &seen.nodes[node].services[service];
+        (service.health, service.reason.clone())
+    }
+
+    fn flow(&mut self, to: &str) -> ObservedFlow {
+        self.look().flows.into_iter().find(|flow| flow.to.to_string() == to).unwrap()
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.book.events_after(0).iter().map(|event| format!("{} {}", event.subject, event.text)).collect()
+    }
+}
+
+#[test]
+fn two_good_rounds_and_all_is_well() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.health("db1", "galera"), (Health::Unknown, "not heard of yet".into()));
+    desk.round(1, &[]);
+    let lb = "lb".parse().unwrap();
+    assert!(!desk.book.is_known(&lb, desk.now_ms), "one answer is not enough");
+    desk.round(2, &[]);
+    assert!(desk.book.is_known(&lb, desk.now_ms) && desk.book.knows_flows());
+    let seen = desk.look();
+    assert!(seen.nodes.values().all(|node| node.health == Health::Healthy), "{seen:?}");
+    assert!(seen.flows.iter().all(|flow| flow.health == Health::Healthy && flow.latency_ms.is_some()), "{:?}", seen.flows);
+    assert_eq!(seen.vips["database"].holders, ["db1"]);
+    assert_eq!(super::super::health(&mini_cloud(), &seen), Health::Healthy);
+    assert_eq!(desk.texts(), Vec::<String>::new(), "a first look tells what is so, not what happened");
+}
+
+#[test]
+fn a_service_that_fails_takes_its_node_and_the_flows_to_it() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    let bad = [("app1", "todo", "1 no database")];
+    desk.round(3, &bad);
+    assert_eq!(desk.health("app1", "todo").0, Health::Healthy, "once is not enough");
+    desk.round(4, &bad);
+    desk.round(5, &bad);
+    assert_eq!(desk.health("app1", "todo"), (Health::Down, "no database".into()));
+    assert_eq!(desk.look().nodes["app1"].health, Health::Down);
+    let flow = desk.flow("app1/todo");
+    assert_eq!((flow.health, flow.forward, flow.backward), (Health::Down, true, true));
+    assert!(flow.reason.contains("answers, but app1/todo is down"), "{}", flow.reason);
+    assert_eq!(desk.texts(), ["app1/todo is down: no database"]);
+}
+
+#[test]
+fn what_is_old_says_nothing_and_what_is_off_is_down() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    desk.now_ms += STALE_MS + 1;
+    assert_eq!(desk.health("db1", "galera"), (Health::Unknown, "not heard of for 6 s".into()));
+    assert!(desk.look().vips["database"].holders.is_empty());
+    assert_eq!(desk.flow("app1/todo").health, Health::Unknown);
+    desk.seen.nodes.get_mut("db1").unwrap().power = Power::Stopped;
+    assert_eq!(desk.health("db1", "galera"), (Health::Down, "its machine is stopped".into()));
+    assert!(desk.texts().contains(&"db1 is stopped now".to_owned()), "{:?}", desk.texts());
+}
+
+#[test]
+fn a_vip_moves_at_once_and_two_holders_are_two() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    let holders = |desk: &mut Desk| desk.look().vips["database"].holders.iter().map(ToString::to_string).collect::<Vec<_>>();
+    desk.now_ms += 50;
+    desk.say("db2", &["a.1 address + eth0 192.168.60.30/24"]);
+    assert_eq!(holders(&mut desk), ["db1", "db2"]);
+    desk.say("db1", &["a.1 address - eth0 192.168.60.30/24"]);
+    assert_eq!(holders(&mut desk), ["db2"]);
+    desk.say("db2", &["a.2 address - eth0 192.168.60.30/24"]);
+    assert_eq!(holders(&mut desk), Vec::<String>::new());
+    let told = desk.book.events_after(0);
+    assert_eq!(told.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::TookVip, EventKind::LeftVip, EventKind::LeftVip]);
+    assert!(told.iter().all(|event| event.at_ms == desk.now_ms) && desk.look().vips["database"].since_ms == desk.now_ms);
+}
+
+#[test]
+fn directions_are_told_apart_by_who_hears_whom() {
+    let number_of = |desk: &Desk, from: &str, to: &str| {
+        let is = |one: &Try| one.from == Start::Node(from.parse().unwrap()) && desk.flows[one.flow].to.to_string() == to;
+        desk.book.tries().iter().position(is).unwrap()
+    };
+    for (heard_there, heard_here, forward, backward, words) in [
+        ("192.168.50.10", "", true, false, "answers do not come back"),
+        ("", "192.168.50.11", false, true, "packets do not arrive"),
+        ("", "", false, false, "no answer in time"),
+        ("192.168.50.10", "192.168.50.11", false, false, "somebody drops those to this port"),
+    ] {
+        let mut desk = Desk::new();
+        (1..=2).for_each(|number| desk.round(number, &[]));
+        let heard = |list: &str| format!("r.500 heard table inet t {{set heard {{elements = {{ {list} }}}}}}");
+        desk.say("app1", &[&heard(heard_there)]);
+        desk.say("lb", &[&heard(heard_here)]);
+        let number = number_of(&desk, "lb", "app1/todo");
+        for _ in 0..2 {
+            desk.say("lb", &[&format!("p.9 flow {number} late")]);
+        }
+        let flow = desk.flow("app1/todo");
+        assert_eq!((flow.health, flow.forward, flow.backward), (Health::Down, forward, backward), "{heard_there} {heard_here}");
+        assert!(flow.reason.contains(words), "{}", flow.reason);
+    }
+}
+
+#[test]
+fn nodes_have_troubles_of_their_own() {
+    for (fact, words) in [
+        ("node disk-percent 99", "disk is full (99%)"),
+        ("node memory-free-percent 2", "memory is used up (2% left)"),
+        ("node clock 1800000090", "clock is 90 s off"),
+    ] {
+        let mut desk = Desk::new();
+        (1..=2).for_each(|number| desk.round(number, &[]));
+        desk.say("db2", &[&format!("r.400 {fact}")]);
+        let node = &desk.look().nodes["db2"];
+        assert!(node.health == Health::Degraded && node.reason.contains(words), "{}", node.reason);
+    }
+}
+
+#[test]
+fn what_listens_is_shown_with_its_service() {
+    let mut desk = Desk::new();
+    desk.round(1, &[]);
+    desk.say("db1", &["r.300 listening 153CA8C0:0CEA/0A 0100007F:1F90/0A 00000000:0016/0A 153CA8C0:11D7/0A"]);
+    let listening: Vec<String> = desk.look().nodes["db1"].services["galera"].listening.iter().map(ToString::to_string).collect();
+    assert_eq!(listening, ["192.168.60.21:3306", "192.168.60.21:4567"]);
+}
+
+#[test]
+fn late_lines_of_an_old_stream_change_nothing() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    desk.say("db2", &["r.500 addresses eth0 192.168.60.22/24 eth0 192.168.60.30/24", "r.499 addresses eth0 192.168.60.22/24"]);
+    assert_eq!(desk.look().vips["database"].holders.len(), 2, "the older one is left out");
+    desk.say("db2", &["r.1 hello 1 1800000000", "r.2 addresses eth0 192.168.60.22/24"]);
+    assert_eq!(desk.look().vips["database"].holders.len(), 1, "a new stream counts anew");
+}

@@ -1,0 +1,106 @@
+//! What is broken, on disk: written before anything is, so that whoever comes after a crash can mend it.
+
+use super::core::Core;
+use crate::{
+    host::state::{LabFolder, StateError},
+    model::{ActiveFault, Fault},
+    provider::ProviderError,
+};
+use serde::{Deserialize, Serialize};
+
+/// The file in the lab's state folder.
+pub const FAULTS_FILE: &str = "faults.json";
+
+/// Where a fault was done, and so where it is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Where {
+    /// Below the guests or inside: nobody knows yet.
+    Unknown,
+    /// Below.
+    Below,
+    /// Inside.
+    Inside,
+}
+
+/// A fault that lasts, or may.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number in this lab.
+    pub id: u64,
+    /// The fault.
+    pub fault: Fault,
+    /// When it was injected, in milliseconds of the lab's clock.
+    pub since_ms: u64,
+    /// When it heals by itself, in milliseconds since 1970.
+    pub until_wall_ms: u64,
+    /// Where it is undone.
+    pub at: Where,
+}
+
+/// The journal.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Faults {
+    /// The number of the last fault.
+    #[serde(default)]
+    pub count: u64,
+    /// Those that last, oldest first.
+    #[serde(default)]
+    pub entries: Vec<Entry>,
+}
+
+impl Faults {
+    /// What a lab's folder says is broken. What cannot be read is nothing: the next change writes it anew.
+    pub fn read(folder: &LabFolder) -> Self {
+        let bytes = folder.read(FAULTS_FILE).ok().flatten().unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// The faults as they are shown.
+    pub fn active(&self) -> Vec<ActiveFault> {
+        let shown = |entry: &Entry| ActiveFault { id: entry.id, fault: entry.fault.clone(), since_ms: entry.since_ms };
+        self.entries.iter().map(shown).collect()
+    }
+}
+
+/// Changes the journal under the folder's lock.
+///
+/// # Errors
+/// Where another holds the lock for too long, or the disk refuses.
+pub fn change<R>(core: &Core, change: impl FnOnce(&mut Faults) -> R) -> Result<R, ProviderError> {
+    core.locked(|locked| {
+        let mut faults = Faults::read(locked.folder());
+        let before = faults.clone();
+        let result = change(&mut faults);
+        if faults != before {
+            let bytes = serde_json::to_vec_pretty(&faults).map_err(|error| StateError::Io {
+                what: "write",
+                path: FAULTS_FILE.into(),
+                source: error.into(),
+            })?;
+            locked.write(FAULTS_FILE, &bytes)?;
+        }
+        Ok(result)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::state::{StateFolder, Wait};
+
+    #[test]
+    fn what_is_written_is_read_and_garbage_is_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(root.path()).lab("lab-1");
+        assert_eq!(Faults::read(&folder), Faults::default());
+        let entry = Entry { id: 3, fault: "cut a,b c".parse().unwrap(), since_ms: 5, until_wall_ms: 9, at: Where::Inside };
+        let faults = Faults { count: 3, entries: vec![entry] };
+        let locked = folder.lock(Wait::No).unwrap();
+        locked.write(FAULTS_FILE, &serde_json::to_vec(&faults).unwrap()).unwrap();
+        assert_eq!(Faults::read(&folder), faults);
+        assert_eq!(faults.active()[0].fault.to_string(), "cut a,b c");
+        locked.write(FAULTS_FILE, b"{ not ours").unwrap();
+        assert_eq!(Faults::read(&folder), Faults::default());
+    }
+}

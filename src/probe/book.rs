@@ -57,7 +57,8 @@ pub struct Book {
     ways: Vec<Way>,
     tokens: BTreeMap<VipName, Token>,
     states: BTreeMap<ClusterName, ClusterState>,
-    events: VecDeque<Event>,
+    /// What happened, with the time at which it was told: some of it is learnt later than it happened.
+    events: VecDeque<(u64, Event)>,
 }
 
 impl Book {
@@ -171,6 +172,11 @@ impl Book {
         }
     }
 
+    /// Whether a node says anything.
+    pub fn speaks(&self, node: &NodeName, now_ms: u64) -> bool {
+        self.pages.get(node).is_some_and(|page| page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS))
+    }
+
     /// Whether a node has said so much of its addresses and services that they can be judged.
     pub fn is_known(&self, node: &NodeName, now_ms: u64) -> bool {
         let expects = self.names.iter().filter(|((at, _), _)| at == node).map(|(_, slug)| slug);
@@ -186,14 +192,19 @@ impl Book {
         self.tries.iter().all(|one| self.ways.get(one.flow).is_none_or(|way| way.steady.is_known()))
     }
 
-    /// What happened after a moment, oldest first.
+    /// What was told of after a moment, in the order in which it was told.
     pub fn events_after(&self, after_ms: u64) -> Vec<Event> {
-        self.events.iter().filter(|event| event.at_ms > after_ms).cloned().collect()
+        self.events.iter().filter(|(told_ms, _)| *told_ms > after_ms).map(|(_, event)| event.clone()).collect()
     }
 
-    /// Notes that something happened.
+    /// Notes that something happened just now.
     pub fn tell(&mut self, at_ms: u64, subject: Subject, kind: EventKind, text: impl Into<String>) {
-        self.events.push_back(Event { at_ms, subject, kind, text: text.into() });
+        self.tell_late(at_ms, at_ms, subject, kind, text);
+    }
+
+    /// Notes that something happened some time ago.
+    pub fn tell_late(&mut self, now_ms: u64, at_ms: u64, subject: Subject, kind: EventKind, text: impl Into<String>) {
+        self.events.push_back((now_ms, Event { at_ms, subject, kind, text: text.into() }));
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
         }
@@ -377,7 +388,7 @@ impl Book {
                     ClusterState::Split => (EventKind::NonPrimary, "is in parts that do not see each other"),
                 };
                 let event = Event { at_ms: now_ms, subject: Subject::Cluster(name.clone()), kind, text: text.to_owned() };
-                self.events.push_back(event);
+                self.events.push_back((now_ms, event));
             }
         }
     }

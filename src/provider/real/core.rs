@@ -123,6 +123,7 @@ impl Core {
         }
         let asked = Instant::now();
         let below = Arc::new(self.machines.look().await?);
+        tracing::trace!(took_ms = asked.elapsed().as_millis(), "a look below the guests");
         *self.known_below() = Some((asked, Arc::clone(&below)));
         Ok(below)
     }

@@ -559,12 +559,84 @@ async fn five_nodes_with_two_adapters_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_not_there_is_said() {
-    // The socket of this test alone: a folder where nobody listens.
+async fn a_remote_that_is_not_known_is_said() {
     let id = LabId::of_file(Path::new("/tests/absent.ron"));
     let error = match IncusMachines::open(Some("no-such-remote"), id, Settings::default()) {
         Ok(_) => panic!("there is no such remote"),
         Err(error) => error,
     };
     assert!(error.next.contains("incus remote"), "{error:?}");
+}
+
+/// The same daemon over TLS, as if it were elsewhere: trusted with a token, its certificate pinned. `INCUS_CONF` is this run's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_over_tls() {
+    incus(&["config", "set", "core.https_address=127.0.0.1:18443"]);
+    let token = incus(&["config", "trust", "add", "sandtable-test", "-q"]);
+    incus(&["remote", "add", "itself", "https://127.0.0.1:18443", "--accept-certificate", "--token", token.trim()]);
+    let mut lab = Lab::new("tls");
+    lab.machines = IncusMachines::open(Some("itself"), lab.id.clone(), Settings { image: Some(image()), pool: None }).unwrap();
+    assert_eq!(lab.machines.name(), "incus:itself");
+    lab.twice(create_network("back", NetworkKind::Internal, Some("10.78.2.0/24"))).await;
+    let spec = Lab::machine("one", vec![lab.adapter("one", 0, "back", Some("10.78.2.11/24"), vec![])]);
+    lab.twice(Action::CreateMachine { node: node("one"), spec }).await;
+    lab.twice(Action::PowerOn { node: node("one") }).await;
+    assert_eq!(lab.says("one", "hostname; cat").await, "one");
+    let one = lab.machines.transport(&node("one")).await.unwrap();
+    one.put("/root/file", 0o600, b"over the wire").await.unwrap();
+    assert_eq!(lab.says("one", "cat /root/file").await, "over the wire");
+    // The other end of its cables is out of reach, so the adapter is taken out and put back.
+    let pulled = Fault::LinkDown(node("one"), network("back"));
+    for _ in 0..2 {
+        assert_eq!(lab.machines.break_below(&pulled).await, Ok(Reach::Below));
+    }
+    assert_eq!(lab.look().await.machines[&node("one")].links_up, [false]);
+    assert_ne!(lab.run("one", "ip -br -4 address | grep 10.78.2.11").await.code, 0);
+    for _ in 0..2 {
+        lab.machines.mend_below(&pulled).await.unwrap();
+    }
+    assert_eq!(lab.look().await.machines[&node("one")].links_up, [true]);
+    let back = "for try in 1 2 3 4 5 6 7 8 9 10; do ip -br -4 address | grep -q 10.78.2.11/24 && exit 0; sleep 0.5; done; exit 1";
+    assert_eq!(lab.run("one", back).await.code, 0, "its address is back");
+    let flow = Flow { port: Some(22), ..Flow::new(sandtable::model::Endpoint::Outside, "one".parse().unwrap()) };
+    assert_eq!(lab.machines.outside(&flow, &lab.look().await), None);
+    lab.twice(Action::DeleteMachine { node: node("one") }).await;
+    lab.twice(Action::DeleteNetwork { network: network("back") }).await;
+
+    // A daemon that shows another certificate is not talked to.
+    let folder = std::path::PathBuf::from(std::env::var("INCUS_CONF").unwrap());
+    std::fs::copy(folder.join("client.crt"), folder.join("servercerts/itself.crt")).unwrap();
+    let machines = IncusMachines::open(Some("itself"), lab.id.clone(), Settings::default()).unwrap();
+    let error = machines.look().await.unwrap_err();
+    assert!(error.why.contains("another certificate"), "{error:?}");
+    incus(&["remote", "remove", "itself"]);
+    incus(&["config", "unset", "core.https_address"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_was_not_finished_is_finished() {
+    let lab = Lab::new("half");
+    let spec = Lab::machine("one", vec![]);
+    let create = Action::CreateMachine { node: node("one"), spec: spec.clone() };
+    lab.twice(create.clone()).await;
+    // As a crash between making and noting leaves it.
+    let listed: serde_json::Value = serde_json::from_str(&incus(&["list", "-f", "json"])).unwrap();
+    let ours = listed.as_array().unwrap().iter().find(|one| one["config"]["user.sandtable.lab"] == lab.id.as_str()).unwrap();
+    incus(&["config", "unset", ours["name"].as_str().unwrap(), "user.sandtable.spec"]);
+    assert_eq!(lab.look().await.machines[&node("one")].spec, None);
+    lab.twice(create).await;
+    assert_eq!(lab.look().await.machines[&node("one")].spec, Some(spec));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_pool_is_said_and_nothing_is_left() {
+    let lab = Lab::new("full");
+    let tiny = IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: Some("tiny-test".into()) }).unwrap();
+    incus(&["storage", "create", "tiny-test", "btrfs", "size=160MiB"]);
+    let create = Action::CreateMachine { node: node("one"), spec: Lab::machine("one", vec![]) };
+    let error = tiny.act(&create, &|_| ()).await.unwrap_err();
+    assert!(error.next.contains("incus storage") && error.retry == Retry::Useless, "{error:?}");
+    assert!(error.why.contains("No space left") && error.why.len() < 600, "{error:?}");
+    assert_eq!(lab.look().await, Below::default());
+    incus(&["storage", "delete", "tiny-test"]);
 }

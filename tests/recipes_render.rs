@@ -10,6 +10,7 @@ use sandtable::{
     plan::{Desired, LabId, desired},
     provision::{
         Place, Script,
+        configure::{Around, configure},
         needs::{Certificate, Needs, Secret, Values, needs},
         scene::{LabWords, Setup},
         service::{As, install, reconfigure, remove, start, stop, value},
@@ -136,6 +137,11 @@ fn every_service_of_every_layout_is_rendered_whole() {
             }
         }
         if let Some(to) = &to {
+            for (node, machine) in &found.machines {
+                let script = configure(Place { node, machine, family: Family::Debian }, Around::default());
+                fs::create_dir_all(to.join(&stem).join(node.as_str())).unwrap();
+                fs::write(to.join(&stem).join(node.as_str()).join("configure"), script.text).unwrap();
+            }
             let machines: String = found
                 .machines
                 .iter()

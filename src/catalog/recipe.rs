@@ -133,6 +133,9 @@ pub struct SecretNeed {
     /// Who shares it.
     #[serde(default)]
     pub scope: SecretScope,
+    /// The name under which it is shared where the drawing says nothing; `None`: its own. For what another kind calls otherwise.
+    #[serde(default)]
+    pub shared_as: Option<String>,
 }
 
 /// How a kind is set up on one family of distributions.
@@ -345,6 +348,14 @@ mod tests {
             });
             Recipes::read(kind, texts.collect()).unwrap_or_else(|error| panic!("{error}"));
         }
+    }
+
+    #[test]
+    fn both_kinds_of_beam_nodes_run_the_same_application() {
+        let recipes = Recipes::embedded();
+        let (node, gateway) = (recipes.get("beam").unwrap(), recipes.get("beam-gateway").unwrap());
+        assert_eq!(node.templates, gateway.templates, "what is changed in one folder is changed in the other");
+        assert_eq!(node.recipe, gateway.recipe);
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn wanted(kind: &str, recipe: &Recipe, drawn: &BTreeMap<String, String>, keys: &
             SecretScope::Service => Some(keys.service.as_str()),
         };
         if let Some(first) = first {
-            let key = format!("{first}/{}", need.name);
+            let key = format!("{first}/{}", need.shared_as.as_ref().unwrap_or(&need.name));
             all.insert(&need.name, Wanted { name: need.name.clone(), key, form: need.form });
         }
     }

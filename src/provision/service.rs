@@ -165,10 +165,10 @@ fn put_up(setup: &Setup<'_>, draft: &mut Draft) -> Result<(), ProvisionError> {
 
 /// Settings of the kernel that follow from what the service is.
 fn kernel(setup: &Setup<'_>, draft: &mut Draft) {
-    let own: Vec<Ipv4Addr> = setup.place.addresses().chain([Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED]).collect();
-    let floats = |spec: &ServiceSpec| spec.listen.values().flatten().any(|at| !own.contains(at.ip()));
-    if floats(setup.spec) {
-        // It listens on a VIP that this node does not always hold.
+    let named = |at: &std::net::SocketAddrV4| !at.ip().is_unspecified() && !at.ip().is_loopback();
+    if setup.spec.listen.values().flatten().any(named) {
+        // A VIP is not always here, and at a node's start a service may be quicker than the address that it listens on: most
+        // (nginx, MariaDB, Redis …) end for good where they cannot bind.
         draft.call("kernel", ["net.ipv4.ip_nonlocal_bind", "1"]);
     }
 }

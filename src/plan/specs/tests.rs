@@ -46,6 +46,27 @@ fn who_is_let_in_follows_from_the_flows() {
 }
 
 #[test]
+fn who_comes_by_a_router_comes_from_its_own_addresses() {
+    let lab = crate::layout::read(include_str!("../../../layouts/linux-cluster.ron")).unwrap();
+    let found = specs(&lab);
+    let ldap = allowed(&found, "dir1/ldap").unwrap();
+    assert!(ldap.contains(&"10.2.0.21/32".to_owned()), "node3 shares only the management network with dir1: {ldap:?}");
+    assert!(ldap.contains(&"10.1.0.21/32".to_owned()), "node1 is on the network where ldap listens: {ldap:?}");
+    assert!(!ldap.contains(&"192.168.56.21/32".to_owned()), "ldap does not listen on the management network: {ldap:?}");
+}
+
+#[test]
+fn a_router_routes_between_all_of_its_networks_but_management() {
+    let mut lab = crate::layout::read(include_str!("../../../layouts/linux-cluster.ron")).unwrap();
+    let list = |subnets: &[&str]| Value::List(subnets.iter().map(|subnet| (*subnet).to_owned()).collect());
+    assert_eq!(specs(&lab).services[&at("gw1/router")].settings["networks"], list(&["10.1.0.0/24", "172.16.0.0/24"]));
+    let router: crate::model::ServiceName = "router".parse().unwrap();
+    let drawn = list(&["10.1.0.0/24"]);
+    lab.nodes[&"gw1".parse::<NodeName>().unwrap()].services[&router].settings.insert("networks".into(), drawn.clone());
+    assert_eq!(specs(&lab).services[&at("gw1/router")].settings["networks"], drawn, "what is drawn counts");
+}
+
+#[test]
 fn upstreams_and_members_follow_from_the_flows_and_clusters() {
     let found = specs(&mini_cloud());
     let dialled = |service: &str| -> Vec<String> {

@@ -127,6 +127,8 @@ struct Machine {
     subuid: Option<String>,
     /// Whether packets between nodes of one bridge pass the machine's other firewalls.
     bridges_are_filtered: bool,
+    /// Whether the kernel holds nodes to their memory.
+    has_limits: bool,
     is_root: bool,
     image_tools_missing: Vec<&'static str>,
 }
@@ -142,6 +144,7 @@ impl Machine {
             has_tun: Path::new("/dev/net/tun").exists(),
             subuid: fs::exists("/etc/subuid").is_ok_and(|exists| exists).then(|| read("/etc/subuid")).flatten(),
             bridges_are_filtered: fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables").is_ok_and(|text| text.trim() == "1"),
+            has_limits: images::has_limits(),
             is_root: images::is_root(),
             image_tools_missing: images::tools_missing(),
         }
@@ -175,6 +178,10 @@ fn of_this_machine(machine: &Machine) -> Vec<Check> {
     }
     if !machine.has_tun {
         checks.push(Check::doubtful("tunnels", "there is no /dev/net/tun, so WireGuard in nodes will not start", "sudo modprobe tun"));
+    }
+    if !machine.has_limits {
+        let found = "this machine's control groups hold nobody to a size: memory and processors of nodes are accepted and not enforced";
+        checks.push(Check::doubtful("limits", found, "Start the machine with cgroup v2 alone: systemd.unified_cgroup_hierarchy=1"));
     }
     if !machine.is_root {
         let found = "this user cannot pull cables at their outer end; a pulled cable takes the adapter out of the node instead";
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn this_machine_lacks_nothing_or_says_what() {
-        let good = Machine { has_dnsmasq: true, has_tun: true, is_root: true, ..Machine::default() };
+        let good = Machine { has_dnsmasq: true, has_tun: true, has_limits: true, is_root: true, ..Machine::default() };
         assert!(of_this_machine(&good).iter().all(|check| check.state == State::Good));
         let others = Machine { subuid: Some("someone:100000:65536\n".into()), ..good.clone() };
         assert!(of_this_machine(&others).iter().any(|check| check.state == State::Bad && check.next.contains("/etc/subuid")));

@@ -48,7 +48,7 @@ pub(super) enum ApiError {
     #[error("the daemon's answer makes no sense: {0}")]
     Garbled(String),
     /// The daemon refused.
-    #[error("{message}")]
+    #[error("{}", short(message))]
     Refused {
         /// The status: as of HTTP, or of the operation.
         status: u16,
@@ -119,6 +119,23 @@ impl ApiError {
     }
 }
 
+/// The longest message that people are shown whole, in letters.
+const SHOWN_MAX: usize = 400;
+
+/// What people are shown of a message: its first line, without its middle where that is long. A daemon whose disk is full says
+/// so for each file (Incus 6.0.4).
+fn short(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let count = line.chars().count();
+    if count <= SHOWN_MAX {
+        return line.to_owned();
+    }
+    let half = SHOWN_MAX / 2;
+    let start: String = line.chars().take(half).collect();
+    let end: String = line.chars().skip(count - half).collect();
+    format!("{start} … {end}")
+}
+
 /// What to do about what a daemon refused, by what it says about it (as Incus 6.0.4 words it).
 fn refused(message: &str, is_busy: bool) -> (String, Retry) {
     let known: [(&str, &str); 11] = [
@@ -164,6 +181,15 @@ mod tests {
         let full = said("Failed creating instance: write /var/lib/incus/x: no space left on device").explain("making db1", None);
         assert_eq!(full.retry, Retry::Useless);
         assert!(full.next.contains("storage pool"), "{}", full.next);
+    }
+
+    #[test]
+    fn a_long_message_is_shown_short() {
+        let full =
+            format!("Unpack failed: {}(tar: a: Cannot write: No space left on device\ntar: b: Cannot write\n", "--exclude=x ".repeat(200));
+        let error = ApiError::Refused { status: 400, message: full }.explain("making db1", None);
+        assert!(error.why.chars().count() < SHOWN_MAX + 10 && error.why.ends_with("No space left on device"), "{}", error.why);
+        assert!(error.why.starts_with("Unpack failed") && error.next.contains("storage pool"));
     }
 
     #[test]

@@ -62,7 +62,8 @@ impl IncusMachines {
     pub(super) async fn mend_it(&self, fault: &Fault) -> Result<(), ProviderError> {
         match fault {
             Fault::PowerOff(node) => {
-                if self.instance(node, &format!("turning {node} on")).await?.is_some() {
+                let there = self.instance(node, &format!("turning {node} on")).await?;
+                if there.is_some() {
                     self.power_on(node, &|_| ()).await?;
                 }
             }

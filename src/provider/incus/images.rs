@@ -104,6 +104,11 @@ pub(super) fn is_root() -> bool {
     uids.and_then(|uids| uids.split_whitespace().nth(1)).is_some_and(|effective| effective == "0")
 }
 
+/// Whether this machine's control groups (v2) limit memory.
+pub(super) fn has_limits() -> bool {
+    std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").is_ok_and(|text| text.split_whitespace().any(|word| word == "memory"))
+}
+
 /// Why an image cannot be built here, and what to do.
 pub(super) fn how_to_build(missing: &[&str], is_root: bool) -> (String, String) {
     let rights = if is_root { "" } else { "root's rights" };

@@ -71,6 +71,8 @@ pub struct IncusMachines {
     settings: Settings,
     /// The daemon merges changes of one instance without a lock of its own, so ours take turns.
     turns: Mutex<BTreeMap<NodeName, Arc<tokio::sync::Mutex<()>>>>,
+    /// The members of the daemon's cluster, once asked.
+    members: tokio::sync::OnceCell<Vec<String>>,
     /// The subnets that networks really have: the drawing may leave them open.
     subnets: Mutex<BTreeMap<NetworkName, Ipv4Net>>,
 }
@@ -83,7 +85,15 @@ impl IncusMachines {
     pub fn open(remote: Option<&str>, lab: LabId, settings: Settings) -> Result<Self, ProviderError> {
         let address = remote::find(remote).map_err(|error| error.explain("finding the Incus daemon", None))?;
         let name = remote.map_or_else(|| "incus".to_owned(), |remote| format!("incus:{remote}"));
-        Ok(Self { api: Arc::new(Api::new(address)), lab, name, settings, turns: Mutex::default(), subnets: Mutex::default() })
+        Ok(Self {
+            api: Arc::new(Api::new(address)),
+            lab,
+            name,
+            settings,
+            turns: Mutex::default(),
+            members: tokio::sync::OnceCell::new(),
+            subnets: Mutex::default(),
+        })
     }
 
     fn exec(&self, node: &NodeName) -> exec::Exec {

@@ -248,7 +248,7 @@ impl IncusMachines {
             // Only the interface may differ between members.
             let own: Config = config.iter().filter(|(key, _)| *key == "parent").map(clone).collect();
             let body = json!({ "name": bridge, "type": type_of(spec.kind), "config": own });
-            match self.api.run(Method::POST, &format!("{NETWORKS}?target={}", encoded(&member)), body, TIMEOUT).await {
+            match self.api.run(Method::POST, &format!("{NETWORKS}?target={}", encoded(member)), body, TIMEOUT).await {
                 Ok(_) => {}
                 Err(error) if error.says("already defined") => {}
                 Err(error) => return Err(error),

@@ -65,7 +65,11 @@ impl IncusMachines {
                 "Frozen" => Some("unfreeze"),
                 _ => Some("start"),
             };
-            let Some(asked) = asked else { return Ok(Done::AlreadySo) };
+            let Some(asked) = asked else {
+                // It may have been started by somebody who did not stay to see it come up.
+                self.wait_ready(node, spec_of(&there).as_ref(), &what).await?;
+                return Ok(Done::AlreadySo);
+            };
             self.set_state(&there.name, asked, Force::No).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
             there
         };

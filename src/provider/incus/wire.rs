@@ -87,6 +87,13 @@ pub(super) struct Reply {
     pub(super) bytes: Bytes,
 }
 
+/// Whether a connection that was kept will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Too,
+    No,
+}
+
 /// A wire to one daemon. Connections are made when they are needed and kept for a while.
 pub(super) struct Wire {
     address: Address,
@@ -122,8 +129,18 @@ impl Wire {
             builder = builder.header(*name, value);
         }
         let message = builder.body(body(request.content)).map_err(|error| ApiError::Garbled(error.to_string()))?;
-        let mut sender = self.sender().await?;
-        let answer = sender.send_request(message).await.map_err(|error| ApiError::Broken(error.to_string()))?;
+        let mut sender = self.sender(Kept::Too).await?;
+        let answer = match sender.try_send_request(message).await {
+            Ok(answer) => answer,
+            // A kept connection whose other side went away meanwhile gives the message back unsent.
+            Err(mut error) => match error.take_message() {
+                Some(message) => {
+                    sender = self.sender(Kept::No).await?;
+                    sender.send_request(message).await.map_err(|error| ApiError::Broken(error.to_string()))?
+                }
+                None => return Err(ApiError::Broken(error.into_error().to_string())),
+            },
+        };
         let (parts, content) = answer.into_parts();
         let etag = parts.headers.get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let bytes =
@@ -133,10 +150,8 @@ impl Wire {
     }
 
     /// A connection that is free: a kept one, or a new one.
-    async fn sender(&self) -> Result<Idle, ApiError> {
-        loop {
-            let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(mut kept) = kept else { break };
+    async fn sender(&self, kept: Kept) -> Result<Idle, ApiError> {
+        while let Some(mut kept) = self.take_kept(kept) {
             // One whose other side has gone says so here, before anything is sent.
             if !kept.is_closed() && kept.ready().await.is_ok() {
                 return Ok(kept);
@@ -150,6 +165,13 @@ impl Wire {
             }
         });
         Ok(sender)
+    }
+
+    fn take_kept(&self, kept: Kept) -> Option<Idle> {
+        match kept {
+            Kept::Too => self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+            Kept::No => None,
+        }
     }
 
     fn keep(&self, sender: Idle) {
@@ -256,5 +278,46 @@ impl AsyncWrite for Stream {
             Self::Socket(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_daemon_that_is_not_there_is_said_at_once() {
+        let wire = Wire::new(Address::Socket("/no/such/socket".into()));
+        let request = Request { method: Method::GET, path: "/1.0".into(), headers: vec![], content: Content::Empty, timeout: DIAL_TIMEOUT };
+        assert_eq!(wire.send(request).await.unwrap_err(), ApiError::Absent { path: "/no/such/socket".into() });
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_hangs_or_goes_away_does_not_hold_us() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let get = |timeout| Request { method: Method::GET, path: "/1.0".into(), headers: vec![], content: Content::Empty, timeout };
+        let answers = tokio::spawn(async move {
+            for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let _read = stream.read(&mut request).await.unwrap();
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                if answer.is_empty() {
+                    // It says nothing until we have given up.
+                    let _gone = stream.read(&mut request).await;
+                }
+            }
+        });
+        let wire = Wire::new(Address::Socket(path));
+        let slow = wire.send(get(Duration::from_millis(50))).await.unwrap_err();
+        assert!(matches!(slow, ApiError::Slow { .. }), "{slow}");
+        // The first connection is closed after its answer; the second request gets a new one.
+        for _ in 0..2 {
+            assert_eq!(wire.send(get(DIAL_TIMEOUT)).await.unwrap().bytes, "{}");
+        }
+        answers.await.unwrap();
     }
 }

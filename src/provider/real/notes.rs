@@ -16,10 +16,11 @@ pub const CONFIGURED: &str = "configured";
 const SERVICE: &str = "service.";
 const VIP: &str = "vip.";
 
-/// A thing and its name, which a key cannot hold.
+/// A specification with the thing's name, which a key cannot hold. Who knows the name reads it as the specification alone.
 #[derive(Serialize, Deserialize)]
 struct Named<N, S> {
     name: N,
+    #[serde(flatten)]
     spec: S,
 }
 

@@ -41,8 +41,9 @@ const FLOWS_FILE: &str = "flows.json";
 /// How long whoever looks first waits until every node has said something, and until each that speaks has said all that it says.
 const FIRST_WORD: Duration = Duration::from_millis(2800);
 const FIRST_LOOK: Duration = Duration::from_secs(6);
-/// The longest silence of a stream: several of its rounds.
-const SILENCE: Duration = Duration::from_secs(12);
+/// The longest silence of a stream. What is said too seldom is old long before ([`crate::probe::book::STALE_MS`]); a frozen node
+/// may speak again.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Lines of a stream that may wait to be read.
 const LINES_MAX: usize = 256;
 /// The least and the most time between two attempts to watch a node.
@@ -133,7 +134,8 @@ impl Watch {
         let state = &mut *state;
         let wanted = |node: &NodeName| seen.nodes.get(node).is_some_and(|there| there.power == Power::Running && there.configured);
         state.streams.retain(|node, stream| {
-            let stays = wanted(node);
+            // A frozen node goes on speaking in the very moment in which it is let run: two holders of a VIP are seen then.
+            let stays = wanted(node) || seen.nodes.get(node).is_some_and(|there| there.power == Power::Paused);
             if !stays {
                 stream.task.abort();
                 self.numbers().remove(node);

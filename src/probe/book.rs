@@ -21,6 +21,10 @@ use std::{
 
 /// Age after which what a node said is nothing any more, in milliseconds: three of its rounds.
 pub const STALE_MS: u64 = 6500;
+/// Silence of a frozen node after which a word of it means that it runs again, in milliseconds; what comes sooner was under way.
+const THAW_MS: u64 = 1500;
+/// How long after such a word what is said of its machine may still be old, in milliseconds.
+const THAWED_MS: u64 = 2500;
 /// Events that are kept; the oldest go first.
 const EVENTS_MAX: usize = 2000;
 
@@ -57,7 +61,8 @@ pub struct Book {
     ways: Vec<Way>,
     tokens: BTreeMap<VipName, Token>,
     states: BTreeMap<ClusterName, ClusterState>,
-    events: VecDeque<Event>,
+    /// What happened, with the time at which it was told: some of it is learnt later than it happened.
+    events: VecDeque<(u64, Event)>,
 }
 
 impl Book {
@@ -104,6 +109,7 @@ impl Book {
 
     /// Takes what a node says. `now_ms` is the lab's clock and `wall_secs` the one on the wall, both when it was heard.
     pub fn take(&mut self, node: &NodeName, numbered: Numbered, now_ms: u64, wall_secs: u64) {
+        self.spoke(node, now_ms);
         let page = self.pages.entry(node.clone()).or_default();
         page.seen_ms = Some(now_ms);
         // Services and flows write from processes of their own, so a late one of the round before is no fault of the channel.
@@ -171,6 +177,11 @@ impl Book {
         }
     }
 
+    /// Whether a node says anything.
+    pub fn speaks(&self, node: &NodeName, now_ms: u64) -> bool {
+        self.pages.get(node).is_some_and(|page| page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS))
+    }
+
     /// Whether a node has said so much of its addresses and services that they can be judged.
     pub fn is_known(&self, node: &NodeName, now_ms: u64) -> bool {
         let expects = self.names.iter().filter(|((at, _), _)| at == node).map(|(_, slug)| slug);
@@ -186,16 +197,34 @@ impl Book {
         self.tries.iter().all(|one| self.ways.get(one.flow).is_none_or(|way| way.steady.is_known()))
     }
 
-    /// What happened after a moment, oldest first.
+    /// What was told of after a moment, in the order in which it was told.
     pub fn events_after(&self, after_ms: u64) -> Vec<Event> {
-        self.events.iter().filter(|event| event.at_ms > after_ms).cloned().collect()
+        self.events.iter().filter(|(told_ms, _)| *told_ms > after_ms).map(|(_, event)| event.clone()).collect()
     }
 
-    /// Notes that something happened.
+    /// Notes that something happened just now.
     pub fn tell(&mut self, at_ms: u64, subject: Subject, kind: EventKind, text: impl Into<String>) {
-        self.events.push_back(Event { at_ms, subject, kind, text: text.into() });
+        self.tell_late(at_ms, at_ms, subject, kind, text);
+    }
+
+    /// Notes that something happened some time ago.
+    pub fn tell_late(&mut self, now_ms: u64, at_ms: u64, subject: Subject, kind: EventKind, text: impl Into<String>) {
+        self.events.push_back((now_ms, Event { at_ms, subject, kind, text: text.into() }));
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
+        }
+    }
+
+    /// A frozen node that speaks after a silence runs again, whatever was last heard of its machine.
+    fn spoke(&mut self, node: &NodeName, now_ms: u64) {
+        let page = self.pages.entry(node.clone()).or_default();
+        let silence_ms = now_ms.saturating_sub(std::mem::replace(&mut page.spoke_ms, now_ms));
+        if silence_ms > THAW_MS && self.powers.get(node) == Some(&Power::Paused) {
+            page.seen_ms = Some(now_ms);
+            page.thawed_ms = Some(now_ms);
+            self.powers.insert(node.clone(), Power::Running);
+            self.tell(now_ms, Subject::Node(node.clone()), EventKind::Machine, "is running now");
+            self.find_holders(now_ms);
         }
     }
 
@@ -377,12 +406,18 @@ impl Book {
                     ClusterState::Split => (EventKind::NonPrimary, "is in parts that do not see each other"),
                 };
                 let event = Event { at_ms: now_ms, subject: Subject::Cluster(name.clone()), kind, text: text.to_owned() };
-                self.events.push_back(event);
+                self.events.push_back((now_ms, event));
             }
         }
     }
 
-    fn tell_powers(&mut self, seen: &Observed) {
+    fn tell_powers(&mut self, seen: &mut Observed) {
+        for (name, node) in seen.nodes.iter_mut().filter(|(_, node)| node.power == Power::Paused) {
+            let thawed_ms = self.pages.get(name).and_then(|page| page.thawed_ms);
+            if thawed_ms.is_some_and(|at_ms| seen.at_ms.saturating_sub(at_ms) < THAWED_MS) {
+                node.power = Power::Running;
+            }
+        }
         for (name, node) in &seen.nodes {
             let before = self.powers.insert(name.clone(), node.power);
             if before.is_some_and(|before| before != node.power) {

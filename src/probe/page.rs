@@ -27,6 +27,10 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) seen_ms: Option<u64>,
+    /// As `seen_ms`, and not forgotten while the machine is frozen.
+    pub(super) spoke_ms: u64,
+    /// When it spoke again after it was frozen.
+    pub(super) thawed_ms: Option<u64>,
     pub(super) rounds: u64,
     /// Services by slug.
     pub(super) lines: BTreeMap<String, Line>,

@@ -217,3 +217,24 @@ fn late_lines_of_an_old_stream_change_nothing() {
     desk.say("db2", &["r.1 hello 1 1800000000", "r.2 addresses eth0 192.168.60.22/24"]);
     assert_eq!(desk.look().vips["database"].holders.len(), 1, "a new stream counts anew");
 }
+
+#[test]
+fn a_frozen_node_that_speaks_runs_again_and_two_hold_the_vip() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    desk.seen.nodes.get_mut("db1").unwrap().power = Power::Paused;
+    assert!(desk.look().vips["database"].holders.is_empty());
+    desk.say("db1", &["r.900 alive 900"]);
+    assert!(desk.look().vips["database"].holders.is_empty(), "that was under way when it was frozen");
+    desk.now_ms += 3000;
+    desk.say("db2", &["r.900 alive 900", "a.1 address + eth0 192.168.60.30/24"]);
+    assert_eq!(desk.look().vips["database"].holders, ["db2"]);
+    desk.now_ms += 3000;
+    desk.say("db1", &["r.901 alive 901"]);
+    desk.say("db2", &["r.901 alive 901"]);
+    let seen = desk.look();
+    assert_eq!(seen.vips["database"].holders, ["db1", "db2"], "its machine is still said to be paused");
+    assert_eq!(seen.nodes["db1"].power, Power::Running);
+    desk.now_ms += 6000;
+    assert_eq!(desk.look().nodes["db1"].power, Power::Paused, "who says so for long is right");
+}

@@ -14,7 +14,10 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,7 +26,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// How long a node may take to say what it is.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// How old may be what is known of the machines as such.
-const BELOW_AGE: Duration = Duration::from_millis(900);
+const BELOW_AGE: Duration = Duration::from_millis(700);
+const BELOW_AGE_MAX: Duration = Duration::from_secs(5);
 /// When the lab was first deployed, in milliseconds since 1970.
 const SINCE_FILE: &str = "since";
 
@@ -56,6 +60,8 @@ pub struct Core {
     families: Mutex<BTreeMap<NodeName, Family>>,
     secrets: Mutex<Option<super::secrets::Store>>,
     below: Mutex<Option<(Instant, Arc<Below>)>>,
+    asks_below: AtomicBool,
+    changes_below: AtomicU64,
 }
 
 impl Core {
@@ -73,6 +79,8 @@ impl Core {
             families: Mutex::default(),
             secrets: Mutex::default(),
             below: Mutex::default(),
+            asks_below: AtomicBool::new(false),
+            changes_below: AtomicU64::new(0),
         }
     }
 
@@ -112,23 +120,41 @@ impl Core {
         result.map_err(in_state)
     }
 
-    /// What exists below the guests, at most [`BELOW_AGE`] old: whoever watches asks far more often than it changes.
+    /// What exists below the guests: whoever watches asks far more often than it changes, so what is older than [`BELOW_AGE`] is
+    /// asked for anew while it still serves, and only what is older than [`BELOW_AGE_MAX`] is waited for. A hypervisor that
+    /// freezes a machine may take seconds to answer. Call it on a runtime.
     ///
     /// # Errors
     /// Where the hypervisor does not say.
-    pub async fn below(&self) -> Result<Arc<Below>, ProviderError> {
-        let known = self.known_below().as_ref().filter(|(at, _)| at.elapsed() < BELOW_AGE).map(|(_, below)| Arc::clone(below));
-        if let Some(known) = known {
-            return Ok(known);
+    pub async fn below(self: &Arc<Self>) -> Result<Arc<Below>, ProviderError> {
+        let known = self.known_below().clone();
+        let Some((at, below)) = known.filter(|(at, _)| at.elapsed() < BELOW_AGE_MAX) else { return self.ask_below().await };
+        if at.elapsed() >= BELOW_AGE && !self.asks_below.swap(true, Ordering::AcqRel) {
+            let core = Arc::clone(self);
+            tokio::spawn(async move {
+                // What fails here fails again where it is waited for.
+                let _later = core.ask_below().await;
+                core.asks_below.store(false, Ordering::Release);
+            });
         }
+        Ok(below)
+    }
+
+    async fn ask_below(&self) -> Result<Arc<Below>, ProviderError> {
         let asked = Instant::now();
+        let changes = self.changes_below.load(Ordering::Acquire);
         let below = Arc::new(self.machines.look().await?);
-        *self.known_below() = Some((asked, Arc::clone(&below)));
+        tracing::trace!(took_ms = asked.elapsed().as_millis(), "a look below the guests");
+        // What was changed meanwhile may not be in it yet.
+        if self.changes_below.load(Ordering::Acquire) == changes {
+            *self.known_below() = Some((asked, Arc::clone(&below)));
+        }
         Ok(below)
     }
 
     /// Something was changed below the guests: whoever looks next asks the hypervisor.
     pub fn changed_below(&self) {
+        self.changes_below.fetch_add(1, Ordering::AcqRel);
         *self.known_below() = None;
     }
 

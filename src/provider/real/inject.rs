@@ -273,10 +273,9 @@ async fn started(core: &Arc<Core>, node: &NodeName) {
 
 /// What a fault would take with it, by a simulated world of the same lab.
 pub(super) async fn predict(watch: &Watch, fault: &Fault, horizon_ms: u64) -> Result<Option<Prediction>, ProviderError> {
-    let (_, mut seen) = watch.known().await?;
-    seen.at_ms = watch.core().now_ms();
-    watch.shared.book().fill(&mut seen);
-    seen.faults = active(watch.core());
+    // Who holds a VIP decides what is taken with it.
+    let (below, mut seen) = watch.known().await?;
+    watch.look(&below, &mut seen).await;
     let flows = watch.flows();
     let fault = fault.clone();
     let predicted = tokio::task::spawn_blocking(move || {

@@ -194,14 +194,16 @@ async fn send(book: Arc<Mutex<Book>>, per_sec: u32, entries: Vec<Outside>, core:
 /// The last move of a VIP, measured from what was observed: the fault before it, who noticed, who took it, and the first good
 /// answer after that.
 fn failover(events: &[Event], requests: &VecDeque<Ended>) -> Option<FailoverRuler> {
-    let took = events.iter().rposition(|event| event.kind == EventKind::TookVip)?;
-    let (before, after) = events.split_at(took);
-    let took = after.first()?;
+    // By when it happened: what others broke is learnt of later.
+    let took = events.iter().filter(|event| event.kind == EventKind::TookVip).max_by_key(|event| event.at_ms)?;
     let Subject::Node(to) = &took.subject else { return None };
-    let fault = before.iter().rev().find(|event| matches!(event.kind, EventKind::Injected | EventKind::Healed))?;
-    let since = || before.iter().filter(|event| event.at_ms >= fault.at_ms);
-    let noticed = since().find(|event| matches!(event.kind, EventKind::Died | EventKind::LeftVip | EventKind::Machine));
-    let left = before.iter().rev().find(|event| event.kind == EventKind::LeftVip);
+    let is_fault = |event: &&Event| matches!(event.kind, EventKind::Injected | EventKind::Healed) && event.at_ms <= took.at_ms;
+    let fault = events.iter().filter(is_fault).max_by_key(|event| event.at_ms)?;
+    let since = || events.iter().filter(|event| event.at_ms >= fault.at_ms);
+    let is_notice = |event: &&Event| matches!(event.kind, EventKind::Died | EventKind::LeftVip | EventKind::Machine);
+    let noticed = since().filter(is_notice).min_by_key(|event| event.at_ms);
+    // The old holder may be found gone only after the new one has the address.
+    let left = since().find(|event| event.kind == EventKind::LeftVip);
     let from: Option<NodeName> = left.and_then(|event| match &event.subject {
         Subject::Node(node) if node != to => Some(node.clone()),
         _ => None,

@@ -38,10 +38,12 @@ use tokio::{
 
 /// The flows that are tried, in the lab's state folder.
 const FLOWS_FILE: &str = "flows.json";
-/// How long whoever looks first waits until every node has said all that it says.
-const FIRST_LOOK: Duration = Duration::from_millis(2800);
-/// The longest silence of a stream: several of its rounds.
-const SILENCE: Duration = Duration::from_secs(12);
+/// How long whoever looks first waits until every node has said something, and until each that speaks has said all that it says.
+const FIRST_WORD: Duration = Duration::from_millis(2800);
+const FIRST_LOOK: Duration = Duration::from_secs(6);
+/// The longest silence of a stream. What is said too seldom is old long before ([`crate::probe::book::STALE_MS`]); a frozen node
+/// may speak again.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Lines of a stream that may wait to be read.
 const LINES_MAX: usize = 256;
 /// The least and the most time between two attempts to watch a node.
@@ -132,7 +134,8 @@ impl Watch {
         let state = &mut *state;
         let wanted = |node: &NodeName| seen.nodes.get(node).is_some_and(|there| there.power == Power::Running && there.configured);
         state.streams.retain(|node, stream| {
-            let stays = wanted(node);
+            // A frozen node goes on speaking in the very moment in which it is let run: two holders of a VIP are seen then.
+            let stays = wanted(node) || seen.nodes.get(node).is_some_and(|there| there.power == Power::Paused);
             if !stays {
                 stream.task.abort();
                 self.numbers().remove(node);
@@ -179,7 +182,15 @@ impl Watch {
         let now_ms = self.core().now_ms();
         let state = self.state();
         let book = self.shared.book();
-        let fresh: Vec<&NodeName> = state.streams.iter().filter(|(_, it)| it.since.elapsed() < FIRST_LOOK).map(|(node, _)| node).collect();
+        let fresh: Vec<&NodeName> = state
+            .streams
+            .iter()
+            .filter(|(node, it)| {
+                let age = it.since.elapsed();
+                age < FIRST_WORD || (age < FIRST_LOOK && book.speaks(node, now_ms))
+            })
+            .map(|(node, _)| node)
+            .collect();
         fresh.is_empty() || (fresh.into_iter().all(|node| book.is_known(node, now_ms)) && book.knows_flows())
     }
 
@@ -204,11 +215,24 @@ impl Watch {
         let Some(before) = before else { return };
         let mut book = self.shared.book();
         for fault in faults.iter().filter(|fault| !before.iter().any(|old| old.id == fault.id)) {
-            book.tell(fault.since_ms, inject::subject_of(&fault.fault), EventKind::Injected, fault.fault.to_string());
+            book.tell_late(now_ms, fault.since_ms, inject::subject_of(&fault.fault), EventKind::Injected, fault.fault.to_string());
         }
         for fault in before.iter().filter(|old| !faults.iter().any(|fault| fault.id == old.id)) {
             book.tell(now_ms, inject::subject_of(&fault.fault), EventKind::Healed, fault.fault.to_string());
         }
+    }
+
+    /// Looks into the nodes, and fills in what they say.
+    pub(super) async fn look(&self, below: &Below, seen: &mut Observed) {
+        let began = Instant::now();
+        self.follow(below, seen);
+        self.first_words().await;
+        seen.at_ms = self.core().now_ms();
+        seen.faults = inject::active(self.core());
+        self.tell_faults(&seen.faults, seen.at_ms);
+        self.shared.book().fill(seen);
+        inject::forget_over(self.core(), seen);
+        tracing::trace!(took_ms = began.elapsed().as_millis(), "a look");
     }
 
     /// What is known of the lab without a look into its nodes, and that look as far as it goes now.
@@ -232,13 +256,7 @@ impl Drop for Watch {
 impl Live for Watch {
     fn see(&self, below: Arc<Below>, mut seen: Observed) -> Answer<'_, Observed> {
         Box::pin(async move {
-            self.follow(&below, &seen);
-            self.first_words().await;
-            seen.at_ms = self.core().now_ms();
-            seen.faults = inject::active(self.core());
-            self.tell_faults(&seen.faults, seen.at_ms);
-            self.shared.book().fill(&mut seen);
-            inject::forget_over(self.core(), &seen);
+            self.look(&below, &mut seen).await;
             Ok(seen)
         })
     }

@@ -332,3 +332,66 @@ pub(super) fn outside(flow: &Flow, below: &Below) -> Option<SocketAddrV4> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AdapterSpec, Forward, Mac, NetworkSpec};
+
+    fn below() -> Below {
+        let network = |kind| NetworkSpec { kind, subnet: None, dhcp: None, interface: None };
+        let adapter = |network: &str, address: &str, forwards| AdapterSpec {
+            network: network.parse().unwrap(),
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+            address: address.parse().ok(),
+            forwards,
+        };
+        let forward = Forward { host: 8080, to: 80, address: Ipv4Addr::UNSPECIFIED };
+        let spec = MachineSpec {
+            image: None,
+            cpus: 1,
+            memory_mib: 512,
+            disk_gib: 10,
+            adapters: vec![
+                adapter("internet", "", vec![forward]),
+                adapter("back", "10.1.0.10/24", Vec::new()),
+                adapter("lab", "192.168.56.10/24", Vec::new()),
+            ],
+            hostname: "n".into(),
+            hosts: Vec::new(),
+            routes: Vec::new(),
+        };
+        let service = |listen: &str| {
+            format!(
+                "{{\"kind\":\"nginx\",\"listen\":{{\"http\":[\"{listen}\"]}},\"allow\":null,\"cluster\":null,\"replica_of\":null,\
+                 \"upstreams\":[],\"settings\":{{}},\"secrets\":{{}}}}"
+            )
+        };
+        let notes = [("service.any", "0.0.0.0:80"), ("service.inner", "10.1.0.10:3306"), ("service.lan", "192.168.56.10:22")];
+        let notes = notes.into_iter().map(|(key, listen)| (key.to_owned(), service(listen))).collect();
+        let machine = Machine { power: Power::Running, spec: Some(spec), notes, ..Machine::default() };
+        let kinds = [("internet", NetworkKind::Nat), ("back", NetworkKind::Internal), ("lab", NetworkKind::HostOnly)];
+        Below {
+            networks: kinds.into_iter().map(|(name, kind)| (name.parse().unwrap(), network(kind))).collect(),
+            machines: [("n".parse().unwrap(), machine)].into(),
+        }
+    }
+
+    #[test]
+    fn somebody_outside_reaches_what_this_machine_reaches() {
+        let at = |to: &str, port: Option<u16>| {
+            let flow = Flow { port, ..Flow::new(Endpoint::Outside, to.parse().unwrap()) };
+            outside(&flow, &below()).map(|at| at.to_string())
+        };
+        assert_eq!(at("n/any", None).as_deref(), Some("192.168.56.10:80"));
+        assert_eq!(at("n/lan", None).as_deref(), Some("192.168.56.10:22"));
+        assert_eq!(at("n/inner", None), None, "an internal network is not this machine's");
+        assert_eq!(at("n", Some(443)).as_deref(), Some("192.168.56.10:443"));
+        assert_eq!(at("n", None), None);
+        assert_eq!(at("missing/web", Some(80)), None);
+        let mut without = below();
+        without.networks.remove("lab");
+        let flow = Flow::new(Endpoint::Outside, "n/any".parse().unwrap());
+        assert_eq!(outside(&flow, &without).map(|at| at.to_string()).as_deref(), Some("127.0.0.1:8080"), "by the forward");
+    }
+}

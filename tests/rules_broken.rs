@@ -51,7 +51,7 @@ fn each_fix_that_is_offered_clears_it() {
     for (code, lab) in broken() {
         let checker = Checker::new(&lab, catalog, &context);
         for finding in checker.findings() {
-            let offered = Vetter::new(&checker, &lab).vetted(catalog, &finding);
+            let offered = Vetter::new(&checker, &lab).vetted(catalog, finding);
             if offered.is_empty() && !finding.fixes.is_empty() {
                 wrong.push(format!("{code}: none of its fixes passes"));
             }

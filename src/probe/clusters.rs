@@ -93,8 +93,8 @@ fn voters(members: &[Member<'_>], size: usize) -> (ClusterState, Vec<Vec<Service
 
 /// Whether nobody counts fewer members than there are.
 fn agreed(members: &[Member<'_>], size: usize) -> bool {
-    let sizes = members.iter().filter_map(|member| member.fact("cluster-size")?.parse::<usize>().ok());
-    sizes.fold(true, |all, counted| all && counted >= size)
+    let mut sizes = members.iter().filter_map(|member| member.fact("cluster-size")?.parse::<usize>().ok());
+    sizes.all(|counted| counted >= size)
 }
 
 fn mesh(members: &[Member<'_>], size: usize) -> (ClusterState, Vec<Vec<ServiceRef>>) {

@@ -216,7 +216,7 @@ fn read_answer(text: &str) -> Answer {
 fn microseconds(text: &str) -> Option<u32> {
     let ms: f64 = text.parse().ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds that are asked first")]
-    (ms.is_finite() && (0.0..=3_600_000.0).contains(&ms)).then(|| (ms * 1000.0) as u32)
+    (ms.is_finite() && (0.0..=3_600_000.0).contains(&ms)).then_some((ms * 1000.0) as u32)
 }
 
 /// A text of a node as people may see it: one line, no control characters, not long.

@@ -57,7 +57,7 @@ pub enum Said<'a> {
 impl<'a> Said<'a> {
     /// Reads a line.
     pub fn of(line: &'a str) -> Self {
-        match line.strip_prefix("::").and_then(|rest| Some(rest.split_once(' ').unwrap_or((rest, "")))) {
+        match line.strip_prefix("::").map(|rest| rest.split_once(' ').unwrap_or((rest, ""))) {
             Some(("say", text)) => Self::Progress(text),
             Some(("fail", text)) => Self::Failure(text),
             Some(("ended", text)) => Self::Ended(text),

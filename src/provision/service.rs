@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     catalog::{Landing, OnChange, Port, Protocol, Scripts},
-    model::{ServiceName, ServiceSpec},
+    model::ServiceName,
 };
 use std::net::Ipv4Addr;
 

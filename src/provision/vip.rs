@@ -118,7 +118,7 @@ impl Instance<'_> {
             spec.id, spec.priority
         ));
         // Version 2 counts whole seconds and has passwords; version 3 counts hundredths and has none (RFC 5798, section 9).
-        if spec.advertise_ms % 1000 == 0 && spec.advertise_ms > 0 {
+        if spec.advertise_ms.is_multiple_of(1000) && spec.advertise_ms > 0 {
             text.push_str(&format!("    version 2\n    advert_int {}\n", spec.advertise_ms / 1000));
             text.push_str(&format!("    authentication {{\n        auth_type PASS\n        auth_pass {password}\n    }}\n"));
         } else {

@@ -107,8 +107,8 @@ async fn first_that_works(core: &Arc<Core>, data: &[Member]) -> Option<ServiceRe
 
 async fn positions(core: &Arc<Core>, data: &[Member], says: &Says) -> Result<Vec<Position>, ProviderError> {
     let mut asked = JoinSet::new();
-    for member in data.iter().cloned() {
-        let (core, says) = (Arc::clone(core), says.clone());
+    for member in data {
+        let (core, says, member) = (Arc::clone(core), says.clone(), member.clone());
         asked.spawn(async move { position(&core, &member, &says).await });
     }
     let mut positions = Vec::new();

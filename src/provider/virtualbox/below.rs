@@ -42,14 +42,8 @@ impl VirtualBox {
             Fault::Pause(node) => self.freeze(node).await.map(|()| Reach::Below),
             Fault::LinkDown(node, network) => self.set_cable(node, network, Cable::Out).await.map(|()| Reach::Below),
             Fault::Cut(one, other) => self.cut(one, other).await,
-            Fault::Stop(_)
-            | Fault::Kill(_)
-            | Fault::Hang(_)
-            | Fault::Restart(_)
-            | Fault::Cookie(_)
-            | Fault::OneWay(..)
-            | Fault::Loss(..)
-            | Fault::Delay(..) => Ok(Reach::Inside),
+            // All else is made inside the node.
+            _ => Ok(Reach::Inside),
         }
     }
 

@@ -35,11 +35,7 @@ fn who_is_let_in_follows_from_the_flows() {
     let mut lab = mini_cloud();
     let found = specs(&lab);
     assert_eq!(allowed(&found, "lb/haproxy"), None, "a flow from outside opens it to everyone");
-<<<<<<< HEAD
-    assert_eq!(allowed(&found, "app1/todo").unwrap(), ["192.168.50.10/32"], "the balancer alone, by the network on which it is listened");
-=======
     assert_eq!(allowed(&found, "app1/todo").unwrap(), ["192.168.50.10/32"], "the balancer alone, on the network where it listens");
->>>>>>> recipes2
     let db1 = allowed(&found, "db1/galera").unwrap();
     assert!(db1.contains(&"192.168.60.11/32".to_owned()), "an application by way of the VIP, and an arbitrator: {db1:?}");
     assert!(db1.contains(&"192.168.60.22/32".to_owned()), "the other member: {db1:?}");

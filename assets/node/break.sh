@@ -28,9 +28,10 @@ fault() { # ID SECONDS KIND ARGUMENT...
     undo_end >>"$folder/undo.new"
     mv "$folder/undo.new" "$folder/undo"
     timer
+    # Before it is: afterwards there may be no room on the disk.
+    : >"$folder/broken"
     # In a shell of its own, so that what was done by halves is undone. There no failure ends it by itself: each says so.
     if ("${kind}_do" "$@"); then
-        : >"$folder/broken"
         : >"$work/changed"
     else
         undo_now "$id"
@@ -222,14 +223,16 @@ loss_can() { packets_can; interface "$1" >/dev/null; }
 loss_undo() { packets_undo; }
 loss_do() { # MAC PERCENT
     name=$(interface "$1") || exit 1
+    # nft takes no comparison that is always true.
+    if [ "$2" -ge 100 ]; then chance=; else chance="numgen random mod 100 < $2"; fi
     packets_do <<RULES
     chain arriving {
         type filter hook prerouting priority -300; policy accept;
-        iifname "$name" numgen random mod 100 < $2 drop
+        iifname "$name" $chance drop
     }
     chain leaving {
         type filter hook postrouting priority 300; policy accept;
-        oifname "$name" numgen random mod 100 < $2 drop
+        oifname "$name" $chance drop
     }
 RULES
 }

@@ -254,7 +254,7 @@ while [ "$round" -lt "$rounds_max" ]; do
     round=$((round + 1)) pause=0.5
     [ "$round" -gt 1 ] || pause=0.3
     if [ "$round" = 1 ]; then services all; else services 0; fi
-    sockets
+    [ $((round % 2)) = 0 ] || sockets
     [ $((round % 5)) != 1 ] || node
     if [ "$round" = 1 ] && [ -n "$peers" ] && [ -n "$in_bash" ] && listen_for_peers; then hears=yes; fi
     for _ in $times; do flows; done
@@ -266,7 +266,7 @@ while [ "$round" -lt "$rounds_max" ]; do
     [ "$round" = 1 ] || services 3
     late
     times=1
-    [ "$hears" = no ] || say "heard $(nft list set inet "$table" heard 2>/dev/null | tr -d '\n\t')"
+    [ "$hears" = no ] || [ $((round % 2)) = 0 ] || say "heard $(nft list set inet "$table" heard 2>/dev/null | tr -d '\n\t')"
     say "alive $round"
     nap "$pause"
 done

@@ -21,6 +21,8 @@ use std::{
 
 /// Age after which what a node said is nothing any more, in milliseconds: three of its rounds.
 pub const STALE_MS: u64 = 6500;
+/// The code of a service that did not answer in time (timeout(1)).
+const SILENT: u8 = 124;
 /// Silence of a frozen node after which a word of it means that it runs again, in milliseconds; what comes sooner was under way.
 const THAW_MS: u64 = 1500;
 /// How long after such a word what is said of its machine may still be old, in milliseconds.
@@ -236,7 +238,9 @@ impl Book {
             2 => Said::Poor(reason),
             _ => Said::Bad(if reason.is_empty() { format!("its health script ends with {code}") } else { reason }),
         };
-        if !line.steady.take(said, now_ms) || line.steady.health() == line.told {
+        // One that did not answer in time was silent for two rounds: that is as much as two bad answers.
+        let is_silent = code == SILENT && line.steady.take(said.clone(), now_ms);
+        if !(line.steady.take(said, now_ms) || is_silent) || line.steady.health() == line.told {
             return;
         }
         let (before, health) = (line.told, line.steady.health());

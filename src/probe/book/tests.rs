@@ -238,3 +238,12 @@ fn a_frozen_node_that_speaks_runs_again_and_two_hold_the_vip() {
     desk.now_ms += 6000;
     assert_eq!(desk.look().nodes["db1"].power, Power::Paused, "who says so for long is right");
 }
+
+#[test]
+fn a_service_that_answers_nothing_at_all_is_down_at_once() {
+    let mut desk = Desk::new();
+    desk.say("db1", &["h.3 service galera 124 no answer within 4 s"]);
+    assert_eq!(desk.health("db1", "galera"), (Health::Down, "no answer within 4 s".into()));
+    desk.say("db1", &["h.4 service galera 1 refused"]);
+    assert_eq!(desk.health("db1", "galera").1, "refused");
+}

@@ -26,7 +26,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// How long a node may take to say what it is.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// How old may be what is known of the machines as such.
-const BELOW_AGE: Duration = Duration::from_millis(700);
+const BELOW_AGE: Duration = Duration::from_millis(1500);
 const BELOW_AGE_MAX: Duration = Duration::from_secs(5);
 /// When the lab was first deployed, in milliseconds since 1970.
 const SINCE_FILE: &str = "since";

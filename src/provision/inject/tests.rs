@@ -236,6 +236,18 @@ fn what_is_undone_is_as_it_was_and_both_can_be_done_twice() {
 }
 
 #[test]
+fn a_loss_of_all_packets_needs_no_chance() {
+    let node = Node::new("dash");
+    let seen = seen(&node);
+    for (text, words) in [("loss db1 backend 100%", "iifname \"eth0\"  drop"), ("loss db1 backend 99%", "mod 100 < 99 drop")] {
+        assert_eq!(node.run(&script(text, 7, &seen)), super::super::Ending::Changed);
+        let rules = std::fs::read_to_string(node.path("books/table-sandtable_fault_7")).unwrap();
+        assert!(rules.contains(words), "{rules}");
+        node.run(&undo(&text.parse().unwrap(), 7));
+    }
+}
+
+#[test]
 fn the_node_s_own_timer_undoes_it_too() {
     let node = Node::new("dash");
     let seen = seen(&node);

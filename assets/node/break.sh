@@ -267,12 +267,15 @@ link_down_can() { interface "$1" >/dev/null; }
 link_down_undo() {
     name=$(interface "$1")
     holds link "$name"
+    # Taking a link down takes its routes with it; where another fault has it down already, that one knows them.
+    {
+        ip -4 route show dev "$name" | grep -v 'proto kernel' || true
+        for other in "$faults"/*/holds; do
+            if [ "$other" != "$folder/holds" ] && cmp -s "$other" "$folder/holds"; then cat "${other%holds}routes" 2>/dev/null || true; fi
+        done
+    } >"$folder/routes"
     printf 'held || {\nip link set dev %s up\n' "$name"
-    # Taking a link down takes its routes with it.
-    ip -4 route show dev "$name" | while read -r route; do
-        case $route in *'proto kernel'*) ;; *) printf 'ip -4 route replace %s dev %s 2>/dev/null\n' "$route" "$name" ;; esac
-    done
-    printf '}\n'
+    printf 'while read -r route; do ip -4 route replace $route dev %s 2>/dev/null; done <"$folder/routes"\n}\n' "$name"
 }
 link_down_do() {
     name=$(interface "$1") || exit 1

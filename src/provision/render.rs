@@ -82,6 +82,11 @@ impl<'a> Renderer<'a> {
 
     fn fail(&self, template: &str, error: &minijinja::Error) -> ProvisionError {
         let line = error.line().map_or_else(String::new, |line| format!(" line {line}"));
+        // What a template includes fails with what is wrong in there as its reason.
+        let mut error = error;
+        while let Some(reason) = std::error::Error::source(error).and_then(|reason| reason.downcast_ref::<minijinja::Error>()) {
+            error = reason;
+        }
         let detail = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
         let name = error.name().filter(|name| *name != "<string>" && *name != "<expression>").unwrap_or(template);
         ProvisionError::recipe(self.kind, format!("{name}{line}: {detail}"))

@@ -80,7 +80,15 @@ impl ApiError {
     /// Whether the daemon is busy with something that will be over soon: worth a few more tries.
     pub(super) fn is_busy(&self) -> bool {
         let Self::Refused { status, message } = self else { return false };
-        let words = ["is busy running", "database is locked", "Operation already in progress", "try again", "resource busy"];
+        let words = [
+            "is busy running",
+            "database is locked",
+            "Operation already in progress",
+            "try again",
+            "resource busy",
+            // Incus 6.0: a node's cable that goes away while the daemon counts those of a bridge fails the bridge's removal.
+            "Failed to delete bridge children interfaces",
+        ];
         matches!(status, 429 | 503) || words.iter().any(|word| message.contains(word))
     }
 
@@ -177,6 +185,7 @@ mod tests {
         let said = |message: &str| ApiError::Refused { status: 400, message: message.into() };
         let busy = said("Failed to start: Instance is busy running a \"start\" operation");
         assert!(busy.is_busy());
+        assert!(said("Failed to delete bridge children interfaces: Failed to run: ip -d -j link show veth1").is_busy());
         assert_eq!(busy.explain("starting db1", None).retry, Retry::Worth);
         let full = said("Failed creating instance: write /var/lib/incus/x: no space left on device").explain("making db1", None);
         assert_eq!(full.retry, Retry::Useless);

@@ -16,7 +16,7 @@ fn steps(lab: &Lab, edit: Edit) -> [Vec<Edit>; 2] {
 }
 
 fn edits(lab: &Lab) -> Vec<(&'static str, Edit)> {
-    let (node_name, node): (&NodeName, _) = lab.nodes.get_index(lab.nodes.len() / 2 + 7).map(|(name, node)| (name, node)).expect("a node");
+    let (node_name, node) = lab.nodes.get_index(lab.nodes.len() / 2 + 7).expect("a node");
     let (service_name, service) = node.services.first().expect("a service");
     let adapter = node.adapters.first().expect("an adapter").clone();
     let (network_name, network) = lab.networks.get_index(lab.networks.len() / 2).expect("a network");

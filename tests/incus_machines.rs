@@ -199,12 +199,12 @@ async fn a_lab_from_nothing_to_nothing() {
 
     // Snapshots, and back.
     lab.twice(Action::TakeSnapshot { node: node("two"), snapshot: "fresh".into() }).await;
-    lab.says("two", "echo spoiled > /root/file").await;
+    lab.says("two", "echo spoiled > /srv/file").await;
     lab.act(Action::TakeSnapshot { node: node("two"), snapshot: "a-later".into() }).await.unwrap();
     assert_eq!(lab.look().await.machines[&node("two")].snapshots, ["fresh", "a-later"], "oldest first");
     lab.machines.restore_snapshot(&node("two"), "fresh").await.unwrap();
     lab.act(Action::PowerOn { node: node("two") }).await.unwrap();
-    assert_eq!(lab.says("two", "ls /root").await, "");
+    assert_eq!(lab.says("two", "ls /srv").await, "");
 
     // Changed: another adapter's address, more memory, a port less.
     let mut changed = drawn[&node("one")].clone();
@@ -296,8 +296,8 @@ async fn commands_and_files(lab: &Lab) {
     assert_eq!(first, Some(Line::Out("tick".into())));
     assert_eq!(lab.says("one", "pgrep -fc 'echo tick' || true").await, "0", "who is not heard is killed");
 
-    one.put("/root/a file", 0o640, &large).await.unwrap();
-    assert_eq!(lab.says("one", "stat -c '%a %U %s' '/root/a file'; ls -A /root | grep -c part || true").await, "640 root 3000000\n0");
+    one.put("/srv/a file", 0o640, &large).await.unwrap();
+    assert_eq!(lab.says("one", "stat -c '%a %U %s' '/srv/a file'; ls -A /srv | grep -c part || true").await, "640 root 3000000\n0");
     assert!(one.put("/no/folder/file", 0o644, b"x").await.is_err());
 
     let mut times: Vec<u128> = Vec::new();
@@ -441,8 +441,8 @@ async fn two_labs_side_by_side() {
         lab.twice(Action::PowerOn { node: node("one") }).await;
     }
     assert_eq!(a.look().await.machines.len(), 1);
-    a.says("one", "echo a > /root/whose").await;
-    assert_ne!(b.run("one", "cat /root/whose").await.code, 0);
+    a.says("one", "echo a > /srv/whose").await;
+    assert_ne!(b.run("one", "cat /srv/whose").await.code, 0);
     assert_ne!(a.run("one", "ping -c1 -W1 10.77.12.11").await.code, 0, "host-only networks lead nowhere else");
     a.twice(Action::DeleteMachine { node: node("one") }).await;
     assert_eq!(b.look().await.machines[&node("one")].power, Power::Running);
@@ -583,8 +583,8 @@ async fn a_remote_over_tls() {
     lab.twice(Action::PowerOn { node: node("one") }).await;
     assert_eq!(lab.says("one", "hostname; cat").await, "one");
     let one = lab.machines.transport(&node("one")).await.unwrap();
-    one.put("/root/file", 0o600, b"over the wire").await.unwrap();
-    assert_eq!(lab.says("one", "cat /root/file").await, "over the wire");
+    one.put("/srv/file", 0o600, b"over the wire").await.unwrap();
+    assert_eq!(lab.says("one", "cat /srv/file").await, "over the wire");
     // The other end of its cables is out of reach, so the adapter is taken out and put back.
     let pulled = Fault::LinkDown(node("one"), network("back"));
     for _ in 0..2 {

@@ -219,7 +219,8 @@ pub(super) async fn run(
         node: Some(node.clone()),
         why: failed,
         next: format!("The whole log is {}.", log.path()),
-        retry: Retry::Useless,
+        // A script always has a last word; one that ends well without it was cut short on the way, and can be run again.
+        retry: if code == 0 { Retry::Worth } else { Retry::Useless },
     })
 }
 

@@ -1,1 +1,0 @@
-rm -rf /opt/sandtable/{{ service.slug }} /etc/sandtable/{{ service.slug }} /var/lib/sandtable-{{ service.slug }}

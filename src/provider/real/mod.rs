@@ -12,7 +12,6 @@ mod load;
 mod log;
 pub(crate) mod notes;
 mod outside;
-pub mod plain;
 mod recover;
 mod request;
 mod secrets;

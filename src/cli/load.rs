@@ -1,5 +1,6 @@
 //! `sandtable load`: requests from outside, with a line each second, to be watched while something breaks.
 
+use super::status::FailoverLine;
 use super::place::{On, Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::provider::Traffic;
@@ -52,17 +53,7 @@ struct Summary {
     longest_gap_ms: u64,
     causes: BTreeMap<String, u64>,
     answered: BTreeMap<String, u64>,
-    failover: Option<Failover>,
-}
-
-#[derive(Serialize)]
-struct Failover {
-    vip: String,
-    from: Option<String>,
-    to: String,
-    detected_ms: u64,
-    elected_ms: u64,
-    first_good_ms: Option<u64>,
+    failover: Option<FailoverLine>,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
@@ -126,16 +117,8 @@ fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()>
 
 fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -> Result<()> {
     let totals = &traffic.totals;
-    let after = |ruler: &crate::sim::FailoverRuler, at_ms: u64| at_ms.saturating_sub(ruler.fault_at_ms);
+    let failover = traffic.failover.as_ref().map(FailoverLine::of);
     if args.format == Format::Json {
-        let failover = traffic.failover.as_ref().map(|ruler| Failover {
-            vip: ruler.vip.to_string(),
-            from: ruler.from.as_ref().map(ToString::to_string),
-            to: ruler.to.to_string(),
-            detected_ms: after(ruler, ruler.detected_at_ms),
-            elected_ms: after(ruler, ruler.elected_at_ms),
-            first_good_ms: ruler.first_good_at_ms.map(|at_ms| after(ruler, at_ms)),
-        });
         let summary = Summary {
             lab: place.lab.name.clone(),
             provider: place.on.to_string(),
@@ -163,15 +146,9 @@ fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -
     for (node, count) in &traffic.answered {
         terminal.line(format_args!("  {count} answered by {node}"));
     }
-    if let Some(ruler) = &traffic.failover {
-        let good = ruler.first_good_at_ms.map_or_else(String::new, |at_ms| format!(", first good answer after {} ms", after(ruler, at_ms)));
-        terminal.line(format_args!(
-            "last failover: {} to {}, noticed after {} ms, elected after {} ms{good}",
-            ruler.vip,
-            ruler.to,
-            after(ruler, ruler.detected_at_ms),
-            after(ruler, ruler.elected_at_ms)
-        ));
+    if let Some(FailoverLine { vip, to, detected_ms, elected_ms, first_good_ms, .. }) = failover {
+        let good = first_good_ms.map_or_else(String::new, |ms| format!(", first good answer after {ms} ms"));
+        terminal.line(format_args!("last failover: {vip} to {to}, noticed after {detected_ms} ms, elected after {elected_ms} ms{good}"));
     }
     Ok(())
 }

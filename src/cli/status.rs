@@ -6,6 +6,7 @@ use super::{Format, Outcome, Result, Style, Terminal};
 use crate::model::{ClusterState, Health, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::provider::{Provider, Traffic};
+use crate::sim::FailoverRuler;
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -84,16 +85,33 @@ struct FaultLine {
     since: u64,
 }
 
+/// The last move of a VIP, measured from its fault.
 #[derive(Serialize, PartialEq)]
-struct FailoverLine {
-    vip: String,
-    from: Option<String>,
-    to: String,
-    detected_ms: u64,
-    elected_ms: u64,
-    first_good_ms: Option<u64>,
-    failed_requests: u64,
-    requests: u64,
+pub(super) struct FailoverLine {
+    pub(super) vip: String,
+    pub(super) from: Option<String>,
+    pub(super) to: String,
+    pub(super) detected_ms: u64,
+    pub(super) elected_ms: u64,
+    pub(super) first_good_ms: Option<u64>,
+    pub(super) failed_requests: u64,
+    pub(super) requests: u64,
+}
+
+impl FailoverLine {
+    pub(super) fn of(ruler: &FailoverRuler) -> Self {
+        let after = |at_ms: u64| at_ms.saturating_sub(ruler.fault_at_ms);
+        Self {
+            vip: ruler.vip.to_string(),
+            from: ruler.from.as_ref().map(ToString::to_string),
+            to: ruler.to.to_string(),
+            detected_ms: after(ruler.detected_at_ms),
+            elected_ms: after(ruler.elected_at_ms),
+            first_good_ms: ruler.first_good_at_ms.map(after),
+            failed_requests: ruler.failed_requests,
+            requests: ruler.requests,
+        }
+    }
 }
 
 #[derive(Serialize, PartialEq)]
@@ -175,19 +193,7 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     });
     let faults =
         observed.faults.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on(), since: one.since_ms });
-    let failover = traffic.failover.as_ref().map(|ruler| {
-        let after = |at_ms: u64| at_ms.saturating_sub(ruler.fault_at_ms);
-        FailoverLine {
-            vip: ruler.vip.to_string(),
-            from: ruler.from.as_ref().map(ToString::to_string),
-            to: ruler.to.to_string(),
-            detected_ms: after(ruler.detected_at_ms),
-            elected_ms: after(ruler.elected_at_ms),
-            first_good_ms: ruler.first_good_at_ms.map(after),
-            failed_requests: ruler.failed_requests,
-            requests: ruler.requests,
-        }
-    });
+    let failover = traffic.failover.as_ref().map(FailoverLine::of);
     Report {
         lab: lab.name.clone(),
         provider: place.on.to_string(),

@@ -7,9 +7,12 @@ mod ui_support;
 use egui_kittest::SnapshotResults;
 use sandtable::{
     app::{Command, Dialog, Tab},
+    host::state::StateFolder,
     look::Preference,
     model::Subject,
+    plan::LabId,
 };
+use std::time::{Duration, SystemTime};
 use ui_support::Window;
 
 fn photograph(window: &mut Window, name: &str) {
@@ -78,6 +81,33 @@ fn manual() {
 #[test]
 fn shortcuts() {
     dialog("shortcuts", &Dialog::Shortcuts);
+}
+
+/// What two steps on a node said, as a deployment leaves it in the lab's state folder.
+#[test]
+fn node_log() {
+    both("node-log", |window| {
+        mini_cloud(window);
+        window.send(Command::Save);
+        let file = window.state().document.path.clone().unwrap().canonicalize().unwrap();
+        let folder = StateFolder::at(window.folder.path().join("state")).lab(LabId::of_file(&file).as_str());
+        let logs = folder.path().join("logs/db1");
+        std::fs::create_dir_all(&logs).unwrap();
+        let installed = "# installing galera-4 mariadb-server rsync\nSetting up galera-4 (26.4.18-1) ...\nSetting up mariadb-server (1:10.11.14) ...\n# checking the configuration\n# done";
+        let started = "# starting as the first of its cluster\nJob for mariadb.service failed because the control process exited with error code.\nfailed: mariadb.service is not running: see what it says with journalctl -u mariadb.service on db1, which is a line that is longer than the room for it";
+        for (minutes, step, said) in [(95, "install-galera", installed), (3, "start-galera", started)] {
+            let path = logs.join(format!("{step}.log"));
+            std::fs::write(&path, said).unwrap();
+            let file = std::fs::File::options().append(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(minutes * 60 + 5)).unwrap();
+        }
+        window.send(Command::Ask(Dialog::NodeLog("db1".parse().unwrap())));
+    });
+}
+
+#[test]
+fn node_log_of_a_lab_that_was_never_saved() {
+    dialog("node-log-empty", &Dialog::NodeLog("db1".parse().unwrap()));
 }
 
 #[test]

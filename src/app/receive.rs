@@ -152,7 +152,13 @@ impl State {
             }
             Event::Report(_, report) => self.reported(report),
             Event::Ended(JobKind::Predict | JobKind::ReadLogs, Ok(())) => {}
-            Event::Ended(JobKind::Predict | JobKind::ReadLogs, Err(why)) => self.run.note(why),
+            Event::Ended(kind @ (JobKind::Predict | JobKind::ReadLogs), Err(why)) => {
+                // Whoever waits for logs is told that there are none, and why stands in the log.
+                if let (JobKind::ReadLogs, Some(Dialog::NodeLog(node))) = (kind, &self.dialog) {
+                    self.run.logs = Some((node.clone(), Vec::new()));
+                }
+                self.run.note(why);
+            }
             Event::Ended(kind, result) => self.ended(kind, result),
             Event::Seen(Some(sight)) if self.mode != Mode::Design => {
                 self.run.observe(sight.observed, &sight.load);

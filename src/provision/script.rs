@@ -7,6 +7,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 const PRELUDE: &str = include_str!("../../assets/node/prelude.sh");
 /// Letters of base64 in a line: whole groups, and short enough for every shell's reader.
 const LINE_LETTERS: usize = 1200;
+/// How a line of a log begins that says why a script stopped.
+pub const FAILED: &str = "failed: ";
 /// The word that ends a file inside a script; base64 has no underscore.
 const END: &str = "_END_";
 
@@ -64,6 +66,21 @@ impl<'a> Said<'a> {
             Some(("done", "changed")) => Self::Changed,
             Some(("done", "same")) => Self::Same,
             _ => Self::Else(line),
+        }
+    }
+
+    /// The line as it stands in a log that people read. A line that begins with [`FAILED`] says why the script stopped.
+    pub fn told(self) -> String {
+        match self {
+            Self::Progress(text) => format!("# {text}"),
+            Self::Failure(why) => format!("{FAILED}{why}"),
+            Self::Ended(text) => {
+                let (code, stage) = text.split_once(' ').unwrap_or((text, "the script"));
+                format!("{FAILED}{stage} ended with {code}")
+            }
+            Self::Changed => "# done".to_owned(),
+            Self::Same => "# nothing to change".to_owned(),
+            Self::Else(line) => line.to_owned(),
         }
     }
 }
@@ -168,6 +185,20 @@ mod tests {
             ("", 137, Ending::Failed("the script ended with 137".into())),
         ] {
             assert_eq!(ending(text.lines(), code), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_is_for_people() {
+        for (line, wanted) in [
+            ("::say installing nginx", "# installing nginx"),
+            ("Setting up nginx", "Setting up nginx"),
+            ("::fail no room", "failed: no room"),
+            ("::ended 100 installing nginx", "failed: installing nginx ended with 100"),
+            ("::done changed", "# done"),
+            ("::done same", "# nothing to change"),
+        ] {
+            assert_eq!(Said::of(line).told(), wanted);
         }
     }
 

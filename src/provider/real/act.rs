@@ -241,10 +241,11 @@ pub(super) async fn heard(
         while let Some(line) = receiver.recv().await {
             let (Line::Out(text) | Line::Err(text)) = line;
             let text = log.clean(&text);
-            if let Said::Progress(what) = Said::of(&text) {
+            let said = Said::of(&text);
+            if let Said::Progress(what) = said {
                 let _lost = says.try_send(what.to_owned());
             }
-            log.line(&text);
+            log.line(&said.told());
             lines.push(text);
         }
     };

@@ -5,12 +5,14 @@ use crate::{
     app::{Command, Dialog, job::StepLog},
     look::{FontFace, font_size, radius, size},
     model::NodeName,
+    provision::script::FAILED,
     ui::{panel, widget},
 };
-use egui::{Frame, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, Frame, Layout, ScrollArea, TextFormat, Ui, text::LayoutJob, vec2};
 
 const LIST_WIDTH: f32 = 230.0;
 const ROW_HEIGHT: f32 = 26.0;
+const ROW_PAD: f32 = 8.0;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName, is_new: bool) {
     if is_new {
@@ -50,43 +52,71 @@ fn ago(secs: u64) -> String {
 }
 
 fn steps(ui: &mut Ui, desk: &mut Desk<'_>, logs: &[StepLog]) {
-    let height = (ui.ctx().content_rect().height() * 0.6).max(240.0);
+    let height = (ui.ctx().content_rect().height() * 0.45).clamp(200.0, 420.0);
     let chosen = logs.iter().find(|log| log.step == desk.memory.log_step).or_else(|| logs.last());
+    let top_down = Layout::top_down(Align::LEFT);
     ui.horizontal_top(|ui| {
-        ui.allocate_ui(vec2(LIST_WIDTH, height), |ui| {
+        ui.allocate_ui_with_layout(vec2(LIST_WIDTH, height), top_down, |ui| {
             ScrollArea::vertical().id_salt("steps").max_height(height).auto_shrink(false).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 for log in logs {
                     let is_chosen = chosen.is_some_and(|chosen| chosen.step == log.step);
-                    let (rect, response) = panel::row(ui, ROW_HEIGHT, is_chosen, &log.step);
-                    let palette = theme::palette(ui);
-                    let color = if is_chosen { palette.text } else { palette.muted };
-                    let age = ago(log.age_secs);
-                    let middle = rect.right() - 60.0;
-                    panel::words(ui, rect, (rect.left() + 8.0, middle - 4.0), &log.step, FontFace::Mono, color);
-                    panel::words(ui, rect, (middle, rect.right() - 4.0), &age, FontFace::Regular, palette.muted);
-                    if response.clicked() {
+                    if row(ui, log, is_chosen) {
                         desk.memory.log_step.clone_from(&log.step);
                     }
                 }
             });
         });
-        ui.add_space(size::GAP);
         let width = ui.available_width();
-        ui.allocate_ui(vec2(width, height), |ui| {
-            let palette = theme::palette(ui);
-            let frame = Frame::new().fill(palette.raised).corner_radius(widget::corners(radius::CONTROL)).inner_margin(size::GAP);
-            frame.show(ui, |ui| {
-                let room = vec2(width - 2.0 * size::GAP, height - 2.0 * size::GAP);
-                ScrollArea::both().id_salt(("log", &chosen.map(|log| &log.step))).max_height(room.y).auto_shrink(false).show(ui, |ui| {
-                    ui.set_min_width(room.x);
-                    if let Some(log) = chosen {
-                        let shown = if log.text.trim().is_empty() { "It said nothing." } else { log.text.as_str() };
-                        let words = RichText::new(shown).font(theme::font(FontFace::Mono, font_size::SMALL));
-                        ui.add(egui::Label::new(words).selectable(true).extend());
-                    }
-                });
-            });
+        ui.allocate_ui_with_layout(vec2(width, height), top_down, |ui| {
+            if let Some(log) = chosen {
+                said(ui, log, height);
+            }
+        });
+    });
+}
+
+/// A step in the list: its name and how long ago it ended. True when it was clicked.
+fn row(ui: &mut Ui, log: &StepLog, is_chosen: bool) -> bool {
+    let (rect, response) = panel::row(ui, ROW_HEIGHT, is_chosen, &log.step);
+    let palette = theme::palette(ui);
+    let has_failed = log.text.lines().any(|line| line.starts_with(FAILED));
+    let color = match (has_failed, is_chosen) {
+        (true, _) => palette.bad,
+        (false, true) => palette.text,
+        (false, false) => palette.muted,
+    };
+    let age = widget::line(ui, &ago(log.age_secs), (FontFace::Regular, font_size::SMALL), palette.muted, LIST_WIDTH);
+    let age_left = rect.right() - ROW_PAD - age.size().x;
+    panel::words(ui, rect, (rect.left() + ROW_PAD, age_left - ROW_PAD), &log.step, FontFace::Mono, color);
+    widget::paint_line(ui.painter(), age_left, rect.center().y, age);
+    response.clicked()
+}
+
+/// What a step said. Long lines are broken: what went wrong is at the end of one more often than not.
+fn said(ui: &mut Ui, log: &StepLog, height: f32) {
+    let palette = theme::palette(ui);
+    let frame = Frame::new().fill(palette.raised).corner_radius(widget::corners(radius::CONTROL)).inner_margin(size::GAP);
+    frame.show(ui, |ui| {
+        let room = height - 2.0 * size::GAP;
+        ScrollArea::vertical().id_salt(("log", &log.step)).max_height(room).auto_shrink(false).show(ui, |ui| {
+            let mut job = LayoutJob::default();
+            for line in log.text.lines() {
+                let color = if line.starts_with(FAILED) {
+                    palette.bad
+                } else if line.starts_with('#') {
+                    palette.text
+                } else {
+                    palette.muted
+                };
+                job.append(line, 0.0, TextFormat::simple(theme::font(FontFace::Mono, font_size::SMALL), color));
+                job.append("\n", 0.0, TextFormat::default());
+            }
+            if log.text.trim().is_empty() {
+                text(ui, "It said nothing.");
+            } else {
+                ui.add(egui::Label::new(job).selectable(true).wrap());
+            }
         });
     });
 }

@@ -61,6 +61,25 @@ fn plan() {
     });
 }
 
+#[test]
+fn stopped_cluster() {
+    both("stopped-cluster", |window| {
+        mini_cloud(window);
+        window.send(Command::Plan);
+        window.send(Command::Deploy);
+        window.pass(1000);
+        for member in ["db1", "db2"] {
+            window.send(Command::Inject(format!("stop {member}/galera").parse().unwrap()));
+        }
+        window.pass(5000);
+        for id in window.state().run.faults().iter().map(|fault| fault.id).collect::<Vec<_>>() {
+            window.send(Command::Heal(id));
+        }
+        window.pass(30_000);
+        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    });
+}
+
 fn dialog(name: &str, dialog: &Dialog) {
     both(name, |window| {
         mini_cloud(window);

@@ -7,7 +7,7 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use sandtable::{
     app::{Command, Dialog, Mode, Tab, ops},
-    model::{Bind, Edit, Health, ListEdit, Power, ServiceRef, Subject},
+    model::{Bind, ClusterState, Edit, Health, ListEdit, Power, ServiceRef, Subject},
 };
 use ui_support::Window;
 
@@ -131,6 +131,32 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     assert!(galera.values().all(|service| service.health == Health::Healthy));
     window.send(Command::DestroyNow);
     assert!(!window.state().run.is_deployed());
+}
+
+/// Every member of a Galera cluster that stopped waits for one to follow: it takes a button to say which begins anew.
+#[test]
+fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    window.pass(1000);
+    for member in ["db1", "db2"] {
+        window.send(Command::Inject(format!("stop {member}/galera").parse().unwrap()));
+    }
+    window.pass(5000);
+    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    let state = |window: &Window| window.state().run.observed.as_ref().unwrap().clusters.values().next().unwrap().state;
+    assert_eq!(state(&window), ClusterState::Stopped);
+    window.click("Recover the cluster");
+    assert_eq!(window.state().run.faults().len(), 2, "the button does nothing while the faults last");
+    for id in window.state().run.faults().iter().map(|fault| fault.id).collect::<Vec<_>>() {
+        window.send(Command::Heal(id));
+    }
+    window.pass(30_000);
+    assert_eq!(state(&window), ClusterState::Stopped, "nobody begins anew by itself");
+    window.click("Recover the cluster");
+    window.pass(30_000);
+    assert_eq!(state(&window), ClusterState::Whole, "{:?}", window.state().notice);
 }
 
 #[test]

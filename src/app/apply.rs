@@ -41,6 +41,8 @@ impl State {
             | Command::DestroyNow
             | Command::HealAll
             | Command::Heal(_)
+            | Command::Recover(_)
+            | Command::MakeImage
             | Command::Inject(_)
             | Command::CancelJob
             | Command::Provider(_) => self.apply_run(command),

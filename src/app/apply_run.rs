@@ -43,6 +43,8 @@ impl State {
             }
             Command::HealAll => Task::HealAll,
             Command::Heal(id) => Task::Heal(id),
+            Command::Recover(cluster) => Task::Recover(cluster),
+            Command::MakeImage => Task::MakeImage,
             Command::Inject(fault) => {
                 self.dialog = None;
                 Task::Inject(fault)
@@ -52,6 +54,7 @@ impl State {
         let mut effects = self.enter(Mode::Run);
         match task {
             Task::Plan | Task::Deploy(_) | Task::Destroy => self.tab = Tab::Plan,
+            Task::MakeImage => self.tab = Tab::Log,
             _ => self.tab = Tab::Events,
         }
         effects.push(self.start(task));

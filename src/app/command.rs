@@ -3,7 +3,7 @@
 //! A command is data; [`super::State::apply`] is the one place that does it.
 
 use super::{After, Merge, Preferences, Stamp, job::Job};
-use crate::model::{Edit, Fault, Lab, NodeName, Pos, Subject};
+use crate::model::{ClusterName, Edit, Fault, Lab, NodeName, Pos, Subject};
 use std::path::PathBuf;
 
 /// The tabs of the lower panel.
@@ -177,6 +177,8 @@ pub enum Command {
     Destroy,
     /// Mend everything that was broken.
     HealAll,
+    /// Make an image that has what the lab needs.
+    MakeImage,
     /// Stop what is being done.
     CancelJob,
     /// Keep what the canvas shows as a page of the presentation.
@@ -273,6 +275,8 @@ pub enum Command {
     Inject(Fault),
     /// Mend one fault, by its number.
     Heal(u64),
+    /// Bring back a cluster that has stopped as a whole.
+    Recover(ClusterName),
     /// Destroy, for certain.
     DestroyNow,
     /// Keep a page of the presentation, at its place or at the end.

@@ -7,15 +7,15 @@ use super::{
     LoadSample, Prediction, ProviderChoice, StepState,
     job::{Cancel, Engine, Job, Report, Sight, StepLog, Task},
 };
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Recipes};
 use crate::deploy::{self, Deployed, Ending, Event, JOURNAL_FILE, Journal, Options};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::look::Appearance;
-use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Subject};
+use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, plan};
 use crate::provider::{
-    Lasts, Provider, ProviderError, Which,
+    Done, Lasts, Provider, ProviderError, Which,
     doctor::{self, State},
     incus,
     on::{Lot, On},
@@ -23,8 +23,9 @@ use crate::provider::{
     sim::WallClock,
 };
 use anyhow::Context as _;
+use directories::BaseDirs;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -60,6 +61,8 @@ pub struct Local {
     looking: BTreeMap<PathBuf, (On, Arc<dyn Provider>)>,
     /// The last second of the load that was told, by lab.
     told: BTreeMap<PathBuf, u64>,
+    /// The labs that requests are sent to while they are looked at.
+    used: BTreeSet<PathBuf>,
 }
 
 /// A lab's place among what is deployed.
@@ -72,7 +75,7 @@ struct Place {
 impl Local {
     /// An engine on a state folder and a clock.
     pub fn new(state: Option<StateFolder>, clock: WallClock) -> Self {
-        Self { state, clock, looking: BTreeMap::new(), told: BTreeMap::new() }
+        Self { state, clock, looking: BTreeMap::new(), told: BTreeMap::new(), used: BTreeSet::new() }
     }
 
     fn place(&self, file: &Path) -> anyhow::Result<Place> {
@@ -92,6 +95,7 @@ impl Local {
             return Ok(Arc::clone(provider));
         }
         let provider = on.looking(self.lot(place, lab)).map_err(failed)?;
+        self.used.remove(&place.file);
         self.looking.insert(place.file.clone(), (on.clone(), Arc::clone(&provider)));
         Ok(provider)
     }
@@ -165,6 +169,7 @@ impl Local {
         drop((provider, journal));
         self.looking.remove(&place.file);
         self.told.remove(&place.file);
+        self.used.remove(&place.file);
         forget(locked)
     }
 }
@@ -179,6 +184,43 @@ fn read_logs(folder: &LabFolder, node: &NodeName) -> anyhow::Result<Vec<StepLog>
         text: String::from_utf8_lossy(&bytes).into_owned(),
     });
     Ok(logs.collect())
+}
+
+/// Makes an image that has what a lab needs.
+fn make_image(on: &On, place: &Place, lab: &Lab, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+    let On::Incus(remote) = on else { anyhow::bail!("Images are made for Incus: choose it beside the plan's button") };
+    let cache = BaseDirs::new().context("this user has no home folder; set HOME")?.cache_dir().join("sandtable").join("images");
+    let contents = incus::image::Contents::of_lab(lab, &place.id, Recipes::embedded());
+    let done = saying(report, async |says| incus::image::make(remote.as_deref(), &contents, &cache, says).await)?;
+    let word = if done == Done::Changed { "made" } else { "there already, with the same contents" };
+    report(Report::Log(format!("{}: {word}", contents.alias)));
+    Ok(())
+}
+
+/// Does something that says what it is at, and reports that.
+fn saying<T>(
+    report: &mut dyn FnMut(Report),
+    work: impl AsyncFnOnce(&(dyn Fn(&str) + Send + Sync)) -> Result<T, ProviderError>,
+) -> anyhow::Result<T> {
+    let done = wait(async {
+        let (sender, mut said) = tokio::sync::mpsc::channel::<String>(EVENTS_MAX);
+        let says = move |text: &str| {
+            // What it is at may be lost; the work must not wait for the window.
+            let _lost = sender.try_send(text.to_owned());
+        };
+        let listen = async {
+            while let Some(text) = said.recv().await {
+                report(Report::Log(text));
+            }
+        };
+        let work = async {
+            let done = work(&says).await;
+            drop(says);
+            done
+        };
+        tokio::join!(work, listen).0
+    })?;
+    done.map_err(failed)
 }
 
 /// What keeps Incus from being used here; `None`: nothing.
@@ -298,6 +340,7 @@ impl Engine for Local {
         let choice = |on: On, title: &str, hindrance: Option<String>| ProviderChoice {
             name: on.to_string(),
             title: title.to_owned(),
+            makes_images: matches!(on, On::Incus(_)),
             hindrance: homeless.clone().or(hindrance),
         };
         vec![choice(On::Sim, "Simulator", None), choice(On::Incus(None), "Incus", incus_hindrance())]
@@ -320,6 +363,12 @@ impl Engine for Local {
             Task::HealAll => {
                 wait(self.looking(&place, &on, &job.lab)?.heal(Which::All))?.map_err(failed)?;
             }
+            Task::Recover(cluster) => {
+                let locked = Arc::new(place.folder.lock(Wait::No)?);
+                let provider = on.acting(self.lot(&place, &job.lab), &locked).map_err(failed)?;
+                saying(report, async |says| provider.recover(cluster, says).await)?;
+            }
+            Task::MakeImage => make_image(&on, &place, &job.lab, report)?,
             Task::ReadLogs(node) => report(Report::Logs(node.clone(), read_logs(&place.folder, node)?)),
             Task::Predict(fault) => {
                 if let Some(found) = wait(self.looking(&place, &on, &job.lab)?.predict(fault, HORIZON_MS))?.map_err(failed)? {
@@ -341,6 +390,11 @@ impl Engine for Local {
         };
         let provider = self.looking(&place, &on, lab)?;
         let observed = wait(provider.observe())?.map_err(failed)?;
+        // A simulated lab has its users already; a real one gets some while it is looked at.
+        let is_up = observed.nodes.values().any(|node| node.power == Power::Running);
+        if on != On::Sim && is_up && self.used.insert(place.file.clone()) {
+            wait(provider.set_load(crate::sim::REQUESTS_PER_SEC))?.map_err(failed)?;
+        }
         let traffic = wait(provider.traffic())?.map_err(failed)?;
         let told = self.told.get(&place.file).copied();
         let load: Vec<LoadSample> = traffic
@@ -353,6 +407,13 @@ impl Engine for Local {
             self.told.insert(place.file, last.at_ms);
         }
         Ok(Some(Sight { observed, load, failover: traffic.failover }))
+    }
+
+    fn look_away(&mut self) {
+        // Without a provider nobody asks the nodes and nobody sends requests.
+        self.looking.clear();
+        self.told.clear();
+        self.used.clear();
     }
 }
 

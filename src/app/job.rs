@@ -3,7 +3,7 @@
 //! The window's state knows nothing of providers beyond this file.
 
 use super::{LoadSample, Prediction, ProviderChoice, StepState};
-use crate::model::{Fault, Lab, NodeName, Observed};
+use crate::model::{ClusterName, Fault, Lab, NodeName, Observed};
 use crate::plan::{Plan, StepId};
 use std::sync::{
     Arc,
@@ -38,6 +38,10 @@ pub enum Task {
     Heal(u64),
     /// Mend all.
     HealAll,
+    /// Bring back a cluster that has stopped as a whole.
+    Recover(ClusterName),
+    /// Make an image that has what the lab needs.
+    MakeImage,
     /// Say what a fault would do.
     Predict(Fault),
     /// Bring what was logged of a node's set-up.
@@ -68,6 +72,10 @@ pub enum JobKind {
     Inject,
     /// Mending.
     Heal,
+    /// Bringing back a cluster.
+    Recover,
+    /// Making an image.
+    MakeImage,
     /// Asking the simulator.
     Predict,
     /// Reading logs.
@@ -83,6 +91,8 @@ impl JobKind {
             Self::Destroy => "Destroying",
             Self::Inject => "Breaking",
             Self::Heal => "Healing",
+            Self::Recover => "Recovering",
+            Self::MakeImage => "Making an image",
             Self::Predict => "Predicting",
             Self::ReadLogs => "Reading logs",
         }
@@ -98,6 +108,8 @@ impl Task {
             Self::Destroy => JobKind::Destroy,
             Self::Inject(_) => JobKind::Inject,
             Self::Heal(_) | Self::HealAll => JobKind::Heal,
+            Self::Recover(_) => JobKind::Recover,
+            Self::MakeImage => JobKind::MakeImage,
             Self::Predict(_) => JobKind::Predict,
             Self::ReadLogs(_) => JobKind::ReadLogs,
         }
@@ -164,4 +176,7 @@ pub trait Engine: Send {
     /// # Errors
     /// Where the provider cannot be asked.
     fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Sight>>;
+
+    /// Nobody looks any more: whatever was kept up for looking ends.
+    fn look_away(&mut self);
 }

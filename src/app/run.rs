@@ -22,6 +22,8 @@ pub struct ProviderChoice {
     pub title: String,
     /// Why it cannot be used here; `None`: it can.
     pub hindrance: Option<String>,
+    /// Whether it makes images of its own.
+    pub makes_images: bool,
 }
 
 /// Requests from outside during one stretch of time.
@@ -128,6 +130,11 @@ impl Run {
     /// The chosen provider.
     pub fn chosen(&self) -> Option<&ProviderChoice> {
         self.providers.iter().find(|choice| choice.name == self.provider)
+    }
+
+    /// Whether the chosen provider can be asked for an image.
+    pub fn makes_images(&self) -> bool {
+        self.chosen().is_some_and(|choice| choice.makes_images && choice.hindrance.is_none())
     }
 
     /// A new look at the lab: what is different becomes events, and feeds the ruler.

@@ -187,6 +187,7 @@ commands! {
         HealAll "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
         CancelJob "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
         Destroy "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
+        MakeImage "Make an image for this lab" Storage None, |state| idle(state) && state.document.path.is_some() && state.run.makes_images();
         AddView "Add a page to the presentation…" Note control_shift("V"), open;
         NextView "Next page" ChevronRight plain("ArrowRight"), |state| state.mode == Mode::Present;
         PreviousView "Previous page" ChevronLeft plain("ArrowLeft"), |state| state.mode == Mode::Present;

@@ -281,6 +281,9 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
                 }
             }
             Ok(Order::Watch(what)) => {
+                if what.is_none() {
+                    engine.look_away();
+                }
                 watched = what;
                 seen = None;
             }
@@ -316,8 +319,9 @@ fn inline(
         }
         Effect::Cancel => {}
         Effect::Watch(what) => {
-            if let Some(what) = &what {
-                events.push_back(look(parts.engine.as_mut(), what));
+            match &what {
+                Some(what) => events.push_back(look(parts.engine.as_mut(), what)),
+                None => parts.engine.look_away(),
             }
             *watched.borrow_mut() = what;
         }
@@ -346,6 +350,7 @@ mod tests {
         fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
             Ok(None)
         }
+        fn look_away(&mut self) {}
     }
     struct Always(PathBuf);
     impl Chooser for Always {

@@ -38,8 +38,6 @@ const SETTLE_STEP_MS: u64 = 500;
 const SAVE_EVERY_MS: u64 = 250;
 /// How long to wait for somebody else who changes the world.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
-/// Requests from outside in each second, from the first deployment on.
-const REQUESTS_PER_SEC: u32 = 20;
 
 #[derive(Serialize)]
 struct FileOut<'a> {
@@ -137,7 +135,7 @@ impl SimProvider {
 
     fn fresh(&self) -> Open {
         let mut world = World::new(self.seed);
-        world.set_load(REQUESTS_PER_SEC);
+        world.set_load(crate::sim::REQUESTS_PER_SEC);
         Open { world, wall_ms: (self.clock)(), world_ms: 0, stamp: None }
     }
 

@@ -1,6 +1,7 @@
 //! What a fault would take with it: the world is copied, broken and watched; the world itself is never touched.
 
 use super::{
+    load::REQUESTS_PER_SEC,
     table::{ServiceId, VipId},
     world::{SimError, World},
 };
@@ -9,8 +10,6 @@ use std::collections::BTreeMap;
 
 /// How often the copy is looked at, in milliseconds.
 const STEP_MS: u64 = 250;
-/// Requests a second that are sent into the copy where the world has no load.
-const REQUESTS_PER_SEC: u32 = 20;
 /// Time that the copy runs under load before it is broken, in milliseconds.
 const WARM_UP_MS: u64 = 1000;
 

@@ -19,6 +19,8 @@ use std::{
     net::{Ipv4Addr, SocketAddrV4},
 };
 
+/// Requests from outside in each second, where nobody says how many.
+pub const REQUESTS_PER_SEC: u32 = 20;
 /// Seconds that are kept, one result each.
 const SECONDS_MAX: usize = 900;
 /// How long somebody outside waits for an answer.

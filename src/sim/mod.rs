@@ -49,7 +49,7 @@ pub use action::{ActionOutcome, Progress, ScriptedFailure};
 pub use blast::{FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
 pub use event::{Cause, Event, EventKind};
 pub use invariants::{Inspector, Violation};
-pub use load::{LoadSecond, LoadTotals};
+pub use load::{LoadSecond, LoadTotals, REQUESTS_PER_SEC};
 pub use rng::Rng;
 pub use ruler::FailoverRuler;
 pub use world::{SimError, World};

@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::{
     app::{Command, Dialog, breaks},
-    look::{Tone, size},
+    look::{Icon, Tone, size},
     model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
     ui::{panel, theme, widget},
 };
@@ -127,7 +127,7 @@ fn flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &crate::model::Endpoint, to: &cr
     }
 }
 
-fn cluster(ui: &mut Ui, desk: &Desk<'_>, name: &ClusterName) {
+fn cluster(ui: &mut Ui, desk: &mut Desk<'_>, name: &ClusterName) {
     let Some(cluster) = desk.state.run.observed.as_ref().and_then(|it| it.clusters.get(name)) else { return };
     ui.separator();
     widget::section_header(ui, &format!("Cluster {name}"), None);
@@ -141,6 +141,14 @@ fn cluster(ui: &mut Ui, desk: &Desk<'_>, name: &ClusterName) {
         ClusterState::Split => ("split: both parts work", palette.bad),
     };
     widget::value_row(ui, "State", text, color);
+    if cluster.state == ClusterState::Stopped {
+        panel::muted(ui, "Where no member is left to follow, one has to begin anew: the one whose data goes furthest.");
+        let can = desk.state.run.job.is_none() && desk.state.run.faults().is_empty();
+        let button = ui.add_enabled(can, widget::Button::new("Recover the cluster").icon(Icon::Heal));
+        if button.on_disabled_hover_text("Heal what is broken first").clicked() {
+            desk.send(Command::Recover(name.clone()));
+        }
+    }
 }
 
 /// The lab as a whole.

@@ -135,6 +135,45 @@ fn what_is_removed_is_asked_for_and_undo_brings_back_a_clean_slate() {
 }
 
 #[test]
+fn a_node_goes_back_to_its_snapshot_and_a_deployment_brings_what_is_new() {
+    let mut lab = Lab::new();
+    assert!(lab.text(2, "snapshot", &["--on", "sim"]).contains("deploy it first"));
+    lab.text(0, "deploy", &["--on", "sim"]);
+    let names = |report: &Value, node: &str| serde_json::from_value::<Vec<String>>(report["nodes"][node].clone()).unwrap();
+    assert!(lab.text(0, "snapshot", &["--list"]).lines().all(|line| line.ends_with("  none")));
+    let taken = lab.json(0, "snapshot", &["--node", "app1", "--node", "db1"]);
+    assert_eq!((names(&taken, "app1"), names(&taken, "db1")), (vec!["app1-configured".to_owned()], vec!["db1-configured".to_owned()]));
+    assert!(lab.text(0, "snapshot", &["--node", "db1"]).contains("as is"), "taking it twice is taking it once");
+
+    let text = fs::read_to_string(lab.layout()).unwrap();
+    let changed = text.replacen("\"sync\": (", "\"watch\": (kind: \"node-exporter\", bind: on(\"management\")), \"sync\": (", 1);
+    assert!(text != changed);
+    fs::write(lab.layout(), changed).unwrap();
+    lab.text(0, "deploy", &[]);
+    let has_exporter = |lab: &Lab| {
+        let status: Value = serde_json::from_slice(&lab.call("status", &["--format", "json"]).stdout).unwrap();
+        status["nodes"]["app1"]["services"]["watch"].is_object()
+    };
+    assert!(has_exporter(&lab));
+    lab.pass(2_000);
+    assert!(lab.text(2, "restore", &["app1", "never-taken"]).contains("it has: app1-configured"));
+    assert!(lab.text(2, "restore", &["app1"]).contains("--yes"), "what is lost is asked for");
+    let restored = lab.text(0, "restore", &["app1", "--yes"]);
+    assert!(restored.contains("restore:app1@app1-configured") && restored.contains("power-on:app1"), "{restored}");
+    lab.pass(20_000);
+    let planned = lab.json(0, "plan", &[]);
+    let steps: Vec<&str> = planned["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert!(steps.iter().any(|step| *step == "install:app1/watch"), "what came after the snapshot is gone: {steps:?}");
+    lab.text(0, "deploy", &[]);
+    lab.pass(20_000);
+    assert!(has_exporter(&lab));
+    assert_eq!(lab.json(0, "status", &[])["healthy"], true);
+    lab.text(0, "snapshot", &["--delete", "--node", "app1"]);
+    assert_eq!(names(&lab.json(0, "snapshot", &["--list"]), "app1"), Vec::<String>::new());
+    assert!(lab.text(3, "shell", &["db1"]).contains("a simulated node runs no programs"));
+}
+
+#[test]
 fn wrong_names_and_places_are_explained() {
     let lab = Lab::new();
     assert!(lab.text(2, "plan", &[]).contains("--on sim"));

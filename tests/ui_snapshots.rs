@@ -80,6 +80,21 @@ fn stopped_cluster() {
     });
 }
 
+/// The menu of a node that runs and has snapshots.
+#[test]
+fn node_menu() {
+    both("node-menu", |window| {
+        mini_cloud(window);
+        window.send(Command::Plan);
+        window.send(Command::Deploy);
+        window.pass(1000);
+        window.send(Command::TakeSnapshot("db1".parse().unwrap()));
+        window.pass(1000);
+        let at = window.on_screen(sandtable::model::Pos(180, 660));
+        window.press_secondary_at(at);
+    });
+}
+
 fn dialog(name: &str, dialog: &Dialog) {
     both(name, |window| {
         mini_cloud(window);

@@ -160,6 +160,28 @@ fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
 }
 
 #[test]
+fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    window.pass(1000);
+    let db1: sandtable::model::NodeName = "db1".parse().unwrap();
+    let there = |window: &Window| window.state().run.observed.as_ref().unwrap().nodes.get("db1").unwrap().clone();
+    window.send(Command::TakeSnapshot(db1.clone()));
+    window.send(Command::TakeSnapshot(db1.clone()));
+    window.pass(1000);
+    assert_eq!(there(&window).snapshots, ["db1-configured", "db1-2"], "{:?}", window.state().notice);
+    window.send(Command::Ask(Dialog::Restore(db1.clone(), "db1-configured".into())));
+    window.click("Cancel");
+    assert!(window.state().run.events.iter().all(|event| !event.what.contains("powered on") || event.at_ms < 1), "nothing was done");
+    window.send(Command::Ask(Dialog::Restore(db1, "db1-configured".into())));
+    window.click("Go back");
+    assert!(window.state().dialog.is_none());
+    window.pass(30_000);
+    assert_eq!((there(&window).power, there(&window).health), (Power::Running, Health::Healthy), "{:?}", window.state().notice);
+}
+
+#[test]
 fn presenting_walks_through_the_pages_and_escape_leaves() {
     let mut window = Window::with_template("Mini cloud");
     for name in ["One", "Two"] {

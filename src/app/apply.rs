@@ -42,6 +42,9 @@ impl State {
             | Command::HealAll
             | Command::Heal(_)
             | Command::Recover(_)
+            | Command::TakeSnapshot(_)
+            | Command::RestoreNow(..)
+            | Command::Shell(_)
             | Command::MakeImage
             | Command::Inject(_)
             | Command::CancelJob

@@ -44,6 +44,12 @@ impl State {
             Command::HealAll => Task::HealAll,
             Command::Heal(id) => Task::Heal(id),
             Command::Recover(cluster) => Task::Recover(cluster),
+            Command::TakeSnapshot(node) => Task::TakeSnapshot(node),
+            Command::RestoreNow(node, snapshot) => {
+                self.dialog = None;
+                Task::Restore(node, snapshot)
+            }
+            Command::Shell(node) => Task::Shell(node),
             Command::MakeImage => Task::MakeImage,
             Command::Inject(fault) => {
                 self.dialog = None;

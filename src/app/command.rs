@@ -72,6 +72,8 @@ pub enum Dialog {
     Break(Fault),
     /// What was logged of a node's set-up.
     NodeLog(NodeName),
+    /// A node is to go back to a snapshot.
+    Restore(NodeName, String),
     /// A page of a presentation is being written: its place in the list, or a new one.
     View(Option<usize>),
 }
@@ -277,6 +279,12 @@ pub enum Command {
     Heal(u64),
     /// Bring back a cluster that has stopped as a whole.
     Recover(ClusterName),
+    /// Keep a node as it is.
+    TakeSnapshot(NodeName),
+    /// Take a node back to a snapshot, for certain.
+    RestoreNow(NodeName, String),
+    /// Open a shell on a node, in the user's terminal.
+    Shell(NodeName),
     /// Destroy, for certain.
     DestroyNow,
     /// Keep a page of the presentation, at its place or at the end.

@@ -3,17 +3,21 @@
 //! It does what the commands of the command line do, on the same state folder, so window and command line see the same
 //! lab. It blocks, so only the worker that owns it may call it.
 
+mod follow;
+
+use self::follow::{follow, saying, settle};
 use super::{
-    LoadSample, Prediction, ProviderChoice, StepState,
+    LoadSample, Prediction, ProviderChoice,
     job::{Cancel, Engine, Job, Report, Sight, StepLog, Task},
 };
 use crate::catalog::{Catalog, Recipes};
-use crate::deploy::{self, Deployed, Ending, Event, JOURNAL_FILE, Journal, Options};
+use crate::deploy::{Deployed, JOURNAL_FILE, Journal};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
+use crate::host::terminal;
 use crate::look::Appearance;
 use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
-use crate::plan::{LabId, Plan, desired, doubt, plan};
+use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, restore, take_snapshots};
 use crate::provider::{
     Done, Lasts, Provider, ProviderError, Which,
     doctor::{self, State},
@@ -153,6 +157,24 @@ impl Local {
         settle(lab, &provider, report)
     }
 
+    /// Does steps that nothing drawn asks for.
+    fn by_steps(
+        &mut self,
+        place: &Place,
+        on: &On,
+        lab: &Lab,
+        cancel: &Cancel,
+        report: &mut dyn FnMut(Report),
+        plan: impl FnOnce(&Observed) -> Plan,
+    ) -> anyhow::Result<()> {
+        let locked = Arc::new(place.folder.lock(Wait::No)?);
+        let provider = on.acting(self.lot(place, lab), &locked).map_err(failed)?;
+        let observed = wait(provider.observe())?.map_err(failed)?;
+        let plan = plan(&observed);
+        let mut journal = Journal::open(&locked)?;
+        follow(&plan, &observed, &provider, &mut journal, cancel, report)
+    }
+
     fn destroy(&mut self, place: &Place, on: &On, lab: &Lab, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
         if !place.folder.exists() {
             return Ok(());
@@ -197,32 +219,6 @@ fn make_image(on: &On, place: &Place, lab: &Lab, report: &mut dyn FnMut(Report))
     Ok(())
 }
 
-/// Does something that says what it is at, and reports that.
-fn saying<T>(
-    report: &mut dyn FnMut(Report),
-    work: impl AsyncFnOnce(&(dyn Fn(&str) + Send + Sync)) -> Result<T, ProviderError>,
-) -> anyhow::Result<T> {
-    let done = wait(async {
-        let (sender, mut said) = tokio::sync::mpsc::channel::<String>(EVENTS_MAX);
-        let says = move |text: &str| {
-            // What it is at may be lost; the work must not wait for the window.
-            let _lost = sender.try_send(text.to_owned());
-        };
-        let listen = async {
-            while let Some(text) = said.recv().await {
-                report(Report::Log(text));
-            }
-        };
-        let work = async {
-            let done = work(&says).await;
-            drop(says);
-            done
-        };
-        tokio::join!(work, listen).0
-    })?;
-    done.map_err(failed)
-}
-
 /// What keeps Incus from being used here; `None`: nothing.
 fn incus_hindrance() -> Option<String> {
     let checks = wait(async {
@@ -244,94 +240,6 @@ fn incus_hindrance() -> Option<String> {
 fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {
     let locked = Arc::try_unwrap(locked).ok().context("the lab's state is still in use")?;
     Ok(locked.remove()?)
-}
-
-/// Waits until the lab is well, and reports whenever more of it is.
-fn settle(lab: &Lab, provider: &Arc<dyn Provider>, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
-    let settled = wait(async {
-        let (sender, mut events) = tokio::sync::mpsc::channel(EVENTS_MAX);
-        let waiting = async {
-            let settled = deploy::settle(lab, provider, SETTLE_MS_MAX, &sender).await;
-            drop(sender);
-            settled
-        };
-        let listen = async {
-            while let Some(event) = events.recv().await {
-                tell(event, report);
-            }
-        };
-        tokio::join!(waiting, listen).0
-    })?;
-    settled.map(drop).map_err(failed)
-}
-
-/// Runs a plan and reports each step.
-fn follow(
-    plan: &Plan,
-    before: &Observed,
-    provider: &Arc<dyn Provider>,
-    journal: &mut Journal,
-    cancel: &Cancel,
-    report: &mut dyn FnMut(Report),
-) -> anyhow::Result<()> {
-    let (canceller, told) = deploy::canceller();
-    let options = Options::default();
-    let ending = wait(async {
-        let (sender, mut events) = tokio::sync::mpsc::channel(EVENTS_MAX);
-        let run = async {
-            let ending = deploy::run(plan, before, provider, journal, &options, &told, &sender).await;
-            drop(sender);
-            ending
-        };
-        let listen = async {
-            let mut looked: Option<tokio::time::Instant> = None;
-            loop {
-                let mut changed = false;
-                tokio::select! {
-                    event = events.recv() => match event {
-                        Some(event) => {
-                            changed = matches!(event, Event::StepDone { .. } | Event::StepFailed(_));
-                            tell(event, report);
-                        }
-                        None => return,
-                    },
-                    () = tokio::time::sleep(ASK_EVERY) => {}
-                }
-                if changed && looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
-                    looked = Some(tokio::time::Instant::now());
-                    // A look that fails is no reason to stop: the steps themselves say what is wrong.
-                    if let Ok(observed) = provider.observe().await {
-                        report(Report::Seen(Box::new(Sight { observed, ..Sight::default() })));
-                    }
-                }
-                if cancel.is_asked() {
-                    canceller.tell(deploy::Cancel::Stop);
-                }
-            }
-        };
-        tokio::join!(run, listen).0
-    })??;
-    match ending {
-        Ending::Done | Ending::Undone => Ok(()),
-        Ending::Stopped => anyhow::bail!("the lab is half done; plan again to go on"),
-        Ending::Failed(failures) => match failures.first() {
-            Some(failure) => anyhow::bail!("{}: {}. {}", failure.step, failure.why, failure.next),
-            None => anyhow::bail!("a step failed"),
-        },
-    }
-}
-
-fn tell(event: Event, report: &mut dyn FnMut(Report)) {
-    match event {
-        Event::StepStarted { step, .. } => report(Report::Step(step, StepState::Running)),
-        Event::StepDone { step, .. } => report(Report::Step(step, StepState::Done)),
-        Event::StepFailed(failure) => report(Report::Step(failure.step, StepState::Failed(format!("{}. {}", failure.why, failure.next)))),
-        Event::StepProgress { step, says } => report(Report::Log(format!("{step}: {says}"))),
-        Event::Retrying { step, why, in_ms } => report(Report::Log(format!("{step}: {why}; again in {in_ms} ms"))),
-        Event::Undoing { steps } => report(Report::Log(format!("undoing in {steps} steps"))),
-        Event::Settling(far) => report(Report::Log(format!("coming up: {far}"))),
-        Event::Finished(_) => {}
-    }
 }
 
 impl Engine for Local {
@@ -367,6 +275,18 @@ impl Engine for Local {
                 let locked = Arc::new(place.folder.lock(Wait::No)?);
                 let provider = on.acting(self.lot(&place, &job.lab), &locked).map_err(failed)?;
                 saying(report, async |says| provider.recover(cluster, says).await)?;
+            }
+            Task::TakeSnapshot(node) => self.by_steps(&place, &on, &job.lab, cancel, report, |observed| {
+                let there = observed.nodes.get(node).map(|node| node.snapshots.as_slice()).unwrap_or_default();
+                take_snapshots(&[(node.clone(), next_snapshot_name(node, there))])
+            })?,
+            Task::Restore(node, snapshot) => {
+                let wanted = desired(&job.lab, Catalog::embedded(), &place.id);
+                self.by_steps(&place, &on, &job.lab, cancel, report, |observed| restore(node, snapshot, &wanted, observed))?;
+            }
+            Task::Shell(node) => {
+                let words = wait(self.looking(&place, &on, &job.lab)?.shell(node))?.map_err(failed)?;
+                terminal::open(&words)?;
             }
             Task::MakeImage => make_image(&on, &place, &job.lab, report)?,
             Task::ReadLogs(node) => report(Report::Logs(node.clone(), read_logs(&place.folder, node)?)),

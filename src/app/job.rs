@@ -40,6 +40,12 @@ pub enum Task {
     HealAll,
     /// Bring back a cluster that has stopped as a whole.
     Recover(ClusterName),
+    /// Keep a node as it is.
+    TakeSnapshot(NodeName),
+    /// Take a node back to a snapshot.
+    Restore(NodeName, String),
+    /// Open a shell on a node, in the user's terminal.
+    Shell(NodeName),
     /// Make an image that has what the lab needs.
     MakeImage,
     /// Say what a fault would do.
@@ -74,6 +80,12 @@ pub enum JobKind {
     Heal,
     /// Bringing back a cluster.
     Recover,
+    /// Keeping a node as it is.
+    TakeSnapshot,
+    /// Taking a node back.
+    Restore,
+    /// Opening a shell.
+    Shell,
     /// Making an image.
     MakeImage,
     /// Asking the simulator.
@@ -92,6 +104,9 @@ impl JobKind {
             Self::Inject => "Breaking",
             Self::Heal => "Healing",
             Self::Recover => "Recovering",
+            Self::TakeSnapshot => "Taking a snapshot",
+            Self::Restore => "Restoring",
+            Self::Shell => "Opening a shell",
             Self::MakeImage => "Making an image",
             Self::Predict => "Predicting",
             Self::ReadLogs => "Reading logs",
@@ -109,6 +124,9 @@ impl Task {
             Self::Inject(_) => JobKind::Inject,
             Self::Heal(_) | Self::HealAll => JobKind::Heal,
             Self::Recover(_) => JobKind::Recover,
+            Self::TakeSnapshot(_) => JobKind::TakeSnapshot,
+            Self::Restore(..) => JobKind::Restore,
+            Self::Shell(_) => JobKind::Shell,
             Self::MakeImage => JobKind::MakeImage,
             Self::Predict(_) => JobKind::Predict,
             Self::ReadLogs(_) => JobKind::ReadLogs,

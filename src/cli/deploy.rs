@@ -136,7 +136,7 @@ pub(super) fn confirm(terminal: &mut Terminal, question: &str) -> Result<()> {
 }
 
 /// Waits until the lab is well, and writes a line whenever more of it is.
-fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan, out: &mut Terminal) -> Result<Observed> {
+pub(super) fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan, out: &mut Terminal) -> Result<Observed> {
     // Flows that were drawn since are tried for the first time, even where nothing had to be done.
     let ms_max = if plan.is_empty() { WATCHED_MS_MAX } else { SETTLE_MS_MAX };
     let now = wait(async {

@@ -98,6 +98,12 @@ commands! {
     guard Guard;
     /// Bring back a cluster that has stopped as a whole
     recover Recover;
+    /// Keep nodes as they are
+    snapshot Snapshot;
+    /// Take a node back to a snapshot
+    restore Restore;
+    /// Open a shell on a node
+    shell Shell;
     /// Leave nothing of a deployed lab
     destroy Destroy;
     /// Say whether this machine is ready for each provider, and what to do if not

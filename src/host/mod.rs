@@ -8,3 +8,4 @@ pub mod machine;
 pub mod process;
 pub mod ssh;
 pub mod state;
+pub mod terminal;

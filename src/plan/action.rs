@@ -52,6 +52,10 @@ pub enum Action {
     Configure { node: NodeName, spec: MachineSpec },
     /// Keep a machine's state under a name.
     TakeSnapshot { node: NodeName, snapshot: String },
+    /// Take a machine back to a state that was kept. It is off afterwards, or on as it was.
+    RestoreSnapshot { node: NodeName, snapshot: String },
+    /// Forget a state that was kept.
+    DeleteSnapshot { node: NodeName, snapshot: String },
     /// Install and configure a service, not started.
     InstallService { node: NodeName, service: ServiceName, spec: ServiceSpec },
     /// Start a service, and wait until it is ready. `bootstrap`: it is the first of its cluster.
@@ -78,6 +82,8 @@ impl Action {
             | Self::PowerOff { node }
             | Self::Configure { node, .. }
             | Self::TakeSnapshot { node, .. }
+            | Self::RestoreSnapshot { node, .. }
+            | Self::DeleteSnapshot { node, .. }
             | Self::InstallService { node, .. }
             | Self::StartService { node, .. }
             | Self::ReconfigureService { node, .. }
@@ -100,6 +106,8 @@ impl Action {
             Self::PowerOff { .. } => "power-off",
             Self::Configure { .. } => "configure",
             Self::TakeSnapshot { .. } => "snapshot",
+            Self::RestoreSnapshot { .. } => "restore",
+            Self::DeleteSnapshot { .. } => "delete-snapshot",
             Self::InstallService { .. } => "install",
             Self::StartService { .. } => "start",
             Self::ReconfigureService { .. } => "reconfigure",

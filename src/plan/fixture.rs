@@ -162,6 +162,7 @@ pub(crate) fn carry_out(world: &mut Observed, action: &Action) {
             (there.spec, there.configured) = (Some(spec.clone()), true);
         }
         Action::TakeSnapshot { node, snapshot } => running(world, node).snapshots.push(snapshot.clone()),
+        Action::RestoreSnapshot { .. } | Action::DeleteSnapshot { .. } => unreachable!("no drawing asks for it"),
         Action::InstallService { node, service, spec } => {
             let there = running(world, node);
             assert!(there.configured, "{service} is installed on {node} before its addresses are set");

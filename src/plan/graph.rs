@@ -155,7 +155,9 @@ pub fn step_id(action: &Action) -> StepId {
         | Action::PowerOn { node }
         | Action::PowerOff { node }
         | Action::Configure { node, .. } => format!("{verb}:{node}"),
-        Action::TakeSnapshot { node, snapshot } => format!("{verb}:{node}@{snapshot}"),
+        Action::TakeSnapshot { node, snapshot }
+        | Action::RestoreSnapshot { node, snapshot }
+        | Action::DeleteSnapshot { node, snapshot } => format!("{verb}:{node}@{snapshot}"),
         Action::InstallService { node, service, .. }
         | Action::StartService { node, service, .. }
         | Action::ReconfigureService { node, service, .. }

@@ -15,6 +15,7 @@ mod power;
 mod removals;
 mod services;
 mod sight;
+mod snapshots;
 mod specs;
 mod undo;
 mod vips;
@@ -23,6 +24,7 @@ pub use action::{Action, Change, Plan, Step, StepId};
 pub use destroy::destroy;
 pub use graph::step_id;
 pub use identity::{LAB_ID_BYTES_MAX, LabId, hardware_address};
+pub use snapshots::{delete_snapshots, next_snapshot_name, restore, snapshot_name, take_snapshots};
 pub use specs::{Desired, Unplannable, desired};
 pub use undo::{doubt, undo};
 

@@ -123,6 +123,9 @@ pub trait Provider: Send + Sync {
     /// is at. Changes nothing where a part of the cluster works.
     fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
+    /// The program on this machine, and its arguments, that gives a person a shell on a running node.
+    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
+
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;
 

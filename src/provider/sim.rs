@@ -10,7 +10,7 @@
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
-    model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
 };
@@ -358,6 +358,18 @@ impl Provider for SimProvider {
                 }
                 says("beginning anew with the member whose data goes furthest");
                 world.recover_cluster(cluster).map(|()| Done::Changed)
+            })
+        })
+    }
+
+    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            Err(ProviderError {
+                what: "open a shell".into(),
+                node: Some(node.clone()),
+                why: "a simulated node runs no programs".into(),
+                next: "Deploy to real machines: --on incus, --on virtualbox.".into(),
+                retry: Retry::Useless,
             })
         })
     }

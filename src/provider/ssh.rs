@@ -57,6 +57,16 @@ impl SshTransport {
         Err(self.nobody("connect", last))
     }
 
+    /// The program and its arguments that give a person a shell, by the first way that answers.
+    ///
+    /// # Errors
+    /// Where none answers.
+    pub async fn shell(&self) -> Result<Vec<String>, ProviderError> {
+        self.meet().await?;
+        let way = self.order().into_iter().next();
+        way.map(|(_, ssh)| ssh.host().client()).ok_or_else(|| self.nobody("open a shell", None))
+    }
+
     /// The ways, the one that answered last first.
     fn order(&self) -> Vec<(usize, &Ssh)> {
         let first = self.way.load(Ordering::Relaxed);

@@ -58,7 +58,6 @@ const CREATE_US: u64 = 400 * MS;
 const CHANGE_US: u64 = 300 * MS;
 const DELETE_US: u64 = 500 * MS;
 const CONFIGURE_US: u64 = 300 * MS;
-const SNAPSHOT_US: u64 = 150 * MS;
 const INSTALL_US: u64 = 1500 * MS;
 const REMOVE_US: u64 = 700 * MS;
 const VIP_US: u64 = 400 * MS;
@@ -125,6 +124,8 @@ impl World {
             Action::PowerOff { node } => self.act_power_off(node),
             Action::Configure { node, spec } => self.configure(node, spec),
             Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot),
+            Action::RestoreSnapshot { node, snapshot } => self.restore_snapshot(catalog, node, snapshot),
+            Action::DeleteSnapshot { node, snapshot } => self.delete_snapshot(node, snapshot),
             Action::InstallService { node, service, spec } => self.install(catalog, node, service, spec),
             Action::StartService { node, service, bootstrap } => self.start(node, service, if *bootstrap { First::Yes } else { First::No }),
             Action::ReconfigureService { node, service, spec } => self.reconfigure(catalog, node, service, spec),
@@ -215,7 +216,7 @@ impl World {
         Ok(Some(NETWORK_US))
     }
 
-    fn cards(&self, spec: &MachineSpec) -> Result<Vec<Card>, SimError> {
+    pub(super) fn cards(&self, spec: &MachineSpec) -> Result<Vec<Card>, SimError> {
         let card = |network| Card { network, address: None, connected: true, loss_percent: 0, delay_us: 0 };
         spec.adapters.iter().map(|adapter| self.network_named(&adapter.network).map(card)).collect()
     }
@@ -343,32 +344,27 @@ impl World {
         Ok(Some(CONFIGURE_US))
     }
 
-    fn take_snapshot(&mut self, node: &NodeName, snapshot: &str) -> Result<Option<u64>, SimError> {
-        let id = self.machine_named(node)?;
-        let row = &mut self.machines[id];
-        if row.snapshots.iter().any(|name| name == snapshot) {
-            return Ok(None);
-        }
-        row.snapshots.push(snapshot.to_owned());
-        Ok(Some(SNAPSHOT_US))
-    }
-
     fn install(&mut self, catalog: &Catalog, node: &NodeName, name: &ServiceName, spec: &ServiceSpec) -> Result<Option<u64>, SimError> {
         let machine = self.running(node)?;
-        let known = self.machines[machine].services.iter().copied().find(|service| self.services[*service].name == *name);
-        if known.is_some_and(|service| self.services[service].spec.as_ref() == Some(spec)) {
+        let service = self.service_row(machine, name);
+        if self.services[service].spec.as_ref() == Some(spec) {
             return Ok(None);
         }
-        let service = known.unwrap_or_else(|| {
-            let service = self.services.push(Svc::new(machine, name.clone()));
-            self.machines[machine].services.push(service);
-            service
-        });
         self.set_up(catalog, service, spec);
         Ok(Some(self.rng.around(INSTALL_US)))
     }
 
-    fn set_up(&mut self, catalog: &Catalog, service: ServiceId, spec: &ServiceSpec) {
+    /// The row of a service on a machine; a new one where it has none.
+    pub(super) fn service_row(&mut self, machine: MachineId, name: &ServiceName) -> ServiceId {
+        let known = self.machines[machine].services.iter().copied().find(|service| self.services[*service].name == *name);
+        known.unwrap_or_else(|| {
+            let service = self.services.push(Svc::new(machine, name.clone()));
+            self.machines[machine].services.push(service);
+            service
+        })
+    }
+
+    pub(super) fn set_up(&mut self, catalog: &Catalog, service: ServiceId, spec: &ServiceSpec) {
         self.services[service].set_up(spec.clone(), catalog.get(&spec.kind));
         self.enroll(service);
         self.rebuild_owners();
@@ -405,7 +401,7 @@ impl World {
         Ok(Some(CONFIGURE_US + self.services[service].start_us))
     }
 
-    fn forget_service(&mut self, service: ServiceId) {
+    pub(super) fn forget_service(&mut self, service: ServiceId) {
         self.expel(service);
         let (machine, name, generation) =
             (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);

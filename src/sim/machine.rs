@@ -7,7 +7,7 @@ use super::{
     time::{MS, SECOND, Tick},
     world::World,
 };
-use crate::model::{Ipv4Net, MachineSpec, NodeName, Power, Subject};
+use crate::model::{Ipv4Net, MachineSpec, NodeName, Power, ServiceName, ServiceSpec, Subject, VipName, VipSpec};
 use serde::{Deserialize, Serialize};
 
 /// The part of a boot that does not depend on the number of processors. With one processor a boot takes about 2.7 s, as
@@ -30,6 +30,18 @@ pub(super) struct Card {
     pub(super) delay_us: u64,
 }
 
+/// What a snapshot keeps of a machine: its hardware, and what is on its disk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) name: String,
+    pub(super) spec: MachineSpec,
+    pub(super) configured: bool,
+    pub(super) addresses: Vec<Option<Ipv4Net>>,
+    /// What is installed, and whether it starts when the machine boots.
+    pub(super) services: Vec<(ServiceName, ServiceSpec, bool)>,
+    pub(super) vips: Vec<(VipName, VipSpec)>,
+}
+
 /// One machine. A removed one keeps its row, without a specification.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Machine {
@@ -40,7 +52,7 @@ pub(super) struct Machine {
     pub(super) configured: bool,
     pub(super) cards: Vec<Card>,
     pub(super) services: Vec<ServiceId>,
-    pub(super) snapshots: Vec<String>,
+    pub(super) snapshots: Vec<Kept>,
     pub(super) generation: u32,
     pub(super) paused_us: u64,
     /// What was due while it was frozen, and how long after the freeze began.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `world` | the loop over what is due, and skipping quiet time |
 //! | `machine`, `service` | power, boot, start, stop, crash and restart |
+//! | `snapshot` | what a machine's snapshot keeps, and going back to it |
 //! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
 //! | `vrrp` | the election of a VIP's holder |
 //! | `cluster`, `galera`, `recovery` | membership, quorum, state transfer; a first start, and one after a full stop |
@@ -39,6 +40,7 @@ mod request;
 mod rng;
 mod ruler;
 mod service;
+mod snapshot;
 mod soundness;
 mod table;
 mod time;

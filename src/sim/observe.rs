@@ -316,7 +316,7 @@ impl World {
                 .into_iter()
                 .filter_map(|vip| Some((self.vips[vip].name.clone(), self.vips[vip].spec.clone()?)))
                 .collect(),
-            snapshots: machine.snapshots.clone(),
+            snapshots: machine.snapshots.iter().map(|kept| kept.name.clone()).collect(),
             seen_ms: self.clock.shown_at_ms(machine.seen_us),
         }
     }

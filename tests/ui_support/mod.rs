@@ -119,11 +119,23 @@ impl Window {
     }
 
     fn button(&mut self, pos: egui::Pos2, pressed: bool) {
+        self.any_button(egui::PointerButton::Primary, pos, pressed);
+    }
+
+    fn any_button(&mut self, button: egui::PointerButton, pos: egui::Pos2, pressed: bool) {
         let modifiers = egui::Modifiers::NONE;
         self.harness.event(egui::Event::PointerMoved(pos));
         self.harness.step();
-        self.harness.event(egui::Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers });
+        self.harness.event(egui::Event::PointerButton { pos, button, pressed, modifiers });
         self.harness.step();
+    }
+
+    /// Opens the menu of a place of the screen.
+    #[allow(dead_code, reason = "not every test of windows opens menus")]
+    pub fn press_secondary_at(&mut self, at: egui::Pos2) {
+        self.any_button(egui::PointerButton::Secondary, at, true);
+        self.any_button(egui::PointerButton::Secondary, at, false);
+        self.settle();
     }
 
     /// Clicks a place of the screen.

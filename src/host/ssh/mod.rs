@@ -5,6 +5,7 @@
 //! a bounded queue. A host may be reached through another one, as deep as need be. A command that is late or not wanted any more
 //! is killed on the other machine. Arguments are lists: [`quoted`] makes the one text that ssh can carry.
 
+mod client;
 mod connect;
 mod exec;
 mod lane;

@@ -134,6 +134,18 @@ impl IncusMachines {
         };
     }
 
+    /// The daemon's own client is what people know, and it handles terminals.
+    async fn client_shell(&self, node: &NodeName) -> Result<Vec<String>, ProviderError> {
+        let what = "opening a shell".to_owned();
+        let there = self.instance_there(node, &what).await?;
+        let instance = match self.name.split_once(':') {
+            Some((_, remote)) => format!("{remote}:{}", there.name),
+            None => there.name,
+        };
+        let shell = "exec $(command -v bash || command -v sh) -l";
+        Ok(["incus", "exec", &instance, "--", "sh", "-c", shell].map(str::to_owned).to_vec())
+    }
+
     async fn do_action(&self, action: &Action, says: &(dyn Fn(&str) + Send + Sync)) -> Result<Done, ProviderError> {
         match action {
             Action::CreateNetwork { network, spec } => self.create_network(network, spec, says).await,
@@ -145,6 +157,8 @@ impl IncusMachines {
             Action::PowerOn { node } => self.power_on(node, says).await,
             Action::PowerOff { node } => self.power_off(node).await,
             Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot).await,
+            Action::RestoreSnapshot { node, snapshot } => self.restore_snapshot(node, snapshot).await,
+            Action::DeleteSnapshot { node, snapshot } => self.delete_snapshot(node, snapshot).await,
             Action::Configure { .. }
             | Action::InstallService { .. }
             | Action::StartService { .. }
@@ -177,6 +191,10 @@ impl Machines for IncusMachines {
 
     fn transport<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Arc<dyn Transport>> {
         Box::pin(async move { Ok(Arc::new(self.exec(node)) as Arc<dyn Transport>) })
+    }
+
+    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(self.client_shell(node))
     }
 
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {

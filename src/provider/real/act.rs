@@ -1,6 +1,6 @@
 //! Steps: below the guests by the hypervisor, inside them by scripts. Each can be done twice.
 
-use super::{core::Core, live::Live, log::StepLog, notes};
+use super::{core::Core, live::Live, log::StepLog, notes, snapshots};
 use crate::{
     catalog::SecretForm,
     model::{MachineSpec, NodeName, ServiceName, ServiceSpec},
@@ -61,7 +61,25 @@ async fn step(core: &Arc<Core>, action: &Action, says: &Says) -> Result<Done, Pr
         | Action::ChangeMachine { .. }
         | Action::PowerOn { .. }
         | Action::PowerOff { .. }
-        | Action::TakeSnapshot { .. } => below(core, action, says).await,
+        | Action::DeleteSnapshot { .. } => below(core, action, says).await,
+        Action::TakeSnapshot { node, snapshot } => {
+            // Before it is taken: one that is there without what was noted then is worse than the other way round.
+            let noted = machine(core, node).await?.notes;
+            let done = below(core, action, says).await?;
+            if done == Done::Changed {
+                snapshots::keep(core, node, snapshot, &noted)?;
+            }
+            Ok(done)
+        }
+        Action::RestoreSnapshot { node, snapshot } => {
+            let done = below(core, action, says).await?;
+            core.forget(node);
+            core.changed_below();
+            // What is noted on a machine says what is set up inside: that is now as it was then.
+            let now = machine(core, node).await?.notes;
+            core.machines.note(node, &snapshots::back(&now, &snapshots::kept(core, node, snapshot)?)).await?;
+            Ok(done)
+        }
         Action::Configure { node, spec } => {
             let family = core.family(node).await?;
             let place = Place { node, machine: spec, family };

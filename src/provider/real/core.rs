@@ -220,7 +220,7 @@ fn family_of(text: &str) -> Option<Family> {
     value("ID").as_deref().and_then(known).or_else(|| value("ID_LIKE")?.split_whitespace().find_map(known))
 }
 
-fn in_state(error: StateError) -> ProviderError {
+pub(super) fn in_state(error: StateError) -> ProviderError {
     let (next, retry) = match &error {
         StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
         StateError::NoHome | StateError::Io { .. } => {

@@ -15,6 +15,7 @@ mod outside;
 mod recover;
 mod request;
 mod secrets;
+mod snapshots;
 pub mod watch;
 
 pub use core::{Core, Hold};
@@ -22,7 +23,7 @@ pub use log::LOGS_FOLDER;
 
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{Event, Prediction},
 };
@@ -149,6 +150,11 @@ impl Provider for RealProvider {
             let (core, live) = (Arc::clone(&self.core), self.live()?);
             self.telling(says, |sender| act::act(core, live, action.clone(), sender)).await
         })
+    }
+
+    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        let (core, node) = (Arc::clone(&self.core), node.clone());
+        Box::pin(self.on_runtime(async move { core.machines.shell(&node).await }))
     }
 
     fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()> {

@@ -196,6 +196,8 @@ impl Machines for VirtualBox {
                 Action::PowerOn { node } => self.power_on(node, says).await,
                 Action::PowerOff { node } => self.power_off(node, says).await,
                 Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot).await,
+                Action::RestoreSnapshot { node, snapshot } => self.restore_snapshot(node, snapshot).await,
+                Action::DeleteSnapshot { node, snapshot } => self.delete_snapshot(node, snapshot).await,
                 Action::Configure { node, .. }
                 | Action::InstallService { node, .. }
                 | Action::StartService { node, .. }
@@ -214,6 +216,10 @@ impl Machines for VirtualBox {
 
     fn transport<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Arc<dyn Transport>> {
         Box::pin(async move { self.way_in(node).await.map(|way| way as Arc<dyn Transport>) })
+    }
+
+    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(async move { self.way_in(node).await?.shell().await })
     }
 
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {

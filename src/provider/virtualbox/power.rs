@@ -203,4 +203,24 @@ impl VirtualBox {
         self.forget_ways();
         Ok(Done::Changed)
     }
+
+    /// Forgets a snapshot. Its disk is merged into what follows, which takes time and room.
+    pub(super) async fn delete_snapshot(&self, node: &NodeName, snapshot: &str) -> Result<Done, ProviderError> {
+        let what = format!("delete the snapshot {snapshot} of {node}");
+        let seen = self.seen_node(node, &what).await?;
+        let is_there = |snapshots: &[String]| snapshots.iter().any(|there| there == snapshot);
+        if !is_there(&seen.info.snapshots) {
+            return Ok(Done::AlreadySo);
+        }
+        let uuid = &seen.info.uuid;
+        let _lock = self.manage.machine(uuid).await;
+        let failed = |error: CallError| self.failed(&what, Some(node), &error);
+        let deleted = self.manage.call(&["snapshot", uuid, "delete", snapshot], Patience::Long).await;
+        if !is_there(&self.info(uuid).await.map_err(failed)?.snapshots) {
+            return Ok(Done::Changed);
+        }
+        Err(deleted
+            .err()
+            .map_or_else(|| cannot(&what, Some(node), "VirtualBox says that it deleted it, and it is still there", "Try again"), failed))
+    }
 }

@@ -11,6 +11,7 @@ mod manual;
 mod node_log;
 mod page;
 mod recover;
+mod restore;
 mod shortcuts;
 mod templates;
 mod unsaved;
@@ -54,6 +55,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::About => about::show(ui, desk),
             Dialog::Break(fault) => break_it::show(ui, desk, fault),
             Dialog::NodeLog(node) => node_log::show(ui, desk, node, is_new),
+            Dialog::Restore(node, snapshot) => restore::show(ui, desk, node, snapshot),
             Dialog::View(index) => page::show(ui, desk, *index),
         }
     });

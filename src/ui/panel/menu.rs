@@ -4,7 +4,7 @@ use super::Desk;
 use crate::{
     app::{Command, Dialog, Mode, ViewMove, breaks, ops},
     look::{FontFace, Icon, font_size, size},
-    model::{Fault, NetworkKind, Pos, Role, Subject},
+    model::{Fault, NetworkKind, NodeName, Pos, Power, Role, Subject},
     ui::{icon, theme},
 };
 use egui::{Atom, Button, Id, Rect, Response, RichText, Ui, Vec2, containers::menu::SubMenuButton, pos2, vec2};
@@ -43,6 +43,7 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     }
     if let Subject::Node(node) = subject {
         command(ui, desk, Command::Ask(Dialog::NodeLog(node.clone())), (Icon::Note, "Log of its set-up…"));
+        running(ui, desk, node);
         ui.separator();
     }
     let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
@@ -62,6 +63,26 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
                     }
                 }),
             }
+        }
+    });
+}
+
+/// What can be done with a node that is there, beside breaking it.
+fn running(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName) {
+    let Some(there) = desk.state.run.observed.as_ref().and_then(|observed| observed.nodes.get(node)) else { return };
+    let (is_running, snapshots) = (there.power == Power::Running, there.snapshots.clone());
+    let is_real = desk.state.run.provider != "sim";
+    let idle = desk.state.run.job.is_none();
+    ui.add_enabled_ui(idle && is_running && is_real, |ui| command(ui, desk, Command::Shell(node.clone()), (Icon::Ssh, "Open a shell")));
+    ui.add_enabled_ui(idle, |ui| {
+        command(ui, desk, Command::TakeSnapshot(node.clone()), (Icon::Save, "Take a snapshot"));
+        if !snapshots.is_empty() {
+            part(ui, (Icon::Undo, "Go back to"), |ui| {
+                for snapshot in snapshots.into_iter().rev() {
+                    let dialog = Dialog::Restore(node.clone(), snapshot.clone());
+                    command(ui, desk, Command::Ask(dialog), (Icon::Undo, &snapshot));
+                }
+            });
         }
     });
 }

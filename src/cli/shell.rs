@@ -1,0 +1,39 @@
+//! `sandtable shell`: a shell on a node, for people.
+
+use super::args::Layout;
+use super::place::{On, Place, provider_failed, wait};
+use super::{Failure, Outcome, Result, Terminal};
+use crate::model::NodeName;
+use crate::host::ssh::quoted_all;
+
+/// What `shell` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    layout: Layout,
+    /// The node
+    node: String,
+    /// Where it is deployed; may be left out where it is deployed in one place
+    #[arg(long, value_name = "PROVIDER")]
+    on: Option<On>,
+    /// Only say what would be run
+    #[arg(long)]
+    print: bool,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = Place::open_deployed(&args.layout.layout, args.on)?;
+    let node: NodeName = args.node.parse().map_err(|why| Failure::input(format!("{:?} is no node: {why}", args.node)))?;
+    let provider = place.provider()?;
+    let words = wait(provider.shell(&node))?.map_err(provider_failed)?;
+    drop(provider);
+    if args.print {
+        terminal.line(quoted_all(words.iter().map(String::as_str)));
+        return Ok(Outcome::Good);
+    }
+    let [program, arguments @ ..] = words.as_slice() else { return Err(Failure::input("there is nothing to run")) };
+    terminal.flush();
+    let ended = std::process::Command::new(program).args(arguments).status();
+    let ended = ended.map_err(|error| Failure::Provider(anyhow::anyhow!("{program}: {error}. Install it, or put it into PATH")))?;
+    Ok(if ended.success() { Outcome::Good } else { Outcome::Unwell })
+}

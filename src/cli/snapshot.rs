@@ -1,0 +1,96 @@
+//! `sandtable snapshot`: keeps nodes as they are, for `sandtable restore`.
+
+use super::args::Target;
+use super::deploy::{finish, follow};
+use super::place::{Place, provider_failed, wait};
+use super::{Failure, Format, Outcome, Result, Terminal};
+use crate::deploy::Journal;
+use crate::model::{Health, NodeName, Observed, Power};
+use crate::plan::{delete_snapshots, snapshot_name, take_snapshots};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What `snapshot` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Only these nodes; all where none is named
+    #[arg(long = "node", value_name = "NODE")]
+    nodes: Vec<String>,
+    /// What to call it; NODE-configured where nothing is said
+    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    name: Option<String>,
+    /// List what there is
+    #[arg(long)]
+    list: bool,
+    /// Forget it instead of taking it
+    #[arg(long, conflicts_with = "list")]
+    delete: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    lab: String,
+    provider: String,
+    nodes: BTreeMap<String, Vec<String>>,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = args.target.open_deployed()?;
+    if args.list {
+        let seen = wait(place.provider()?.observe())?.map_err(provider_failed)?;
+        let nodes = chosen(&args.nodes, &seen)?;
+        return show(args.target.format(), &place, &seen, &nodes, terminal);
+    }
+    let (locked, provider) = place.provider_locked()?;
+    let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
+    let seen = wait(provider.observe())?.map_err(provider_failed)?;
+    let nodes = chosen(&args.nodes, &seen)?;
+    let named: Vec<_> = nodes.iter().map(|node| (node.clone(), args.name.clone().unwrap_or_else(|| snapshot_name(node)))).collect();
+    let plan = if args.delete { delete_snapshots(&named) } else { take_snapshots(&named) };
+    let mut stderr = Terminal::stderr();
+    let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
+    let (ending, _) = follow(&plan, &seen, &provider, &mut journal, out)?;
+    if args.target.format() == Format::Json {
+        let seen = wait(provider.observe())?.map_err(provider_failed)?;
+        show(args.target.format(), &place, &seen, &nodes, terminal)?;
+    }
+    finish(&ending, Health::Healthy)
+}
+
+/// The nodes that are named, or all that are there.
+pub(super) fn chosen(names: &[String], seen: &Observed) -> Result<Vec<NodeName>> {
+    let there: Vec<&NodeName> = seen.nodes.iter().filter(|(_, node)| node.power != Power::Missing).map(|(name, _)| name).collect();
+    if names.is_empty() {
+        return Ok(there.into_iter().cloned().collect());
+    }
+    let find = |name: &String| {
+        let found = there.iter().find(|node| node.as_str() == name);
+        found.map(|node| (*node).clone()).ok_or_else(|| {
+            let all = there.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
+            Failure::input(format!("no node {name:?} is deployed; there are: {all}"))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Says which snapshots nodes have.
+pub(super) fn show(format: Format, place: &Place, seen: &Observed, nodes: &[NodeName], terminal: &mut Terminal) -> Result {
+    let of = |node: &NodeName| seen.nodes.get(node).map(|node| node.snapshots.clone()).unwrap_or_default();
+    match format {
+        Format::Json => {
+            let nodes = nodes.iter().map(|node| (node.to_string(), of(node))).collect();
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), nodes })?;
+        }
+        Format::Text => {
+            let width = nodes.iter().map(|node| node.as_str().chars().count()).max().unwrap_or_default();
+            for node in nodes {
+                let names = of(node);
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                terminal.line(format_args!("{node:width$}  {names}"));
+            }
+        }
+    }
+    Ok(Outcome::Good)
+}

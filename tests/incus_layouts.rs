@@ -191,6 +191,9 @@ fn linux_cluster() {
 #[test]
 fn killed_at_every_step() {
     let lab = Lab::of("three-node-lab.ron");
+    lab.good("deploy", &["--on", "incus", "--yes"]);
+    let whole = daemon_has();
+    lab.destroy();
     let (mut kills, start) = (0, Instant::now());
     let complaints = lab.folder.path().join("complaints");
     loop {
@@ -217,10 +220,12 @@ fn killed_at_every_step() {
     }
     lab.until_healthy();
     assert!(kills > 10, "only {kills} steps were seen");
-    let nodes = daemon_has().len() - lab.before.len();
     println!(
-        "sandtable-figures: incus three-node-lab killed {kills} times in {:.0} s, then healthy, {nodes} things at the daemon",
+        "sandtable-figures: incus three-node-lab killed {kills} times in {:.0} s, then healthy, with what an undisturbed deployment has",
         start.elapsed().as_secs_f64()
     );
+    // Names follow from the lab, so what is there twice or is left over would show.
+    assert_eq!(daemon_has(), whole);
+    assert_eq!(lab.json("deploy")["steps"].as_array().map(Vec::len), Some(0), "something was left to do");
     lab.destroy();
 }

@@ -628,6 +628,99 @@ async fn a_machine_that_was_not_finished_is_finished() {
     assert_eq!(lab.look().await.machines[&node("one")].spec, Some(spec));
 }
 
+/// Whoever is killed while the daemon makes its network leaves a record without a bridge: it is seen, made again, and removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_was_cut_off_is_made_again() {
+    let lab = Lab::new("cut-off");
+    let create = create_network("back", NetworkKind::HostOnly, Some("10.77.41.0/24"));
+    lab.act(create.clone()).await.unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&incus(&["network", "list", "-f", "json"])).unwrap();
+    let made = listed.as_array().unwrap().iter().find(|one| one["config"]["user.sandtable.lab"] == lab.id.as_str()).unwrap().clone();
+    let bridge = made["name"].as_str().unwrap();
+    let path = format!("/1.0/networks/{bridge}");
+    let status = || incus(&["query", &path]).parse::<serde_json::Value>().unwrap()["status"].as_str().unwrap().to_owned();
+    for again in
+        [create.clone(), Action::ChangeNetwork { network: network("back"), spec: spec(NetworkKind::HostOnly, Some("10.77.41.0/24")) }]
+    {
+        cut_off(&made, bridge);
+        assert_eq!(status(), "Pending");
+        assert_eq!(lab.look().await.cut_off, [network("back")].into(), "what is there is said");
+        assert_eq!(lab.act(again.clone()).await, Ok(Done::Changed));
+        assert_eq!((status().as_str(), lab.look().await.cut_off.len()), ("Created", 0));
+        assert_eq!(lab.act(again).await, Ok(Done::AlreadySo));
+    }
+    let spec = Lab::machine("one", vec![lab.adapter("one", 0, "back", Some("10.77.41.11/24"), vec![])]);
+    lab.act(Action::CreateMachine { node: node("one"), spec }).await.unwrap();
+    lab.act(Action::PowerOn { node: node("one") }).await.unwrap();
+    lab.act(Action::DeleteMachine { node: node("one") }).await.unwrap();
+    cut_off(&made, bridge);
+    lab.twice(Action::DeleteNetwork { network: network("back") }).await;
+}
+
+/// Asks the daemon for a network anew, and is gone before it is made.
+fn cut_off(made: &serde_json::Value, bridge: &str) {
+    let body = serde_json::json!({ "name": bridge, "type": "bridge", "config": made["config"] }).to_string();
+    let request = format!("POST /1.0/networks HTTP/1.1\r\nHost: incus\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let begun = Instant::now();
+    loop {
+        incus(&["network", "delete", bridge]);
+        let mut socket = std::os::unix::net::UnixStream::connect(std::env::var("INCUS_SOCKET").unwrap()).unwrap();
+        socket.write_all(request.as_bytes()).unwrap();
+        // Until the record is there; making the bridge takes much longer.
+        while !Process::new("incus").args(["query", &format!("/1.0/networks/{bridge}")]).output().unwrap().status.success() {
+            assert!(begun.elapsed() < SECS, "the daemon does not make it");
+        }
+        drop(socket);
+        // It says what it leaves behind once it has made the bridge and taken it away.
+        loop {
+            let shown = incus(&["query", &format!("/1.0/networks/{bridge}")]);
+            let has_bridge =
+                Process::new("incus").args(["query", &format!("/1.0/networks/{bridge}/state")]).output().unwrap().status.success();
+            let shown: serde_json::Value = shown.parse().unwrap();
+            if shown["status"] == "Created" {
+                break;
+            }
+            if !has_bridge && begun.elapsed() > Duration::from_secs(2) {
+                return;
+            }
+        }
+        assert!(begun.elapsed() < SECS, "it was never caught half made");
+    }
+}
+
+/// Many short commands at once on a machine with no processor to spare: each says all that it has to say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_word_of_a_command_is_lost() {
+    let lab = Lab::new("words");
+    lab.act(Action::CreateMachine { node: node("one"), spec: Lab::machine("one", vec![]) }).await.unwrap();
+    lab.act(Action::PowerOn { node: node("one") }).await.unwrap();
+    lab.says("one", "head -c 300000 /dev/zero | tr '\\0' x > /srv/long").await;
+    let busy: Vec<_> = (0..6).map(|_| Process::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap()).collect();
+    let start = Instant::now();
+    let several = async |first: u32| {
+        let one = lab.machines.transport(&node("one")).await.unwrap();
+        for number in (first..300).step_by(4) {
+            let input = format!("input {number}");
+            let script = match number % 3 {
+                0 => "cat",
+                1 => "cat; echo more >&2",
+                _ => "cat; cat /srv/long",
+            };
+            let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+            let output = one.run(Command { argv, stdin: input.clone().into_bytes(), timeout: Duration::from_secs(60) }).await.unwrap();
+            let (expected, said) = (input.len() + if number % 3 == 2 { 300_000 } else { 0 }, output.stdout.len());
+            assert!(output.stdout.starts_with(input.as_bytes()) && said == expected, "command {number} said {said} of {expected} bytes");
+            assert_eq!(output.stderr, if number % 3 == 1 { b"more\n".as_slice() } else { b"" }, "command {number}");
+        }
+    };
+    tokio::join!(several(0), several(1), several(2), several(3));
+    println!("sandtable-figures: incus 300 commands, 4 at a time, on a busy machine: {:.1} s, no word lost", start.elapsed().as_secs_f32());
+    for mut process in busy {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_pool_is_said_and_nothing_is_left() {
     let lab = Lab::new("full");

@@ -276,6 +276,16 @@ pub struct ObservedNode {
 pub struct ObservedNetwork {
     /// How it was made.
     pub spec: NetworkSpec,
+    /// Whether its making was cut off, so that nothing can be plugged into it.
+    #[serde(default)]
+    pub cut_off: bool,
+}
+
+impl ObservedNetwork {
+    /// One that was made so.
+    pub fn of(spec: NetworkSpec) -> Self {
+        Self { spec, cut_off: false }
+    }
 }
 
 /// A VIP as seen.

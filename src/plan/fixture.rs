@@ -112,7 +112,7 @@ pub(crate) fn mini_cloud() -> Lab {
 pub(crate) fn carry_out(world: &mut Observed, action: &Action) {
     match action {
         Action::CreateNetwork { network, spec } | Action::ChangeNetwork { network, spec } => {
-            world.networks.insert(network.clone(), ObservedNetwork { spec: spec.clone() });
+            world.networks.insert(network.clone(), ObservedNetwork::of(spec.clone()));
         }
         Action::DeleteNetwork { network } => {
             let used = |node: &ObservedNode| node.spec.as_ref().unwrap().adapters.iter().any(|adapter| adapter.network == *network);

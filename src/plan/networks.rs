@@ -15,6 +15,11 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
                 Change::Create,
                 format!("{name} is drawn and does not exist."),
             )),
+            Some(there) if there.cut_off => Some((
+                Action::CreateNetwork { network: name.clone(), spec: spec.clone() },
+                Change::Create,
+                format!("Making {name} was cut off."),
+            )),
             Some(there) if there.spec != *spec => Some((
                 Action::ChangeNetwork { network: name.clone(), spec: spec.clone() },
                 Change::Update,

@@ -168,6 +168,18 @@ fn what_is_no_longer_drawn_goes_children_first() {
 }
 
 #[test]
+fn a_network_whose_making_was_cut_off_is_made_and_goes() {
+    let lab = mini_cloud();
+    let mut world = deployed(&lab);
+    world.networks.get_mut("management").unwrap().cut_off = true;
+    assert_eq!(ids(&planned(&lab, &world)), ["create-network:management"]);
+    assert!(ids(&destroy(&world)).contains(&"delete-network:management"));
+    let plan = planned(&lab, &world);
+    apply(&mut world, &plan);
+    assert!(planned(&lab, &world).is_empty());
+}
+
+#[test]
 fn a_vip_or_a_service_that_is_no_longer_drawn_leaves_its_node() {
     let mut lab = mini_cloud();
     let mut world = deployed(&lab);

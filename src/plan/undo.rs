@@ -175,7 +175,7 @@ fn refill_one(name: &crate::model::NodeName, service: &crate::model::ServiceName
 fn note(world: &mut Observed, action: &Action) {
     match action {
         Action::CreateNetwork { network, spec } => {
-            world.networks.insert(network.clone(), crate::model::ObservedNetwork { spec: spec.clone() });
+            world.networks.insert(network.clone(), crate::model::ObservedNetwork::of(spec.clone()));
         }
         Action::DeleteNetwork { network } => {
             world.networks.remove(network);

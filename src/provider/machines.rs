@@ -6,7 +6,11 @@ use crate::{
     plan::Action,
     provision::firewall::Door,
 };
-use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddrV4,
+    sync::Arc,
+};
 use tokio::sync::mpsc;
 
 /// A machine as the hypervisor has it.
@@ -29,6 +33,8 @@ pub struct Machine {
 pub struct Below {
     /// Networks.
     pub networks: BTreeMap<NetworkName, NetworkSpec>,
+    /// Those of them whose making was cut off: they carry the mark and nothing else.
+    pub cut_off: BTreeSet<NetworkName>,
     /// Machines.
     pub machines: BTreeMap<NodeName, Machine>,
 }

@@ -115,7 +115,7 @@ mod tests {
         let lab = mini_cloud();
         let mut seen = set_up(&lab);
         for (name, network) in crate::plan::desired(&lab, Catalog::embedded(), &crate::plan::fixture::id()).networks {
-            seen.networks.insert(name, crate::model::ObservedNetwork { spec: network });
+            seen.networks.insert(name, crate::model::ObservedNetwork::of(network));
         }
         seen
     }

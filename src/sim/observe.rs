@@ -239,7 +239,7 @@ impl World {
         let networks = self
             .networks
             .iter()
-            .filter_map(|(_, network)| Some((network.name.clone(), ObservedNetwork { spec: network.spec.clone()? })))
+            .filter_map(|(_, network)| Some((network.name.clone(), ObservedNetwork::of(network.spec.clone()?))))
             .collect();
         let nodes = self
             .machines

@@ -172,7 +172,7 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// What the planner would be told of what is below the guests. Inside them nothing runs, and nothing is asked for.
 pub fn observed(below: Below) -> Observed {
-    let networks = below.networks.into_iter().map(|(name, spec)| (name, ObservedNetwork { spec })).collect();
+    let networks = below.networks.into_iter().map(|(name, spec)| (name, ObservedNetwork::of(spec))).collect();
     let node = |machine: sandtable::provider::machines::Machine| ObservedNode {
         power: machine.power,
         spec: machine.spec,

@@ -18,6 +18,8 @@ pub(super) struct Network {
     pub(super) kind: String,
     /// Whether the daemon made it.
     pub(super) managed: bool,
+    /// `Created`, or how far it got: `Pending`, `Errored`, `Unavailable`, `Unknown`.
+    pub(super) status: String,
     #[serde(deserialize_with = "or_default")]
     pub(super) config: Config,
     /// Paths of what is plugged into it.

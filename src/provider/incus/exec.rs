@@ -4,7 +4,7 @@
 //! would only kill the first of them.
 
 use super::{
-    api::Api,
+    api::{Api, Operation},
     error::ApiError,
     instances::{INSTANCES, push},
     wire::Socket,
@@ -26,13 +26,15 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_tungstenite::tungstenite::Message;
 
 /// How much of what a command reads goes into one message, in bytes.
 const PIECE: usize = 64 * 1024;
 /// How long a command may take to end once it has closed its outputs.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that any command may run; each has a shorter time of its own.
+const RUNS_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long it may take to kill a command.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest line that is handed on whole, in bytes.
@@ -63,7 +65,9 @@ pub(super) struct Exec {
 /// A command under way.
 struct Running {
     mark: String,
-    operation: super::api::Operation,
+    /// Waits for its end from its beginning on: the daemon forgets how a command ended after five seconds (Incus 6.0.4), and
+    /// whoever reads its output may be slower than that.
+    ended: JoinSet<Result<Operation, ApiError>>,
     stdin: Socket,
     stdout: Socket,
     stderr: Socket,
@@ -118,21 +122,18 @@ impl Exec {
             self.api.operation_socket(&id, &one),
             self.api.operation_socket(&id, &two)
         )?;
-        Ok(Running { mark, operation, stdin, stdout, stderr })
-    }
-
-    /// The exit code of a command whose outputs are closed.
-    async fn end(&self, operation: &super::api::Operation) -> Result<i32, ApiError> {
-        let done = self.api.finish(operation, END_TIMEOUT).await?;
-        let code = done.metadata.get("return").and_then(serde_json::Value::as_i64);
-        code.and_then(|code| i32::try_from(code).ok()).ok_or_else(|| ApiError::Garbled("a command ended without an exit code".into()))
+        let mut ended = JoinSet::new();
+        let api = Arc::clone(&self.api);
+        ended.spawn(async move { api.finish(&operation, RUNS_MAX).await });
+        Ok(Running { mark, ended, stdin, stdout, stderr })
     }
 
     async fn collect(&self, running: Running, input: Vec<u8>) -> Result<Output, ApiError> {
-        let Running { operation, stdin, mut stdout, mut stderr, .. } = running;
+        let Running { ended, stdin, mut stdout, mut stderr, .. } = running;
         let (mut out, mut err) = (Kept::default(), Kept::default());
-        let (fed, read_out, read_err) = tokio::join!(
+        let (fed, code, read_out, read_err) = tokio::join!(
             feed(stdin, input),
+            exit_code(ended),
             async {
                 while let Some(bytes) = next(&mut stdout).await? {
                     out.take(&bytes);
@@ -146,9 +147,10 @@ impl Exec {
                 Ok::<(), ApiError>(())
             }
         );
+        // Why a command could not begin is what its operation says; its outputs are only gone then.
+        let code = code?;
         read_out?;
         read_err?;
-        let code = self.end(&operation).await?;
         // A command may end without reading all that it was given: no mistake, where it ended well otherwise.
         if let Err(error) = fed {
             tracing::debug!(%error, "a command did not read all of its input");
@@ -211,25 +213,25 @@ impl Exec {
 
     async fn stream_lines(&self, command: Command, lines: mpsc::Sender<Line>) -> Result<i32, ProviderError> {
         let Command { argv, stdin, timeout } = command;
-        let Running { mark, operation, stdin: input, mut stdout, mut stderr } = match tokio::time::timeout(timeout, self.begin(&argv)).await
-        {
+        let Running { mark, ended, stdin: input, mut stdout, mut stderr } = match tokio::time::timeout(timeout, self.begin(&argv)).await {
             Ok(running) => running.map_err(|error| self.failed(&argv, error))?,
             Err(_) => return Err(self.slow(&argv, format!("the node did not begin within {} s", timeout.as_secs_f32()))),
         };
         let feeding = tokio::spawn(feed(input, stdin));
-        let ended = self.pump(&mut stdout, &mut stderr, &lines, timeout).await;
+        let pumped = self.pump(&mut stdout, &mut stderr, &lines, timeout).await;
         feeding.abort();
-        match ended {
-            Ok(Pumped::Closed) => self.end(&operation).await.map_err(|error| self.failed(&argv, error)),
+        match pumped {
+            Ok(Pumped::Closed) => soon(ended).await.map_err(|error| self.failed(&argv, error)),
             Ok(Pumped::Silent) => {
                 self.kill(&mark).await;
                 Err(self.slow(&argv, format!("it said nothing for {} s and was killed", timeout.as_secs_f32())))
             }
             Ok(Pumped::Unheard) => {
                 self.kill(&mark).await;
-                Ok(self.end(&operation).await.unwrap_or(137))
+                Ok(soon(ended).await.unwrap_or(137))
             }
-            Err(error) => Err(self.failed(&argv, error)),
+            // Why a command could not begin is what its operation says; its outputs are only gone then.
+            Err(cut) => Err(self.failed(&argv, soon(ended).await.err().unwrap_or(cut))),
         }
     }
 
@@ -262,6 +264,19 @@ impl Exec {
         }
         Ok(Pumped::Closed)
     }
+}
+
+/// The exit code of a command, once it has ended.
+async fn exit_code(mut ended: JoinSet<Result<Operation, ApiError>>) -> Result<i32, ApiError> {
+    let Some(Ok(done)) = ended.join_next().await else { return Err(ApiError::Broken("nobody waits for the command".into())) };
+    let code = done?.metadata.get("return").and_then(serde_json::Value::as_i64);
+    code.and_then(|code| i32::try_from(code).ok()).ok_or_else(|| ApiError::Garbled("a command ended without an exit code".into()))
+}
+
+/// The exit code of a command whose outputs are closed: it ends soon.
+async fn soon(ended: JoinSet<Result<Operation, ApiError>>) -> Result<i32, ApiError> {
+    let slow = |_| ApiError::Slow { what: "a command that has closed its outputs".into(), secs: END_TIMEOUT.as_secs() };
+    tokio::time::timeout(END_TIMEOUT, exit_code(ended)).await.map_err(slow)?
 }
 
 /// Why lines are no longer handed on.
@@ -313,29 +328,18 @@ async fn feed(mut socket: Socket, input: Vec<u8>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// What a command wrote next; `None` at its end.
+/// What a command wrote next; `None` at its end. The daemon marks each end with a text message (Incus 6.0.4), so an output
+/// without one was cut short.
 async fn next(socket: &mut Socket) -> Result<Option<Bytes>, ApiError> {
     loop {
         return match socket.next().await {
             Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-            // A text message is the daemon's mark of an end.
-            None | Some(Ok(Message::Text(_) | Message::Close(_))) => Ok(None),
-            Some(Err(error)) if is_end(&error) => Ok(None),
-            Some(Err(error)) => Err(ApiError::Broken(error.to_string())),
+            Some(Ok(Message::Text(_))) => Ok(None),
+            None | Some(Ok(Message::Close(_))) => Err(ApiError::Broken("a command's output ended before its end".into())),
+            Some(Err(error)) => Err(ApiError::Broken(format!("a command's output ended before its end: {error}"))),
         };
     }
-}
-
-/// The daemon often drops a socket instead of closing it, and then our answer to its good-bye fails. Whether the command came
-/// to its end is what the operation says.
-fn is_end(error: &tokio_tungstenite::tungstenite::Error) -> bool {
-    use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
-    if let Error::Io(error) = error {
-        use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-        return matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof);
-    }
-    matches!(error, Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))
 }
 
 impl Transport for Exec {

@@ -25,7 +25,14 @@ impl IncusMachines {
         let explain = |error: super::error::ApiError| error.explain(format!("looking at what Incus has at {}", self.api.place()), None);
         let (networks, instances) = (networks.map_err(explain)?, instances.map_err(explain)?);
         let is_up: &dyn Fn(&str) -> bool = if self.api.is_local() { &is_up_here } else { &|_| true };
-        let (below, subnets) = seen(&self.lab, &networks, &instances, is_up);
+        let (mut below, subnets) = seen(&self.lab, &networks, &instances, is_up);
+        for network in networks.iter().filter(|network| names::is_ours(&network.config, &self.lab)) {
+            if let Some(name) = drawn_name(network)
+                && self.is_cut_off(network).await.map_err(explain)?
+            {
+                below.cut_off.insert(name);
+            }
+        }
         *self.subnets.lock().unwrap_or_else(PoisonError::into_inner) = subnets;
         Ok(below)
     }
@@ -51,8 +58,7 @@ fn seen(
     let mut below = Below::default();
     let mut subnets = BTreeMap::new();
     for network in networks.iter().filter(|network| names::is_ours(&network.config, lab)) {
-        let name = network.config.get(names::NETWORK).and_then(|name| name.parse::<NetworkName>().ok());
-        let (Some(name), Some(spec)) = (name, networks::observed(network)) else { continue };
+        let (Some(name), Some(spec)) = (drawn_name(network), networks::observed(network)) else { continue };
         if networks::has_host(spec.kind)
             && let Some(subnet) = networks::subnet_of(network)
         {
@@ -65,6 +71,11 @@ fn seen(
         below.machines.insert(name, machine(instance, is_up));
     }
     (below, subnets)
+}
+
+/// The name by which a network of this lab is drawn.
+fn drawn_name(network: &Network) -> Option<NetworkName> {
+    network.config.get(names::NETWORK)?.parse().ok()
 }
 
 fn machine(instance: &Instance, is_up: &dyn Fn(&str) -> bool) -> Machine {

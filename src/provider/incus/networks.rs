@@ -17,10 +17,15 @@ use crate::{
 use hyper::Method;
 use ipnet::Ipv4Net;
 use serde_json::json;
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 /// How long the daemon may take for a network.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the daemon may take for a network that somebody else has asked it for.
+const MADE_WITHIN: Duration = Duration::from_secs(2);
 const NETWORKS: &str = "/1.0/networks";
 
 /// Why a drawn network cannot be had here.
@@ -109,6 +114,11 @@ pub(super) fn observed(network: &Network) -> Option<NetworkSpec> {
     Some(spec)
 }
 
+/// Whether the daemon says of a network that its making did not come to its end.
+fn is_doubtful(network: &Network) -> bool {
+    matches!(network.status.as_str(), "Pending" | "Errored" | "Unknown")
+}
+
 /// The subnet of a network of the daemon's.
 pub(super) fn subnet_of(network: &Network) -> Option<Ipv4Net> {
     network.config.get("ipv4.address")?.parse::<Ipv4Net>().ok().map(|net| net.trunc())
@@ -127,8 +137,23 @@ impl IncusMachines {
         let there: Option<Network> = self.find(&path).await.map_err(|error| error.explain(what(), None))?;
         if let Some(there) = there {
             self.must_be_ours(&there.config, "network", &bridge, &what())?;
+            let Some(there) = self.whole(there).await.map_err(|error| error.explain(what(), None))? else {
+                says(&format!("making {bridge} was cut off; it is made again"));
+                return self.remake_network(name, spec).await;
+            };
             return self.update_network(name, spec, &there).await;
         }
+        self.make_network(name, spec, says).await
+    }
+
+    async fn make_network(
+        &self,
+        name: &NetworkName,
+        spec: &NetworkSpec,
+        says: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Done, ProviderError> {
+        let what = || format!("making the network {name}");
+        let bridge = names::bridge(&self.lab, name);
         let config = self.network_configuration(name, spec, None).await?;
         let body = json!({
             "name": bridge,
@@ -155,9 +180,53 @@ impl IncusMachines {
         let what = format!("changing the network {name}");
         let bridge = names::bridge(&self.lab, name);
         let there: Option<Network> = self.find(&format!("{NETWORKS}/{bridge}")).await.map_err(|error| error.explain(what.clone(), None))?;
-        let Some(there) = there else { return self.create_network(name, spec, &|_| ()).await };
+        let Some(there) = there else { return self.make_network(name, spec, &|_| ()).await };
         self.must_be_ours(&there.config, "network", &bridge, &what)?;
-        self.update_network(name, spec, &there).await
+        match self.whole(there).await.map_err(|error| error.explain(what, None))? {
+            Some(there) => self.update_network(name, spec, &there).await,
+            None => self.remake_network(name, spec).await,
+        }
+    }
+
+    /// A network as it is once whoever makes it now is done; `None` where its making was cut off.
+    ///
+    /// Incus 6.0.4 takes a bridge away again when whoever asked for it is gone before it is done, and then fails to take the record
+    /// away too: what is left is `Pending` for ever and has no bridge.
+    async fn whole(&self, mut there: Network) -> Result<Option<Network>, ApiError> {
+        let start = Instant::now();
+        while is_doubtful(&there) && start.elapsed() < MADE_WITHIN {
+            tokio::time::sleep(MADE_WITHIN / 8).await;
+            let Some(now) = self.find(&format!("{NETWORKS}/{}", there.name)).await? else { return Ok(None) };
+            there = now;
+        }
+        Ok(if self.is_cut_off(&there).await? { None } else { Some(there) })
+    }
+
+    /// Whether there is nothing but the record of a network.
+    pub(super) async fn is_cut_off(&self, there: &Network) -> Result<bool, ApiError> {
+        if !is_doubtful(there) {
+            return Ok(false);
+        }
+        match self.api.get(&format!("{NETWORKS}/{}/state", encoded(&there.name))).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_missing() || error.says("not found") => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a network anew whose making was cut off.
+    async fn remake_network(&self, name: &NetworkName, spec: &NetworkSpec) -> Result<Done, ProviderError> {
+        let start = Instant::now();
+        loop {
+            self.delete_network(name).await?;
+            match self.make_network(name, spec, &|_| ()).await {
+                // Whoever was cut off may be taking the bridge away just now.
+                Err(error) if error.why.contains("already exists") && start.elapsed() < MADE_WITHIN => {
+                    tokio::time::sleep(MADE_WITHIN / 8).await;
+                }
+                made => return made,
+            }
+        }
     }
 
     async fn update_network(&self, name: &NetworkName, spec: &NetworkSpec, there: &Network) -> Result<Done, ProviderError> {
@@ -165,7 +234,7 @@ impl IncusMachines {
         if there.kind != type_of(spec.kind) {
             // The daemon cannot turn one type into another; a network that nobody uses is made anew.
             self.delete_network(name).await?;
-            return Box::pin(self.create_network(name, spec, &|_| ())).await;
+            return self.make_network(name, spec, &|_| ()).await;
         }
         let config = self.network_configuration(name, spec, subnet_of(there)).await?;
         // What the daemon adds for itself (a hardware address) is left alone.

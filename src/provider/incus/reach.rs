@@ -133,6 +133,7 @@ mod tests {
             ]
             .map(|(name, machine)| (name.parse().unwrap(), machine))
             .into(),
+            ..Below::default()
         }
     }
 

@@ -48,7 +48,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 type Idle = SendRequest<Body>;
 
 /// A websocket to the daemon.
-pub(super) type Socket = WebSocketStream<Stream>;
+pub(super) type Socket = WebSocketStream<Listening>;
 
 /// What a request carries.
 pub(super) enum Content {
@@ -186,7 +186,7 @@ impl Wire {
         let open = async {
             let stream = self.dial().await?;
             let url = format!("ws://{}{path}", self.address.host());
-            let (socket, _) = client_async(url, stream).await.map_err(|error| ApiError::Broken(error.to_string()))?;
+            let (socket, _) = client_async(url, Listening(stream)).await.map_err(|error| ApiError::Broken(error.to_string()))?;
             Ok(socket)
         };
         match tokio::time::timeout(DIAL_TIMEOUT, open).await {
@@ -281,9 +281,71 @@ impl AsyncWrite for Stream {
     }
 }
 
+/// A stream that is read to its end although the other side takes nothing more.
+///
+/// The daemon says something, asks whether we are there, and closes without waiting for the answer. The websocket answers before
+/// it reads on, and an answer that fails would end the reading: what the daemon had said before would be lost. Whether the other
+/// side is gone shows at the end of what it said.
+pub(super) struct Listening(Stream);
+
+/// A write as done where the other side is gone.
+fn as_taken<T>(written: Poll<io::Result<T>>, all: T) -> Poll<io::Result<T>> {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    match written {
+        Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected) => {
+            Poll::Ready(Ok(all))
+        }
+        written => written,
+    }
+}
+
+impl AsyncRead for Listening {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Listening {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        as_taken(Pin::new(&mut self.get_mut().0).poll_write(context, bytes), bytes.len())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        as_taken(Pin::new(&mut self.get_mut().0).poll_flush(context), ())
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        as_taken(Pin::new(&mut self.get_mut().0).poll_shutdown(context), ())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::{accept_async, tungstenite::Message};
+
+    /// As Incus 6.0.4 does it with a command that is over before anybody reads: a question first, then all, then gone.
+    #[tokio::test]
+    async fn what_was_said_before_the_other_side_went_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let says = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = accept_async(stream).await.unwrap();
+            for message in [Message::Ping("keepalive".into()), Message::binary("all of it"), Message::text("")] {
+                socket.send(message).await.unwrap();
+            }
+        });
+        let mut socket = Wire::new(Address::Socket(path)).websocket("/1.0/operations/x/websocket").await.unwrap();
+        says.await.unwrap();
+        let mut heard = Vec::new();
+        while let Some(Ok(message)) = socket.next().await {
+            heard.push(message);
+        }
+        assert_eq!(heard[1..], [Message::binary("all of it"), Message::text("")]);
+    }
 
     #[tokio::test]
     async fn a_daemon_that_is_not_there_is_said_at_once() {

@@ -186,8 +186,7 @@ impl Core {
             node: Some(node.clone()),
             why: format!("its /etc/os-release names no distribution that is known ({})", text.lines().next().unwrap_or("it is empty")),
             next: "Use an image of Debian, Ubuntu, Rocky Linux or Fedora.".into(),
-            // A busy daemon was seen to lose a command's input or output: nothing at all is no answer.
-            retry: if output.code == 0 && !text.trim().is_empty() { Retry::Useless } else { Retry::Worth },
+            retry: if output.code == 0 { Retry::Useless } else { Retry::Worth },
         })?;
         self.families.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), family);
         Ok(family)

@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        AdapterSpec, MachineSpec, NodeName, Observed, ObservedNetwork, ObservedNode, ObservedService, Power, ServiceName, ServiceSpec,
-        VipName, VipSpec,
+        AdapterSpec, MachineSpec, NetworkName, NetworkSpec, NodeName, Observed, ObservedNetwork, ObservedNode, ObservedService, Power,
+        ServiceName, ServiceSpec, VipName, VipSpec,
     },
     provider::machines::{Below, Machine},
     provision::slug,
@@ -83,9 +83,13 @@ pub fn machine_spec(machine: &Machine) -> (Option<MachineSpec>, bool) {
 /// What is known without a look into any node.
 pub fn seen(below: &Below, now_ms: u64) -> Observed {
     let nodes = below.machines.iter().map(|(name, machine)| (name.clone(), node(machine)));
+    let network = |(name, spec): (&NetworkName, &NetworkSpec)| {
+        let seen = ObservedNetwork { cut_off: below.cut_off.contains(name), ..ObservedNetwork::of(spec.clone()) };
+        (name.clone(), seen)
+    };
     Observed {
         at_ms: now_ms,
-        networks: below.networks.iter().map(|(name, spec)| (name.clone(), ObservedNetwork { spec: spec.clone() })).collect(),
+        networks: below.networks.iter().map(network).collect(),
         nodes: nodes.collect::<BTreeMap<NodeName, ObservedNode>>(),
         ..Observed::default()
     }

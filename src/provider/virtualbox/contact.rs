@@ -374,6 +374,7 @@ mod tests {
         Below {
             networks: kinds.into_iter().map(|(name, kind)| (name.parse().unwrap(), network(kind))).collect(),
             machines: [("n".parse().unwrap(), machine)].into(),
+            ..Below::default()
         }
     }
 

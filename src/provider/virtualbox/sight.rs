@@ -255,7 +255,7 @@ impl VirtualBox {
             tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
         let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
         let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
-        let mut below = Below { networks, machines: BTreeMap::new() };
+        let mut below = Below { networks, ..Below::default() };
         for (node, seen) in &machines {
             let spec = seen.spec(&self.lab, &wires);
             let slots = seen.made(&self.lab).map_or(0, |made| made.adapters.len());

@@ -345,6 +345,8 @@ impl VirtualBox {
     async fn delete_network_alone(&self, network: &NetworkName) -> Result<Done, CallError> {
         let extra = self.global_extra().await?;
         let Some(record) = records(&self.lab, &extra).remove(network) else { return Ok(Done::AlreadySo) };
+        // A program that died after the last machine went has left the lab's folder.
+        self.tidy().await?;
         // Its note goes last, so that a failure leaves something to find it by.
         let key = names::network_key(&self.lab, network);
         self.remove_wire(&record.wire, &key).await?;

@@ -11,6 +11,7 @@ mod graph;
 mod identity;
 mod machines;
 mod networks;
+mod off;
 mod power;
 mod removals;
 mod services;
@@ -23,6 +24,7 @@ pub use action::{Action, Change, Plan, Step, StepId};
 pub use destroy::destroy;
 pub use graph::step_id;
 pub use identity::{LAB_ID_BYTES_MAX, LabId, hardware_address};
+pub use off::off;
 pub use specs::{Desired, Unplannable, desired};
 pub use undo::{doubt, undo};
 

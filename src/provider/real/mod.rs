@@ -129,6 +129,28 @@ fn ended() -> ProviderError {
     }
 }
 
+/// Takes what was there only to set nodes up from all of them, side by side.
+async fn provisioned(core: Arc<Core>) -> Result<Done, ProviderError> {
+    let below = core.below().await?;
+    let mut tasks = JoinSet::new();
+    for node in below.machines.keys().cloned() {
+        let core = Arc::clone(&core);
+        tasks.spawn(async move { core.machines.provisioned(&node).await });
+    }
+    let (mut done, mut failure) = (Done::AlreadySo, None);
+    while let Some(answer) = tasks.join_next().await {
+        match answer.map_err(|_| ended()).and_then(|answer| answer) {
+            Ok(Done::Changed) => done = Done::Changed,
+            Ok(Done::AlreadySo) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    if done == Done::Changed {
+        core.changed_below();
+    }
+    failure.map_or(Ok(done), Err)
+}
+
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {
     let below = core.below().await?;
     let seen = notes::seen(&below, core.now_ms());
@@ -149,6 +171,10 @@ impl Provider for RealProvider {
             let (core, live) = (Arc::clone(&self.core), self.live()?);
             self.telling(says, |sender| act::act(core, live, action.clone(), sender)).await
         })
+    }
+
+    fn provisioned(&self) -> Answer<'_, Done> {
+        Box::pin(async { self.on_runtime(provisioned(Arc::clone(&self.core))).await })
     }
 
     fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()> {

@@ -99,7 +99,9 @@ impl VirtualBox {
     }
 
     async fn host_only_interfaces(&self) -> Result<Vec<Interface>, CallError> {
-        Ok(parse::interfaces(&self.manage.ask(&["list", "hostonlyifs"]).await?))
+        let there = parse::interfaces(&self.manage.ask(&["list", "hostonlyifs"]).await?);
+        self.kept().hosts.extend(there.iter().filter_map(|interface| Some((interface.name.clone(), interface.address?.addr()))));
+        Ok(there)
     }
 
     async fn host_only_networks(&self) -> Result<Vec<Interface>, CallError> {

@@ -25,6 +25,7 @@ use crate::provider::{
     on::{Lot, On},
     real::LOGS_FOLDER,
     sim::WallClock,
+    virtualbox,
 };
 use anyhow::Context as _;
 use directories::BaseDirs;
@@ -237,6 +238,11 @@ fn incus_hindrance() -> Option<String> {
     }
 }
 
+/// What keeps VirtualBox from being used here; `None`: nothing. Whether an image is there to clone depends on the drawing.
+fn virtualbox_hindrance() -> Option<String> {
+    virtualbox::find::find().err().map(|why| format!("VirtualBox is not found: {why}. Install it, or set SANDTABLE_VBOXMANAGE"))
+}
+
 fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {
     let locked = Arc::try_unwrap(locked).ok().context("the lab's state is still in use")?;
     Ok(locked.remove()?)
@@ -251,7 +257,11 @@ impl Engine for Local {
             makes_images: matches!(on, On::Incus(_)),
             hindrance: homeless.clone().or(hindrance),
         };
-        vec![choice(On::Sim, "Simulator", None), choice(On::Incus(None), "Incus", incus_hindrance())]
+        vec![
+            choice(On::Sim, "Simulator", None),
+            choice(On::VirtualBox(None), "VirtualBox", virtualbox_hindrance()),
+            choice(On::Incus(None), "Incus", incus_hindrance()),
+        ]
     }
 
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {

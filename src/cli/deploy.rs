@@ -6,7 +6,7 @@ use super::plan::{make, show, show_unplannable};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, canceller, run as run_plan, settle};
 use crate::model::{Health, Lab, Observed};
-use crate::plan::{Change, Plan, Step, doubt, undo};
+use crate::plan::{Change, Plan, Step, doubt, off, undo};
 use crate::probe;
 use crate::provider::{Done, Provider};
 use serde::Serialize;
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Do not ask before something is deleted
     #[arg(long)]
     yes: bool,
+    /// Make and change machines and networks, and start nothing
+    #[arg(long, conflicts_with = "undo")]
+    off: bool,
     /// Undo what the last deployment began, where it failed or was cut off
     #[arg(long)]
     undo: bool,
@@ -83,7 +86,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             }
             return Err(Failure::input("the drawing is not ready to be deployed; mend what is listed above"));
         }
-        plan
+        if args.off { off(plan) } else { plan }
     };
     if !plan.is_empty() && !observed.faults.is_empty() {
         let faults: Vec<String> = observed.faults.iter().map(|fault| fault.fault.to_string()).collect();
@@ -104,7 +107,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if !args.undo {
         wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
     }
-    let now = settled(&place.lab, &provider, &plan, out)?;
+    // What is off has nothing to wait for.
+    let now = if args.off { wait(provider.observe())?.map_err(provider_failed)? } else { settled(&place.lab, &provider, &plan, out)? };
     if args.undo && now.is_empty() {
         drop((provider, journal));
         forget(locked)?;
@@ -112,9 +116,12 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let health = probe::health(&place.lab, &now);
     match args.target.format() {
         Format::Json => terminal.json(&report(&place, &ending, health, steps))?,
+        Format::Text if args.off && matches!(ending, Ending::Done) => {
+            terminal.line(format_args!("{} on {} is made after {} steps; start it with: sandtable deploy {}", place.lab.name, place.on, plan.steps.len(), args.target.shown()))
+        }
         Format::Text => summary(&place, &ending, &plan, health, terminal),
     }
-    finish(&ending, if args.undo { Health::Healthy } else { health })
+    finish(&ending, if args.undo || args.off { Health::Healthy } else { health })
 }
 
 /// Removes the state folder of a lab that is not there any more.

@@ -4,7 +4,7 @@ use super::place::{On, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::provider::{
     doctor::{Check, State, is_ready},
-    incus,
+    incus, virtualbox,
 };
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ struct ProviderReport {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let asked = if args.on.is_empty() { vec![On::Sim, On::Incus(None)] } else { args.on };
+    let asked = if args.on.is_empty() { vec![On::Sim, On::VirtualBox(None), On::Incus(None)] } else { args.on };
     let mut providers = Vec::new();
     for on in asked {
         let checks = checks_of(&on)?;
@@ -50,9 +50,7 @@ fn checks_of(on: &On) -> Result<Vec<Check>> {
     match on {
         On::Sim => Ok(vec![Check::good("simulator", "it is built in and needs nothing")]),
         On::Incus(remote) => wait(incus::doctor(remote.as_deref(), &incus::Settings::of_environment())),
-        On::VirtualBox(_) => {
-            Ok(vec![Check::bad("VirtualBox", "this version makes no machines there", "Deploy to the simulator or to Incus: --on sim, --on incus")])
-        }
+        On::VirtualBox(host) => wait(virtualbox::doctor::doctor(host.as_deref(), &[])),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::deploy::{JOURNAL_FILE, Journal};
 use crate::model::Observed;
-use crate::plan::{Change, Plan, Unplannable, desired, doubt, plan};
+use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan};
 use serde::Serialize;
 
 /// What `plan` takes.
@@ -14,6 +14,9 @@ use serde::Serialize;
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
+    /// Only what `deploy --off` would do
+    #[arg(long)]
+    off: bool,
 }
 
 #[derive(Serialize)]
@@ -45,6 +48,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
     let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
     let (plan, unplannable) = make(&place, doubt(observed, &unfinished));
+    let plan = if args.off { off(plan) } else { plan };
     match args.target.format() {
         Format::Json => terminal.json(&report(&place, &plan, &unplannable))?,
         Format::Text => show(&place, &plan, &unplannable, terminal),

@@ -102,6 +102,11 @@ pub trait Provider: Send + Sync {
     /// Does an action and waits until it is done. Doing it twice is doing it once. `says` is told what it is at.
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
+    /// All steps of a plan are done: what was there only to set nodes up goes. Doing it twice is doing it once.
+    fn provisioned(&self) -> Answer<'_, Done> {
+        Box::pin(async { Ok(Done::AlreadySo) })
+    }
+
     /// Says which flows are to be tried again and again; [`Observed::flows`] has them in this order.
     fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()>;
 

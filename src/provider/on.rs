@@ -6,6 +6,7 @@ use super::{
     machines::Machines,
     real::{Core, Hold, RealProvider, watch::watch},
     sim::{SimProvider, WallClock},
+    virtualbox::VirtualBox,
 };
 use crate::{
     host::state::{LabFolder, Locked},
@@ -37,13 +38,20 @@ impl FromStr for On {
             ("incus", Some(remote)) if plain(remote) => Ok(Self::Incus(Some(remote.to_owned()))),
             ("incus", Some(remote)) => Err(format!("{remote:?} is no remote; write incus:REMOTE with a name of `incus remote list`")),
             ("virtualbox", None) => Ok(Self::VirtualBox(None)),
-            ("virtualbox", Some(rest)) => match rest.strip_prefix("ssh://").filter(|host| !host.is_empty() && !host.starts_with('-')) {
+            ("virtualbox", Some(rest)) => match rest.strip_prefix("ssh://").filter(|host| is_host(host)) {
                 Some(host) => Ok(Self::VirtualBox(Some(host.to_owned()))),
-                None => Err(format!("{rest:?} is no way to another machine; write virtualbox:ssh://HOST")),
+                None => {
+                    Err(format!("{rest:?} is no way to another machine; write virtualbox:ssh://HOST or virtualbox:ssh://USER@HOST:PORT"))
+                }
             },
             _ => Err(format!("{text:?} is no provider; write sim, incus, incus:REMOTE, virtualbox or virtualbox:ssh://HOST")),
         }
     }
+}
+
+/// Whether a text can be a machine to ssh to, with or without a user and a port. What it means is ssh's business.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.@:[]%".contains(letter))
 }
 
 impl fmt::Display for On {
@@ -103,11 +111,12 @@ impl On {
     fn machines(&self, id: &LabId) -> Result<Arc<dyn Machines>, ProviderError> {
         match self {
             Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), id.clone(), Settings::of_environment())?)),
-            Self::Sim | Self::VirtualBox(_) => Err(ProviderError {
+            Self::VirtualBox(host) => Ok(Arc::new(VirtualBox::open(host.as_deref(), id.clone())?)),
+            Self::Sim => Err(ProviderError {
                 what: format!("open {self}"),
                 node: None,
-                why: "this version makes no machines there".into(),
-                next: "Deploy to the simulator or to Incus: --on sim, --on incus.".into(),
+                why: "the simulator has no machines".into(),
+                next: "This is a mistake in Sandtable; please report it.".into(),
                 retry: Retry::Useless,
             }),
         }
@@ -130,10 +139,23 @@ mod tests {
 
     #[test]
     fn each_place_in_its_own_words() {
-        for text in ["sim", "incus", "incus:cluster-1", "virtualbox", "virtualbox:ssh://desk.example.org"] {
+        for text in ["sim", "incus", "incus:cluster-1", "virtualbox", "virtualbox:ssh://desk.example.org", "virtualbox:ssh://me@desk:2222"]
+        {
             assert_eq!(text.parse::<On>().unwrap().to_string(), text);
         }
-        for bad in ["", "sim:x", "incus:", "incus:a b", "incus:-x", "virtualbox:desk", "virtualbox:ssh://", "virtualbox:ssh://-x", "aws"] {
+        for bad in [
+            "",
+            "sim:x",
+            "incus:",
+            "incus:a b",
+            "incus:-x",
+            "virtualbox:desk",
+            "virtualbox:ssh://",
+            "virtualbox:ssh://-x",
+            "virtualbox:ssh://a b",
+            "virtualbox:ssh://$(id)",
+            "aws",
+        ] {
             assert!(bad.parse::<On>().is_err(), "{bad:?}");
         }
     }

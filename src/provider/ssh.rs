@@ -41,6 +41,11 @@ impl SshTransport {
         Arc::new(Self { node, ways, way: AtomicUsize::new(0) })
     }
 
+    /// Whether there is a way at all.
+    pub fn leads_somewhere(&self) -> bool {
+        !self.ways.is_empty()
+    }
+
     /// Connects by the first way that answers, and gives the key that the node showed.
     ///
     /// # Errors

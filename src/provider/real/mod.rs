@@ -130,6 +130,28 @@ fn ended() -> ProviderError {
     }
 }
 
+/// Takes what was there only to set nodes up from all of them, side by side.
+async fn provisioned(core: Arc<Core>) -> Result<Done, ProviderError> {
+    let below = core.below().await?;
+    let mut tasks = JoinSet::new();
+    for node in below.machines.keys() {
+        let (core, node) = (Arc::clone(&core), node.clone());
+        tasks.spawn(async move { core.machines.provisioned(&node).await });
+    }
+    let (mut done, mut failure) = (Done::AlreadySo, None);
+    while let Some(answer) = tasks.join_next().await {
+        match answer.map_err(|_| ended()).and_then(|answer| answer) {
+            Ok(Done::Changed) => done = Done::Changed,
+            Ok(Done::AlreadySo) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    if done == Done::Changed {
+        core.changed_below();
+    }
+    failure.map_or(Ok(done), Err)
+}
+
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {
     let below = core.below().await?;
     let seen = notes::seen(&below, core.now_ms());
@@ -155,6 +177,10 @@ impl Provider for RealProvider {
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
         let (core, node) = (Arc::clone(&self.core), node.clone());
         Box::pin(self.on_runtime(async move { core.machines.shell(&node).await }))
+    }
+
+    fn provisioned(&self) -> Answer<'_, Done> {
+        Box::pin(async { self.on_runtime(provisioned(Arc::clone(&self.core))).await })
     }
 
     fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()> {

@@ -22,6 +22,7 @@ use crate::{
         ssh::SshTransport,
         transport::{Command, Transport},
     },
+    provision::slug,
 };
 use std::{
     collections::BTreeMap,
@@ -38,8 +39,10 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(180);
 const RESTART_LIMIT: Duration = Duration::from_secs(60);
 /// How many other nodes are tried as a way through.
 const JUMPS_MAX: usize = 3;
+/// What is tried when there is no way in.
+const FIND: &str = "find the way in";
 /// The note that says that a node has its addresses.
-const CONFIGURED: &str = "configured";
+pub(super) const CONFIGURED: &str = "configured";
 
 /// Gives a clone an identity of its own: host keys and machine-id, both of which it shares with all clones of its image. Prints
 /// its public host keys, or nothing where it cannot make any (dropbear makes its own).
@@ -141,24 +144,20 @@ impl VirtualBox {
         ways
     }
 
-    /// All ways into a node, the best first; `way` is the forward as it is, or as it will be.
-    fn ways(&self, known: &Known<'_>, all: &[Known<'_>], wires: &BTreeMap<NetworkName, Wire>, way: Option<Way>) -> Vec<Ssh> {
-        let mut ways = self.own_ways(known, wires, way);
+    /// Ways through other nodes, which share a network with this one.
+    fn ways_through(&self, known: &Known<'_>, others: &[Known<'_>], wires: &BTreeMap<NetworkName, Wire>) -> Vec<Host> {
         let keys = known.seen.host_keys();
-        if known.is_configured() && !keys.is_empty() {
-            let theirs = known.addresses(wires, joins_nodes);
-            let others = all.iter().filter(|other| other.node != known.node && other.seen.power() == Power::Running);
-            let jumps = others.filter_map(|other| {
-                let (_, address) = theirs.iter().find(|(network, _)| other.made.adapters.iter().any(|own| own.network == *network))?;
-                if other.seen.host_keys().is_empty() {
-                    return None;
-                }
-                let jump = self.own_ways(other, wires, other.seen.way(&self.lab)).into_iter().next()?;
-                Some(self.host(known.node, address.to_string(), 22, HostKeys::Known(keys.clone()), Some(Arc::new(jump))))
-            });
-            ways.extend(jumps.take(JUMPS_MAX));
+        if !known.is_configured() || keys.is_empty() {
+            return Vec::new();
         }
-        ways.into_iter().map(Ssh::new).collect()
+        let theirs = known.addresses(wires, joins_nodes);
+        let running = others.iter().filter(|other| other.seen.power() == Power::Running && !other.seen.host_keys().is_empty());
+        let jumps = running.filter_map(|other| {
+            let (_, address) = theirs.iter().find(|(network, _)| other.made.adapters.iter().any(|own| own.network == *network))?;
+            let jump = self.own_ways(other, wires, other.seen.way(&self.lab)).into_iter().next()?;
+            Some(self.host(known.node, address.to_string(), 22, HostKeys::Known(keys.clone()), Some(Arc::new(jump))))
+        });
+        jumps.take(JUMPS_MAX).collect()
     }
 
     /// The transport of a node, made once until something about it changes.
@@ -166,23 +165,32 @@ impl VirtualBox {
         if let Some(known) = self.kept().transports.get(node) {
             return Ok(Arc::clone(known));
         }
-        let way = self.seen_node(node, "find the way in").await?.way(&self.lab);
-        let transport = self.way_with(node, way).await?;
+        let seen = self.seen_node(node, FIND).await?;
+        let way = seen.way(&self.lab);
+        let transport = self.way_with(node, &seen, way).await?;
         self.kept().transports.insert(node.clone(), Arc::clone(&transport));
         Ok(transport)
     }
 
-    async fn way_with(&self, node: &NodeName, way: Option<Way>) -> Result<Arc<SshTransport>, ProviderError> {
-        let what = "find the way in";
-        let failed = |error: CallError| self.failed(what, Some(node), &error);
-        let vms = self.manage.ask(&["list", "vms"]).await.map_err(failed)?;
-        let (machines, wires) = tokio::try_join!(self.see_all(&vms), self.wires()).map_err(failed)?;
-        let known: Vec<Known<'_>> =
-            machines.iter().filter_map(|(node, seen)| Some(Known { node, made: seen.made(&self.lab)?, seen })).collect();
-        let Some(own) = known.iter().find(|known| known.node == node) else {
-            return Err(cannot(what, Some(node), format!("{node} does not exist"), "Deploy the lab"));
+    /// The transport of a node as seen, with the forward as it is or will be. Others are looked at only where one of them must lend
+    /// its way.
+    async fn way_with(&self, node: &NodeName, seen: &Seen, way: Option<Way>) -> Result<Arc<SshTransport>, ProviderError> {
+        let failed = |error: CallError| self.failed(FIND, Some(node), &error);
+        let Some(made) = seen.made(&self.lab) else {
+            return Err(cannot(FIND, Some(node), format!("{node} is half made"), "Deploy again"));
         };
-        Ok(SshTransport::new(node.clone(), self.ways(own, &known, &wires, way)))
+        let own = Known { node, made, seen };
+        let wires = self.wires().await.map_err(failed)?;
+        let mut ways = self.own_ways(&own, &wires, way);
+        if ways.is_empty() {
+            let vms = self.manage.ask(&["list", "vms"]).await.map_err(failed)?;
+            let machines = self.see_all(&vms).await.map_err(failed)?;
+            let others = machines.iter().filter(|(other, _)| *other != node);
+            let others: Vec<Known<'_>> =
+                others.filter_map(|(node, seen)| Some(Known { node, made: seen.made(&self.lab)?, seen })).collect();
+            ways = self.ways_through(&own, &others, &wires);
+        }
+        Ok(SshTransport::new(node.clone(), ways.into_iter().map(Ssh::new).collect()))
     }
 
     /// Waits until a node answers. Where it does not come up in half of its time it is reset once: boots that hang are cured so
@@ -252,16 +260,22 @@ impl VirtualBox {
         }
     }
 
-    /// Removes the adapter that was only there to set a node up, and proves that it is gone. There must be another way in.
+    /// Removes the adapter that was only there to set a node up, and proves that it is gone. A node that is not set up yet keeps it,
+    /// and so does one into which nothing else leads.
     pub(super) async fn close_uplink(&self, node: &NodeName) -> Result<Done, ProviderError> {
         let what = format!("remove the uplink of {node}");
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
         let seen = self.seen_node(node, &what).await?;
-        let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Uplink) else { return Ok(Done::AlreadySo) };
+        let is_set_up = seen.extra.contains_key(&format!("{}{CONFIGURED}", names::NOTE_PREFIX));
+        let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Uplink && is_set_up) else { return Ok(Done::AlreadySo) };
         let closed = Way { kind: WayKind::Closed, ..way };
         let uuid = &seen.info.uuid;
         if matches!(seen.power(), Power::Running | Power::Paused) {
-            let other = self.way_with(node, Some(closed)).await?;
+            let other = self.way_with(node, &seen, Some(closed)).await?;
+            if !other.leads_somewhere() {
+                tracing::warn!("nothing else leads into {node}, so its uplink stays; an adapter on a host-only network would let it go");
+                return Ok(Done::AlreadySo);
+            }
             let mac = seen.info.nics.get(&way.slot).map(|nic| nic.mac.to_string()).unwrap_or_default();
             let argv = ["sh", "-c", LEAVE_SCRIPT, "sh", &mac].map(str::to_owned).to_vec();
             let done = other.run(Command { argv, stdin: Vec::new(), timeout: COMMAND_LIMIT }).await?;
@@ -281,7 +295,10 @@ impl VirtualBox {
         self.forget_ways();
         let now = self.info(uuid).await.map_err(failed)?;
         match now.nics.get(&way.slot).map(|nic| &nic.plug) {
-            None | Some(Plug::Other(_)) => Ok(Done::Changed),
+            None | Some(Plug::Other(_)) => {
+                self.knows_uplink(node, WayKind::Closed);
+                Ok(Done::Changed)
+            }
             Some(_) => Err(cannot(&what, Some(node), "VirtualBox says that it is gone, and it is still there", "Try again")),
         }
     }
@@ -289,7 +306,7 @@ impl VirtualBox {
 
 /// Where a service listens, as noted when it was set up.
 fn listening(machine: &Machine, service: &str) -> Vec<SocketAddrV4> {
-    let noted = machine.notes.get(&format!("service.{service}")).and_then(|text| serde_json::from_str::<ServiceSpec>(text).ok());
+    let noted = machine.notes.get(&format!("service.{}", slug(service))).and_then(|text| serde_json::from_str::<ServiceSpec>(text).ok());
     noted.map(|spec| spec.listen.into_values().flatten().collect()).unwrap_or_default()
 }
 
@@ -321,7 +338,7 @@ pub(super) fn outside(flow: &Flow, below: &Below) -> Option<SocketAddrV4> {
             found.or_else(|| reached(machine, below, everywhere(flow.port?)))
         }
         Endpoint::Vip(name) => {
-            let key = format!("vip.{name}");
+            let key = format!("vip.{}", slug(name));
             let (machine, vip) = below
                 .machines
                 .values()

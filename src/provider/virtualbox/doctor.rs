@@ -11,32 +11,10 @@ use super::{
 use crate::{
     host::{machine::capacity, ssh::RemoteCommand},
     model::{NetworkKind, NetworkSpec},
+    plan::LabId,
+    provider::doctor::{Check, State},
 };
-use std::time::Duration;
-
-/// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// All is well.
-    Good,
-    /// It may do, or part of it does.
-    Doubtful,
-    /// Nothing will work before this is mended.
-    Bad,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What.
-    pub title: &'static str,
-    /// How it came out.
-    pub state: State,
-    /// What was found, in a sentence.
-    pub found: String,
-    /// What to do: a sentence with a command to copy; empty where there is nothing to do.
-    pub next: String,
-}
+use std::{path::Path, time::Duration};
 
 fn check(title: &'static str, state: State, found: impl Into<String>, next: impl Into<String>) -> Check {
     Check { title, state, found: found.into(), next: next.into() }
@@ -49,6 +27,15 @@ struct Facts {
     has_network_driver: Option<bool>,
     kvm_users: Option<u32>,
     is_arm: bool,
+}
+
+/// Looks at this machine's VirtualBox, or another's, and at what would keep these networks from being made.
+pub async fn doctor(host: Option<&str>, networks: &[NetworkSpec]) -> Vec<Check> {
+    // Which lab it is for makes no difference: nothing of a lab is looked at.
+    match VirtualBox::open(host, LabId::of_file(Path::new("/"))) {
+        Ok(opened) => opened.doctor(networks).await,
+        Err(error) => vec![Check::bad("VBoxManage", error.why, error.next)],
+    }
 }
 
 impl VirtualBox {

@@ -71,6 +71,7 @@ impl VirtualBox {
         let made = Made { node: node.clone(), spec: spec.clone(), way };
         self.write_made(&uuid, &BTreeMap::new(), &made).await.map_err(failed)?;
         self.forget_ways();
+        self.knows_uplink(node, way.kind);
         Ok(Done::Changed)
     }
 
@@ -204,6 +205,17 @@ impl VirtualBox {
         }
     }
 
+    /// Keeps whether a node has an adapter only to be set up through, where that is kept.
+    pub(super) fn knows_uplink(&self, node: &NodeName, kind: WayKind) {
+        if let Some(nodes) = &mut self.kept().uplinks {
+            if kind == WayKind::Uplink {
+                nodes.insert(node.clone());
+            } else {
+                nodes.remove(node);
+            }
+        }
+    }
+
     /// A port of the host that nobody listens on, for the way in. It is kept for the lab.
     pub(super) fn free_port(&self, node: &NodeName) -> u16 {
         let is_here = matches!(self.manage.place(), Place::Here(_));
@@ -272,6 +284,7 @@ impl VirtualBox {
             self.write_made(uuid, &there.extra, &made).await.map_err(failed)?;
             is_changed = true;
         }
+        self.knows_uplink(node, way.kind);
         self.forget_ways();
         Ok(if is_changed { Done::Changed } else { Done::AlreadySo })
     }

@@ -39,6 +39,13 @@ pub(super) fn dependent<'a>(own: &[&Medium], media: &'a [Medium]) -> Option<&'a 
     media.iter().find(|medium| !is_own(&medium.uuid) && medium.parent.as_deref().is_some_and(is_own))
 }
 
+/// Removes a lab's folder and the one that all labs share. Not empty, or not there: others' then.
+fn remove_empty(lab: Option<&Path>) {
+    for folder in lab.into_iter().flat_map(|lab| lab.ancestors().take(2)) {
+        let _others = std::fs::remove_dir(folder);
+    }
+}
+
 impl VirtualBox {
     /// Closes and deletes a machine's disks, children before parents, until none is left or none can be closed any more.
     pub(super) async fn close_media(&self, machine: &str) -> Result<(), CallError> {
@@ -91,6 +98,17 @@ impl VirtualBox {
         Ok(names.filter_map(|name| names::node_of(&self.lab, &name)?.parse().ok()).collect())
     }
 
+    /// Removes the lab's folder where it is empty: VirtualBox leaves it when the last machine goes. On another machine it goes with
+    /// the last machine's.
+    pub(super) async fn tidy(&self) -> Result<(), CallError> {
+        if matches!(self.manage.place(), super::Place::Here(_))
+            && let Some(folder) = self.machine_folder("").await?
+        {
+            remove_empty(Some(Path::new(folder.trim_end_matches(['/', '\\']))));
+        }
+        Ok(())
+    }
+
     /// Removes the folder of a machine that VirtualBox no longer knows, and the lab's when it is empty. What stays there (settings
     /// of a delete that failed) would keep a new machine from being made.
     pub(super) async fn remove_folder(&self, machine: &str) -> Result<(), CallError> {
@@ -102,10 +120,7 @@ impl VirtualBox {
                 if path.is_dir() {
                     std::fs::remove_dir_all(path).map_err(|error| failed(error.to_string()))?;
                 }
-                // Not empty, or not there: other machines' then.
-                for parent in path.ancestors().skip(1).take(2) {
-                    let _others = std::fs::remove_dir(parent);
-                }
+                remove_empty(path.parent());
                 Ok(())
             }
             super::Place::There(ssh, _) => {

@@ -8,12 +8,14 @@ mod below;
 pub mod command;
 mod contact;
 pub mod doctor;
+mod doors;
 pub mod error;
 pub mod find;
 mod machines;
 mod media;
 pub mod names;
 mod networks;
+mod open;
 pub mod parse;
 mod power;
 pub mod ranges;
@@ -33,13 +35,14 @@ use super::{
 };
 use crate::{
     host::ssh::{Become, LoginKey},
-    model::{Endpoint, Fault, Flow, NodeName},
+    model::{Endpoint, Fault, Flow, MachineSpec, NodeName},
     plan::{Action, LabId},
+    provision::firewall::Door,
 };
 use error::CallError;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddrV4,
+    net::{Ipv4Addr, SocketAddrV4},
     path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -119,6 +122,10 @@ struct Kept {
     ports: BTreeSet<u16>,
     transports: BTreeMap<NodeName, Arc<SshTransport>>,
     folder: Option<String>,
+    // The host's addresses on host-only interfaces and networks, by their names.
+    hosts: BTreeMap<String, Ipv4Addr>,
+    // The nodes that have an adapter only to be set up through; `None`: nobody has looked yet.
+    uplinks: Option<BTreeSet<NodeName>>,
 }
 
 impl VirtualBox {
@@ -229,7 +236,11 @@ impl Machines for VirtualBox {
     }
 
     fn provisioned<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Done> {
-        Box::pin(self.close_uplink(node))
+        Box::pin(async move {
+            // Whoever has looked knows without asking again which nodes have one.
+            let has_none = self.kept().uplinks.as_ref().is_some_and(|nodes| !nodes.contains(node));
+            if has_none { Ok(Done::AlreadySo) } else { self.close_uplink(node).await }
+        })
     }
 
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach> {
@@ -238,6 +249,15 @@ impl Machines for VirtualBox {
 
     fn mend_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, ()> {
         Box::pin(self.mend_it(fault))
+    }
+
+    fn doors(&self, spec: &MachineSpec) -> Vec<Door> {
+        let (wires, hosts) = {
+            let kept = self.kept();
+            let records = kept.global.as_ref().map(|extra| networks::records(&self.lab, extra)).unwrap_or_default();
+            (records.into_iter().map(|(name, record)| (name, record.wire)).collect(), kept.hosts.clone())
+        };
+        doors::doors(spec, &wires, &|name| hosts.get(name).copied())
     }
 
     fn outside<'a>(&'a self, flow: &'a Flow, below: &'a Below) -> Option<SocketAddrV4> {

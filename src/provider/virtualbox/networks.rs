@@ -99,7 +99,9 @@ impl VirtualBox {
     }
 
     async fn host_only_interfaces(&self) -> Result<Vec<Interface>, CallError> {
-        Ok(parse::interfaces(&self.manage.ask(&["list", "hostonlyifs"]).await?))
+        let there = parse::interfaces(&self.manage.ask(&["list", "hostonlyifs"]).await?);
+        self.kept().hosts.extend(there.iter().filter_map(|interface| Some((interface.name.clone(), interface.address?.addr()))));
+        Ok(there)
     }
 
     async fn host_only_networks(&self) -> Result<Vec<Interface>, CallError> {
@@ -345,6 +347,8 @@ impl VirtualBox {
     async fn delete_network_alone(&self, network: &NetworkName) -> Result<Done, CallError> {
         let extra = self.global_extra().await?;
         let Some(record) = records(&self.lab, &extra).remove(network) else { return Ok(Done::AlreadySo) };
+        // A program that died after the last machine went has left the lab's folder.
+        self.tidy().await?;
         // Its note goes last, so that a failure leaves something to find it by.
         let key = names::network_key(&self.lab, network);
         self.remove_wire(&record.wire, &key).await?;

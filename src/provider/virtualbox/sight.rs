@@ -255,6 +255,8 @@ impl VirtualBox {
             tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
         let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
         let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
+        let has_uplink = |seen: &Seen| seen.way(&self.lab).is_some_and(|way| way.kind == WayKind::Uplink);
+        self.kept().uplinks = Some(machines.iter().filter(|(_, seen)| has_uplink(seen)).map(|(node, _)| node.clone()).collect());
         let mut below = Below { networks, ..Below::default() };
         for (node, seen) in &machines {
             let spec = seen.spec(&self.lab, &wires);
@@ -278,7 +280,10 @@ impl VirtualBox {
         for (key, value) in notes {
             self.set_extra(&uuid, &extra, &format!("{}{key}", names::NOTE_PREFIX), value.as_deref()).await?;
         }
-        self.forget_ways();
+        // A node that is set up has addresses; all other notes change no way.
+        if notes.contains_key(super::contact::CONFIGURED) {
+            self.forget_ways();
+        }
         Ok(())
     }
 

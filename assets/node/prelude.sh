@@ -11,6 +11,7 @@ exec 3>&1
 
 state=/var/lib/sandtable
 home=$state/none
+units_changed=/run/sandtable-units-changed
 work=
 stage=start
 quiet=no
@@ -93,7 +94,7 @@ place() { # FILE PATH MODE OWNER WHAT
     chmod "$3" "$2.sandtable-new"
     mv -f "$2.sandtable-new" "$2"
     ! command -v restorecon >/dev/null 2>&1 || restorecon -F "$2" || true
-    case $2 in */systemd/system/*) : >"$work/units-changed" ;; esac
+    case $2 in */systemd/system/*) : >"$units_changed" ;; esac
     changed "$5"
 }
 put() { # PATH MODE OWNER WHAT: the content comes in base64
@@ -111,7 +112,7 @@ put_text() { # PATH MODE OWNER: for recipes; the content comes as it is
 }
 gone() { # PATH WHAT: removes a file
     if [ -e "$1" ] || [ -L "$1" ]; then
-        case $1 in */systemd/system/*) : >"$work/units-changed" ;; esac
+        case $1 in */systemd/system/*) : >"$units_changed" ;; esac
         rm -f "$1"
         changed "$2"
     fi
@@ -124,10 +125,30 @@ folder() { # PATH MODE OWNER
     fi
     owned "$1" "$2" "$3"
 }
+# Reading all units anew is dear, so it is put off until something is started or removed, and then done once for all scripts that
+# changed any. The mark goes first: what changes meanwhile is marked again.
 units_reread() {
-    [ -e "$work/units-changed" ] || return 0
+    [ -e "$units_changed" ] || return 0
+    rm -f "$units_changed"
     systemctl daemon-reload
-    rm -f "$work/units-changed"
+}
+# Whether a unit starts with the node: by its links, which costs no process.
+unit_enabled() { # UNIT
+    case $1 in *.*) unit_file=$1 ;; *) unit_file=$1.service ;; esac
+    for link in /etc/systemd/system/*.wants/"$unit_file" /etc/systemd/system/*.requires/"$unit_file"; do
+        [ ! -L "$link" ] || return 0
+    done
+    return 1
+}
+# What only the next start of the node needs is not read now, and links of the older kind mean nothing to systemd (both would
+# read all units anew, each time).
+units_enable() { # UNIT...
+    for unit; do
+        unit_enabled "$unit" || SYSTEMCTL_SKIP_SYSV=1 systemctl enable --no-reload --quiet "$unit" </dev/null 2>&1 || true
+    done
+}
+units_disable() { # UNIT...
+    SYSTEMCTL_SKIP_SYSV=1 systemctl disable --no-reload --quiet "$@" </dev/null 2>&1 || true
 }
 kernel() { # KEY VALUE: a setting of the kernel, now and after a start
     stage="setting $1"
@@ -283,7 +304,9 @@ observed_by() { # NAME
 }
 masked() { # UNIT...
     for unit; do
-        [ "$(systemctl is-enabled "$unit" 2>/dev/null)" = masked ] || systemctl mask --now "$unit" 2>&1 || true
+        [ "$(readlink "/etc/systemd/system/$unit")" = /dev/null ] && continue
+        systemctl mask --no-reload --now "$unit" 2>&1 || true
+        : >"$units_changed"
     done
 }
 service_runs() {
@@ -299,7 +322,7 @@ units_start() { # SECONDS
             systemctl reset-failed "$unit" >/dev/null 2>&1 || true
             timeout "$1" systemctl start "$unit" </dev/null || explain "$unit"
         fi
-        systemctl enable --quiet "$unit" </dev/null 2>&1 || true
+        units_enable "$unit"
     done <"$home/units"
 }
 explain() { # UNIT: why it does not run
@@ -387,7 +410,8 @@ service_after() { # SECONDS
 service_remove() {
     units_stop
     if [ -s "$home/units" ]; then
-        while read -r unit; do systemctl disable --quiet "$unit" </dev/null 2>&1 || true; done <"$home/units"
+        while read -r unit; do units_disable "$unit"; done <"$home/units"
+        : >"$units_changed"
     fi
     if [ -e "$work/remove" ]; then run remove; fi
     stage="removing its files"
@@ -483,8 +507,9 @@ clock() { # SECONDS SINCE 1970: a machine's own clock is set; a container has it
 }
 quietly_off() { # UNIT...: what would work against us, where it is there
     for unit; do
-        if systemctl is-active --quiet "$unit" 2>/dev/null || [ "$(systemctl is-enabled "$unit" 2>/dev/null)" = enabled ]; then
-            systemctl disable --now --quiet "$unit" 2>&1 || true
+        [ -e "/lib/systemd/system/$unit" ] || [ -e "/usr/lib/systemd/system/$unit" ] || [ -e "/etc/systemd/system/$unit" ] || continue
+        if unit_enabled "$unit" || systemctl is-active --quiet "$unit" 2>/dev/null; then
+            SYSTEMCTL_SKIP_SYSV=1 systemctl disable --no-reload --now --quiet "$unit" 2>&1 || true
             : >"$work/changed"
         fi
     done
@@ -497,7 +522,12 @@ vip_taken() { # TOKEN ADDRESS/PREFIX: held here, or by another who answers for i
     has_address "$name" "$2" && return 0
     command -v ping >/dev/null 2>&1 && ping -n -c 1 -W 1 "${2%/*}"
 }
-keepalived_on() { # TOKEN ADDRESS/PREFIX SECONDS
+vip_awaited() { # TOKEN ADDRESS/PREFIX SECONDS: those who came before hold it, where this node takes no part yet
+    ! systemctl is-active --quiet keepalived || [ -e "$home/pending" ] || return 0
+    stage="waiting for somebody to hold ${2%/*}"
+    wait_for "$3" vip_taken "$1" "$2" || say "nobody holds ${2%/*} yet: what it follows is not well there"
+}
+keepalived_on() {
     stage="starting keepalived"
     keepalived -t -f /etc/keepalived/keepalived.conf >"$work/keepalived" 2>&1 || { cat "$work/keepalived"; fail "keepalived does not take its configuration: $(grep -v '^$' "$work/keepalived" | head -n 1)"; }
     echo keepalived.service >"$work/units"
@@ -508,10 +538,8 @@ keepalived_on() { # TOKEN ADDRESS/PREFIX SECONDS
     elif [ -e "$home/pending" ]; then
         systemctl reload keepalived </dev/null || explain keepalived
     fi
-    systemctl enable --quiet keepalived </dev/null 2>&1 || true
+    units_enable keepalived.service
     rm -f "$home/pending"
-    stage="waiting for somebody to hold ${2%/*}"
-    wait_for "$3" vip_taken "$1" "$2" || say "nobody holds ${2%/*} yet: what it follows is not well here"
 }
 keepalived_off() {
     set -- /etc/keepalived/sandtable/*.conf
@@ -519,7 +547,8 @@ keepalived_off() {
         systemctl reload keepalived </dev/null || explain keepalived
     elif systemctl is-active --quiet keepalived; then
         stage="stopping keepalived"
-        systemctl disable --now --quiet keepalived </dev/null
+        systemctl stop keepalived </dev/null
+        units_disable keepalived.service
         : >"$work/changed"
     fi
 }

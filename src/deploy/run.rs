@@ -1,4 +1,5 @@
-//! The runner: begins each step once all that it waits for is done, and no more of them at a time than it may.
+//! The runner: begins each step once all that it waits for is done, no more of them at a time than it may, and first those that
+//! most is left to do after.
 
 use super::{
     event::{Ending, Event, Failure},
@@ -9,7 +10,7 @@ use crate::{
     plan::{Action, Plan, Step, StepId, undo},
     provider::{Done, Provider, ProviderError, Retry},
 };
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -41,13 +42,20 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            parallel: 8,
+            parallel: parallel(),
             attempts: 3,
             first_pause: Duration::from_millis(500),
             step_timeout: Duration::from_secs(600),
             pause: pause_by_timer(),
         }
     }
+}
+
+/// Steps that may be under way at a time: a few more than this machine has processors, for some only wait; with many more, the nodes
+/// that all others wait for would start no sooner than the rest.
+fn parallel() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors + processors / 2).clamp(3, 8)
 }
 
 /// What a run is told from outside.
@@ -203,10 +211,12 @@ async fn attempt(
             // What it is at may be lost; a step must not wait for somebody who does not read.
             let _lost = events.try_send(Event::StepProgress { step: step.id.clone(), says: text.to_owned() });
         };
+        let began = std::time::Instant::now();
         let result = match tokio::time::timeout(options.step_timeout, provider.act(&step.action, &says)).await {
             Ok(result) => result,
             Err(_) => Err(timed_out(&step.action, options.step_timeout)),
         };
+        tracing::debug!(step = %step.id, took_ms = began.elapsed().as_millis(), "tried");
         let error = match result {
             Ok(done) => return (step, Ok(done)),
             Err(error) => error,
@@ -242,12 +252,26 @@ fn failure(step: StepId, error: &ProviderError) -> Failure {
     Failure { step, what: error.what.clone(), node: error.node.clone(), why: error.why.clone(), next: error.next.clone() }
 }
 
+/// How long a step takes beside others, roughly.
+fn weight(action: &Action) -> usize {
+    match action {
+        // Checks and advertisements come first.
+        Action::SetVip { .. } => 4,
+        Action::PowerOn { .. } => 3,
+        Action::StartService { .. } | Action::ReconfigureService { .. } => 2,
+        _ => 1,
+    }
+}
+
 /// The steps that are not begun yet, and what each waits for.
 struct Waiting {
     steps: Vec<Option<Step>>,
     open: Vec<usize>,
     then: BTreeMap<StepId, Vec<usize>>,
-    ready: std::collections::BTreeSet<usize>,
+    /// How long it takes from each to the end of all, roughly: [`weight`] along the longest way.
+    tail: Vec<usize>,
+    /// Those that wait for nothing: the longest tail first, then as in the plan.
+    ready: std::collections::BTreeSet<(Reverse<usize>, usize)>,
     left: usize,
 }
 
@@ -263,13 +287,39 @@ impl Waiting {
                 then.entry(id.clone()).or_default().push(index);
             }
         }
-        let ready = open.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| index).collect();
-        Self { steps: plan.steps.iter().cloned().map(Some).collect(), open, then, ready, left: plan.steps.len() }
+        let mut tail = vec![0; plan.steps.len()];
+        // In a plan each step stands after all that it waits for.
+        for (index, step) in plan.steps.iter().enumerate().rev() {
+            let after = then.get(&step.id).into_iter().flatten().filter_map(|next| tail.get(*next));
+            let longest: usize = after.max().copied().unwrap_or_default();
+            if let Some(own) = tail.get_mut(index) {
+                *own = longest + weight(&step.action);
+            }
+        }
+        let mut all = Self {
+            steps: plan.steps.iter().cloned().map(Some).collect(),
+            open,
+            then,
+            tail,
+            ready: std::collections::BTreeSet::new(),
+            left: plan.steps.len(),
+        };
+        for index in 0..plan.steps.len() {
+            all.begin_if_open(index);
+        }
+        all
     }
 
-    /// A step that waits for nothing, the first of the plan.
+    fn begin_if_open(&mut self, index: usize) {
+        if self.open.get(index) == Some(&0) {
+            let tail = self.tail.get(index).copied().unwrap_or_default();
+            self.ready.insert((Reverse(tail), index));
+        }
+    }
+
+    /// A step that waits for nothing: the one with most to come after it, for that decides when all is done.
     fn next(&mut self) -> Option<Step> {
-        let index = self.ready.pop_first()?;
+        let (_, index) = self.ready.pop_first()?;
         self.steps.get_mut(index).and_then(Option::take)
     }
 
@@ -278,10 +328,8 @@ impl Waiting {
         for index in self.then.remove(id).unwrap_or_default() {
             if let Some(count) = self.open.get_mut(index) {
                 *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.ready.insert(index);
-                }
             }
+            self.begin_if_open(index);
         }
     }
 

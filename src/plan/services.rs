@@ -134,15 +134,16 @@ fn votes(sight: &Sight<'_>, at: &ServiceRef) -> bool {
     sight.lab.service(at).and_then(|service| sight.catalog.behaviour(service)).is_some_and(crate::catalog::Behaviour::votes)
 }
 
+fn keeps_data(sight: &Sight<'_>, at: &ServiceRef) -> bool {
+    sight.lab.service(at).is_some_and(|service| sight.catalog.keeps_data(service))
+}
+
 /// Whether a service, once it is started, is the first of a cluster that nobody else keeps up.
 fn bootstraps(sight: &Sight<'_>, at: &ServiceRef) -> bool {
     let Some(service) = sight.lab.service(at) else { return false };
     let Some(cluster) = service.cluster.as_ref().filter(|_| votes(sight, at) && sight.catalog.keeps_data(service)) else { return false };
     let members = sight.clusters.get(cluster).map_or(&[][..], Vec::as_slice);
-    let keepers: Vec<ServiceRef> = in_order(sight, members)
-        .into_iter()
-        .filter(|member| sight.lab.service(member).is_some_and(|service| sight.catalog.keeps_data(service)))
-        .collect();
+    let keepers: Vec<ServiceRef> = in_order(sight, members).into_iter().filter(|member| keeps_data(sight, member)).collect();
     keepers.first() == Some(at) && !keepers.iter().any(|member| member != at && sight.runs(member))
 }
 
@@ -156,6 +157,15 @@ fn clusters(sight: &Sight<'_>, draft: &mut Draft) {
             if before.node != after.node && goes_down {
                 draft.order(Point::Ready(before.clone()), Point::Down(after.node.clone()), Demand::Cluster);
             }
+        }
+    }
+    for first in sight.desired.services.keys().filter(|at| bootstraps(sight, at)) {
+        // Who begins a cluster asks the other keepers of its data whether they have one: set up, they answer at once, be it with
+        // a no; before that their firewall is silent.
+        let cluster = sight.lab.service(first).and_then(|service| service.cluster.as_ref());
+        let members = cluster.and_then(|cluster| sight.clusters.get(cluster)).map_or(&[][..], Vec::as_slice);
+        for other in members.iter().filter(|at| *at != first && keeps_data(sight, at)) {
+            draft.order(Point::Installed(other.clone()), Point::Ready(first.clone()), Demand::Cluster);
         }
     }
     for (node, name, service) in sight.lab.services() {
@@ -195,8 +205,9 @@ fn flows(sight: &Sight<'_>, draft: &mut Draft) {
             match &flow.to {
                 Endpoint::Service(to) => draft.order(Point::Ready(to.clone()), Point::Ready(at.clone()), Demand::Flow),
                 Endpoint::Vip(vip) => {
-                    for holder in sight.lab.vips.get(vip).into_iter().flat_map(|vip| &vip.holders) {
-                        draft.order(Point::Takes(vip.clone(), holder.node.clone()), Point::Ready(at.clone()), Demand::Flow);
+                    // Once the first of its holders is there, somebody answers.
+                    if let Some((_, holder)) = sight.desired.vips.keys().find(|(name, _)| name == vip) {
+                        draft.order(Point::Takes(vip.clone(), holder.clone()), Point::Ready(at.clone()), Demand::Flow);
                     }
                 }
                 Endpoint::Outside | Endpoint::Node(_) => {}

@@ -60,13 +60,15 @@ fn a_cluster_comes_up_in_its_order() {
         "start:app1/garbd",
         "start:app2/garbd",
         "set-vip:database@db1",
-        "set-vip:database@db2",
         "start:app1/todo",
         "start:lb/haproxy",
     ];
     for (before, after) in order.iter().zip(order.iter().skip(1)) {
         assert!(waits(&plan, after, before), "{after} does not wait for {before}");
     }
+    assert!(waits(&plan, "set-vip:database@db2", "set-vip:database@db1"), "the best holder comes first");
+    assert!(!waits(&plan, "start:app1/todo", "set-vip:database@db2"), "one holder is enough to be answered");
+    assert!(waits(&plan, "start:db1/galera", "install:db2/galera"), "who begins a cluster asks the others first");
     let bootstraps: Vec<&str> = plan
         .steps
         .iter()

@@ -56,6 +56,11 @@ pub trait Machines: Send + Sync {
     /// What exists.
     fn look(&self) -> Answer<'_, Below>;
 
+    /// One machine, where it exists. Its snapshots may be left out: whoever sets up a node has no use for them, and asks often.
+    fn machine<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Option<Machine>> {
+        Box::pin(async move { Ok(self.look().await?.machines.remove(node)) })
+    }
+
     /// Does an action about networks, machines, power or snapshots; never called with one that happens inside a node. Doing it
     /// twice is doing it once. After [`Action::PowerOn`] the machine takes commands by its transport.
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;

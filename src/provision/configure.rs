@@ -48,7 +48,7 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     draft.lines("quietly_off firewalld.service ufw.service nftables.service apt-daily.timer apt-daily-upgrade.timer dnf-makecache.timer");
     draft.call_with("put", [&format!("{}/00-base.nft", firewall::FOLDER), "0600", "root:root", "nothing"], &firewall::base(around.doors));
     draft.call_with("put", ["/etc/systemd/system/sandtable-firewall.service", "0644", "root:root", "nothing"], firewall::UNIT);
-    draft.lines("firewall\nunits_reread\nsystemctl enable --quiet sandtable-firewall.service 2>&1 || true");
+    draft.lines("firewall\nunits_enable sandtable-firewall.service");
     draft.finish("configure", CONFIGURE_SECS)
 }
 

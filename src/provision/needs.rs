@@ -4,7 +4,7 @@
 
 use super::{Place, ProvisionError, scene};
 use crate::{
-    catalog::{Catalog, Recipe, Recipes, SecretForm, SecretScope, SettingType},
+    catalog::{Catalog, Recipe, Recipes, SecretForm, SecretNeed, SecretScope, SettingType},
     model::{PeerSpec, Relation, ServiceName, ServiceRef, ServiceSpec},
 };
 use std::{
@@ -73,6 +73,9 @@ pub struct Needs {
     pub own: Vec<Wanted>,
     /// What its peers have that it may know: shared secrets, and pairs of keys of which it learns the public halves.
     pub peers: BTreeMap<ServiceRef, Vec<Wanted>>,
+    /// The pairs of keys that the services have to which its flows lead, each of one service alone: of these it learns the
+    /// public halves.
+    pub upstreams: BTreeMap<ServiceRef, Vec<Wanted>>,
     /// Its certificate.
     pub certificate: Option<CertificateNeed>,
 }
@@ -80,7 +83,11 @@ pub struct Needs {
 impl Needs {
     /// All secrets, each key once.
     pub fn keys(&self) -> BTreeMap<&str, SecretForm> {
-        self.own.iter().chain(self.peers.values().flatten()).map(|wanted| (wanted.key.as_str(), wanted.form)).collect()
+        self.own
+            .iter()
+            .chain(self.peers.values().chain(self.upstreams.values()).flatten())
+            .map(|wanted| (wanted.key.as_str(), wanted.form))
+            .collect()
     }
 }
 
@@ -125,9 +132,27 @@ pub fn needs(
         (peer.at.clone(), all.into_iter().filter(known).collect())
     });
     let peers = peers.collect();
+    let upstreams = spec.upstreams.iter().filter_map(|upstream| {
+        let at: ServiceRef = upstream.to.parse().ok()?;
+        let recipe = &recipes.get(upstream.kind.as_ref()?)?.recipe;
+        let pairs = pairs_of(&at, recipe);
+        (!pairs.is_empty()).then_some((at, pairs))
+    });
+    let upstreams = upstreams.collect();
     let more_names = scene::certificate_names(place, service, spec, catalog, folder)?;
     let certificate = scene::wants_certificate(place, service, spec, catalog, folder)?.then(|| certificate(place, &at, spec, more_names));
-    Ok(Needs { own, peers, certificate })
+    Ok(Needs { own, peers, upstreams, certificate })
+}
+
+/// The pairs of keys that a service has for itself.
+fn pairs_of(at: &ServiceRef, recipe: &Recipe) -> Vec<Wanted> {
+    let is_its_own =
+        |need: &&SecretNeed| need.scope == SecretScope::Service && matches!(need.form, SecretForm::WireguardKey | SecretForm::SshKey);
+    let wanted = |need: &SecretNeed| {
+        let key = format!("service/{at}/{}", need.shared_as.as_ref().unwrap_or(&need.name));
+        Wanted { name: need.name.clone(), key, form: need.form }
+    };
+    recipe.secrets.iter().filter(is_its_own).map(wanted).collect()
 }
 
 /// The first parts of a service's keys by scope; `None`: not known from here.

@@ -54,7 +54,7 @@ struct Scene<'a> {
     primary: Option<Peer<'a>>,
     replicas: Vec<Peer<'a>>,
     named: Vec<Peer<'a>>,
-    upstreams: Vec<Upstream>,
+    upstreams: Vec<Upstream<'a>>,
     settings: BTreeMap<&'a str, SettingValue<'a>>,
     secrets: BTreeMap<&'a str, &'a str>,
     public: BTreeMap<&'a str, &'a str>,
@@ -137,7 +137,7 @@ struct Peer<'a> {
 }
 
 #[derive(Serialize)]
-struct Upstream {
+struct Upstream<'a> {
     to: String,
     node: Option<String>,
     service: Option<String>,
@@ -147,6 +147,7 @@ struct Upstream {
     port: u16,
     is_encrypted: bool,
     health_path: Option<String>,
+    public: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Serialize)]
@@ -249,7 +250,7 @@ impl<'a> Setup<'a> {
             primary: peers(Relation::Primary).into_iter().next(),
             replicas: peers(Relation::Replica),
             named: peers(Relation::Named),
-            upstreams: spec.upstreams.iter().map(upstream).collect(),
+            upstreams: spec.upstreams.iter().map(|one| self.upstream(one)).collect(),
             settings: spec.settings.iter().map(|(name, value)| (name.as_str(), setting(value))).collect(),
             secrets: own().map(|(name, secret)| (name, secret.value.as_str())).collect(),
             public: own().filter_map(|(name, secret)| Some((name, secret.public.as_deref()?))).collect(),
@@ -259,6 +260,12 @@ impl<'a> Setup<'a> {
             paths: self.family()?.paths.iter().map(|(name, path)| (name.as_str(), path.as_str())).collect(),
         };
         Ok(minijinja::Value::from_serialize(&scene))
+    }
+
+    fn upstream(&self, upstream: &crate::model::Upstream) -> Upstream<'a> {
+        let known = upstream.to.parse::<ServiceRef>().ok().and_then(|at| self.needs.upstreams.get(&at));
+        let half = |wanted: &'a Wanted| Some((wanted.name.as_str(), self.values.secrets.get(&wanted.key)?.public.as_deref()?));
+        Upstream { public: known.into_iter().flatten().filter_map(half).collect(), ..upstream_words(upstream) }
     }
 
     fn peer(&self, peer: &'a PeerSpec) -> Peer<'a> {
@@ -374,7 +381,7 @@ fn setting(value: &Setting) -> SettingValue<'_> {
     }
 }
 
-fn upstream(upstream: &crate::model::Upstream) -> Upstream {
+fn upstream_words(upstream: &crate::model::Upstream) -> Upstream<'static> {
     let (node, service, vip) = match upstream.to.parse::<Endpoint>() {
         Ok(Endpoint::Service(ServiceRef { node, service })) => (Some(node.to_string()), Some(service.to_string()), None),
         Ok(Endpoint::Vip(vip)) => (None, None, Some(vip.to_string())),
@@ -391,6 +398,7 @@ fn upstream(upstream: &crate::model::Upstream) -> Upstream {
         port: upstream.at.port(),
         is_encrypted: upstream.is_encrypted,
         health_path: upstream.health_path.clone(),
+        public: BTreeMap::new(),
     }
 }
 

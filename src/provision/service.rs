@@ -146,13 +146,12 @@ fn put_up(setup: &Setup<'_>, draft: &mut Draft) -> Result<(), ProvisionError> {
             draft.call("gone", [format!("{home}/{name}").as_str(), "nothing"]);
         }
     }
-    draft.lines("units_reread");
     for (name, template) in [("setup", &scripts.setup), ("check", &scripts.check)] {
         if keep(setup, name, template.as_deref(), draft)? {
             draft.call("run", [name]);
         }
     }
-    draft.lines("service_kept\nunits_reread");
+    draft.lines("service_kept");
     let passing = match &recipe.firewall {
         Some(template) => Some(setup.renderer().file(template, Landing::Plain, &setup.scene()?)?),
         None => None,

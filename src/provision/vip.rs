@@ -16,11 +16,22 @@ const CHECK_SECS: u32 = 2;
 /// How long somebody may take to hold the address, in seconds: three advertisements, the checks and some slack.
 const HELD_SECS: u32 = 12;
 
-/// Lets a node take part in the election of a VIP. `password` is what all holders share.
+/// Who takes part already when a node comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Nobody: it is the first.
+    None,
+    /// Somebody, who may need a moment to hold the address. Where nothing is taken back, whoever is first to hold it keeps it, so
+    /// the others come after that.
+    Some,
+}
+
+/// Lets a node take part in the election of a VIP. `password` is what all holders share. The step does not wait until this node
+/// holds the address: its checks and three advertisements take seconds, in which what comes next can start.
 ///
 /// # Errors
 /// Where the node has no address on the VIP's network, or the password cannot be written.
-pub fn set(place: Place<'_>, name: &VipName, spec: &VipSpec, password: &str) -> Result<Script, ProvisionError> {
+pub fn set(place: Place<'_>, name: &VipName, spec: &VipSpec, password: &str, others: Others) -> Result<Script, ProvisionError> {
     let slug = slug(name);
     let adapter = place.machine.adapters.iter().find(|adapter| adapter.network == spec.network);
     let Some((adapter, own)) = adapter.and_then(|adapter| Some((adapter, adapter.address?))) else {
@@ -49,7 +60,10 @@ pub fn set(place: Place<'_>, name: &VipName, spec: &VipSpec, password: &str) -> 
     draft.call_with("put", [&format!("{VIPS_FOLDER}/{slug}/name"), "0600", "root:root", "nothing"], &format!("{name}\n"));
     draft.call_with("put", [fragment(&slug).as_str(), "0600", "root:root", "nothing"], &firewall::vip(spec));
     draft.lines("firewall");
-    draft.call("keepalived_on", [&token, &spec.address.to_string(), &HELD_SECS.to_string()]);
+    if others == Others::Some && !spec.peers.is_empty() {
+        draft.call("vip_awaited", [&token, &spec.address.to_string(), &HELD_SECS.to_string()]);
+    }
+    draft.lines("keepalived_on");
     Ok(draft.finish(format!("set {name}"), SET_SECS))
 }
 

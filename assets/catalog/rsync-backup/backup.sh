@@ -11,7 +11,8 @@ failed=
 
 copy() { # NODE ADDRESS PORT FOLDER...
     node=$1 at=sandtable-backup@$2
-    remote="ssh -i $key -p $3 -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=5 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=$state/known_hosts"
+    alias=$(printf %s "$1" | tr '[:upper:]' '[:lower:]')
+    remote="ssh -i $key -p $3 -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=5 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o StrictHostKeyChecking=yes -o HostKeyAlias=$alias -o UserKnownHostsFile=/etc/sandtable/{{ service.slug }}/known_hosts"
     shift 3
     # What is in memory or in a database's own files is written down first.
     # shellcheck disable=SC2086

@@ -36,6 +36,13 @@ impl IncusMachines {
         *self.subnets.lock().unwrap_or_else(PoisonError::into_inner) = subnets;
         Ok(below)
     }
+
+    /// One machine without its snapshots. To look at all of them has the daemon ask into each node.
+    pub(super) async fn look_at(&self, node: &NodeName) -> Result<Option<Machine>, ProviderError> {
+        let there = self.instance(node, &format!("looking at the machine of {node}")).await?;
+        let is_up: &(dyn Fn(&str) -> bool + Sync) = if self.api.is_local() { &is_up_here } else { &|_| true };
+        Ok(there.map(|there| machine(&there, is_up)))
+    }
 }
 
 /// Whether an interface of this machine is up; one that is out of sight is taken for it.

@@ -29,7 +29,7 @@ pub use doctor::doctor;
 
 use super::{
     Answer, Done, ProviderError, Retry,
-    machines::{Below, Machines, Reach},
+    machines::{Below, Machine, Machines, Reach},
     transport::Transport,
 };
 use crate::{
@@ -183,6 +183,10 @@ impl Machines for IncusMachines {
 
     fn look(&self) -> Answer<'_, Below> {
         Box::pin(self.look_below())
+    }
+
+    fn machine<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Option<Machine>> {
+        Box::pin(self.look_at(node))
     }
 
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {

@@ -38,8 +38,12 @@ pub(super) enum Force {
 const READY: &str = r#"
 command -v systemctl >/dev/null 2>&1 || exit 0
 tries=0
-while [ $tries -lt 800 ]; do
-    case $(systemctl is-system-running 2>/dev/null) in running | degraded | maintenance) break ;; esac
+while [ $tries -lt 200 ]; do
+    # Asking again and again takes time from those that start. It fails at once while systemd is not there yet, and where it is
+    # older than 240 and cannot wait.
+    state=$(timeout 40 systemctl is-system-running --wait 2>/dev/null)
+    [ -n "$state" ] || state=$(systemctl is-system-running 2>/dev/null)
+    case $state in running | degraded | maintenance) break ;; esac
     tries=$((tries + 1))
     sleep 0.05
 done

@@ -109,7 +109,10 @@ async fn step(core: &Arc<Core>, action: &Action, says: &Says) -> Result<Done, Pr
             let machine = machine_of(core, node).await?;
             let place = Place { node, machine: &machine, family: core.family(node).await? };
             let password = core.secret(&vip_key(name), SecretForm::Short)?;
-            let script = vip::set(place, name, spec, &password).map_err(|error| unprovisioned(node, error))?;
+            let below = core.machines.look().await?;
+            let takes_part = |(other, machine): (&NodeName, &Machine)| other != node && notes::vips(machine).contains_key(name);
+            let others = if below.machines.iter().any(takes_part) { vip::Others::Some } else { vip::Others::None };
+            let script = vip::set(place, name, spec, &password, others).map_err(|error| unprovisioned(node, error))?;
             let done = run(core, node, &script, vec![password], says).await?;
             core.machines.note(node, &notes::vip(name, Some(spec))).await?;
             Ok(done)
@@ -180,8 +183,7 @@ pub(super) async fn made<T>(
 }
 
 async fn machine(core: &Core, node: &NodeName) -> Result<Machine, ProviderError> {
-    let mut below = core.machines.look().await?;
-    below.machines.remove(node).ok_or_else(|| ProviderError {
+    core.machines.machine(node).await?.ok_or_else(|| ProviderError {
         what: format!("set up {node}"),
         node: Some(node.clone()),
         why: "its machine is not there".into(),
@@ -267,6 +269,8 @@ pub(super) async fn heard(
             lines.push(text);
         }
     };
+    let began = std::time::Instant::now();
     let (code, ()) = tokio::join!(transport.stream(command, sender), listen);
+    tracing::debug!(%node, script = script.title, took_ms = began.elapsed().as_millis(), "ran");
     Ok((lines, log, code?))
 }

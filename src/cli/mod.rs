@@ -98,6 +98,10 @@ commands! {
     guard Guard;
     /// Bring back a cluster that has stopped as a whole
     recover Recover;
+    /// Keep a node's state under a name
+    snapshot Snapshot;
+    /// Take a node back to a snapshot of its own
+    restore Restore;
     /// Leave nothing of a deployed lab
     destroy Destroy;
     /// Say whether this machine is ready for each provider, and what to do if not

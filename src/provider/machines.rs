@@ -67,11 +67,14 @@ pub trait Machines: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// What was there only to set a node up goes, an uplink for its packages: called once everything is done inside it. Gives
-    /// whether there was such a thing. Doing it twice is doing it once.
-    fn provisioned<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Done> {
+    /// What was there only to set nodes up goes, an uplink for packages: called once everything is done inside them. Gives whether
+    /// there was such a thing. Doing it twice is doing it once.
+    fn provisioned(&self) -> Answer<'_, Done> {
         Box::pin(async { Ok(Done::AlreadySo) })
     }
+
+    /// Takes a machine back to a snapshot of its own; it may be off afterwards.
+    fn restore<'a>(&'a self, node: &'a NodeName, snapshot: &'a str) -> Answer<'a, Done>;
 
     /// Breaks something below the guest, or says that it must be done inside.
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach>;

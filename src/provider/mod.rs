@@ -91,6 +91,16 @@ pub struct Traffic {
     pub answered: std::collections::BTreeMap<String, u64>,
 }
 
+fn no_snapshots(provider: &str, node: &NodeName) -> ProviderError {
+    ProviderError {
+        what: format!("keep or restore the state of {node}"),
+        node: Some(node.clone()),
+        why: format!("{provider} has no snapshots"),
+        next: "Deploy the lab to VirtualBox or Incus.".into(),
+        retry: Retry::Useless,
+    }
+}
+
 /// What makes a lab real.
 pub trait Provider: Send + Sync {
     /// Its name, as `--on` takes it.
@@ -127,6 +137,16 @@ pub trait Provider: Send + Sync {
     /// Brings back a cluster that has stopped as a whole: begun anew by the member whose data goes furthest. `says` is told what it
     /// is at. Changes nothing where a part of the cluster works.
     fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
+
+    /// Keeps a node's state under a name; a node that runs runs on. Doing it twice is doing it once.
+    fn snapshot<'a>(&'a self, node: &'a NodeName, _name: &'a str) -> Answer<'a, Done> {
+        Box::pin(async move { Err(no_snapshots(self.name(), node)) })
+    }
+
+    /// Takes a node back to a snapshot of its own. One that ran runs again afterwards.
+    fn restore<'a>(&'a self, node: &'a NodeName, _name: &'a str) -> Answer<'a, Done> {
+        Box::pin(async move { Err(no_snapshots(self.name(), node)) })
+    }
 
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;

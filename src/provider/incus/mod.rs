@@ -194,6 +194,10 @@ impl Machines for IncusMachines {
         Box::pin(self.follow_nodes(nodes, changes))
     }
 
+    fn restore<'a>(&'a self, node: &'a NodeName, snapshot: &'a str) -> Answer<'a, Done> {
+        Box::pin(self.restore_snapshot(node, snapshot))
+    }
+
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach> {
         Box::pin(self.break_it(fault))
     }

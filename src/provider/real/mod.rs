@@ -15,6 +15,7 @@ mod outside;
 mod recover;
 mod request;
 mod secrets;
+mod snapshots;
 pub mod watch;
 
 pub use core::{Core, Hold};
@@ -22,7 +23,7 @@ pub use log::LOGS_FOLDER;
 
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{Event, Prediction},
 };
@@ -129,26 +130,12 @@ fn ended() -> ProviderError {
     }
 }
 
-/// Takes what was there only to set nodes up from all of them, side by side.
 async fn provisioned(core: Arc<Core>) -> Result<Done, ProviderError> {
-    let below = core.below().await?;
-    let mut tasks = JoinSet::new();
-    for node in below.machines.keys().cloned() {
-        let core = Arc::clone(&core);
-        tasks.spawn(async move { core.machines.provisioned(&node).await });
-    }
-    let (mut done, mut failure) = (Done::AlreadySo, None);
-    while let Some(answer) = tasks.join_next().await {
-        match answer.map_err(|_| ended()).and_then(|answer| answer) {
-            Ok(Done::Changed) => done = Done::Changed,
-            Ok(Done::AlreadySo) => {}
-            Err(error) => failure = Some(error),
-        }
-    }
+    let done = core.machines.provisioned().await?;
     if done == Done::Changed {
         core.changed_below();
     }
-    failure.map_or(Ok(done), Err)
+    Ok(done)
 }
 
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {
@@ -226,6 +213,22 @@ impl Provider for RealProvider {
         Box::pin(async move {
             let (core, live) = (Arc::clone(&self.core), self.live()?);
             self.telling(says, |sender| recover::recover(core, live, cluster, sender)).await
+        })
+    }
+
+    fn snapshot<'a>(&'a self, node: &'a NodeName, name: &'a str) -> Answer<'a, Done> {
+        Box::pin(async move {
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            let (node, name) = (node.clone(), name.to_owned());
+            self.telling(&|_| {}, |sender| snapshots::take(core, live, node, name, sender)).await
+        })
+    }
+
+    fn restore<'a>(&'a self, node: &'a NodeName, name: &'a str) -> Answer<'a, Done> {
+        Box::pin(async move {
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            let (node, name) = (node.clone(), name.to_owned());
+            self.telling(&|_| {}, |sender| snapshots::restore(core, live, node, name, sender)).await
         })
     }
 

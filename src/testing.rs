@@ -129,7 +129,7 @@ pub fn any_lab(seed: u64, size: usize) -> Lab {
 }
 
 fn image(r: &mut Seeded) -> Image {
-    let family = r.pick(&[Family::Debian, Family::Ubuntu, Family::Rocky, Family::Fedora]).copied().unwrap_or_default();
+    let family = r.pick(&[Family::Debian, Family::Ubuntu, Family::Rocky, Family::Fedora, Family::Other]).copied().unwrap_or_default();
     let arch = r.pick(&[Arch::X86_64, Arch::Aarch64]).copied().unwrap_or_default();
     Image { name: r.text(), snapshot: r.maybe(50, Seeded::text), family, arch, full_clone: r.chance(20) }
 }

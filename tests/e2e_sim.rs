@@ -141,9 +141,10 @@ fn a_node_goes_back_to_its_snapshot_and_a_deployment_brings_what_is_new() {
     lab.text(0, "deploy", &["--on", "sim"]);
     let names = |report: &Value, node: &str| serde_json::from_value::<Vec<String>>(report["nodes"][node].clone()).unwrap();
     assert!(lab.text(0, "snapshot", &["--list"]).lines().all(|line| line.ends_with("  none")));
-    let taken = lab.json(0, "snapshot", &["--node", "app1", "--node", "db1"]);
+    let taken = lab.json(0, "snapshot", &[]);
     assert_eq!((names(&taken, "app1"), names(&taken, "db1")), (vec!["app1-configured".to_owned()], vec!["db1-configured".to_owned()]));
-    assert!(lab.text(0, "snapshot", &["--node", "db1"]).contains("as is"), "taking it twice is taking it once");
+    assert!(lab.text(0, "snapshot", &["db1"]).contains("as is"), "taking it twice is taking it once");
+    assert_eq!(names(&lab.json(0, "snapshot", &["db1", "before"]), "db1"), ["db1-configured", "before"]);
 
     let text = fs::read_to_string(lab.layout()).unwrap();
     let changed = text.replacen("\"sync\": (", "\"watch\": (kind: \"node-exporter\", bind: on(\"management\")), \"sync\": (", 1);
@@ -168,7 +169,7 @@ fn a_node_goes_back_to_its_snapshot_and_a_deployment_brings_what_is_new() {
     lab.pass(20_000);
     assert!(has_exporter(&lab));
     assert_eq!(lab.json(0, "status", &[])["healthy"], true);
-    lab.text(0, "snapshot", &["--delete", "--node", "app1"]);
+    lab.text(0, "snapshot", &["--delete", "app1"]);
     assert_eq!(names(&lab.json(0, "snapshot", &["--list"]), "app1"), Vec::<String>::new());
     assert!(lab.text(3, "shell", &["db1"]).contains("a simulated node runs no programs"));
 }

@@ -2,12 +2,13 @@
 //! because it needs root and a chroot (`tests/virtualbox/bed`).
 #![cfg(target_os = "linux")]
 
+#[path = "virtualbox_support/life.rs"]
+mod life;
 mod virtualbox_support;
 
 use sandtable::{
     host::ssh::LoginKey,
-    layout::templates,
-    model::{Fault, Forward, Lab, Network, NetworkKind, Node, NodeName, Power, Role},
+    model::{Fault, Forward, Lab, Network, NetworkKind, Node, NodeName, Role},
     plan::{Action, LabId},
     provider::{
         Done,
@@ -20,9 +21,9 @@ use std::{
     path::Path,
     process::Command,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use virtualbox_support::{Bed, Guest, calls, carry_out, deploy, planned, remove, runtime};
+use virtualbox_support::{Bed, Guest, deploy, planned, remove, runtime};
 
 /// One test at a time: `VBoxSVC` is slow when both processors are busy, and times are measured.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -59,120 +60,19 @@ fn none<T: std::fmt::Debug>(what: &str, found: &[T]) {
 #[test]
 fn the_whole_life_of_each_layout() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    for template in templates() {
-        let (bed, runtime) = (Bed::new(), runtime());
-        prepare(&bed, &template.lab);
-        let before = bed.inventory();
-        runtime.block_on(life(&bed, template.name, &template.lab));
-        let after = bed.inventory();
-        for (list, was) in &before {
-            assert_eq!(after[list], *was, "{}: {list} is not as before", template.name);
-        }
-    }
+    life::whole_lives();
 }
 
-async fn life(bed: &Bed, name: &str, drawn: &Lab) {
-    let id = id(name);
-    let (lab, mut drawn) = (bed.lab(&id), drawn.clone());
-    let started = Instant::now();
-    none("deploy", &deploy(&drawn, &id, &lab).await);
-    let (took, (count, spent)) = (started.elapsed(), calls(&lab.manage().tally()));
-    let bare = bare(bed, &drawn, &id);
-    println!(
-        "\nsandtable-figures: virtualbox {name}: {} machines in {:.2} s with {count} calls ({:.1} a node, {:.2} s in them); bare calls {:.2} s, ratio {:.2}",
-        drawn.nodes.len(),
-        took.as_secs_f64(),
-        f64::from(count) / drawn.nodes.len() as f64,
-        spent.as_secs_f64(),
-        bare.as_secs_f64(),
-        took.as_secs_f64() / bare.as_secs_f64()
-    );
-    none("plan again", &planned(&drawn, &id, &lab).await.unwrap());
-    let looks = Instant::now();
-    let below = lab.look().await.unwrap();
-    println!("\nsandtable-figures: virtualbox {name}: a look takes {:.2} s", looks.elapsed().as_secs_f64());
-    assert_eq!(below.machines.len(), drawn.nodes.len());
-    assert!(below.machines.values().all(|machine| machine.power == Power::Stopped));
-    // Done twice is done once.
-    let spec = below.machines[&node(drawn.nodes.keys().next().unwrap())].spec.clone().unwrap();
-    let again = Action::CreateMachine { node: drawn.nodes.keys().next().unwrap().clone(), spec };
-    assert_eq!(lab.act(&again, &|_| {}).await.unwrap(), Done::AlreadySo);
-
-    change(&mut drawn);
-    none("change", &deploy(&drawn, &id, &lab).await);
-    none("plan after the change", &planned(&drawn, &id, &lab).await.unwrap());
-
-    let first = drawn.nodes.keys().next().unwrap().clone();
-    drift(bed, &id, &first);
-    let steps = planned(&drawn, &id, &lab).await.unwrap();
-    assert_eq!(steps.len(), 1, "{steps:?}");
-    assert!(matches!(&steps[0].action, Action::ChangeMachine { node, .. } if *node == first), "{steps:?}");
-    assert!(steps[0].reason.contains("MiB") && steps[0].reason.contains("not drawn"), "{}", steps[0].reason);
-    none("mend the drift", &carry_out(steps, &lab).await);
-    none("plan after the drift", &planned(&drawn, &id, &lab).await.unwrap());
-
-    let take = Action::TakeSnapshot { node: first.clone(), snapshot: format!("{first}-configured") };
-    assert_eq!(lab.act(&take, &|_| {}).await.unwrap(), Done::Changed);
-    assert_eq!(lab.act(&take, &|_| {}).await.unwrap(), Done::AlreadySo);
-    assert_eq!(lab.look().await.unwrap().machines[&first].snapshots, [format!("{first}-configured")]);
-    lab.restore_snapshot(&first, &format!("{first}-configured")).await.unwrap();
-    let missing = lab.restore_snapshot(&first, "none").await.unwrap_err();
-    assert!(missing.next.contains(&format!("{first}-configured")), "{missing:?}");
-    none("plan after the restore", &planned(&drawn, &id, &lab).await.unwrap());
-    faults(&lab, &drawn, &first).await;
-
-    let started = Instant::now();
-    none("destroy", &remove(&lab).await);
-    println!("\nsandtable-figures: virtualbox {name}: destroyed in {:.2} s", started.elapsed().as_secs_f64());
-    assert_eq!(lab.look().await.unwrap(), Default::default());
-    none("destroy again", &remove(&lab).await);
+#[test]
+fn what_needs_the_kernels_module_is_said() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    life::what_needs_the_kernel_is_said();
 }
 
-/// The same machines by a script's bare calls, in the same parallelism: clones one after the other, the rest side by side.
-fn bare(bed: &Bed, drawn: &Lab, id: &LabId) -> Duration {
-    let clones = Mutex::new(());
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        for (name, node) in &drawn.nodes {
-            let (clones, image) = (&clones, drawn.image_of(node).unwrap());
-            scope.spawn(move || {
-                let machine = format!("bare-{name}");
-                let snapshot = image.snapshot.as_deref().unwrap_or("base");
-                {
-                    let _one = clones.lock();
-                    bed.call(&[
-                        "clonevm",
-                        &image.name,
-                        "--snapshot",
-                        snapshot,
-                        "--options=Link",
-                        "--name",
-                        &machine,
-                        "--register",
-                        "--groups",
-                        "/bare",
-                    ]);
-                }
-                let mut args = vec!["modifyvm".to_owned(), machine.clone(), "--natpf1".into(), "delete".into(), "ssh".into()];
-                for (slot, adapter) in (1..).zip(&node.adapters) {
-                    args.extend([format!("--nic{slot}"), "intnet".into(), format!("--intnet{slot}"), adapter.network.to_string()]);
-                }
-                bed.call(&args.iter().map(String::as_str).collect::<Vec<_>>());
-                let shown = bed.call(&["showvminfo", &machine, "--machinereadable"]);
-                let disk = shown.split_once("\"SATA-ImageUUID-0-0\"=\"").unwrap().1.split('"').next().unwrap();
-                bed.call(&["modifymedium", "disk", disk, "--resize", "10240"]);
-                for key in ["lab", "made"] {
-                    bed.call(&["setextradata", &machine, key, id.as_str()]);
-                }
-            });
-        }
-    });
-    let took = started.elapsed();
-    for name in drawn.nodes.keys() {
-        bed.call(&["unregistervm", &format!("bare-{name}"), "--delete"]);
-    }
-    let _empty = std::fs::remove_dir(bed.folder.path().join("home/machines/bare"));
-    took
+#[test]
+fn whatever_fails_the_next_deployment_mends() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    life::whatever_fails_is_mended();
 }
 
 /// Another size, another adapter, a forward, a network and a node more, a node less.
@@ -197,12 +97,17 @@ fn change(drawn: &mut Lab) {
     drawn.nodes.insert("fresh".parse().unwrap(), fresh);
     for node in drawn.nodes.values_mut() {
         node.services.clear();
+        (node.site, node.after) = (None, Vec::new());
         for adapter in node.adapters.iter_mut().filter(|adapter| !adapter.forwards.is_empty()) {
             adapter.forwards.push(Forward { host: 18_080, to: 8080, address: std::net::Ipv4Addr::LOCALHOST });
         }
     }
     drawn.flows.clear();
     drawn.links.clear();
+    drawn.sites.clear();
+    drawn.networks.values_mut().for_each(|network| network.site = None);
+    (drawn.accepted, drawn.notes, drawn.views) = (Vec::new(), Vec::new(), Vec::new());
+    drawn.canvas = Default::default();
 }
 
 /// What somebody does by hand to one machine.
@@ -211,19 +116,29 @@ fn drift(bed: &Bed, id: &LabId, node: &NodeName) {
     bed.call(&["modifyvm", &machine, "--memory", "777", "--nic7", "intnet", "--intnet7", "by-hand"]);
 }
 
-/// Cables can be pulled while a machine is off as well.
-async fn faults(lab: &Arc<sandtable::provider::virtualbox::VirtualBox>, drawn: &Lab, first: &NodeName) {
-    let network = drawn.nodes[first].adapters[0].network.clone();
-    let fault = Fault::LinkDown(first.clone(), network);
-    assert_eq!(lab.break_below(&fault).await.unwrap(), Reach::Below);
-    assert!(!lab.look().await.unwrap().machines[first].links_up[0]);
-    lab.mend_below(&fault).await.unwrap();
-    lab.mend_below(&fault).await.unwrap();
-    assert!(lab.look().await.unwrap().machines[first].links_up[0]);
-    let one_way = Fault::OneWay(first.clone(), node("fresh"));
-    assert_eq!(lab.break_below(&one_way).await.unwrap(), Reach::Inside);
-    let off = lab.break_below(&Fault::Pause(first.clone())).await.unwrap_err();
-    assert!(off.why.contains("off"), "{off}");
+/// Cables can be pulled while a machine is off as well, and what is done is done once.
+#[test]
+fn what_is_done_to_machines_that_are_off() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (bed, id) = (Bed::new(), id("cables"));
+    bed.image("image", "base");
+    runtime().block_on(async {
+        let (lab, drawn, first) = (bed.lab(&id), small(), node("n1"));
+        none("deploy", &deploy(&drawn, &id, &lab).await);
+        let spec = lab.look().await.unwrap().machines[&first].spec.clone().unwrap();
+        let again = Action::CreateMachine { node: first.clone(), spec };
+        assert_eq!(lab.act(&again, &|_| {}).await.unwrap(), Done::AlreadySo);
+        let fault = Fault::LinkDown(first.clone(), "wire".parse().unwrap());
+        assert_eq!(lab.break_below(&fault).await.unwrap(), Reach::Below);
+        assert!(!lab.look().await.unwrap().machines[&first].links_up[0]);
+        lab.mend_below(&fault).await.unwrap();
+        lab.mend_below(&fault).await.unwrap();
+        assert!(lab.look().await.unwrap().machines[&first].links_up[0]);
+        assert_eq!(lab.break_below(&Fault::OneWay(first.clone(), node("n2"))).await.unwrap(), Reach::Inside);
+        let off = lab.break_below(&Fault::Pause(first)).await.unwrap_err();
+        assert!(off.why.contains("off"), "{off}");
+        none("destroy", &remove(&lab).await);
+    });
 }
 
 #[test]
@@ -465,13 +380,13 @@ fn a_stranger_is_met_once_and_known_from_then_on() {
         assert!(said.starts_with("0\n127.0.0.1 ") && said.trim().ends_with(&port), "through the forward: {said}");
 
         // Before it has its addresses there is no other way in, so the uplink stays.
-        assert_eq!(lab.provisioned(&n1).await.unwrap(), Done::AlreadySo);
+        assert_eq!(lab.provisioned().await.unwrap(), Done::AlreadySo);
         assert!(bed.call(&["showvminfo", &machine, "--machinereadable"]).contains("nic3=\"nat\""));
         lab.note(&n1, &BTreeMap::from([("configured".to_owned(), Some("{}".to_owned()))])).await.unwrap();
         let ran = lab.transport(&n1).await.unwrap().run(run("echo $SSH_CONNECTION")).await.unwrap();
         assert!(String::from_utf8(ran.stdout).unwrap().contains("127.0.77.11 22"), "by its own address");
-        assert_eq!(lab.provisioned(&n1).await.unwrap(), Done::Changed);
-        assert_eq!(lab.provisioned(&n1).await.unwrap(), Done::AlreadySo);
+        assert_eq!(lab.provisioned().await.unwrap(), Done::Changed);
+        assert_eq!(lab.provisioned().await.unwrap(), Done::AlreadySo);
         let shown = bed.call(&["showvminfo", &machine, "--machinereadable"]);
         assert!(shown.contains("nic3=\"null\"") && !shown.contains("sandtable-ssh"), "{shown}");
         none("plan", &planned(&drawn, &id, &lab).await.unwrap());
@@ -484,78 +399,6 @@ fn a_stranger_is_met_once_and_known_from_then_on() {
         assert!(refused.why.contains("another host key"), "{refused}");
         none("destroy", &remove(&lab).await);
     });
-}
-
-/// For every call of a deployment: it fails, hangs, or says that it is done and did nothing; or the program dies there. The next
-/// deployment mends it, and destroying leaves nothing.
-#[test]
-fn whatever_fails_the_next_deployment_mends() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (bed, id, runtime) = (Bed::new(), id("planted"), runtime());
-    bed.image("image", "base");
-    let mut drawn = small();
-    drawn.networks.insert("shared".parse().unwrap(), Network::with_subnet(NetworkKind::NatNetwork, "10.78.0.0/24".parse().unwrap()));
-    let before = bed.inventory();
-    let lab = bed.lab(&id);
-    runtime.block_on(async {
-        none("deploy", &deploy(&drawn, &id, &lab).await);
-        none("destroy", &remove(&lab).await);
-    });
-    let whole = bed.lab(&id);
-    runtime.block_on(async { none("deploy", &deploy(&drawn, &id, &whole).await) });
-    let (count, _) = calls(&whole.manage().tally());
-    runtime.block_on(async { none("destroy", &remove(&whole).await) });
-    let died = bed.folder.path().join("died");
-    let die = format!("real \"$@\" & touch '{}'; sleep 60", died.display());
-    let ways = [
-        ("fail", "echo 'VBoxManage: error: planted' >&2; exit 1".to_owned(), Duration::from_secs(30)),
-        ("done and failed", "real \"$@\"; echo 'VBoxManage: error: planted' >&2; exit 1".to_owned(), Duration::from_secs(30)),
-        ("lie", "exit 0".to_owned(), Duration::from_secs(30)),
-        ("hang", "sleep 60".to_owned(), Duration::from_secs(3)),
-        ("die", die, Duration::from_secs(30)),
-    ];
-    // All of them take the better part of an hour on a busy machine of two processors; a number here takes every so manieth.
-    let every = std::env::var("SANDTABLE_PLANT_EVERY").ok().and_then(|every| every.parse().ok()).unwrap_or(1_usize);
-    let started = Instant::now();
-    let mut tried = 0;
-    for (way, instead, limit) in &ways {
-        for n in (1..=count).step_by(every) {
-            let _none = std::fs::remove_file(&died);
-            let program = bed.saboteur("saboteur", n, instead);
-            runtime.block_on(async {
-                let broken = bed.lab_with(&id, &program, *limit);
-                tokio::select! {
-                    _failures = deploy(&drawn, &id, &broken) => {}
-                    () = exists(&died) => {}
-                }
-                drop(broken);
-                let lab = bed.lab(&id);
-                none(&format!("{way} at call {n}: deploy again"), &deploy(&drawn, &id, &lab).await);
-                none(&format!("{way} at call {n}: plan"), &planned(&drawn, &id, &lab).await.unwrap());
-                let program = bed.saboteur("saboteur", n, instead);
-                let broken = bed.lab_with(&id, &program, *limit);
-                let _none = std::fs::remove_file(&died);
-                tokio::select! {
-                    _failures = remove(&broken) => {}
-                    () = exists(&died) => {}
-                }
-                none(&format!("{way} at call {n}: destroy again"), &remove(&lab).await);
-            });
-            assert_eq!(bed.inventory(), before, "{way} at call {n}");
-            tried += 1;
-        }
-    }
-    println!(
-        "\nsandtable-figures: virtualbox failures planted at every {every}. of {count} calls, {} ways, while deploying and while destroying: {tried} mended in {:.0} s",
-        ways.len(),
-        started.elapsed().as_secs_f64()
-    );
-}
-
-async fn exists(file: &Path) {
-    while !file.exists() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[test]

@@ -133,7 +133,10 @@ services() {
 try() {
     why=unknown
     if [ -z "$in_bash" ]; then
-        ! command -v nc >/dev/null || { why=$(nc -z -w 1 "$3" "$4" 2>&1 </dev/null) && why=ok || why="no $why"; }
+        case $dialler in
+        nc) why=$(nc -z -w 1 "$3" "$4" 2>&1 </dev/null) && why=ok || why="no ${why:-answer}" ;;
+        busybox) why=$(nc -w 1 "$3" "$4" -e true 2>&1 </dev/null) && why=ok || why="no ${why:-answer}" ;;
+        esac
     else
         exec 2>"$run/why.$1"
         begun=$EPOCHREALTIME
@@ -232,6 +235,15 @@ node() {
         break
     done
 }
+
+# Without bash `nc` opens connections. Busybox's knows no `-z`: it runs a program once it is connected.
+dialler=
+if [ -z "$in_bash" ] && command -v nc >/dev/null; then
+    case $(nc -z 2>&1 </dev/null) in
+    *"invalid option"* | *"unrecognized option"*) dialler=busybox ;;
+    *) dialler=nc ;;
+    esac
+fi
 
 trap clean EXIT
 trap 'clean; exit 0' HUP INT TERM PIPE

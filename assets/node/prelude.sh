@@ -449,12 +449,29 @@ hosts() { # NAME: the lines come in base64
     stage="writing /etc/hosts"
     base64 -d >"$work/lines"
     {
-        sed -e '/^# sandtable: begin$/,/^# sandtable: end$/d' -e '/^127\.0\.1\.1[[:space:]]/d' /etc/hosts
+        if [ -e /etc/hosts ]; then sed -e '/^# sandtable: begin$/,/^# sandtable: end$/d' -e '/^127\.0\.1\.1[[:space:]]/d' /etc/hosts; fi
         echo '# sandtable: begin'
         cat "$work/lines"
         echo '# sandtable: end'
     } >"$work/hosts"
     place "$work/hosts" /etc/hosts 0644 root:root nothing
+}
+# Has a system that is of no known family run a script whenever it starts.
+at_each_start() { # FILE
+    stage="having $1 run at each start"
+    if [ -d /etc/local.d ]; then
+        printf '#!/bin/sh\nsh %s\n' "$1" >"$work/start"
+        place "$work/start" /etc/local.d/sandtable.start 0755 root:root nothing
+        ! command -v rc-update >/dev/null 2>&1 || rc-update add local default || true
+        return 0
+    fi
+    # Second line: what is there already may end with exit.
+    {
+        if [ -s /etc/rc.local ]; then head -n 1 /etc/rc.local; else echo '#!/bin/sh'; fi
+        printf 'sh %s\n' "$1"
+        [ ! -e /etc/rc.local ] || tail -n +2 /etc/rc.local | grep -vxF "sh $1" || true
+    } >"$work/start"
+    place "$work/start" /etc/rc.local 0755 root:root nothing
 }
 # What sets up this node's network.
 network_manager() {

@@ -233,7 +233,7 @@ impl Recipe {
         let like = match family {
             Family::Ubuntu => Family::Debian,
             Family::Fedora => Family::Rocky,
-            Family::Debian | Family::Rocky => family,
+            Family::Debian | Family::Rocky | Family::Other => family,
         };
         self.families.get(&family).or_else(|| self.families.get(&like))
     }

@@ -53,7 +53,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     };
     match args.target.format() {
         Format::Json => {
-            show(args.target.format(), &place, &now, &nodes, terminal)?;
+            show(args.target.format(), &place, &now, (&nodes, ending == Ending::Done), terminal)?;
         }
         Format::Text if ending == Ending::Done => {
             let next = format!("what is drawn and was not there then comes by: sandtable deploy {}", args.target.shown());

@@ -15,11 +15,10 @@ use std::collections::BTreeMap;
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
-    /// Only these nodes; all where none is named
-    #[arg(long = "node", value_name = "NODE")]
-    nodes: Vec<String>,
+    /// The node; all where none is named
+    node: Option<String>,
     /// What to call it; NODE-configured where nothing is said
-    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    #[arg(conflicts_with = "list")]
     name: Option<String>,
     /// List what there is
     #[arg(long)]
@@ -34,27 +33,29 @@ struct Report {
     lab: String,
     provider: String,
     nodes: BTreeMap<String, Vec<String>>,
+    changed: bool,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open_deployed()?;
     if args.list {
         let seen = wait(place.provider()?.observe())?.map_err(provider_failed)?;
-        let nodes = chosen(&args.nodes, &seen)?;
-        return show(args.target.format(), &place, &seen, &nodes, terminal);
+        let nodes = chosen(args.node.as_slice(), &seen)?;
+        return show(args.target.format(), &place, &seen, (&nodes, false), terminal);
     }
     let (locked, provider) = place.provider_locked()?;
     let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
     let seen = wait(provider.observe())?.map_err(provider_failed)?;
-    let nodes = chosen(&args.nodes, &seen)?;
+    let nodes = chosen(args.node.as_slice(), &seen)?;
     let named: Vec<_> = nodes.iter().map(|node| (node.clone(), args.name.clone().unwrap_or_else(|| snapshot_name(node)))).collect();
     let plan = if args.delete { delete_snapshots(&named) } else { take_snapshots(&named) };
     let mut stderr = Terminal::stderr();
     let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
-    let (ending, _) = follow(&plan, &seen, &provider, &mut journal, out)?;
+    let (ending, results) = follow(&plan, &seen, &provider, &mut journal, out)?;
     if args.target.format() == Format::Json {
         let seen = wait(provider.observe())?.map_err(provider_failed)?;
-        show(args.target.format(), &place, &seen, &nodes, terminal)?;
+        let changed = results.values().any(|(result, _)| *result == "done");
+        show(args.target.format(), &place, &seen, (&nodes, changed), terminal)?;
     }
     finish(&ending, Health::Healthy)
 }
@@ -75,13 +76,13 @@ pub(super) fn chosen(names: &[String], seen: &Observed) -> Result<Vec<NodeName>>
     names.iter().map(find).collect()
 }
 
-/// Says which snapshots nodes have.
-pub(super) fn show(format: Format, place: &Place, seen: &Observed, nodes: &[NodeName], terminal: &mut Terminal) -> Result {
+/// Says which snapshots nodes have, and whether that is new.
+pub(super) fn show(format: Format, place: &Place, seen: &Observed, (nodes, changed): (&[NodeName], bool), terminal: &mut Terminal) -> Result {
     let of = |node: &NodeName| seen.nodes.get(node).map(|node| node.snapshots.clone()).unwrap_or_default();
     match format {
         Format::Json => {
             let nodes = nodes.iter().map(|node| (node.to_string(), of(node))).collect();
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), nodes })?;
+            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), nodes, changed })?;
         }
         Format::Text => {
             let width = nodes.iter().map(|node| node.as_str().chars().count()).max().unwrap_or_default();

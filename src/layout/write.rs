@@ -379,6 +379,7 @@ fn family_word(family: Family) -> &'static str {
         Family::Ubuntu => "ubuntu",
         Family::Rocky => "rocky",
         Family::Fedora => "fedora",
+        Family::Other => "other",
     }
 }
 

@@ -59,6 +59,8 @@ pub enum Family {
     Rocky,
     /// Fedora.
     Fedora,
+    /// Any other system: it gets its name and addresses, and no services.
+    Other,
 }
 
 /// The processor that an image is made for.

@@ -81,9 +81,9 @@ pub trait Machines: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// What was there only to set a node up goes, an uplink for its packages: called once everything is done inside it. Gives
-    /// whether there was such a thing. Doing it twice is doing it once.
-    fn provisioned<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Done> {
+    /// What was there only to set nodes up goes, an uplink for packages: called once everything is done inside them. Gives whether
+    /// there was such a thing. Doing it twice is doing it once.
+    fn provisioned(&self) -> Answer<'_, Done> {
         Box::pin(async { Ok(Done::AlreadySo) })
     }
 

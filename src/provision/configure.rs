@@ -20,6 +20,9 @@ pub struct Around<'a> {
 
 /// Sets up the node as its specification says.
 pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
+    if place.family == Family::Other {
+        return super::bare::configure(place, around);
+    }
     let mut draft = Draft::new();
     draft.call("clock", [around.now_secs.to_string()]);
     draft.lines(CLOUD_INIT);
@@ -39,6 +42,8 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
             network_manager(place, &mut draft);
             networkd(place, &mut draft);
         }
+        // It has a way of its own, above.
+        Family::Other => {}
     }
     draft.lines("*) fail \"this image sets up its network with $manager, which is not known on its distribution\" ;;\nesac");
     for (token, address) in place.machine.adapters.iter().filter_map(|adapter| Some((interface_token(adapter.mac), adapter.address?))) {
@@ -60,7 +65,7 @@ if [ -d /etc/cloud/cloud.cfg.d ]; then
 fi
 ";
 
-fn hosts(place: Place<'_>) -> String {
+pub(super) fn hosts(place: Place<'_>) -> String {
     let machine = place.machine;
     let mut text = String::new();
     if !machine.hosts.iter().any(|(_, name)| *name == machine.hostname) {
@@ -73,7 +78,7 @@ fn hosts(place: Place<'_>) -> String {
 }
 
 /// The routes that leave by an adapter: those whose next hop lies in its subnet.
-fn routes_of<'a>(machine: &'a MachineSpec, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
+pub(super) fn routes_of<'a>(machine: &'a MachineSpec, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
     let own = adapter.address;
     machine.routes.iter().copied().filter(move |(_, through)| own.is_some_and(|own| own.contains(through)))
 }

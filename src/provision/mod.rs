@@ -3,6 +3,7 @@
 //! Pure. It never runs a script, makes a secret or knows which provider the node is on. Every value of a layout is quoted for
 //! the language in which it lands, or refused.
 
+mod bare;
 pub mod configure;
 pub mod firewall;
 pub mod inject;

@@ -38,6 +38,7 @@ pub fn family_word(family: Family) -> &'static str {
         Family::Ubuntu => "ubuntu",
         Family::Rocky => "rocky",
         Family::Fedora => "fedora",
+        Family::Other => "other",
     }
 }
 

@@ -1,14 +1,16 @@
 //! What the tests with a real VirtualBox share: a VirtualBox of a test's own, images to clone, and a way to carry plans out as
 //! far as it goes without starting machines.
 
+pub mod program;
+
 use sandtable::{
     catalog::Catalog,
     model::{Lab, Observed, ObservedNetwork, ObservedNode},
-    plan::{Action, LabId, Plan, Step, desired, destroy, plan},
+    plan::{LabId, Step, desired, destroy, off, plan},
     provider::{
         ProviderError,
         machines::{Below, Machines},
-        virtualbox::{Options, Place, Tally, VBoxManage, VirtualBox},
+        virtualbox::{Options, Place, VBoxManage, VirtualBox},
     },
 };
 use std::{
@@ -129,6 +131,15 @@ esac
         file
     }
 
+    /// A program in VBoxManage's place that counts its calls.
+    pub fn counter(&self) -> (Counter, PathBuf) {
+        let (file, counted) = (self.folder.path().join("counting"), self.folder.path().join("counted"));
+        let text = format!("#!/bin/sh\necho x >>'{}'\nexec {} \"$@\"\n", counted.display(), self.manage.display());
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        (Counter(counted), file)
+    }
+
     /// A program in VBoxManage's place that does with the `n`-th call what `instead` says (shell; `"$@"` are the arguments, `real`
     /// calls the true one).
     pub fn saboteur(&self, name: &str, n: u32, instead: &str) -> PathBuf {
@@ -143,6 +154,16 @@ esac
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         file
+    }
+}
+
+/// How often VBoxManage was called.
+pub struct Counter(PathBuf);
+
+impl Counter {
+    /// So far.
+    pub fn count(&self) -> u32 {
+        fs::read_to_string(&self.0).unwrap_or_default().lines().count().try_into().unwrap()
     }
 }
 
@@ -183,44 +204,12 @@ pub fn observed(below: Below) -> Observed {
     Observed { networks, nodes: below.machines.into_iter().map(|(name, machine)| (name, node(machine))).collect(), ..Observed::default() }
 }
 
-/// Whether a step can be done without a machine that runs.
-fn is_cold(step: &Step) -> bool {
-    use Action::{ChangeMachine, ChangeNetwork, CreateMachine, CreateNetwork, DeleteMachine, DeleteNetwork};
-    matches!(
-        step.action,
-        CreateNetwork { .. }
-            | ChangeNetwork { .. }
-            | DeleteNetwork { .. }
-            | CreateMachine { .. }
-            | ChangeMachine { .. }
-            | DeleteMachine { .. }
-    )
-}
-
-/// The steps of a plan that can be done without starting anything, each waiting for those that it really waits for.
-fn cold_steps(plan: Plan) -> Vec<Step> {
-    let all: BTreeMap<_, _> = plan.steps.iter().map(|step| (step.id.clone(), step.clone())).collect();
-    let mut cold: Vec<Step> = plan.steps.into_iter().filter(is_cold).collect();
-    for step in &mut cold {
-        let (mut after, mut look) = (BTreeSet::new(), step.after.clone());
-        while let Some(id) = look.pop() {
-            match all.get(&id) {
-                Some(before) if is_cold(before) => drop(after.insert(id)),
-                Some(before) => look.extend(before.after.clone()),
-                None => {}
-            }
-        }
-        step.after = after.into_iter().collect();
-    }
-    cold
-}
-
 /// What is to be done so that a lab is as drawn.
 pub async fn planned(lab: &Lab, id: &LabId, at: &Arc<VirtualBox>) -> Result<Vec<Step>, ProviderError> {
     let catalog = Catalog::embedded();
     let wanted = desired(lab, catalog, id);
     assert_eq!(wanted.unplannable, []);
-    Ok(cold_steps(plan(lab, catalog, &wanted, &observed(at.look().await?))))
+    Ok(off(plan(lab, catalog, &wanted, &observed(at.look().await?))).steps)
 }
 
 /// Carries steps out, each as soon as what it waits for is done; those behind a failure are left out. Gives the failures.
@@ -253,17 +242,13 @@ pub async fn deploy(lab: &Lab, id: &LabId, at: &Arc<VirtualBox>) -> Vec<Provider
 /// Removes all of a lab.
 pub async fn remove(at: &Arc<VirtualBox>) -> Vec<ProviderError> {
     match at.look().await {
-        Ok(below) => carry_out(cold_steps(destroy(&observed(below))), at).await,
+        Ok(below) => carry_out(off(destroy(&observed(below))).steps, at).await,
         Err(error) => vec![error],
     }
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
-}
-
-pub fn calls(tally: &BTreeMap<String, Tally>) -> (u32, Duration) {
-    tally.values().fold((0, Duration::ZERO), |(count, took), tally| (count + tally.count, took + tally.took))
 }
 
 /// A machine's sshd without the machine: this one's, as root, seeing a copy of `/etc` that nobody else sees.

@@ -23,11 +23,16 @@ use std::{
 
 /// How long to wait for somebody else who changes the lab.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
-/// How long a node may take to say what it is.
-const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a node may take to say what it is. One that has just started may be slow.
+const ASK_TIMEOUT: Duration = Duration::from_secs(60);
+/// What it is asked, and the word with which its answer ends.
+const ASK_FAMILY: &str = "cat /etc/os-release 2>/dev/null; echo; echo sandtable:asked";
+const ASKED: &str = "sandtable:asked";
 /// How old may be what is known of the machines as such.
 const BELOW_AGE: Duration = Duration::from_millis(1500);
 const BELOW_AGE_MAX: Duration = Duration::from_secs(5);
+/// What is known serves for so many times as long as it takes to ask.
+const LOOK_SHARE: u32 = 5;
 /// When the lab was first deployed, in milliseconds since 1970.
 const SINCE_FILE: &str = "since";
 
@@ -60,6 +65,8 @@ pub struct Core {
     families: Mutex<BTreeMap<NodeName, Family>>,
     secrets: Mutex<Option<super::secrets::Store>>,
     below: Mutex<Option<(Instant, Arc<Below>)>>,
+    /// How long the last look took, in milliseconds.
+    look_ms: AtomicU64,
     asks_below: AtomicBool,
     changes_below: AtomicU64,
 }
@@ -79,6 +86,7 @@ impl Core {
             families: Mutex::default(),
             secrets: Mutex::default(),
             below: Mutex::default(),
+            look_ms: AtomicU64::new(0),
             asks_below: AtomicBool::new(false),
             changes_below: AtomicU64::new(0),
         }
@@ -128,8 +136,11 @@ impl Core {
     /// Where the hypervisor does not say.
     pub async fn below(self: &Arc<Self>) -> Result<Arc<Below>, ProviderError> {
         let known = self.known_below().clone();
-        let Some((at, below)) = known.filter(|(at, _)| at.elapsed() < BELOW_AGE_MAX) else { return self.ask_below().await };
-        if at.elapsed() >= BELOW_AGE && !self.asks_below.swap(true, Ordering::AcqRel) {
+        // A hypervisor that is slow to answer is asked less often: looking must not be what keeps it busy.
+        let looked = Duration::from_millis(self.look_ms.load(Ordering::Acquire));
+        let (fresh, serves) = (BELOW_AGE.max(looked * LOOK_SHARE), BELOW_AGE_MAX.max(looked * (2 * LOOK_SHARE)));
+        let Some((at, below)) = known.filter(|(at, _)| at.elapsed() < serves) else { return self.ask_below().await };
+        if at.elapsed() >= fresh && !self.asks_below.swap(true, Ordering::AcqRel) {
             let core = Arc::clone(self);
             tokio::spawn(async move {
                 // What fails here fails again where it is waited for.
@@ -140,11 +151,20 @@ impl Core {
         Ok(below)
     }
 
+    /// How many times as long as elsewhere things take here, from 1 to 10: a look below is a matter of a second at most, and nodes
+    /// on a hypervisor that is slow to answer are slow as well.
+    pub fn slowness(&self) -> u32 {
+        let seconds = self.look_ms.load(Ordering::Acquire) / 1000;
+        u32::try_from(seconds).unwrap_or(u32::MAX).clamp(1, 10)
+    }
+
     async fn ask_below(&self) -> Result<Arc<Below>, ProviderError> {
         let asked = Instant::now();
         let changes = self.changes_below.load(Ordering::Acquire);
         let below = Arc::new(self.machines.look().await?);
-        tracing::trace!(took_ms = asked.elapsed().as_millis(), "a look below the guests");
+        let took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.look_ms.store(took_ms, Ordering::Release);
+        tracing::trace!(took_ms, "a look below the guests");
         // What was changed meanwhile may not be in it yet.
         if self.changes_below.load(Ordering::Acquire) == changes {
             *self.known_below() = Some((asked, Arc::clone(&below)));
@@ -179,15 +199,19 @@ impl Core {
             return Ok(*known);
         }
         let transport = self.transport(node).await?;
-        let output = transport.run(Command::script("cat /etc/os-release", ASK_TIMEOUT)).await?;
+        let output = transport.run(Command::script(ASK_FAMILY, ASK_TIMEOUT)).await?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let family = family_of(&text).ok_or_else(|| ProviderError {
-            what: format!("find out what runs on {node}"),
-            node: Some(node.clone()),
-            why: format!("its /etc/os-release names no distribution that is known ({})", text.lines().next().unwrap_or("it is empty")),
-            next: "Use an image of Debian, Ubuntu, Rocky Linux or Fedora.".into(),
-            retry: if output.code == 0 { Retry::Useless } else { Retry::Worth },
-        })?;
+        // A busy daemon was seen to lose a command's input or output: without its last word it is no answer.
+        if !text.trim_end().ends_with(ASKED) {
+            return Err(ProviderError {
+                what: format!("find out what runs on {node}"),
+                node: Some(node.clone()),
+                why: "it was asked and did not say".into(),
+                next: "Try again; see whether the node is overloaded.".into(),
+                retry: Retry::Worth,
+            });
+        }
+        let family = family_of(&text);
         self.families.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), family);
         Ok(family)
     }
@@ -203,8 +227,8 @@ impl Core {
     }
 }
 
-/// The family that an `os-release` names (os-release(5): `ID`, then `ID_LIKE`).
-fn family_of(text: &str) -> Option<Family> {
+/// The family that an `os-release` names (os-release(5): `ID`, then `ID_LIKE`); without a known name, or without that file, another.
+fn family_of(text: &str) -> Family {
     let value = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
         Some(line.trim().trim_matches(['"', '\'']).to_owned())
@@ -216,7 +240,7 @@ fn family_of(text: &str) -> Option<Family> {
         "rocky" | "rhel" | "centos" | "almalinux" => Some(Family::Rocky),
         _ => None,
     };
-    value("ID").as_deref().and_then(known).or_else(|| value("ID_LIKE")?.split_whitespace().find_map(known))
+    value("ID").as_deref().and_then(known).or_else(|| value("ID_LIKE")?.split_whitespace().find_map(known)).unwrap_or(Family::Other)
 }
 
 pub(super) fn in_state(error: StateError) -> ProviderError {
@@ -236,13 +260,13 @@ mod tests {
     #[test]
     fn families_by_their_own_word_then_by_likeness() {
         for (text, family) in [
-            ("PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n", Some(Family::Debian)),
-            ("ID=ubuntu\nID_LIKE=debian\n", Some(Family::Ubuntu)),
-            ("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", Some(Family::Rocky)),
-            ("ID=fedora\n", Some(Family::Fedora)),
-            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", Some(Family::Ubuntu)),
-            ("ID=alpine\n", None),
-            ("", None),
+            ("PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n", Family::Debian),
+            ("ID=ubuntu\nID_LIKE=debian\n", Family::Ubuntu),
+            ("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", Family::Rocky),
+            ("ID=fedora\n", Family::Fedora),
+            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", Family::Ubuntu),
+            ("ID=alpine\n", Family::Other),
+            ("", Family::Other),
         ] {
             assert_eq!(family_of(text), family, "{text:?}");
         }

@@ -130,26 +130,12 @@ fn ended() -> ProviderError {
     }
 }
 
-/// Takes what was there only to set nodes up from all of them, side by side.
 async fn provisioned(core: Arc<Core>) -> Result<Done, ProviderError> {
-    let below = core.below().await?;
-    let mut tasks = JoinSet::new();
-    for node in below.machines.keys() {
-        let (core, node) = (Arc::clone(&core), node.clone());
-        tasks.spawn(async move { core.machines.provisioned(&node).await });
-    }
-    let (mut done, mut failure) = (Done::AlreadySo, None);
-    while let Some(answer) = tasks.join_next().await {
-        match answer.map_err(|_| ended()).and_then(|answer| answer) {
-            Ok(Done::Changed) => done = Done::Changed,
-            Ok(Done::AlreadySo) => {}
-            Err(error) => failure = Some(error),
-        }
-    }
+    let done = core.machines.provisioned().await?;
     if done == Done::Changed {
         core.changed_below();
     }
-    failure.map_or(Ok(done), Err)
+    Ok(done)
 }
 
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {

@@ -179,7 +179,7 @@ impl Watch {
 
     /// Whether every node whose stream is new has said all that it says, and every flow was tried.
     fn has_said_all(&self) -> bool {
-        let now_ms = self.core().now_ms();
+        let (now_ms, slowness) = (self.core().now_ms(), self.core().slowness());
         let state = self.state();
         let book = self.shared.book();
         let fresh: Vec<&NodeName> = state
@@ -187,7 +187,7 @@ impl Watch {
             .iter()
             .filter(|(node, it)| {
                 let age = it.since.elapsed();
-                age < FIRST_WORD || (age < FIRST_LOOK && book.speaks(node, now_ms))
+                age < FIRST_WORD * slowness || (age < FIRST_LOOK * slowness && book.speaks(node, now_ms))
             })
             .map(|(node, _)| node)
             .collect();
@@ -206,7 +206,7 @@ impl Watch {
                 let _waited = timeout(Duration::from_millis(100), heard).await;
             }
         };
-        let _late = timeout(FIRST_LOOK, all).await;
+        let _late = timeout(FIRST_LOOK * self.core().slowness(), all).await;
     }
 
     /// Tells what others have broken and mended since the last look.

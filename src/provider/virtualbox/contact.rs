@@ -5,7 +5,7 @@
 //! and from then on no other is accepted. Later by a host-only or bridged address, the forward, or through another node.
 
 use super::{
-    VirtualBox, cannot,
+    SetUp, VirtualBox, Waits, all, cannot,
     command::{Patience, Place},
     error::CallError,
     names,
@@ -89,7 +89,7 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn is_configured(&self) -> bool {
-        self.seen.extra.contains_key(&format!("{}{CONFIGURED}", names::NOTE_PREFIX))
+        self.seen.set_up() == SetUp::Yes
     }
 
     /// Its addresses on networks of a sort.
@@ -266,14 +266,35 @@ impl VirtualBox {
         }
     }
 
+    /// Removes the adapters that were only there to set nodes up. Whoever has looked knows without asking again which nodes have one.
+    pub(super) async fn close_uplinks(&self) -> Result<Done, ProviderError> {
+        let known = self.kept().ways.clone();
+        let ways = match known {
+            Some(ways) => ways,
+            None => {
+                self.look_at_all().await.map_err(|error| self.failed("look at VirtualBox", None, &error))?;
+                self.kept().ways.clone().unwrap_or_default()
+            }
+        };
+        let open = ways.iter().filter(|(_, (kind, set_up))| *kind == WayKind::Uplink && *set_up == SetUp::Yes);
+        let closing = open.map(|(node, _)| Box::pin(self.close_uplink(node)) as Waits<'_, Result<Done, ProviderError>>);
+        let mut done = Done::AlreadySo;
+        for closed in all(closing.collect()).await {
+            if closed? == Done::Changed {
+                done = Done::Changed;
+            }
+        }
+        Ok(done)
+    }
+
     /// Removes the adapter that was only there to set a node up, and proves that it is gone. A node that is not set up yet keeps it,
     /// and so does one into which nothing else leads.
     pub(super) async fn close_uplink(&self, node: &NodeName) -> Result<Done, ProviderError> {
         let what = format!("remove the uplink of {node}");
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
         let seen = self.seen_node(node, &what).await?;
-        let is_set_up = seen.extra.contains_key(&format!("{}{CONFIGURED}", names::NOTE_PREFIX));
-        let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Uplink && is_set_up) else { return Ok(Done::AlreadySo) };
+        let is_open = |way: &Way| way.kind == WayKind::Uplink && seen.set_up() == SetUp::Yes;
+        let Some(way) = seen.way(&self.lab).filter(is_open) else { return Ok(Done::AlreadySo) };
         let closed = Way { kind: WayKind::Closed, ..way };
         let uuid = &seen.info.uuid;
         if matches!(seen.power(), Power::Running | Power::Paused) {
@@ -302,7 +323,7 @@ impl VirtualBox {
         let now = self.info(uuid).await.map_err(failed)?;
         match now.nics.get(&way.slot).map(|nic| &nic.plug) {
             None | Some(Plug::Other(_)) => {
-                self.knows_uplink(node, WayKind::Closed);
+                self.knows_way(node, WayKind::Closed, SetUp::Yes);
                 Ok(Done::Changed)
             }
             Some(_) => Err(cannot(&what, Some(node), "VirtualBox says that it is gone, and it is still there", "Try again")),

@@ -4,7 +4,7 @@
 //! crash and is made anew. The image is only read.
 
 use super::{
-    VirtualBox, cannot,
+    SetUp, VirtualBox, cannot,
     command::{Patience, Place},
     error::{CallError, Kind},
     media, names,
@@ -49,6 +49,7 @@ impl VirtualBox {
         if let Err(error) = self.clone_base(node, spec, &base).await {
             if error.kind != Kind::NameTaken {
                 self.images.lock().await.clear();
+                self.kept().listed = None;
                 // Late or cut off, it may be there all the same; then it is not whole and the next try removes it.
                 return Err(failed(error));
             }
@@ -71,7 +72,7 @@ impl VirtualBox {
         let made = Made { node: node.clone(), spec: spec.clone(), way };
         self.write_made(&uuid, &BTreeMap::new(), &made).await.map_err(failed)?;
         self.forget_ways();
-        self.knows_uplink(node, way.kind);
+        self.knows_way(node, way.kind, SetUp::No);
         Ok(Done::Changed)
     }
 
@@ -150,9 +151,15 @@ impl VirtualBox {
         if let Some(known) = images.get(&key) {
             return Ok(known.clone());
         }
-        let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await.map_err(failed)?);
-        let named: Vec<&(String, String)> =
-            vms.iter().filter(|(name, uuid)| *name == image.name || *uuid == image.name.to_lowercase()).collect();
+        let is_named = |(name, uuid): &&(String, String)| *name == image.name || *uuid == image.name.to_lowercase();
+        // Whoever plans has just looked; what is not in it may have come since.
+        let listed = self.kept().listed.clone().filter(|(vms, _)| parse::machines(vms).iter().filter(is_named).count() == 1);
+        let (vms, disks) = match listed {
+            Some(listed) => listed,
+            None => tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"])).map_err(failed)?,
+        };
+        let vms = parse::machines(&vms);
+        let named: Vec<&(String, String)> = vms.iter().filter(is_named).collect();
         let [(_, uuid)] = named.as_slice() else {
             let why = if named.is_empty() { "does not exist" } else { "is the name of several machines" };
             let names: Vec<&str> = vms.iter().map(|(name, _)| name.as_str()).filter(|name| !name.ends_with(self.lab.as_str())).collect();
@@ -175,7 +182,7 @@ impl VirtualBox {
                 format!("Take one with: VBoxManage snapshot \"{}\" take base; or ask for full_clone in the layout's image", image.name);
             return Err(cannot(what, Some(node), format!("the image {} has no snapshot, and linked clones need one", image.name), next));
         }
-        let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await.map_err(failed)?);
+        let disks = parse::media(&disks);
         let disk_mib = disks.iter().find(|disk| info.disks.first() == Some(&disk.uuid)).map_or(0, |disk| disk.capacity_mib);
         let base = Base { key: key.clone(), uuid: uuid.clone(), snapshot, slots: info.slots, disk_mib };
         images.insert(key, base.clone());
@@ -205,14 +212,10 @@ impl VirtualBox {
         }
     }
 
-    /// Keeps whether a node has an adapter only to be set up through, where that is kept.
-    pub(super) fn knows_uplink(&self, node: &NodeName, kind: WayKind) {
-        if let Some(nodes) = &mut self.kept().uplinks {
-            if kind == WayKind::Uplink {
-                nodes.insert(node.clone());
-            } else {
-                nodes.remove(node);
-            }
+    /// Keeps how a node is reached, where that is kept.
+    pub(super) fn knows_way(&self, node: &NodeName, kind: WayKind, set_up: SetUp) {
+        if let Some(ways) = &mut self.kept().ways {
+            ways.insert(node.clone(), (kind, set_up));
         }
     }
 
@@ -284,7 +287,7 @@ impl VirtualBox {
             self.write_made(uuid, &there.extra, &made).await.map_err(failed)?;
             is_changed = true;
         }
-        self.knows_uplink(node, way.kind);
+        self.knows_way(node, way.kind, there.set_up());
         self.forget_ways();
         Ok(if is_changed { Done::Changed } else { Done::AlreadySo })
     }
@@ -303,6 +306,9 @@ impl VirtualBox {
             self.pull_plug(&uuid).await.map_err(failed)?;
         }
         let done = self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
+        if let Some(ways) = &mut self.kept().ways {
+            ways.remove(node);
+        }
         self.forget_ways();
         Ok(done)
     }

@@ -98,13 +98,16 @@ impl VirtualBox {
         Ok(names.filter_map(|name| names::node_of(&self.lab, &name)?.parse().ok()).collect())
     }
 
-    /// Removes the lab's folder where it is empty: VirtualBox leaves it when the last machine goes. On another machine it goes with
-    /// the last machine's.
+    /// Removes the lab's folder where it is empty: VirtualBox leaves it when the last machine goes.
     pub(super) async fn tidy(&self) -> Result<(), CallError> {
-        if matches!(self.manage.place(), super::Place::Here(_))
-            && let Some(folder) = self.machine_folder("").await?
-        {
-            remove_empty(Some(Path::new(folder.trim_end_matches(['/', '\\']))));
+        let Some(folder) = self.machine_folder("").await? else { return Ok(()) };
+        let folder = folder.trim_end_matches(['/', '\\']);
+        match self.manage.place() {
+            super::Place::Here(_) => remove_empty(Some(Path::new(folder))),
+            super::Place::There(ssh, _) => {
+                let argv = ["sh", "-c", "rmdir -- \"$1\" \"${1%/*}\" 2>/dev/null; true", "sh", folder].map(str::to_owned).to_vec();
+                ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: Duration::from_secs(60) }).await?;
+            }
         }
         Ok(())
     }
@@ -124,8 +127,8 @@ impl VirtualBox {
                 Ok(())
             }
             super::Place::There(ssh, _) => {
-                let script = "rm -rf -- \"$1\" && cd \"${1%/*}\" 2>/dev/null && rmdir -p -- ../\"$2\" 2>/dev/null; [ ! -e \"$1\" ]";
-                let argv = ["sh", "-c", script, "sh", &folder, self.lab.as_str()].map(str::to_owned).to_vec();
+                let script = "rm -rf -- \"$1\"; lab=${1%/*}; rmdir -- \"$lab\" \"${lab%/*}\" 2>/dev/null; [ ! -e \"$1\" ]";
+                let argv = ["sh", "-c", script, "sh", &folder].map(str::to_owned).to_vec();
                 let ran = ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: Duration::from_secs(60) }).await?;
                 if ran.code == 0 { Ok(()) } else { Err(failed(String::from_utf8_lossy(&ran.stderr).trim().to_owned())) }
             }

@@ -54,6 +54,8 @@ use std::{
 pub const IMAGE_USER: &str = "SANDTABLE_IMAGE_USER";
 /// The environment's name for the file of the private key with which images let that user in.
 pub const IMAGE_KEY: &str = "SANDTABLE_IMAGE_KEY";
+/// The environment's name for how long a machine may take until ssh answers, in seconds. After half of it, it is reset once.
+pub const BOOT_SECONDS: &str = "SANDTABLE_BOOT_SECONDS";
 
 /// How machines are reached and how long things may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,9 @@ impl Options {
             options.user = user.to_string_lossy().into_owned();
         }
         let usual = directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".ssh/id_ed25519")).filter(|path| path.is_file());
+        if let Some(seconds) = said(BOOT_SECONDS).and_then(|said| said.to_str()?.parse().ok()).filter(|seconds| *seconds > 0) {
+            options.boot_limit = Duration::from_secs(seconds);
+        }
         if let Some(file) = said(IMAGE_KEY).map(PathBuf::from).or(usual) {
             options.key = LoginKey::File(file);
         }
@@ -124,8 +129,17 @@ struct Kept {
     folder: Option<String>,
     // The host's addresses on host-only interfaces and networks, by their names.
     hosts: BTreeMap<String, Ipv4Addr>,
-    // The nodes that have an adapter only to be set up through; `None`: nobody has looked yet.
-    uplinks: Option<BTreeSet<NodeName>>,
+    // How each node is reached, and whether it is set up; `None`: nobody has looked yet.
+    ways: Option<BTreeMap<NodeName, (WayKind, SetUp)>>,
+    // All machines and all disks, as `list` told them when all was looked at.
+    listed: Option<(String, String)>,
+}
+
+/// Whether a node has its names and addresses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetUp {
+    Yes,
+    No,
 }
 
 impl VirtualBox {
@@ -235,12 +249,8 @@ impl Machines for VirtualBox {
         })
     }
 
-    fn provisioned<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Done> {
-        Box::pin(async move {
-            // Whoever has looked knows without asking again which nodes have one.
-            let has_none = self.kept().uplinks.as_ref().is_some_and(|nodes| !nodes.contains(node));
-            if has_none { Ok(Done::AlreadySo) } else { self.close_uplink(node).await }
-        })
+    fn provisioned(&self) -> Answer<'_, Done> {
+        Box::pin(self.close_uplinks())
     }
 
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach> {

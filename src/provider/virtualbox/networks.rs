@@ -120,7 +120,9 @@ impl VirtualBox {
         says: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Done, ProviderError> {
         let what = format!("make the network {network}");
-        let _alone = self.manage.alone().await;
+        // What is nothing in VirtualBox but a note can be noted beside all else.
+        let _alone =
+            if matches!(spec.kind, NetworkKind::HostOnly | NetworkKind::NatNetwork) { Some(self.manage.alone().await) } else { None };
         let failed = |error: CallError| self.failed(&what, None, &error);
         let known = self.kept().global.clone();
         let extra = match known {

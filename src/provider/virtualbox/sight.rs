@@ -1,7 +1,8 @@
 //! What is there: this lab's machines and networks as VirtualBox has them. Changes nothing.
 
 use super::{
-    VirtualBox, Waits, all,
+    SetUp, VirtualBox, Waits, all,
+    contact::CONFIGURED,
     error::{CallError, Kind},
     media, names,
     networks::{Record, records},
@@ -55,6 +56,11 @@ impl Seen {
     /// The host keys that it may show; empty before the first contact.
     pub(super) fn host_keys(&self) -> Vec<HostKey> {
         self.extra.get(names::HOST_KEYS_KEY).into_iter().flat_map(|keys| keys.split(',')).filter_map(HostKey::parse).collect()
+    }
+
+    /// Whether it has its names and addresses.
+    pub(super) fn set_up(&self) -> SetUp {
+        if self.extra.contains_key(&format!("{}{CONFIGURED}", names::NOTE_PREFIX)) { SetUp::Yes } else { SetUp::No }
     }
 
     pub(super) fn notes(&self) -> BTreeMap<String, String> {
@@ -255,8 +261,12 @@ impl VirtualBox {
             tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
         let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
         let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
-        let has_uplink = |seen: &Seen| seen.way(&self.lab).is_some_and(|way| way.kind == WayKind::Uplink);
-        self.kept().uplinks = Some(machines.iter().filter(|(_, seen)| has_uplink(seen)).map(|(node, _)| node.clone()).collect());
+        let way = |seen: &Seen| Some((seen.way(&self.lab)?.kind, seen.set_up()));
+        {
+            let mut kept = self.kept();
+            kept.ways = Some(machines.iter().filter_map(|(node, seen)| Some((node.clone(), way(seen)?))).collect());
+            kept.listed = Some((vms, disks.clone()));
+        }
         let mut below = Below { networks, ..Below::default() };
         for (node, seen) in &machines {
             let spec = seen.spec(&self.lab, &wires);
@@ -281,8 +291,11 @@ impl VirtualBox {
             self.set_extra(&uuid, &extra, &format!("{}{key}", names::NOTE_PREFIX), value.as_deref()).await?;
         }
         // A node that is set up has addresses; all other notes change no way.
-        if notes.contains_key(super::contact::CONFIGURED) {
+        if let Some(noted) = notes.get(CONFIGURED) {
             self.forget_ways();
+            if let Some((_, set_up)) = self.kept().ways.as_mut().and_then(|ways| ways.get_mut(node)) {
+                *set_up = if noted.is_some() { SetUp::Yes } else { SetUp::No };
+            }
         }
         Ok(())
     }

@@ -9,8 +9,13 @@ use crate::{
 };
 use egui::Ui;
 
-const FAMILIES: [(Family, &str); 4] =
-    [(Family::Debian, "Debian"), (Family::Ubuntu, "Ubuntu"), (Family::Rocky, "Rocky Linux"), (Family::Fedora, "Fedora")];
+const FAMILIES: [(Family, &str); 5] = [
+    (Family::Debian, "Debian"),
+    (Family::Ubuntu, "Ubuntu"),
+    (Family::Rocky, "Rocky Linux"),
+    (Family::Fedora, "Fedora"),
+    (Family::Other, "Other"),
+];
 
 pub(super) fn lab(ui: &mut Ui, desk: &mut Desk<'_>) {
     let lab = desk.state.lab();

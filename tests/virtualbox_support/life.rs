@@ -1,0 +1,212 @@
+//! The whole life of the shipped layouts by the program, as far as it goes without starting machines, and what becomes of a lab when
+//! calls fail or the program dies.
+
+use super::{
+    change, drift, none, prepare, small,
+    virtualbox_support::{Bed, program::Program},
+};
+use sandtable::{
+    layout::{templates, write},
+    model::{Lab, Network, NetworkKind, NodeName},
+    plan::LabId,
+};
+use std::{
+    path::Path,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+impl Program {
+    fn in_bed(bed: &Bed, name: &str, lab: &Lab, manage: &Path) -> Self {
+        let mut program = Self::new(bed.folder.path(), name, &write(lab), "virtualbox");
+        program.environment.push(("SANDTABLE_VBOXMANAGE", manage.into()));
+        program
+    }
+
+    fn id(&self) -> LabId {
+        LabId::of_file(&self.layout.canonicalize().unwrap())
+    }
+
+    fn draws(&self, lab: &Lab) {
+        std::fs::write(&self.layout, write(lab)).unwrap();
+    }
+
+    /// The steps that a deployment would do, each with its reason.
+    fn steps(&self) -> Vec<(String, String)> {
+        let plan = self.json(0, "plan", &["--off"]);
+        assert_eq!(plan["unplannable"], serde_json::json!([]));
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        plan["steps"].as_array().unwrap().iter().map(|step| (text(&step["id"]), text(&step["reason"]))).collect()
+    }
+
+    fn deploys(&self) {
+        let done = self.json(0, "deploy", &["--off", "--yes"]);
+        assert_eq!(done["ending"], "done", "{done}");
+    }
+}
+
+/// Every layout, all its nodes.
+pub fn whole_lives() {
+    for template in templates() {
+        let bed = Bed::new();
+        prepare(&bed, &template.lab);
+        let before = bed.inventory();
+        life(&bed, template.name, template.lab);
+        let after = bed.inventory();
+        for (list, was) in &before {
+            assert_eq!(after[list], *was, "{}: {list} is not as before", template.name);
+        }
+    }
+}
+
+fn life(bed: &Bed, name: &str, mut drawn: Lab) {
+    let (counter, program) = bed.counter();
+    let lab = Program::in_bed(bed, name, &drawn, &program);
+    let started = Instant::now();
+    lab.deploys();
+    let took = started.elapsed();
+    let calls = counter.count();
+    let bare = bare(bed, &drawn, &lab.id());
+    println!(
+        "\nsandtable-figures: virtualbox {name}: {} machines made in {:.2} s with {calls} calls ({:.1} a node); bare calls {:.2} s, ratio {:.2}",
+        drawn.nodes.len(),
+        took.as_secs_f64(),
+        f64::from(calls) / drawn.nodes.len() as f64,
+        bare.as_secs_f64(),
+        took.as_secs_f64() / bare.as_secs_f64()
+    );
+    none("plan again", &lab.steps());
+    let status = lab.json(1, "status", &[]);
+    let nodes = status["nodes"].as_object().unwrap();
+    assert_eq!(nodes.len(), drawn.nodes.len());
+    assert!(nodes.values().all(|node| node["power"] == "stopped"), "{status}");
+
+    change(&mut drawn);
+    lab.draws(&drawn);
+    lab.deploys();
+    none("plan after the change", &lab.steps());
+
+    let first = drawn.nodes.keys().next().unwrap().clone();
+    drift(bed, &lab.id(), &first);
+    let steps = lab.steps();
+    assert!(steps.len() == 1 && steps[0].0 == format!("change-machine:{first}"), "{steps:?}");
+    assert!(steps[0].1.contains("MiB") && steps[0].1.contains("not drawn"), "{steps:?}");
+    lab.deploys();
+    none("plan after the drift", &lab.steps());
+
+    kept_and_restored(&lab, &first);
+    let started = Instant::now();
+    lab.text(0, "destroy", &["--yes"]);
+    println!("\nsandtable-figures: virtualbox {name}: destroyed in {:.2} s", started.elapsed().as_secs_f64());
+    assert!(lab.text(0, "destroy", &["--yes"]).contains("not deployed"));
+}
+
+fn kept_and_restored(lab: &Program, node: &NodeName) {
+    assert_eq!(lab.json(0, "snapshot", &[node])["nodes"][node.as_str()][0], format!("{node}-configured"));
+    assert_eq!(lab.json(0, "snapshot", &[node])["changed"], false, "twice is once");
+    lab.text(0, "restore", &[node, "--yes"]);
+    let missing = lab.text(2, "restore", &[node, "nothing", "--yes"]);
+    assert!(missing.contains(&format!("it has: {node}-configured")), "{missing}");
+    none("plan after the restore", &lab.steps());
+}
+
+/// The same machines by a script's bare calls, in the same parallelism: clones one after the other, the rest side by side.
+fn bare(bed: &Bed, drawn: &Lab, id: &LabId) -> Duration {
+    let clones = Mutex::new(());
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for (name, node) in &drawn.nodes {
+            let (clones, image) = (&clones, drawn.image_of(node).unwrap());
+            scope.spawn(move || {
+                let machine = format!("bare-{name}");
+                let snapshot = image.snapshot.as_deref().unwrap_or("base");
+                {
+                    let _one = clones.lock();
+                    let clone = ["clonevm", &image.name, "--snapshot", snapshot, "--options=Link", "--name", &machine, "--register"];
+                    bed.call(&clone.into_iter().chain(["--groups", "/bare"]).collect::<Vec<_>>());
+                }
+                let mut args = vec!["modifyvm".to_owned(), machine.clone(), "--natpf1".into(), "delete".into(), "ssh".into()];
+                for (slot, adapter) in (1..).zip(&node.adapters) {
+                    args.extend([format!("--nic{slot}"), "intnet".into(), format!("--intnet{slot}"), adapter.network.to_string()]);
+                }
+                bed.call(&args.iter().map(String::as_str).collect::<Vec<_>>());
+                let shown = bed.call(&["showvminfo", &machine, "--machinereadable"]);
+                let disk = shown.split_once("\"SATA-ImageUUID-0-0\"=\"").unwrap().1.split('"').next().unwrap();
+                bed.call(&["modifymedium", "disk", disk, "--resize", "10240"]);
+                for key in ["lab", "made"] {
+                    bed.call(&["setextradata", &machine, key, id.as_str()]);
+                }
+            });
+        }
+    });
+    let took = started.elapsed();
+    for name in drawn.nodes.keys() {
+        bed.call(&["unregistervm", &format!("bare-{name}"), "--delete"]);
+    }
+    let _empty = std::fs::remove_dir(bed.folder.path().join("home/machines/bare"));
+    took
+}
+
+/// A host-only interface needs the kernel's module, which is not here: that is said, and what was made goes again.
+pub fn what_needs_the_kernel_is_said() {
+    let bed = Bed::new();
+    bed.image("image", "base");
+    let before = bed.inventory();
+    let mut drawn = small();
+    drawn.networks.insert("lan".parse().unwrap(), Network::with_subnet(NetworkKind::HostOnly, "192.168.63.0/24".parse().unwrap()));
+    let lab = Program::in_bed(&bed, "lan", &drawn, &bed.manage);
+    let said = lab.text(3, "deploy", &["--off"]);
+    assert!(said.contains("vboxnetctl") && said.contains("modprobe"), "{said}");
+    lab.text(0, "destroy", &["--yes"]);
+    assert_eq!(bed.inventory(), before);
+}
+
+/// For calls of a deployment: one fails, is done and fails all the same, hangs, or says that it is done and did nothing; or the
+/// program is killed there, before the call or after it. The next deployment mends it, and destroying leaves nothing.
+pub fn whatever_fails_is_mended() {
+    let bed = Bed::new();
+    bed.image("image", "base");
+    let mut drawn = small();
+    drawn.networks.insert("shared".parse().unwrap(), Network::with_subnet(NetworkKind::NatNetwork, "10.78.0.0/24".parse().unwrap()));
+    let before = bed.inventory();
+    let (counter, program) = bed.counter();
+    let whole = Program::in_bed(&bed, "planted", &drawn, &program);
+    whole.deploys();
+    let deploying = counter.count();
+    whole.text(0, "destroy", &["--yes"]);
+    let destroying = counter.count() - deploying;
+    let lab = Program::in_bed(&bed, "planted", &drawn, &bed.manage);
+    let ways = [
+        ("fail", "echo 'VBoxManage: error: planted' >&2; exit 1"),
+        ("done and failed", "real \"$@\"; echo 'VBoxManage: error: planted' >&2; exit 1"),
+        ("lie", "exit 0"),
+        ("hang", "exec sleep 600"),
+        ("killed before", "kill -9 $PPID; exit 1"),
+        ("killed after", "real \"$@\"; kill -9 $PPID"),
+    ];
+    // All of them take the better part of an hour; a number here takes every so manieth, each way beginning at another.
+    let every = std::env::var("SANDTABLE_PLANT_EVERY").ok().and_then(|every| every.parse().ok()).unwrap_or(1_usize);
+    let started = Instant::now();
+    let mut tried = 0;
+    for (number, (way, instead)) in (0..).zip(ways) {
+        for n in (1 + number % every as u32..=deploying).step_by(every) {
+            let broken = |n: u32| {
+                let mut broken = Program::in_bed(&bed, "planted", &drawn, &bed.saboteur("saboteur", n, instead));
+                broken.environment.push(("SANDTABLE_VBOXMANAGE_SECONDS", "5".into()));
+                broken
+            };
+            let _whatever = broken(n).call("deploy", &["--off", "--yes"]);
+            lab.deploys();
+            none(&format!("{way} at call {n}: plan"), &lab.steps());
+            let _whatever = broken(1 + (n - 1) % destroying).call("destroy", &["--yes"]);
+            lab.text(0, "destroy", &["--yes"]);
+            assert_eq!(bed.inventory(), before, "{way} at call {n}");
+            tried += 1;
+        }
+    }
+    println!(
+        "\nsandtable-figures: virtualbox failures planted at every {every}. of {deploying} calls, {} ways, while deploying and while destroying: {tried} mended in {:.0} s",
+        ways.len(),
+        started.elapsed().as_secs_f64()
+    );
+}

@@ -10,19 +10,24 @@ use std::{
 
 struct Lab {
     folder: tempfile::TempDir,
+    layout: &'static str,
     now_ms: u64,
 }
 
 impl Lab {
     fn new() -> Self {
+        Self::of("mini-cloud.ron")
+    }
+
+    fn of(layout: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("layouts/mini-cloud.ron");
-        fs::copy(shipped, folder.path().join("mini-cloud.ron")).unwrap();
-        Self { folder, now_ms: 1_700_000_000_000 }
+        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("layouts").join(layout);
+        fs::copy(shipped, folder.path().join(layout)).unwrap();
+        Self { folder, layout, now_ms: 1_700_000_000_000 }
     }
 
     fn layout(&self) -> PathBuf {
-        self.folder.path().join("mini-cloud.ron")
+        self.folder.path().join(self.layout)
     }
 
     fn state(&self) -> PathBuf {
@@ -172,6 +177,33 @@ fn a_node_goes_back_to_its_snapshot_and_a_deployment_brings_what_is_new() {
     lab.text(0, "snapshot", &["--delete", "app1"]);
     assert_eq!(names(&lab.json(0, "snapshot", &["--list"]), "app1"), Vec::<String>::new());
     assert!(lab.text(3, "shell", &["db1"]).contains("a simulated node runs no programs"));
+}
+
+#[test]
+fn the_topology_of_a_lab_that_runs_says_what_is_up() {
+    let mut lab = Lab::of("multi-site-beam.ron");
+    assert!(!lab.text(0, "topology", &[]).contains("state="), "nobody has looked");
+    lab.text(0, "deploy", &["--on", "sim"]);
+    lab.pass(5_000);
+    let well = lab.text(0, "topology", &[]);
+    let links = well.lines().filter(|line| line.starts_with("link=")).count();
+    assert!(well.ends_with(&format!("links={links} secure=true up={links}\n")), "{well}");
+    assert!(well.contains("link=wan from=us-east to=eu-west encrypted=true state=up\n"), "{well}");
+    lab.text(0, "inject", &["cut", "gateway-us", "gateway-eu"]);
+    lab.pass(30_000);
+    let cut = lab.text(1, "topology", &[]);
+    assert!(cut.contains("link=wan from=us-east to=eu-west encrypted=true state=down\n"), "{cut}");
+    assert!(cut.contains("state=up"), "each site goes on: {cut}");
+    assert!(!lab.text(0, "topology", &["--drawn"]).contains("state="));
+    lab.text(0, "heal", &["--all"]);
+    lab.pass(60_000);
+    lab.text(0, "inject", &["power-off", "edge-us-1"]);
+    lab.pass(30_000);
+    let off = lab.json(1, "topology", &[]);
+    assert_eq!(off["sites"][0]["down"], serde_json::json!(["edge-us-1"]));
+    let of_it =
+        |link: &Value| link["from"].as_str().unwrap().starts_with("edge-us-1/") || link["to"].as_str().unwrap().starts_with("edge-us-1/");
+    assert!(off["links"].as_array().unwrap().iter().filter(|link| of_it(link)).all(|link| link["state"] != "up"), "{off:#}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! `sandtable topology`: the sites, nodes and links of a lab as one parseable report.
+//! `sandtable topology`: the sites, nodes and links of a lab as one parseable report, with what is seen of them where it runs.
 
-use super::args::{Layout, Written};
-use super::input::read_layout;
+use super::args::Target;
+use super::place::{provider_failed, wait};
 use super::{Format, Outcome, Result, Terminal};
 use crate::catalog::Catalog;
 use crate::export::Topology;
@@ -10,17 +10,23 @@ use crate::export::Topology;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    layout: Layout,
-    #[command(flatten)]
-    written: Written,
+    target: Target,
+    /// Only what is drawn, whether it runs or not
+    #[arg(long)]
+    drawn: bool,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let lab = read_layout(&args.layout.layout)?.lab;
-    let topology = Topology::of(&lab, Catalog::embedded());
-    match args.written.format {
+    let place = args.target.open_or_sim()?;
+    let catalog = Catalog::embedded();
+    let topology = if args.drawn || !place.is_deployed {
+        Topology::of(&place.lab, catalog)
+    } else {
+        Topology::seen(&place.lab, catalog, &wait(place.provider()?.observe())?.map_err(provider_failed)?)
+    };
+    match args.target.format() {
         Format::Json => terminal.json(&topology)?,
         Format::Text => topology.lines().into_iter().for_each(|line| terminal.line(line)),
     }
-    Ok(Outcome::Good)
+    Ok(if topology.is_well() { Outcome::Good } else { Outcome::Unwell })
 }

@@ -14,4 +14,4 @@ pub use mermaid::mermaid;
 pub use picture::PictureOptions;
 pub use png::{PIXELS_MAX, PngError, png};
 pub use svg::svg;
-pub use topology::{Topology, TopologyLink, TopologyLinkKind, TopologySite};
+pub use topology::{LinkState, Topology, TopologyLink, TopologyLinkKind, TopologySite};

@@ -1,7 +1,8 @@
-//! Sites, nodes and the links between nodes, as the drawing says: the expected topology, and whether it is encrypted.
+//! Sites, nodes and the links between nodes: as the drawing expects them, whether they are encrypted, and, of a lab that runs, what is
+//! seen of them.
 
 use crate::catalog::{Catalog, Entry};
-use crate::model::{Endpoint, Lab, Link, NodeName, Service, ServiceRef};
+use crate::model::{Endpoint, Health, Lab, Link, NodeName, Observed, ObservedFlow, Power, Service, ServiceRef, SiteName};
 use serde::Serialize;
 
 /// The topology of a lab.
@@ -26,6 +27,37 @@ pub struct TopologySite {
     pub nodes: Vec<NodeName>,
     /// Those of them that join it to other sites.
     pub gateways: Vec<NodeName>,
+    /// Those that are off, or of no use; `None`: nobody has looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub down: Option<Vec<NodeName>>,
+}
+
+/// How a link is seen to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// Both ends hear each other.
+    Up,
+    /// One end hears the other, which does not hear it.
+    OneWay,
+    /// Some of what passes there does, some does not.
+    Partial,
+    /// Nothing passes.
+    Down,
+    /// Nobody has tried, or the answer is too old.
+    Unknown,
+}
+
+impl LinkState {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::OneWay => "one-way",
+            Self::Partial => "partial",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Why two things are linked.
@@ -51,6 +83,9 @@ pub struct TopologyLink {
     pub kind: TopologyLinkKind,
     /// Whether what passes cannot be read on the way.
     pub encrypted: bool,
+    /// How it is seen to be; `None`: nobody has looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<LinkState>,
 }
 
 impl Topology {
@@ -62,15 +97,58 @@ impl Topology {
             to: flow.to.to_string(),
             kind: TopologyLinkKind::Flow,
             encrypted: flow_is_encrypted(lab, catalog, &flow.from, &flow.to),
+            state: None,
         }));
         links.extend(lab.links.iter().map(|link| TopologyLink {
             from: link.between.0.to_string(),
             to: link.between.1.to_string(),
             kind: TopologyLinkKind::Wan,
             encrypted: link.tunnel.is_some() || gateways_encrypt(lab, catalog, link),
+            state: None,
         }));
         let secure = links.iter().all(|link| link.encrypted);
         Self { lab: lab.name.clone(), sites: sites(lab), links, secure }
+    }
+
+    /// The same with what is seen of a lab that runs.
+    pub fn seen(lab: &Lab, catalog: &Catalog, observed: &Observed) -> Self {
+        let mut topology = Self::of(lab, catalog);
+        let is_down =
+            |node: &&NodeName| observed.nodes.get(*node).is_none_or(|there| there.power != Power::Running || there.health == Health::Down);
+        for site in &mut topology.sites {
+            site.down = Some(site.nodes.iter().filter(is_down).cloned().collect());
+        }
+        // Every link that is no site's has one pair of ends, and a state of its own; what joins sites is as those that cross there.
+        let mut crossing = Vec::new();
+        let mut flows = 0;
+        for link in &mut topology.links {
+            let (state, ends) = match link.kind {
+                TopologyLinkKind::Wan => continue,
+                TopologyLinkKind::Flow => {
+                    flows += 1;
+                    flow_state(link, observed, flows - 1)
+                }
+                TopologyLinkKind::Cluster => member_state(link, observed),
+            };
+            link.state = Some(state);
+            let site = |node: Option<&NodeName>| lab.nodes.get(node?)?.site.clone();
+            if let (Some(one), Some(other)) = (site(ends.0.as_ref()), site(ends.1.as_ref()))
+                && one != other
+            {
+                crossing.push((one, other, state));
+            }
+        }
+        for (link, drawn) in topology.links.iter_mut().filter(|link| link.kind == TopologyLinkKind::Wan).zip(&lab.links) {
+            link.state = Some(joined(&crossing, &drawn.between));
+        }
+        topology
+    }
+
+    /// Whether nothing is seen that is not as it should be.
+    pub fn is_well(&self) -> bool {
+        let well = |state: LinkState| matches!(state, LinkState::Up | LinkState::Unknown);
+        self.sites.iter().all(|site| site.down.as_ref().is_none_or(Vec::is_empty))
+            && self.links.iter().all(|link| link.state.is_none_or(well))
     }
 
     /// One line a site, one a link, and a last one that sums up; each a row of `key=value`.
@@ -80,7 +158,9 @@ impl Topology {
         for site in &self.sites {
             let name = site.site.as_deref().map_or_else(|| "-".to_owned(), word);
             let gateways = if site.gateways.is_empty() { String::new() } else { format!(" gateways=[{}]", list(&site.gateways)) };
-            lines.push(format!("site={name} nodes=[{}]{gateways}", list(&site.nodes)));
+            let down =
+                site.down.as_ref().filter(|down| !down.is_empty()).map_or_else(String::new, |down| format!(" down=[{}]", list(down)));
+            lines.push(format!("site={name} nodes=[{}]{gateways}{down}", list(&site.nodes)));
         }
         for link in &self.links {
             let kind = match link.kind {
@@ -88,9 +168,13 @@ impl Topology {
                 TopologyLinkKind::Flow => "flow",
                 TopologyLinkKind::Wan => "wan",
             };
-            lines.push(format!("link={kind} from={} to={} encrypted={}", word(&link.from), word(&link.to), link.encrypted));
+            let state = link.state.map_or_else(String::new, |state| format!(" state={}", state.title()));
+            lines.push(format!("link={kind} from={} to={} encrypted={}{state}", word(&link.from), word(&link.to), link.encrypted));
         }
-        lines.push(format!("links={} secure={}", self.links.len(), self.secure));
+        let looked = self.links.iter().any(|link| link.state.is_some());
+        let up = self.links.iter().filter(|link| link.state == Some(LinkState::Up)).count();
+        let up = if looked { format!(" up={up}") } else { String::new() };
+        lines.push(format!("links={} secure={}{up}", self.links.len(), self.secure));
         lines
     }
 }
@@ -101,6 +185,51 @@ fn word(name: &str) -> String {
     if plain && !name.is_empty() { name.to_owned() } else { format!("{name:?}") }
 }
 
+/// The nodes at the ends of a link, where they are nodes.
+type Ends = (Option<NodeName>, Option<NodeName>);
+
+/// Flows are seen in the drawing's order; two that differ in their port only have the same ends.
+fn flow_state(link: &TopologyLink, observed: &Observed, index: usize) -> (LinkState, Ends) {
+    let is_it = |flow: &&ObservedFlow| flow.from.to_string() == link.from && flow.to.to_string() == link.to;
+    let found = observed.flows.get(index).filter(is_it).or_else(|| observed.flows.iter().find(is_it));
+    let Some(flow) = found else { return (LinkState::Unknown, (None, None)) };
+    let state = match (flow.health, flow.forward, flow.backward) {
+        (Health::Unknown, ..) => LinkState::Unknown,
+        (Health::Healthy, ..) | (_, true, true) if flow.health != Health::Down => LinkState::Up,
+        (_, true, false) | (_, false, true) => LinkState::OneWay,
+        _ => LinkState::Down,
+    };
+    (state, (flow.from.node().cloned(), flow.to.node().cloned()))
+}
+
+/// Two members are linked where they are in one part of their cluster.
+fn member_state(link: &TopologyLink, observed: &Observed) -> (LinkState, Ends) {
+    let (Ok(one), Ok(other)) = (link.from.parse::<ServiceRef>(), link.to.parse::<ServiceRef>()) else {
+        return (LinkState::Unknown, (None, None));
+    };
+    let mut parts = observed.clusters.values().flat_map(|cluster| &cluster.parts);
+    let is_together = parts.any(|part| part.contains(&one) && part.contains(&other));
+    let is_known = [&one, &other].iter().all(|at| {
+        let service = observed.nodes.get(&at.node).and_then(|node| node.services.get(&at.service));
+        service.is_some_and(|service| service.health != Health::Unknown)
+    });
+    let state = match (is_together, is_known) {
+        (true, _) => LinkState::Up,
+        (false, true) => LinkState::Down,
+        (false, false) => LinkState::Unknown,
+    };
+    (state, (Some(one.node), Some(other.node)))
+}
+
+/// What joins two sites, from all that crosses there.
+fn joined(crossing: &[(SiteName, SiteName, LinkState)], between: &(SiteName, SiteName)) -> LinkState {
+    let there =
+        crossing.iter().filter(|(one, other, _)| (one, other) == (&between.0, &between.1) || (other, one) == (&between.0, &between.1));
+    let states: Vec<LinkState> = there.map(|(_, _, state)| *state).filter(|state| *state != LinkState::Unknown).collect();
+    let Some(first) = states.first() else { return LinkState::Unknown };
+    if states.iter().all(|state| state == first) { *first } else { LinkState::Partial }
+}
+
 fn sites(lab: &Lab) -> Vec<TopologySite> {
     let nodes_in = |wanted: Option<&str>| -> Vec<NodeName> {
         let inside = |site: Option<&str>| site == wanted;
@@ -109,11 +238,16 @@ fn sites(lab: &Lab) -> Vec<TopologySite> {
     let mut sites: Vec<TopologySite> = lab
         .sites
         .iter()
-        .map(|(name, site)| TopologySite { site: Some(name.to_string()), nodes: nodes_in(Some(name)), gateways: site.gateways.clone() })
+        .map(|(name, site)| TopologySite {
+            site: Some(name.to_string()),
+            nodes: nodes_in(Some(name)),
+            gateways: site.gateways.clone(),
+            down: None,
+        })
         .collect();
     let nowhere = nodes_in(None);
     if !nowhere.is_empty() {
-        sites.push(TopologySite { site: None, nodes: nowhere, gateways: Vec::new() });
+        sites.push(TopologySite { site: None, nodes: nowhere, gateways: Vec::new(), down: None });
     }
     sites
 }
@@ -129,6 +263,7 @@ fn cluster_links(lab: &Lab, catalog: &Catalog) -> Vec<TopologyLink> {
                     to: other.to_string(),
                     kind: TopologyLinkKind::Cluster,
                     encrypted: between_members_encrypted(lab, catalog, one) && between_members_encrypted(lab, catalog, other),
+                    state: None,
                 });
             }
         }

@@ -140,6 +140,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn a_host_is_taken_apart() {
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!((settings.one("hostname"), settings.one("port"), settings.one("proxyjump")), (Some("127.0.0.1"), Some("2200"), None));
         assert_eq!(settings.files("userknownhostsfile"), [PathBuf::from("/a"), PathBuf::from("/b")]);
         let keys = settings.files("identityfile");
-        assert!(keys[0].ends_with(".ssh/a") && keys[0].is_absolute() && keys[1] == PathBuf::from("/k"), "{keys:?}");
+        assert!(keys[0].ends_with(".ssh/a") && keys[0].is_absolute() && keys[1] == Path::new("/k"), "{keys:?}");
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL2WcNSGu4PqGZkKLSs8c1oPj7bB3S6BF+jYWOAQjcbv";
         let text = format!("# Host desk found: line 1\ndesk {key}\n@revoked desk {key}\n|1|x=|y= {key} me@here\nnonsense\n");
         assert_eq!(known(&text).iter().map(ToString::to_string).collect::<Vec<_>>(), [key, key]);

@@ -125,6 +125,8 @@ struct Kept {
     global: Option<BTreeMap<String, String>>,
     // What a fresh clone of an image is like.
     fresh: BTreeMap<String, parse::Info>,
+    // Machines' extra data, by UUID.
+    noted: BTreeMap<String, sight::Noted>,
     ports: BTreeSet<u16>,
     transports: BTreeMap<NodeName, Arc<SshTransport>>,
     folder: Option<String>,

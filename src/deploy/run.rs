@@ -6,7 +6,7 @@ use super::{
     journal::{Journal, JournalError, Record},
 };
 use crate::{
-    model::Observed,
+    model::{MachineSpec, Observed},
     plan::{Action, Plan, Step, StepId, undo},
     provider::{Done, Provider, ProviderError, Retry},
 };
@@ -109,11 +109,14 @@ pub async fn run(
     let doubted = journal.unfinished();
     journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
     let mut with = With { provider, journal, options, events };
-    let mut ending = pass(&mut with, plan, cancel).await?;
+    let mut ending = match provider.fits(&started(plan)).await {
+        Ok(()) => pass(&mut with, plan, cancel).await?,
+        Err(error) => broke(events, "fits", &error).await,
+    };
     if matches!(ending, Ending::Done)
         && let Err(error) = provider.provisioned().await
     {
-        ending = Ending::Failed(vec![failure(StepId("provisioned".into()), &error)]);
+        ending = broke(events, "provisioned", &error).await;
     }
     let told = *cancel.borrow();
     if told == Cancel::Undo && !matches!(ending, Ending::Done) {
@@ -137,6 +140,23 @@ pub async fn run(
     with.journal.write(Record::Over)?;
     tell(events, Event::Finished(ending.clone())).await;
     Ok(ending)
+}
+
+/// The ending where something that is no step has failed.
+async fn broke(events: &mpsc::Sender<Event>, what: &str, error: &ProviderError) -> Ending {
+    let failed = failure(StepId(what.to_owned()), error);
+    tell(events, Event::StepFailed(failed.clone())).await;
+    Ending::Failed(vec![failed])
+}
+
+/// The machines that a plan makes and starts.
+fn started(plan: &Plan) -> Vec<&MachineSpec> {
+    let is_started = |node| plan.steps.iter().any(|step| matches!(&step.action, Action::PowerOn { node: on } if on == node));
+    let made = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::CreateMachine { node, spec } if is_started(node) => Some(spec),
+        _ => None,
+    });
+    made.collect()
 }
 
 /// What the passes of a run share.

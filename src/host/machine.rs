@@ -1,5 +1,7 @@
 //! What this machine has: memory and processors, for rules and plans that ask whether a lab fits.
 
+use std::path::Path;
+
 /// Memory and processors of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -18,6 +20,15 @@ pub fn capacity() -> Capacity {
     let Ok(mut system) = sysinfo::System::new() else { return Capacity { memory_mib: 0, memory_free_mib: 0, cpus } };
     system.refresh_memory();
     Capacity { memory_mib: system.total_memory() / MIB, memory_free_mib: system.available_memory() / MIB, cpus }
+}
+
+/// How much room there is on the disk that holds a folder, or would hold it, in MiB; `None` where the system does not tell.
+pub fn disk_free_mib(folder: &Path) -> Option<u64> {
+    const MIB: u64 = 1024 * 1024;
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
+    // The disk whose place is the longest part of the folder's path.
+    let holding = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
+    holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(|disk| disk.available_space() / MIB)
 }
 
 #[cfg(test)]

@@ -81,6 +81,11 @@ pub trait Machines: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Whether machines that are to be made and started fit on the machine that they would run on. Nothing is made before.
+    fn fits<'a>(&'a self, _specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// What was there only to set nodes up goes, an uplink for packages: called once everything is done inside them. Gives whether
     /// there was such a thing. Doing it twice is doing it once.
     fn provisioned(&self) -> Answer<'_, Done> {

@@ -14,7 +14,7 @@ pub mod transport;
 pub mod virtualbox;
 
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, MachineSpec, NodeName, Observed},
     plan::Action,
     sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
@@ -101,6 +101,11 @@ pub trait Provider: Send + Sync {
 
     /// Does an action and waits until it is done. Doing it twice is doing it once. `says` is told what it is at.
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
+
+    /// Whether machines that are to be made and started fit on the machine that they would run on: asked before the first step.
+    fn fits<'a>(&'a self, _specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// All steps of a plan are done: what was there only to set nodes up goes. Doing it twice is doing it once.
     fn provisioned(&self) -> Answer<'_, Done> {

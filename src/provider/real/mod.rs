@@ -23,7 +23,7 @@ pub use log::LOGS_FOLDER;
 
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, MachineSpec, NodeName, Observed},
     plan::Action,
     sim::{Event, Prediction},
 };
@@ -163,6 +163,12 @@ impl Provider for RealProvider {
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
         let (core, node) = (Arc::clone(&self.core), node.clone());
         Box::pin(self.on_runtime(async move { core.machines.shell(&node).await }))
+    }
+
+    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
+        let specs: Vec<MachineSpec> = specs.iter().map(|spec| (*spec).clone()).collect();
+        let core = Arc::clone(&self.core);
+        Box::pin(self.on_runtime(async move { core.machines.fits(&specs.iter().collect::<Vec<_>>()).await }))
     }
 
     fn provisioned(&self) -> Answer<'_, Done> {

@@ -33,6 +33,9 @@ use std::{
 
 /// How long between two tries to reach a node that boots.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+/// How often a node that does not answer yet is looked at, and how often it may end while it boots.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+const ENDS_MAX: u32 = 2;
 /// How long a command of the first contact may take. A slow machine makes keys for a while.
 const COMMAND_LIMIT: Duration = Duration::from_secs(180);
 /// How long sshd may take to show its new keys.
@@ -196,21 +199,27 @@ impl VirtualBox {
     }
 
     /// Waits until a node answers. Where it does not come up in half of its time it is reset once: boots that hang are cured so
-    /// (seen under emulation, one in seven).
+    /// (seen under emulation, one in seven). One that ends while it boots is started again.
     async fn answers(
         &self,
         node: &NodeName,
         transport: &SshTransport,
         says: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<HostKey, ProviderError> {
-        let started = Instant::now();
-        let (limit, mut was_reset) = (self.options.boot_limit, false);
+        let (limit, mut started, mut looked) = (self.options.boot_limit, Instant::now(), Instant::now());
+        let (mut was_reset, mut ends) = (false, 0);
         says("waiting until it answers");
         loop {
             match transport.meet().await {
                 Ok(key) => return Ok(key),
                 Err(error) if error.retry == Retry::Useless || started.elapsed() >= limit => return Err(error),
                 Err(_) => {}
+            }
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                if self.revived(node, ends, says).await? {
+                    (started, was_reset, ends) = (Instant::now(), false, ends + 1);
+                }
             }
             if !was_reset && started.elapsed() >= limit / 2 {
                 was_reset = true;
@@ -220,6 +229,24 @@ impl VirtualBox {
             }
             tokio::time::sleep(TRY_EVERY).await;
         }
+    }
+
+    /// Starts a node again that has ended while it booted; gives whether it had. `ends` is how often it did so before.
+    async fn revived(&self, node: &NodeName, ends: u32, says: &(dyn Fn(&str) + Send + Sync)) -> Result<bool, ProviderError> {
+        let what = format!("boot {node}");
+        let mut seen = self.seen_node(node, &what).await?;
+        if seen.power() != Power::Stopped {
+            return Ok(false);
+        }
+        let state = seen.info.state.clone();
+        if ends >= ENDS_MAX {
+            let next = "See VirtualBox's log in the machine's folder, Logs/VBox.log, and its console: VBoxManage startvm with --type gui";
+            return Err(cannot(&what, Some(node), format!("it is {state} again while it boots"), next));
+        }
+        says(&format!("it is {state} while it boots, and is started again"));
+        let _lock = self.manage.machine(&seen.info.uuid).await;
+        self.start(node, &mut seen, says, &what).await?;
+        Ok(true)
     }
 
     /// Waits until a node answers; the first time it gets an identity of its own.

@@ -6,10 +6,11 @@ use super::{
     error::CallError,
     find::System,
     ranges,
+    room::Host,
     version::{Known, NEWEST_KNOWN, OLDEST, Version},
 };
 use crate::{
-    host::{machine::capacity, ssh::RemoteCommand},
+    host::ssh::RemoteCommand,
     model::{NetworkKind, NetworkSpec},
     plan::LabId,
     provider::doctor::{Check, State},
@@ -53,9 +54,8 @@ impl VirtualBox {
         if system != System::Windows {
             checks.push(of_ranges(&self.networks_file().await, networks));
         }
-        if matches!(self.manage.place(), Place::Here(_)) {
-            checks.push(of_memory());
-        }
+        checks.extend(self.host_has().await.into_iter().flat_map(|host| of_host(&host, facts.is_arm)));
+        checks.extend(self.of_disk().await);
         checks.push(match self.manage.ask(&["list", "vms"]).await {
             Ok(vms) => {
                 let count = super::parse::machines(&vms).len();
@@ -73,6 +73,16 @@ impl VirtualBox {
             Err(error) => check("images", State::Bad, error.to_string(), "VBoxManage list vms"),
         });
         checks
+    }
+
+    /// How much room the disk has on which machines are made; asked here only.
+    async fn of_disk(&self) -> Option<Check> {
+        let Place::Here(_) = self.manage.place() else { return None };
+        let folder = super::parse::machine_folder(&self.manage.ask(&["list", "systemproperties"]).await.ok()?)?;
+        let free_mib = crate::host::machine::disk_free_mib(Path::new(&folder))?;
+        let found = format!("{free_mib} MiB are free where machines are made ({folder})");
+        let next = "Make room, or move it: VBoxManage setproperty machinefolder FOLDER";
+        Some(if free_mib < 5 * 1024 { check("disk", State::Doubtful, found, next) } else { check("disk", State::Good, found, "") })
     }
 
     /// Asked with a shell here or there; on Windows nothing of it exists.
@@ -177,11 +187,23 @@ fn of_ranges(file: &str, networks: &[NetworkSpec]) -> Check {
     }
 }
 
-fn of_memory() -> Check {
-    let has = capacity();
-    let found = format!("{} of {} MiB are free, {} processors", has.memory_free_mib, has.memory_mib, has.cpus);
-    let state = if has.memory_free_mib < 1024 { State::Doubtful } else { State::Good };
-    check("memory", state, found, "")
+fn of_host(host: &Host, is_arm: bool) -> Vec<Check> {
+    let (size, free) = host.memory_mib;
+    let found = format!("{free} of {size} MiB are free, {} processors", host.cpus);
+    let state = if free < 1024 { State::Doubtful } else { State::Good };
+    let next = if free < 1024 { "End other programs: a small lab needs some 2 GiB" } else { "" };
+    let mut checks = vec![check("memory", state, found, next)];
+    // On ARM the words mean nothing.
+    if host.virtualises == Some(false) && !is_arm {
+        let next = "Switch VT-x or AMD-V (SVM) on in the firmware's settings; within a virtual machine, let that one pass it on";
+        checks.push(check(
+            "virtualisation",
+            State::Bad,
+            "the processors offer no virtualisation: machines can be made, and not started",
+            next,
+        ));
+    }
+    checks
 }
 
 #[cfg(test)]

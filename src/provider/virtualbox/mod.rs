@@ -19,6 +19,7 @@ mod open;
 pub mod parse;
 mod power;
 pub mod ranges;
+mod room;
 mod shape;
 mod sight;
 pub mod version;
@@ -124,6 +125,8 @@ struct Kept {
     global: Option<BTreeMap<String, String>>,
     // What a fresh clone of an image is like.
     fresh: BTreeMap<String, parse::Info>,
+    // Machines' extra data, by UUID.
+    noted: BTreeMap<String, sight::Noted>,
     ports: BTreeSet<u16>,
     transports: BTreeMap<NodeName, Arc<SshTransport>>,
     folder: Option<String>,
@@ -247,6 +250,10 @@ impl Machines for VirtualBox {
         Box::pin(async move {
             self.write_notes(node, notes).await.map_err(|error| self.failed(format!("note something on {node}"), Some(node), &error))
         })
+    }
+
+    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
+        Box::pin(VirtualBox::fits(self, specs))
     }
 
     fn provisioned(&self) -> Answer<'_, Done> {

@@ -12,7 +12,7 @@ use crate::{
     plan::LabId,
     provider::ProviderError,
 };
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// How long a call that only asks may take where the environment does not say. `VBoxSVC` under load has been seen to take ten seconds.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -91,8 +91,27 @@ fn known_to_ssh(text: &str) -> Result<Host, ProviderError> {
         host_keys: HostKeys::Known(keys),
         becomes: Become::Nobody,
         connect_timeout: CONNECT_LIMIT,
-        through: None,
+        through: through(&settings, &what)?,
     })
+}
+
+/// The machines that ssh goes through on its way, the nearest last (`ProxyJump`).
+fn through(settings: &Settings, what: &str) -> Result<Option<Arc<Host>>, ProviderError> {
+    let said = |word| settings.one(word).filter(|value| !value.eq_ignore_ascii_case("none"));
+    if let Some(command) = said("proxycommand") {
+        return Err(cannot(
+            what,
+            None,
+            format!("ssh reaches it by a program ({command})"),
+            "Use ProxyJump in ssh's configuration instead.",
+        ));
+    }
+    let mut way: Option<Arc<Host>> = None;
+    for name in said("proxyjump").into_iter().flat_map(|names| names.split(',')) {
+        let host = known_to_ssh(name.trim())?;
+        way = Some(Arc::new(Host { through: host.through.clone().or(way), ..host }));
+    }
+    Ok(way)
 }
 
 /// The keys in the files that ssh keeps of other machines; names in them may be hashed, so ssh's own program looks them up.
@@ -140,6 +159,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn a_host_is_taken_apart() {
@@ -155,7 +175,7 @@ mod tests {
         assert_eq!((settings.one("hostname"), settings.one("port"), settings.one("proxyjump")), (Some("127.0.0.1"), Some("2200"), None));
         assert_eq!(settings.files("userknownhostsfile"), [PathBuf::from("/a"), PathBuf::from("/b")]);
         let keys = settings.files("identityfile");
-        assert!(keys[0].ends_with(".ssh/a") && keys[0].is_absolute() && keys[1] == std::path::Path::new("/k"), "{keys:?}");
+        assert!(keys[0].ends_with(".ssh/a") && keys[0].is_absolute() && keys[1] == Path::new("/k"), "{keys:?}");
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL2WcNSGu4PqGZkKLSs8c1oPj7bB3S6BF+jYWOAQjcbv";
         let text = format!("# Host desk found: line 1\ndesk {key}\n@revoked desk {key}\n|1|x=|y= {key} me@here\nnonsense\n");
         assert_eq!(known(&text).iter().map(ToString::to_string).collect::<Vec<_>>(), [key, key]);

@@ -69,7 +69,13 @@ impl VirtualBox {
         Ok(if was == Power::Running { Done::AlreadySo } else { Done::Changed })
     }
 
-    async fn start(&self, node: &NodeName, seen: &mut Seen, says: &(dyn Fn(&str) + Send + Sync), what: &str) -> Result<(), ProviderError> {
+    pub(super) async fn start(
+        &self,
+        node: &NodeName,
+        seen: &mut Seen,
+        says: &(dyn Fn(&str) + Send + Sync),
+        what: &str,
+    ) -> Result<(), ProviderError> {
         let uuid = seen.info.uuid.clone();
         let failed = |error: CallError| self.failed(what, Some(node), &error);
         if matches!(seen.info.state.as_str(), "gurumeditation" | "stuck") {

@@ -1,7 +1,7 @@
 //! What is there: this lab's machines and networks as VirtualBox has them. Changes nothing.
 
 use super::{
-    SetUp, VirtualBox, Waits, all,
+    Place, SetUp, VirtualBox, Waits, all,
     contact::CONFIGURED,
     error::{CallError, Kind},
     media, names,
@@ -16,7 +16,27 @@ use crate::{
     provider::machines::{Below, Machine},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// When a file was written, and how long it is.
+type Stamp = (SystemTime, u64);
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let about = std::fs::metadata(file).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// A machine's extra data as last read, and its settings file as it was before.
+#[derive(Clone)]
+pub(super) struct Noted {
+    file: PathBuf,
+    stamp: Option<Stamp>,
+    extra: BTreeMap<String, String>,
+}
 
 /// One machine with what is noted on it.
 #[derive(Debug, Clone, Default)]
@@ -200,18 +220,37 @@ impl VirtualBox {
     /// A machine, by its identity; `None` where there is none.
     pub(super) async fn see(&self, uuid: &str) -> Result<Option<Seen>, CallError> {
         let info = ["showvminfo", uuid, "--machinereadable"];
-        let extra = ["getextradata", uuid, "enumerate"];
-        let (info, extra) = tokio::join!(self.manage.ask(&info), self.manage.ask(&extra));
+        let (info, extra) = tokio::join!(self.manage.ask(&info), self.extra_of(uuid));
         match info {
             Ok(text) => {
-                let inaccessible = || Info { uuid: uuid.to_owned(), state: "inaccessible".into(), ..Info::default() };
-                Ok(Some(Seen {
-                    info: parse::info(&text).unwrap_or_else(inaccessible),
-                    extra: parse::extra_data(&extra.unwrap_or_default()),
-                }))
+                let (info, (extra, stamp)) = match (parse::info(&text), extra) {
+                    // Without it a whole machine would seem half made.
+                    (Some(info), Ok(extra)) => (info, extra),
+                    (Some(_), Err(error)) if error.kind == Kind::NotFound => return Ok(None),
+                    (Some(_), Err(error)) => return Err(error),
+                    (None, extra) => {
+                        let inaccessible = Info { uuid: uuid.to_owned(), state: "inaccessible".into(), ..Info::default() };
+                        (inaccessible, extra.unwrap_or_default())
+                    }
+                };
+                let noted = Noted { file: info.settings_file.clone().into(), stamp, extra: extra.clone() };
+                self.kept().noted.insert(uuid.to_owned(), noted);
+                Ok(Some(Seen { info, extra }))
             }
             Err(error) if error.kind == Kind::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A machine's extra data, and what its settings file was like before it was asked for. It stands in that file, so while the file
+    /// is as it was, it need not be asked for again: whoever watches looks every other second.
+    async fn extra_of(&self, uuid: &str) -> Result<(BTreeMap<String, String>, Option<Stamp>), CallError> {
+        let is_here = matches!(self.manage.place(), Place::Here(_));
+        let known = self.kept().noted.get(uuid).cloned().filter(|_| is_here);
+        let stamp = known.as_ref().and_then(|known| stamp(&known.file));
+        match known {
+            Some(known) if stamp.is_some() && known.stamp == stamp => Ok((known.extra, stamp)),
+            _ => Ok((parse::extra_data(&self.manage.ask(&["getextradata", uuid, "enumerate"]).await?), stamp)),
         }
     }
 

@@ -110,6 +110,11 @@ pub async fn run(
     journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
     let mut with = With { provider, journal, options, events };
     let mut ending = pass(&mut with, plan, cancel).await?;
+    if matches!(ending, Ending::Done)
+        && let Err(error) = provider.provisioned().await
+    {
+        ending = Ending::Failed(vec![failure(StepId("provisioned".into()), &error)]);
+    }
     let told = *cancel.borrow();
     if told == Cancel::Undo && !matches!(ending, Ending::Done) {
         ending = match provider.observe().await {

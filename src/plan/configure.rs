@@ -27,7 +27,12 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
             }
         };
         let doing = reason.map(|reason| Doing {
-            action: Action::Configure { node: name.clone(), spec: spec.clone() },
+            action: Action::Configure {
+                node: name.clone(),
+                spec: spec.clone(),
+                kinds: sight.desired.services.iter().filter(|(at, _)| at.node == *name).map(|(_, spec)| spec.kind.clone()).collect(),
+                vips: sight.desired.vips.keys().filter(|(_, node)| node == name).map(|(vip, _)| vip.clone()).collect(),
+            },
             change: Change::Update,
             subject: Subject::Node(name.clone()),
             reason,

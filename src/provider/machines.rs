@@ -1,6 +1,7 @@
 //! What makes machines and networks: Incus, VirtualBox. The seam below [`super::real`], which does the rest alike for all.
 
 use super::{Answer, Done, transport::Transport};
+pub use crate::provision::uplink::Uplink;
 use crate::{
     model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NetworkSpec, NodeName, Power},
     plan::Action,
@@ -22,6 +23,8 @@ pub struct Machine {
     pub snapshots: Vec<String>,
     /// What was noted on it ([`Machines::note`]).
     pub notes: BTreeMap<String, String>,
+    /// Whether it has an adapter that is there only to set it up ([`Machines::provisioned`] takes it away).
+    pub has_uplink: bool,
 }
 
 /// What exists of one lab below its guests: only what carries this lab's mark.
@@ -72,7 +75,13 @@ pub trait Machines: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// What was there only to set a node up goes, an uplink for its packages: called once everything is done inside it. Gives
+    /// Plugs an adapter that leads out into a running node, for its packages; `None`: there is none to be had but what it has
+    /// already. Doing it twice is doing it once.
+    fn uplink<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Option<Uplink>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// What was there only to set a node up goes, an uplink for its packages: called once nothing more is to be fetched. Gives
     /// whether there was such a thing. Doing it twice is doing it once.
     fn provisioned<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Done> {
         Box::pin(async { Ok(Done::AlreadySo) })

@@ -102,6 +102,12 @@ pub trait Provider: Send + Sync {
     /// Does an action and waits until it is done. Doing it twice is doing it once. `says` is told what it is at.
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
+    /// What was there only to set nodes up goes, and is proven gone: called when all steps of a deployment are done, and before
+    /// it counts as done.
+    fn provisioned(&self) -> Answer<'_, Done> {
+        Box::pin(async { Ok(Done::AlreadySo) })
+    }
+
     /// Says which flows are to be tried again and again; [`Observed::flows`] has them in this order.
     fn watch<'a>(&'a self, flows: &'a [Flow]) -> Answer<'a, ()>;
 

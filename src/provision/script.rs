@@ -50,6 +50,8 @@ pub enum Said<'a> {
     Changed,
     /// It is done, and all was so already.
     Same,
+    /// Packages that it needs and cannot get, separated by spaces.
+    Missing(&'a str),
     /// What a program in it said.
     Else(&'a str),
 }
@@ -61,6 +63,7 @@ impl<'a> Said<'a> {
             Some(("say", text)) => Self::Progress(text),
             Some(("fail", text)) => Self::Failure(text),
             Some(("ended", text)) => Self::Ended(text),
+            Some(("missing", text)) => Self::Missing(text),
             Some(("done", "changed")) => Self::Changed,
             Some(("done", "same")) => Self::Same,
             _ => Self::Else(line),
@@ -79,7 +82,7 @@ pub fn ending<'a>(lines: impl IntoIterator<Item = &'a str>, code: i32) -> Ending
             Said::Same => done = Some(Ending::Same),
             Said::Ended(text) => stage = text.split_once(' ').map_or(text, |(_, stage)| stage),
             Said::Else(text) if !text.trim().is_empty() => last = text.trim(),
-            Said::Else(_) | Said::Progress(_) => {}
+            Said::Else(_) | Said::Progress(_) | Said::Missing(_) => {}
         }
     }
     match (done, failure) {

@@ -123,7 +123,7 @@ impl World {
             Action::DeleteMachine { node } => Ok(self.delete_machine(node)),
             Action::PowerOn { node } => self.act_power_on(node),
             Action::PowerOff { node } => self.act_power_off(node),
-            Action::Configure { node, spec } => self.configure(node, spec),
+            Action::Configure { node, spec, .. } => self.configure(node, spec),
             Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot),
             Action::InstallService { node, service, spec } => self.install(catalog, node, service, spec),
             Action::StartService { node, service, bootstrap } => self.start(node, service, if *bootstrap { First::Yes } else { First::No }),

@@ -15,6 +15,7 @@ mod outside;
 mod recover;
 mod request;
 mod secrets;
+mod uplink;
 pub mod watch;
 
 pub use core::{Core, Hold};
@@ -148,6 +149,14 @@ impl Provider for RealProvider {
         Box::pin(async move {
             let (core, live) = (Arc::clone(&self.core), self.live()?);
             self.telling(says, |sender| act::act(core, live, action.clone(), sender)).await
+        })
+    }
+
+    fn provisioned(&self) -> Answer<'_, Done> {
+        Box::pin(async move {
+            let core = Arc::clone(&self.core);
+            let closed = self.on_runtime(async move { uplink::close_all(&core).await }).await?;
+            Ok(if closed { Done::Changed } else { Done::AlreadySo })
         })
     }
 

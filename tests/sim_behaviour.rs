@@ -98,7 +98,13 @@ fn actions_on_what_is_not_ready_are_refused_and_say_what_to_do() {
         world.act(&Action::CreateNetwork { network: network.clone(), spec: network_spec(drawn) }).unwrap();
     }
     world.act(&Action::CreateMachine { node: db1.clone(), spec: spec.clone() }).unwrap();
-    assert!(refused(&mut world, Action::Configure { node: db1.clone(), spec: spec.clone() }).contains("power it on first"));
+    assert!(
+        refused(
+            &mut world,
+            Action::Configure { node: db1.clone(), spec: spec.clone(), kinds: Default::default(), vips: Default::default() }
+        )
+        .contains("power it on first")
+    );
     assert!(refused(&mut world, Action::DeleteNetwork { network: name("backend") }).contains("db1 is still plugged into it"));
     world.perform(&Action::PowerOn { node: db1.clone() }, 30_000).unwrap();
     let larger = MachineSpec { memory_mib: 4096, ..spec };

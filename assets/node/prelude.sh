@@ -13,6 +13,7 @@ state=/var/lib/sandtable
 home=$state/none
 units_changed=/run/sandtable-units-changed
 work=
+source=
 stage=start
 quiet=no
 
@@ -199,6 +200,7 @@ packages() {
     not_alone
 }
 out_of_reach() {
+    printf '::missing %s\n' "$1" >&3
     fail "no package source within this node's reach has ${1% }; use an image that has it (sandtable image), or give the node a network that leads to one"
 }
 with_apt() {
@@ -211,7 +213,7 @@ with_apt() {
     got=no
     if apt_install "$@"; then
         got=yes
-    elif apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=10 -o DPkg::Lock::Timeout=120 update && apt_install "$@"; then
+    elif apt_get update && apt_install "$@"; then
         got=yes
     fi
     [ "$quiet" = no ] || rm -f /usr/sbin/policy-rc.d
@@ -219,11 +221,62 @@ with_apt() {
     [ "$got" = yes ] || out_of_reach "$*"
 }
 apt_install() {
-    apt-get -q -y --no-install-recommends -o Acquire::Retries=1 -o Acquire::http::Timeout=10 -o DPkg::Lock::Timeout=120 \
+    apt_get -y --no-install-recommends \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" </dev/null
+}
+# Where a source was given, it alone is asked, and its lists are kept with this script: nothing of it stays.
+apt_get() {
+    if [ -n "$source" ]; then
+        set -- -o Dir::Etc::SourceList="$source" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$work/lists" "$@"
+    fi
+    apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=10 -o DPkg::Lock::Timeout=120 "$@"
+}
+package_source() { # lines of sources.list(5) come in base64
+    mkdir -p "$work/lists/partial"
+    # apt reads its lists as a user of its own.
+    chmod 0755 "$work" "$work/lists"
+    base64 -d >"$work/sources.list"
+    chmod 0644 "$work/sources.list"
+    source=$work/sources.list
 }
 with_dnf() {
     dnf -q -y --setopt=install_weak_deps=False --setopt=timeout=10 --setopt=retries=1 install "$@" </dev/null || out_of_reach "$*"
+}
+
+# --- The uplink by which packages come: there while they do, and then proven gone. Whose names are asked meanwhile is kept beside.
+kept_names=$state/resolv.conf
+uplink_up() { # HARDWARE-ADDRESS ADDRESS/PREFIX GATEWAY
+    stage="bringing up the way to packages"
+    wait_for 15 interface_of "$1" || fail "the adapter that leads to packages does not show up on this node"
+    name=$(interface_of "$1")
+    ip link set dev "$name" up
+    ip -4 address replace "$2" dev "$name"
+    ip -4 route replace default via "$3" dev "$name" metric 5
+    if [ ! -e "$kept_names" ] && [ ! -L "$kept_names" ]; then
+        if [ -e /etc/resolv.conf ] || [ -L /etc/resolv.conf ]; then cp -a /etc/resolv.conf "$kept_names"; else : >"$kept_names"; fi
+    fi
+    rm -f /etc/resolv.conf
+    printf 'nameserver %s\n' "$3" >/etc/resolv.conf
+}
+uplink_down() {
+    if [ -e "$kept_names" ] || [ -L "$kept_names" ]; then
+        rm -f /etc/resolv.conf
+        cp -a "$kept_names" /etc/resolv.conf
+        rm -f "$kept_names"
+    fi
+}
+uplink_gone() { # HARDWARE-ADDRESS ADDRESS GATEWAY
+    stage="looking whether the way to packages is gone"
+    uplink_down
+    no_card() { ! interface_of "$1"; }
+    wait_for 15 no_card "$1" || fail "the adapter that led to packages is still plugged into this node"
+    ! ip -4 -o address show | grep -F " $2/" || fail "this node still has the address $2 of its way to packages"
+    ! ip -4 route show | grep -F " via $3 " || fail "this node still has a route through $3, its way to packages"
+    if ip -4 route show default | grep -q .; then
+        say "this node has another way out, as drawn"
+    elif command -v ping >/dev/null 2>&1; then
+        ! ping -n -c 1 -W 1 "$3" >/dev/null 2>&1 || fail "$3, this node's way to packages, still answers"
+    fi
 }
 
 # --- Waiting, and scripts of recipes.

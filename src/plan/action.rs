@@ -2,9 +2,9 @@
 //!
 //! Data. It says what is to be so, whole, never how a provider does it; every action can be done twice.
 
-use crate::model::{MachineSpec, NetworkName, NetworkSpec, NodeName, ServiceName, ServiceSpec, Subject, VipName, VipSpec};
+use crate::model::{Kind, MachineSpec, NetworkName, NetworkSpec, NodeName, ServiceName, ServiceSpec, Subject, VipName, VipSpec};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// The name of a step: unique in its plan, the same for the same action on the same thing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,8 +48,16 @@ pub enum Action {
     PowerOn { node: NodeName },
     /// Shut a machine down, or pull its plug where it does not answer.
     PowerOff { node: NodeName },
-    /// Set its host name, static addresses and `/etc/hosts`.
-    Configure { node: NodeName, spec: MachineSpec },
+    /// Set its host name, static addresses and `/etc/hosts`, and see that it has the packages of all that is drawn on it: these
+    /// kinds of service, and VIPs where it holds any.
+    Configure {
+        node: NodeName,
+        spec: MachineSpec,
+        #[serde(default)]
+        kinds: BTreeSet<Kind>,
+        #[serde(default)]
+        vips: BTreeSet<VipName>,
+    },
     /// Keep a machine's state under a name.
     TakeSnapshot { node: NodeName, snapshot: String },
     /// Take a machine back to a state that was kept. It is off afterwards, or on as it was.

@@ -1,11 +1,11 @@
 //! Stage: machines have their names, addresses and the names of others.
 
 use super::{
-    Action, Change,
+    Action, Change, Desired,
     graph::{Demand, Doing, Draft, Point},
     sight::{Sight, because},
 };
-use crate::model::{Ipv4Net, MachineSpec, Subject};
+use crate::model::{Ipv4Net, MachineSpec, NodeName, Subject};
 use std::collections::BTreeSet;
 
 pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
@@ -27,13 +27,23 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
             }
         };
         let doing = reason.map(|reason| Doing {
-            action: Action::Configure { node: name.clone(), spec: spec.clone() },
+            action: action(sight.desired, name, spec),
             change: Change::Update,
             subject: Subject::Node(name.clone()),
             reason,
         });
         draft.put(Point::Configured(name.clone()), doing);
         draft.order(Point::On(name.clone()), Point::Configured(name.clone()), Demand::Nature);
+    }
+}
+
+/// What configures a node as it is drawn.
+pub(super) fn action(desired: &Desired, name: &NodeName, spec: &MachineSpec) -> Action {
+    Action::Configure {
+        node: name.clone(),
+        spec: spec.clone(),
+        kinds: desired.services.iter().filter(|(at, _)| at.node == *name).map(|(_, spec)| spec.kind.clone()).collect(),
+        vips: desired.vips.keys().filter(|(_, node)| node == name).map(|(vip, _)| vip.clone()).collect(),
     }
 }
 

@@ -157,7 +157,7 @@ pub(crate) fn carry_out(world: &mut Observed, action: &Action) {
             there.power = Power::Stopped;
             there.services.values_mut().for_each(stop);
         }
-        Action::Configure { node, spec } => {
+        Action::Configure { node, spec, .. } => {
             let there = running(world, node);
             (there.spec, there.configured) = (Some(spec.clone()), true);
         }

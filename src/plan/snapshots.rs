@@ -46,7 +46,7 @@ pub fn restore(node: &NodeName, snapshot: &str, desired: &Desired, observed: &Ob
         let on = Action::PowerOn { node: node.clone() };
         steps.push(step(node, on, Change::Update, format!("{node} was {}.", power.title())));
         if let Some(spec) = desired.machines.get(node) {
-            let configure = Action::Configure { node: node.clone(), spec: spec.clone() };
+            let configure = super::configure::action(desired, node, spec);
             steps.push(step(node, configure, Change::Update, format!("The clock of {node} stood still, and names may have changed.")));
         }
     }

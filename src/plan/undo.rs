@@ -4,7 +4,7 @@
 //! back (the content of a deleted disk) is said in the reason.
 
 use super::{Action, Change, Plan, Step, StepId, graph::step_id};
-use crate::model::{Observed, ObservedNode, Power, Subject};
+use crate::model::{MachineSpec, NodeName, Observed, ObservedNode, Power, Subject};
 
 /// What brings back what was there `before` actions were begun, in the order in which they were, as far as that can be.
 /// One step at a time, the last begun first. `now` is what is there: nothing is asked of what is not.
@@ -24,6 +24,13 @@ pub fn undo(begun: &[Action], before: &Observed, now: &Observed) -> Plan {
         }
     }
     plan
+}
+
+/// The step that configures a node as it was, with the packages of what it had.
+fn configure(node: &NodeName, spec: MachineSpec, was: Option<&ObservedNode>) -> Action {
+    let kinds = was.into_iter().flat_map(|was| was.services.values()).filter_map(|there| Some(there.spec.as_ref()?.kind.clone()));
+    let vips = was.into_iter().flat_map(|was| was.vips.keys().cloned());
+    Action::Configure { node: node.clone(), spec, kinds: kinds.collect(), vips: vips.collect() }
 }
 
 /// What is observed, with all that an action which was begun and never ended may have left half done taken for not done.
@@ -96,7 +103,7 @@ fn inverse(action: &Action, before: &Observed, now: &Observed) -> Vec<(Action, S
                 let mut steps = vec![(Action::CreateMachine { node: node.clone(), spec: spec.clone() }, back(&why))];
                 if was.is_some_and(|node| node.power == Power::Running) {
                     steps.push((Action::PowerOn { node: node.clone() }, back(&format!("{node} was running"))));
-                    steps.push((Action::Configure { node: node.clone(), spec }, back(&format!("{node} comes back empty"))));
+                    steps.push((configure(node, spec, was), back(&format!("{node} comes back empty"))));
                     steps.extend(refill(node, was));
                 }
                 steps
@@ -124,7 +131,7 @@ fn inverse(action: &Action, before: &Observed, now: &Observed) -> Vec<(Action, S
             std::iter::once((Action::PowerOn { node: node.clone() }, why.clone())).chain(starts).collect()
         }
         Action::Configure { node, .. } if running => match was.filter(|node| node.configured).and_then(|node| node.spec.clone()) {
-            Some(spec) => vec![(Action::Configure { node: node.clone(), spec }, back(&format!("{node} was configured")))],
+            Some(spec) => vec![(configure(node, spec, was), back(&format!("{node} was configured")))],
             None => Vec::new(),
         },
         Action::InstallService { node, service, .. } | Action::ReconfigureService { node, service, .. } if running => {

@@ -1,6 +1,7 @@
 //! What makes machines and networks: Incus, VirtualBox. The seam below [`super::real`], which does the rest alike for all.
 
 use super::{Answer, Done, transport::Transport};
+pub use crate::provision::uplink::Uplink;
 use crate::{
     model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NetworkSpec, NodeName, Power},
     plan::Action,
@@ -26,6 +27,8 @@ pub struct Machine {
     pub snapshots: Vec<String>,
     /// What was noted on it ([`Machines::note`]).
     pub notes: BTreeMap<String, String>,
+    /// Whether it has an adapter that is there only to set it up ([`Machines::remove_uplink`] takes it away).
+    pub has_uplink: bool,
 }
 
 /// What exists of one lab below its guests: only what carries this lab's mark.
@@ -84,6 +87,17 @@ pub trait Machines: Send + Sync {
     /// Whether machines that are to be made and started fit on the machine that they would run on. Nothing is made before.
     fn fits<'a>(&'a self, _specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Plugs an adapter that leads out into a running node, for its packages; `None`: there is none to be had but what it has
+    /// already. Doing it twice is doing it once.
+    fn uplink<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Option<Uplink>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Takes a node's uplink away. Gives whether there was one. Doing it twice is doing it once.
+    fn remove_uplink<'a>(&'a self, _node: &'a NodeName) -> Answer<'a, Done> {
+        Box::pin(async { Ok(Done::AlreadySo) })
     }
 
     /// What was there only to set nodes up goes, an uplink for packages: called once everything is done inside them. Gives whether

@@ -7,13 +7,16 @@ use super::{Place, Script, firewall, scene::interface_token, script::Draft};
 use crate::model::{AdapterSpec, Family, Ipv4Net, MachineSpec};
 use std::net::Ipv4Addr;
 
-const CONFIGURE_SECS: u32 = 240;
+/// How long packages, files and addresses may take, in seconds.
+const CONFIGURE_SECS: u32 = 1200;
 
 /// What is known beside the specification.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Around<'a> {
     /// The ways in that the provider needs.
     pub doors: &'a [firewall::Door],
+    /// The packages of all that is drawn on it.
+    pub packages: &'a [String],
     /// What time it is, in seconds since 1970, for machines with a clock of their own.
     pub now_secs: u64,
 }
@@ -24,7 +27,9 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
         return super::bare::configure(place, around);
     }
     let mut draft = Draft::new();
+    draft.lines("uplink_down");
     draft.call("clock", [around.now_secs.to_string()]);
+    draft.call("packages", around.packages);
     draft.lines(CLOUD_INIT);
     draft.call("named", [place.machine.hostname.as_str()]);
     draft.call_with("hosts", [place.machine.hostname.as_str()], &hosts(place));

@@ -45,7 +45,8 @@ pub struct Door {
     pub port: u16,
 }
 
-/// What every node has: nobody comes in but who was called, the node itself, ICMP, DHCP's answers, and the provider by its doors.
+/// What every node has: nobody comes in but who was called, the node itself, ICMP (1 and 58, for a small image has no names of
+/// protocols), DHCP's answers, and the provider by its doors.
 pub fn base(doors: &[Door]) -> String {
     let mut text = "\
 \tchain input {
@@ -53,7 +54,7 @@ pub fn base(doors: &[Door]) -> String {
 \t\tct state established,related accept
 \t\tct state invalid drop
 \t\tiif \"lo\" accept
-\t\tmeta l4proto { icmp, ipv6-icmp } accept
+\t\tmeta l4proto { 1, 58 } accept
 \t\tudp sport 67 udp dport 68 accept
 "
     .to_owned();

@@ -15,6 +15,7 @@ pub mod render;
 pub mod scene;
 pub mod script;
 pub mod service;
+pub mod uplink;
 pub mod vip;
 
 pub use script::{Ending, Said, Script, ending, prelude};

@@ -52,6 +52,8 @@ pub enum Said<'a> {
     Changed,
     /// It is done, and all was so already.
     Same,
+    /// Packages that it needs and cannot get, separated by spaces.
+    Missing(&'a str),
     /// What a program in it said.
     Else(&'a str),
 }
@@ -63,6 +65,7 @@ impl<'a> Said<'a> {
             Some(("say", text)) => Self::Progress(text),
             Some(("fail", text)) => Self::Failure(text),
             Some(("ended", text)) => Self::Ended(text),
+            Some(("missing", text)) => Self::Missing(text),
             Some(("done", "changed")) => Self::Changed,
             Some(("done", "same")) => Self::Same,
             _ => Self::Else(line),
@@ -78,6 +81,7 @@ impl<'a> Said<'a> {
                 let (code, stage) = text.split_once(' ').unwrap_or((text, "the script"));
                 format!("{FAILED}{stage} ended with {code}")
             }
+            Self::Missing(packages) => format!("# it needs and cannot get: {packages}"),
             Self::Changed => "# done".to_owned(),
             Self::Same => "# nothing to change".to_owned(),
             Self::Else(line) => line.to_owned(),
@@ -96,7 +100,7 @@ pub fn ending<'a>(lines: impl IntoIterator<Item = &'a str>, code: i32) -> Ending
             Said::Same => done = Some(Ending::Same),
             Said::Ended(text) => stage = text.split_once(' ').map_or(text, |(_, stage)| stage),
             Said::Else(text) if !text.trim().is_empty() => last = text.trim(),
-            Said::Else(_) | Said::Progress(_) => {}
+            Said::Else(_) | Said::Progress(_) | Said::Missing(_) => {}
         }
     }
     match (done, failure) {

@@ -9,6 +9,8 @@ use crate::{
 /// Where a node keeps what it must know of its VIPs.
 pub const VIPS_FOLDER: &str = "/var/lib/sandtable/vips";
 
+/// What it needs, on every family.
+pub const PACKAGE: &str = "keepalived";
 const KEEPALIVED_FOLDER: &str = "/etc/keepalived/sandtable";
 const SET_SECS: u32 = 600;
 /// What a check of the followed service may take, in seconds.
@@ -45,7 +47,7 @@ pub fn set(place: Place<'_>, name: &VipName, spec: &VipSpec, password: &str, oth
     let mut draft = Draft::new();
     draft.set("home", &format!("{VIPS_FOLDER}/{slug}"));
     draft.lines("mkdir -p -m 0700 \"$home\"");
-    draft.call("packages", ["keepalived"]);
+    draft.call("packages", [PACKAGE]);
     draft.call("folder", [KEEPALIVED_FOLDER, "0755", "root:root"]);
     draft.call_with("put", ["/etc/keepalived/keepalived.conf", "0644", "root:root", "reload"], MAIN);
     if let Some(service) = &spec.follows {

@@ -122,7 +122,7 @@ impl World {
             Action::DeleteMachine { node } => Ok(self.delete_machine(node)),
             Action::PowerOn { node } => self.act_power_on(node),
             Action::PowerOff { node } => self.act_power_off(node),
-            Action::Configure { node, spec } => self.configure(node, spec),
+            Action::Configure { node, spec, .. } => self.configure(node, spec),
             Action::TakeSnapshot { node, snapshot } => self.take_snapshot(node, snapshot),
             Action::RestoreSnapshot { node, snapshot } => self.restore_snapshot(catalog, node, snapshot),
             Action::DeleteSnapshot { node, snapshot } => self.delete_snapshot(node, snapshot),

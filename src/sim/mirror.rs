@@ -35,7 +35,7 @@ impl World {
             let Some(spec) = there.spec.clone() else { continue };
             perform(Action::CreateMachine { node: node.clone(), spec: spec.clone() })?;
             perform(Action::PowerOn { node: node.clone() })?;
-            perform(Action::Configure { node: node.clone(), spec })?;
+            perform(Action::Configure { node: node.clone(), spec, kinds: BTreeSet::new(), vips: BTreeSet::new() })?;
             for (service, there) in &there.services {
                 let Some(spec) = there.spec.clone() else { continue };
                 perform(Action::InstallService { node: node.clone(), service: service.clone(), spec })?;

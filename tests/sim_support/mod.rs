@@ -295,7 +295,7 @@ pub fn actions(lab: &Lab) -> Vec<Action> {
         let spec = machine_spec(lab, node);
         actions.push(Action::CreateMachine { node: node.clone(), spec: spec.clone() });
         actions.push(Action::PowerOn { node: node.clone() });
-        actions.push(Action::Configure { node: node.clone(), spec });
+        actions.push(Action::Configure { node: node.clone(), spec, kinds: Default::default(), vips: Default::default() });
     }
     let mut starts = Vec::new();
     let mut begun = BTreeSet::new();

@@ -155,7 +155,12 @@ impl IncusMachines {
     }
 
     /// Changes an instance's settings and devices where nobody else did meanwhile.
-    async fn rewire(&self, node: &NodeName, there: &Instance, change: impl FnOnce(&mut Config, &mut Devices)) -> Result<(), ApiError> {
+    pub(super) async fn rewire(
+        &self,
+        node: &NodeName,
+        there: &Instance,
+        change: impl FnOnce(&mut Config, &mut Devices),
+    ) -> Result<(), ApiError> {
         let path = format!("{INSTANCES}/{}", there.name);
         let Some(found) = self.api.find(&path).await? else { return Ok(()) };
         let mut now: Instance = serde_json::from_value(found.value.clone()).map_err(|error| ApiError::Garbled(error.to_string()))?;

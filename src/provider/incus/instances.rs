@@ -208,7 +208,12 @@ impl IncusMachines {
             self.set_state(&there.name, "stop", super::power::Force::Yes).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
         }
         match self.api.run(Method::DELETE, &format!("{INSTANCES}/{}", there.name), nothing(), TIMEOUT).await {
-            Ok(_) => Ok(Done::Changed),
+            Ok(_) => {
+                if super::uplink::of(&there).is_some() {
+                    self.drop_uplink_network().await?;
+                }
+                Ok(Done::Changed)
+            }
             Err(error) if error.is_missing() => Ok(Done::AlreadySo),
             Err(error) => Err(error.explain(what, Some(node))),
         }

@@ -4,7 +4,7 @@ use super::{
     IncusMachines,
     answers::{Instance, Network},
     instances::{INSTANCES, device, spec_of},
-    names, networks,
+    names, networks, uplink,
 };
 use crate::{
     model::{NetworkName, NodeName, Power},
@@ -102,6 +102,7 @@ fn machine(instance: &Instance, is_up: &dyn Fn(&str) -> bool) -> Machine {
         spec,
         snapshots: snapshots.into_iter().map(|(_, name)| name.to_owned()).collect(),
         notes: notes.collect(),
+        has_uplink: uplink::of(instance).is_some(),
     }
 }
 

@@ -23,13 +23,14 @@ mod reach;
 mod remote;
 mod snapshots;
 mod subnets;
+mod uplink;
 mod wire;
 
 pub use doctor::doctor;
 
 use super::{
     Answer, Done, ProviderError, Retry,
-    machines::{Below, Machine, Machines, Reach},
+    machines::{Below, Machine, Machines, Reach, Uplink},
     transport::Transport,
 };
 use crate::{
@@ -71,6 +72,8 @@ pub struct IncusMachines {
     settings: Settings,
     /// The daemon merges changes of one instance without a lock of its own, so ours take turns.
     turns: Mutex<BTreeMap<NodeName, Arc<tokio::sync::Mutex<()>>>>,
+    /// Uplinks are made and taken away one after the other.
+    uplinks: tokio::sync::Mutex<()>,
     /// The members of the daemon's cluster, once asked.
     members: tokio::sync::OnceCell<Vec<String>>,
     /// The subnets that networks really have: the drawing may leave them open.
@@ -91,6 +94,7 @@ impl IncusMachines {
             name,
             settings,
             turns: Mutex::default(),
+            uplinks: tokio::sync::Mutex::default(),
             members: tokio::sync::OnceCell::new(),
             subnets: Mutex::default(),
         })
@@ -214,6 +218,14 @@ impl Machines for IncusMachines {
 
     fn follow<'a>(&'a self, nodes: &'a [NodeName], changes: mpsc::Sender<NodeName>) -> Answer<'a, ()> {
         Box::pin(self.follow_nodes(nodes, changes))
+    }
+
+    fn uplink<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Option<Uplink>> {
+        Box::pin(async move { self.open_uplink(node).await.map(Some) })
+    }
+
+    fn remove_uplink<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Done> {
+        Box::pin(self.close_uplink(node))
     }
 
     fn break_below<'a>(&'a self, fault: &'a Fault) -> Answer<'a, Reach> {

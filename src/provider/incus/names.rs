@@ -43,6 +43,11 @@ pub(super) fn bridge(lab: &LabId, network: &str) -> String {
     format!("st{}", mark(lab, "network", network))
 }
 
+/// The name of the bridge that leads to packages while nodes are set up: no drawn network has an empty name.
+pub(super) fn uplink(lab: &LabId) -> String {
+    bridge(lab, "")
+}
+
 /// The alias of the image that is made for one lab.
 pub(super) fn image(lab: &LabId) -> String {
     format!("sandtable-{lab}")

@@ -257,6 +257,8 @@ impl IncusMachines {
         let bridge = names::bridge(&self.lab, name);
         let path = format!("{NETWORKS}/{bridge}");
         let there: Option<Network> = self.find(&path).await.map_err(|error| error.explain(what.clone(), None))?;
+        // One for packages that a killed deployment left goes with the drawn ones.
+        self.drop_uplink_network().await?;
         let Some(there) = there else { return Ok(Done::AlreadySo) };
         self.must_be_ours(&there.config, "network", &bridge, &what)?;
         match self.api.run(Method::DELETE, &path, nothing(), TIMEOUT).await {
@@ -296,7 +298,7 @@ impl IncusMachines {
     }
 
     /// The subnets that the daemon's machine has or gets to already.
-    async fn subnets_taken(&self, all: &[Network]) -> Result<Vec<Ipv4Net>, ApiError> {
+    pub(super) async fn subnets_taken(&self, all: &[Network]) -> Result<Vec<Ipv4Net>, ApiError> {
         let mut taken: Vec<Ipv4Net> = all.iter().filter_map(subnet_of).collect();
         for network in all.iter().filter(|network| !network.managed && network.kind != "loopback") {
             let path = format!("{NETWORKS}/{}/state", encoded(&network.name));

@@ -1,9 +1,9 @@
 //! Steps: below the guests by the hypervisor, inside them by scripts. Each can be done twice.
 
-use super::{core::Core, live::Live, log::StepLog, notes, snapshots};
+use super::{core::Core, live::Live, log::StepLog, notes, snapshots, uplink};
 use crate::{
     catalog::SecretForm,
-    model::{MachineSpec, NodeName, ServiceName, ServiceSpec},
+    model::{Family, Kind, MachineSpec, NodeName, ServiceName, ServiceSpec, VipName},
     plan::Action,
     provider::{
         Done, ProviderError, Retry,
@@ -20,7 +20,7 @@ use crate::{
         slug, vip,
     },
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// Lines of a script that may wait to be read.
@@ -80,11 +80,12 @@ async fn step(core: &Arc<Core>, action: &Action, says: &Says) -> Result<Done, Pr
             core.machines.note(node, &snapshots::back(&now, &snapshots::kept(core, node, snapshot)?)).await?;
             Ok(done)
         }
-        Action::Configure { node, spec } => {
+        Action::Configure { node, spec, kinds, vips } => {
             let family = core.family(node).await?;
             let place = Place { node, machine: spec, family };
             let doors = core.machines.doors(spec);
-            let script = configure(place, Around { doors: &doors, now_secs: (core.clock)() / 1000 });
+            let packages = packages_of(core, family, kinds, vips);
+            let script = configure(place, Around { doors: &doors, now_secs: (core.clock)() / 1000, packages: &packages });
             let done = run(core, node, &script, Vec::new(), says).await?;
             core.machines.note(node, &notes::configured(spec)).await?;
             Ok(done)
@@ -123,6 +124,16 @@ async fn step(core: &Arc<Core>, action: &Action, says: &Says) -> Result<Done, Pr
             Ok(done)
         }
     }
+}
+
+/// The packages of all that is drawn on a node, so that they are fetched once.
+fn packages_of(core: &Core, family: Family, kinds: &BTreeSet<Kind>, vips: &BTreeSet<VipName>) -> Vec<String> {
+    let of_kind = |kind: &Kind| core.recipes.get(kind)?.recipe.on(family).map(|recipe| recipe.packages.clone());
+    let mut packages: BTreeSet<String> = kinds.iter().filter_map(of_kind).flatten().collect();
+    if !vips.is_empty() {
+        packages.insert(vip::PACKAGE.to_owned());
+    }
+    packages.into_iter().collect()
 }
 
 async fn below(core: &Core, action: &Action, says: &Says) -> Result<Done, ProviderError> {
@@ -228,7 +239,12 @@ pub(super) async fn run(
     secrets: Vec<String>,
     says: &Says,
 ) -> Result<Done, ProviderError> {
-    let (lines, log, code) = heard(core, node, script, secrets, says).await?;
+    let (mut lines, mut log, mut code) = heard(core, node, script, secrets.clone(), says).await?;
+    let missing: Vec<String> = lines.iter().filter_map(|line| missing(line)).flatten().collect();
+    if code != 0 && !missing.is_empty() && uplink::fetched(core, node, &missing, says).await? {
+        drop(log);
+        (lines, log, code) = heard(core, node, script, secrets, says).await?;
+    }
     let failed = match ending(lines.iter().map(String::as_str), code) {
         Ending::Changed => return Ok(Done::Changed),
         Ending::Same => return Ok(Done::AlreadySo),
@@ -242,6 +258,12 @@ pub(super) async fn run(
         // A script always has a last word; one that ends well without it was cut short on the way, and can be run again.
         retry: if code == 0 { Retry::Worth } else { Retry::Useless },
     })
+}
+
+/// The packages that a line says are missing.
+fn missing(line: &str) -> Option<Vec<String>> {
+    let Said::Missing(packages) = Said::of(line) else { return None };
+    Some(packages.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Runs a script and gives all that it said, without secrets, and its exit code.

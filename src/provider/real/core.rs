@@ -61,7 +61,12 @@ pub struct Core {
     pub recipes: &'static Recipes,
     /// The wall clock.
     pub clock: WallClock,
+    /// Where nodes without a way of their own get packages, as lines of apt's sources.list(5); `None`: from their image's sources.
+    /// As `SANDTABLE_PACKAGE_SOURCE` says.
+    pub package_source: Option<String>,
     hold: Hold,
+    /// Whoever opens a node's uplink closes it before the next does.
+    uplinks: Mutex<BTreeMap<NodeName, Arc<tokio::sync::Mutex<()>>>>,
     families: Mutex<BTreeMap<NodeName, Family>>,
     secrets: Mutex<Option<super::secrets::Store>>,
     below: Mutex<Option<(Instant, Arc<Below>)>>,
@@ -82,7 +87,9 @@ impl Core {
             catalog: Catalog::embedded(),
             recipes: Recipes::embedded(),
             clock,
+            package_source: std::env::var("SANDTABLE_PACKAGE_SOURCE").ok().filter(|lines| !lines.trim().is_empty()),
             hold,
+            uplinks: Mutex::default(),
             families: Mutex::default(),
             secrets: Mutex::default(),
             below: Mutex::default(),
@@ -214,6 +221,11 @@ impl Core {
         let family = family_of(&text);
         self.families.lock().unwrap_or_else(PoisonError::into_inner).insert(node.clone(), family);
         Ok(family)
+    }
+
+    /// The lock of a node's uplink.
+    pub(super) fn uplink_turn(&self, node: &NodeName) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.uplinks.lock().unwrap_or_else(PoisonError::into_inner).entry(node.clone()).or_default())
     }
 
     /// The secrets, once they are read.

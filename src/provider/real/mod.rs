@@ -16,6 +16,7 @@ mod recover;
 mod request;
 mod secrets;
 mod snapshots;
+mod uplink;
 pub mod watch;
 
 pub use core::{Core, Hold};
@@ -131,11 +132,12 @@ fn ended() -> ProviderError {
 }
 
 async fn provisioned(core: Arc<Core>) -> Result<Done, ProviderError> {
+    let closed = uplink::close_all(&core).await?;
     let done = core.machines.provisioned().await?;
     if done == Done::Changed {
         core.changed_below();
     }
-    Ok(done)
+    Ok(if closed { Done::Changed } else { done })
 }
 
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {

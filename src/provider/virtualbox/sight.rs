@@ -311,7 +311,14 @@ impl VirtualBox {
             let spec = seen.spec(&self.lab, &wires);
             let slots = seen.made(&self.lab).map_or(0, |made| made.adapters.len());
             let links_up = (1..).take(slots).map(|slot| seen.info.nics.get(&slot).is_some_and(|nic| nic.is_connected)).collect();
-            let machine = Machine { power: seen.power(), spec, links_up, snapshots: seen.info.snapshots.clone(), notes: seen.notes() };
+            let machine = Machine {
+                power: seen.power(),
+                spec,
+                links_up,
+                snapshots: seen.info.snapshots.clone(),
+                notes: seen.notes(),
+                ..Machine::default()
+            };
             below.machines.insert(node.clone(), machine);
         }
         // A delete that failed half-way has left disks or files: they are shown as a machine that is not whole, so that they go as

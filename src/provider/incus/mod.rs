@@ -75,6 +75,8 @@ pub struct IncusMachines {
     members: tokio::sync::OnceCell<Vec<String>>,
     /// The subnets that networks really have: the drawing may leave them open.
     subnets: Mutex<BTreeMap<NetworkName, Ipv4Net>>,
+    /// The snapshots as they were seen last.
+    snapshots: Mutex<Option<look::Snapshots>>,
 }
 
 impl IncusMachines {
@@ -93,6 +95,7 @@ impl IncusMachines {
             turns: Mutex::default(),
             members: tokio::sync::OnceCell::new(),
             subnets: Mutex::default(),
+            snapshots: Mutex::default(),
         })
     }
 

@@ -20,14 +20,20 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 
 /// How long to wait for somebody else who changes the lab.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// How long a node may take to say what it is.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
-/// How old may be what is known of the machines as such.
+/// How old may be what is known of the machines as such; older where the hypervisor tells of changes as they happen.
 const BELOW_AGE: Duration = Duration::from_millis(1500);
-const BELOW_AGE_MAX: Duration = Duration::from_secs(5);
+const BELOW_AGE_TOLD: Duration = Duration::from_secs(5);
+/// How much older it may be while it is asked for anew.
+const BELOW_AGE_MORE: Duration = Duration::from_millis(3500);
+/// How long the hypervisor may take until it tells of changes, and how many may wait to be heard.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
+const TOLD_MAX: usize = 16;
 /// When the lab was first deployed, in milliseconds since 1970.
 const SINCE_FILE: &str = "since";
 
@@ -62,6 +68,8 @@ pub struct Core {
     below: Mutex<Option<(Instant, Arc<Below>)>>,
     asks_below: AtomicBool,
     changes_below: AtomicU64,
+    is_told: AtomicBool,
+    is_old: AtomicBool,
 }
 
 impl Core {
@@ -81,6 +89,8 @@ impl Core {
             below: Mutex::default(),
             asks_below: AtomicBool::new(false),
             changes_below: AtomicU64::new(0),
+            is_told: AtomicBool::new(false),
+            is_old: AtomicBool::new(false),
         }
     }
 
@@ -121,15 +131,17 @@ impl Core {
     }
 
     /// What exists below the guests: whoever watches asks far more often than it changes, so what is older than [`BELOW_AGE`] is
-    /// asked for anew while it still serves, and only what is older than [`BELOW_AGE_MAX`] is waited for. A hypervisor that
+    /// asked for anew while it still serves, and only what is older by [`BELOW_AGE_MORE`] is waited for. A hypervisor that
     /// freezes a machine may take seconds to answer. Call it on a runtime.
     ///
     /// # Errors
     /// Where the hypervisor does not say.
     pub async fn below(self: &Arc<Self>) -> Result<Arc<Below>, ProviderError> {
         let known = self.known_below().clone();
-        let Some((at, below)) = known.filter(|(at, _)| at.elapsed() < BELOW_AGE_MAX) else { return self.ask_below().await };
-        if at.elapsed() >= BELOW_AGE && !self.asks_below.swap(true, Ordering::AcqRel) {
+        let age = if self.is_told.load(Ordering::Acquire) { BELOW_AGE_TOLD } else { BELOW_AGE };
+        let Some((at, below)) = known.filter(|(at, _)| at.elapsed() < age + BELOW_AGE_MORE) else { return self.ask_below().await };
+        let is_old = at.elapsed() >= age || self.is_old.load(Ordering::Acquire);
+        if is_old && !self.asks_below.swap(true, Ordering::AcqRel) {
             let core = Arc::clone(self);
             tokio::spawn(async move {
                 // What fails here fails again where it is waited for.
@@ -142,6 +154,7 @@ impl Core {
 
     async fn ask_below(&self) -> Result<Arc<Below>, ProviderError> {
         let asked = Instant::now();
+        self.is_old.store(false, Ordering::Release);
         let changes = self.changes_below.load(Ordering::Acquire);
         let below = Arc::new(self.machines.look().await?);
         tracing::trace!(took_ms = asked.elapsed().as_millis(), "a look below the guests");
@@ -156,6 +169,32 @@ impl Core {
     pub fn changed_below(&self) {
         self.changes_below.fetch_add(1, Ordering::AcqRel);
         *self.known_below() = None;
+    }
+
+    /// Hands on what the hypervisor tells of changes to these nodes, for as long as it does; meanwhile it is asked less often.
+    ///
+    /// # Errors
+    /// Where it stops telling.
+    pub async fn told_below(&self, nodes: &[NodeName]) -> Result<(), ProviderError> {
+        self.is_told.store(false, Ordering::Release);
+        let (sender, mut changes) = mpsc::channel(TOLD_MAX);
+        let hear = async {
+            while changes.recv().await.is_some() {
+                self.is_old.store(true, Ordering::Release);
+            }
+        };
+        let begin = async {
+            // What happens before it listens is not told.
+            tokio::time::sleep(TOLD_AFTER).await;
+            self.is_told.store(true, Ordering::Release);
+            std::future::pending::<()>().await;
+        };
+        let ended = tokio::select! {
+            (ended, ()) = async { tokio::join!(self.machines.follow(nodes, sender), hear) } => ended,
+            () = begin => Ok(()),
+        };
+        self.is_told.store(false, Ordering::Release);
+        ended
     }
 
     fn known_below(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<Below>)>> {

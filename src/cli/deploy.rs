@@ -104,7 +104,12 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if !args.undo {
         wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
     }
-    let now = settled(&place.lab, &provider, &plan, out)?;
+    // What was not all done does not come up by itself.
+    let now = if matches!(ending, Ending::Done | Ending::Undone) {
+        settled(&place.lab, &provider, &plan, out)?
+    } else {
+        wait(provider.observe())?.map_err(provider_failed)?
+    };
     if args.undo && now.is_empty() {
         drop((provider, journal));
         forget(locked)?;

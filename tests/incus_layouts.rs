@@ -8,7 +8,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// How long a deployed lab may take to be seen healthy.
@@ -164,7 +164,69 @@ fn mini_cloud() {
         let (code, said) = lab.on("lb", &asked(at));
         assert_ne!(code, 0, "lb reaches the database at {at}: {said}");
     }
+    watching_costs_little(&lab);
     lab.destroy();
+}
+
+/// How long a watched lab is left alone before it is measured: near a change everything is asked more often.
+const CALM_AFTER: Duration = Duration::from_secs(30);
+const MEASURED: Duration = Duration::from_secs(30);
+
+/// What whoever watches costs each node, and how soon a VIP's token moves.
+fn watching_costs_little(lab: &Lab) {
+    let mut child = lab.command("status").args(["--watch", "--format", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let (sender, shown) = std::sync::mpsc::channel();
+    let out = child.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            // Whoever wanted to know may be gone.
+            let _over = sender.send((SystemTime::now(), line.parse::<Value>().unwrap()));
+        }
+    });
+    let nodes: Vec<String> = incus(&["list", "-f", "csv", "-c", "n", "status=running"]).lines().map(str::to_owned).collect();
+    let let_go = |longest: Duration| {
+        let until = Instant::now() + longest;
+        while shown.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    };
+    let_go(CALM_AFTER);
+    let (before, ours) = (nodes.iter().map(|node| watched_us(node)).collect::<Vec<_>>(), process_ticks(child.id()));
+    let_go(MEASURED);
+    let percent = |us: u64| us as f64 / MEASURED.as_micros() as f64 * 100.0;
+    let costs: Vec<f64> = nodes.iter().zip(&before).map(|(node, before)| percent(watched_us(node) - before)).collect();
+    let own = percent((process_ticks(child.id()) - ours) * 10_000);
+    let (sum, most) = (costs.iter().sum::<f64>(), costs.iter().copied().fold(0.0, f64::max));
+    assert!(costs.iter().all(|cost| *cost > 0.0), "nobody watches: {costs:?}");
+    assert!(most < 5.0, "watching costs {costs:?} percent of a processor");
+
+    // The address comes to a second node, as it would for a moment after a frozen holder runs again.
+    let (code, said) = lab.on("db2", "date +%s%N; ip address add 192.168.60.30/32 dev eth0");
+    assert_eq!(code, 0, "{said}");
+    let came = SystemTime::UNIX_EPOCH + Duration::from_nanos(said.trim().parse().unwrap());
+    let two = |status: &Value| status["vips"]["database"]["holders"].as_array().map(Vec::len) == Some(2);
+    let (at, _) = shown.iter().find(|(_, status)| two(status)).expect("both holders are shown");
+    let token_ms = at.duration_since(came).unwrap().as_millis();
+    lab.on("db2", "ip address del 192.168.60.30/32 dev eth0");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    println!(
+        "sandtable-figures: incus watching the mini-cloud in calm: {:.2} % of a processor a node ({most:.2} % the most), {own:.2} % the \
+         program itself; the token moved {token_ms} ms after the address",
+        sum / costs.len() as f64
+    );
+    assert!(token_ms < 1000, "the token moved {token_ms} ms after the address");
+}
+
+/// What was run in a node from outside has used of a processor, in microseconds.
+fn watched_us(instance: &str) -> u64 {
+    let text = fs::read_to_string(format!("/sys/fs/cgroup/lxc.payload.{instance}/.lxc/cpu.stat")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("usage_usec ")?.parse().ok()).unwrap()
+}
+
+/// What a process has used, in hundredths of a second.
+fn process_ticks(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = text.rsplit_once(')').unwrap().1;
+    after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
 #[test]
@@ -228,4 +290,91 @@ fn killed_at_every_step() {
     assert_eq!(daemon_has(), whole);
     assert_eq!(lab.json("deploy")["steps"].as_array().map(Vec::len), Some(0), "something was left to do");
     lab.destroy();
+}
+
+/// Runs a deployment that must fail, and demands that it says why and what to do.
+fn fails(lab: &Lab, environment: &[(&str, &str)], words: &[&str]) {
+    let mut command = lab.command("deploy");
+    let out = command.args(["--on", "incus", "--yes"]).envs(environment.iter().copied()).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(out.status.code(), Some(3), "the provider fails: {said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not said: {said}");
+    }
+}
+
+fn incus(words: &[&str]) -> String {
+    let out = Command::new("incus").args(words).stdin(Stdio::null()).output().unwrap();
+    assert!(out.status.success(), "incus {words:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// What stands against a deployment is said, nothing of others is touched, and the next one goes on where that one ended.
+#[test]
+fn what_fails_is_said_and_the_next_deployment_goes_on() {
+    let lab = Lab::of("three-node-lab.ron");
+    lab.good("deploy", &["--on", "incus", "--yes"]);
+    let whole = daemon_has();
+    let ours = |filter: &str| incus(&["list", "-f", "csv", "-c", "n", filter]).lines().next().unwrap().to_owned();
+    let name = ours("user.sandtable.node=db-node-01");
+    lab.destroy();
+
+    // No image of that name; no pool. A pool without room is tried with a smaller image (incus_machines).
+    let image = std::env::var("SANDTABLE_INCUS_IMAGE").unwrap();
+    fails(&lab, &[("SANDTABLE_INCUS_IMAGE", "no-such-image")], &["no-such-image", "sandtable image", &image]);
+    fails(&lab, &[("SANDTABLE_INCUS_POOL", "no-such-pool")], &["no-such-pool", "incus storage create"]);
+
+    // A stranger has the name of a node.
+    incus(&["init", &image, &name, "-c", "user.whose=a stranger's"]);
+    fails(&lab, &[], &[&name, "not this lab's", "Rename or remove"]);
+    let stranger: Value = incus(&["query", &format!("/1.0/instances/{name}")]).parse().unwrap();
+    assert_eq!((stranger["config"]["user.whose"].as_str(), stranger["status"].as_str()), (Some("a stranger's"), Some("Stopped")));
+    incus(&["delete", &name]);
+    lab.good("deploy", &["--yes"]);
+    lab.until_healthy();
+    assert_eq!(daemon_has(), whole, "a deployment that failed leaves nothing beside what is drawn");
+    lab.destroy();
+
+    // The daemon dies after each so many steps and is started again: the deployment goes on when it is back, or says what failed.
+    let mut dies_after = vec![15, 10, 6, 2];
+    let (mut done, mut deployments) = (0, 0);
+    while !dies_after.is_empty() && deployments < 5 {
+        deployments += 1;
+        let mut child =
+            lab.command("deploy").args(["--on", "incus", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut failed = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            done += u32::from(line.starts_with('['));
+            if dies_after.last().is_some_and(|steps| done >= *steps) {
+                dies_after.pop();
+                crash_daemon();
+            }
+            failed.extend(line.starts_with("failed").then_some(line));
+        }
+        let out = child.wait_with_output().unwrap();
+        println!("  deployment {deployments}, {done} steps: {:?} {failed:?}", out.status.code());
+        let complained = String::from_utf8_lossy(&out.stderr);
+        match out.status.code() {
+            Some(0 | 1) => assert!(failed.is_empty(), "{failed:?} {complained}"),
+            Some(3) => assert!(!failed.is_empty() && !complained.is_empty(), "{failed:?} {complained}"),
+            other => panic!("{other:?}: {failed:?} {complained}"),
+        }
+    }
+    assert!(dies_after.is_empty(), "after {deployments} deployments there were only {done} steps");
+    lab.good("deploy", &["--yes"]);
+    lab.until_healthy();
+    assert_eq!(daemon_has(), whole, "what a crash left is there twice, or is left over");
+    assert_eq!(lab.json("deploy")["steps"].as_array().map(Vec::len), Some(0), "something was left to do");
+    lab.destroy();
+    println!("sandtable-figures: incus three-node-lab: the daemon died 4 times in {deployments} deployments, then healthy");
+}
+
+/// Kills the daemon of this private machine, and starts it again.
+fn crash_daemon() {
+    let server: Value = incus(&["query", "/1.0"]).parse().unwrap();
+    let pid = server["environment"]["server_pid"].as_u64().unwrap();
+    assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+    let again = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/private-machine");
+    let out = Command::new(again).args(["daemon", "again"]).env("LAB", "/run/lab").stdin(Stdio::null()).output().unwrap();
+    assert!(out.status.success(), "the daemon does not start again: {}", String::from_utf8_lossy(&out.stderr));
 }

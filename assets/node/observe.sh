@@ -9,6 +9,10 @@
 # A record is `WRITER.NUMBER WORD ...`; the number of a writer never falls. No line is longer than 4096 bytes, so that lines of
 # several writers never mix in the pipe (pipe(7)). It leaves nothing behind: no process, no file, no rule.
 #
+# Near a change everything is asked each round. While nothing changes, services are asked every third round, and between
+# that only what costs no process is looked at: the first process of each unit and the faults of this node. Flows are tried each
+# round, and addresses are told as they come and go.
+#
 # POSIX shell. Run by bash it needs a third of the processes: it waits without `sleep`, ends what takes too long without
 # `timeout`, and opens connections by /dev/tcp without `nc`.
 
@@ -18,6 +22,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 here=$$ children= keeper= run= table=sandtable_watch_$$
 base=${base:-/var/lib/sandtable}
+trust=${trust:-/etc/sandtable/tls}
+# Rounds after a change in which everything is asked.
+stirred_rounds=8
 exec 2>/dev/null
 line_end='
 '
@@ -40,6 +47,11 @@ say() {
     printf '%s.%s %s\n' "$who" "$number" "$*" || exit 0
 }
 
+# Something may be another than before: the next rounds look closer.
+stirred() {
+    { echo 1 >"$run/stir"; } 2>/dev/null
+}
+
 nap() {
     if [ -n "$in_bash" ]; then read -r -t "$1" -u 9 _; else sleep "$1"; fi
 }
@@ -48,6 +60,7 @@ nap() {
 addresses() {
     who=a number=0
     while read -r first second third fourth fifth rest; do
+        stirred
         case $first in
         Deleted) [ "$fourth" != inet ] || say "address - $third $fifth" ;;
         *) [ "$third" != inet ] || say "address + $second $fourth" ;;
@@ -59,7 +72,7 @@ addresses() {
 # environment, by which others that belong together are found and killed.
 keeper() {
     exec env -i PATH="$PATH" sh -c '
-        while kill -0 "$1" 2>/dev/null; do sleep 3; done
+        while kill -0 "$1" 2>/dev/null; do sleep 8; done
         for child in $2 $(cat "$3"/busy.*.pid 2>/dev/null); do kill -- "-$child" 2>/dev/null || kill "$child" 2>/dev/null; done
         rm -rf "$3"
         nft delete table inet "$4" 2>/dev/null' keeper "$here" "$children" "$run" "$table"
@@ -83,22 +96,48 @@ limited() {
     if [ -n "$in_bash" ]; then "$@"; else timeout -k 1 4 "$@"; fi
 }
 
+# How a script about a service is run: with an answer to whether a unit runs that costs no process.
+with_answers='systemctl() {
+    if [ "$1 $2" = "is-active --quiet" ]; then
+        case $3 in *.*) unit=$3 ;; *) unit=$3.service ;; esac
+        { read -r _ <"/sys/fs/cgroup/system.slice/$unit/cgroup.procs"; } 2>/dev/null && return 0
+    fi
+    command systemctl "$@"
+}
+. "$0"'
+
+# Whether the certificate of a service is out of date. When it ends is read once for each certificate.
+is_out_of_date() {
+    pem=$trust/$1/certificate.pem until=
+    [ -e "$pem" ] || return 1
+    if [ ! -e "$run/until.$1" ] || [ "$pem" -nt "$run/until.$1" ] || [ "$pem" -ot "$run/until.$1" ]; then
+        until=$(openssl x509 -noout -enddate -in "$pem") && until=$(date -d "${until#*=}" +%s) || until=
+        echo "$until" >"$run/until.$1" && touch -r "$pem" "$run/until.$1"
+    fi
+    read -r until <"$run/until.$1"
+    [ -n "$until" ] && [ "${EPOCHSECONDS:-$(date +%s)}" -ge "$until" ]
+}
+
 # How well one service is, and every third time or when that has changed, what else is known of it.
 ask() {
     # What it starts stays in its group.
     [ -z "$in_bash" ] || set +m
+    slug=${1##*/}
     for _ in $2; do
-        if [ -e "$1/health" ]; then out=$(limited sh "$1/health" 2>&1 </dev/null); else out=$(unit_health "$1" 2>&1 </dev/null); fi
+        if [ -e "$1/health" ]; then out=$(limited sh -c "$with_answers" "$1/health" 2>&1 </dev/null); else out=$(unit_health "$1" 2>&1 </dev/null); fi
         code=$?
-        printf 'h.%s service %s %s %.300s\n' "$round" "${1##*/}" "$code" "${out##*"$line_end"}" || exit 0
+        if [ "$code" = 0 ] && is_out_of_date "$slug"; then code=2 out="its certificate is out of date"; fi
+        printf 'h.%s service %s %s %.300s\n' "$round" "$slug" "$code" "${out##*"$line_end"}" || exit 0
     done
     last=
-    [ ! -e "$run/code.${1##*/}" ] || read -r last <"$run/code.${1##*/}"
-    echo "$code" >"$run/code.${1##*/}"
-    if { [ $((round % 3)) = 1 ] || [ "$code" != "$last" ]; } && [ -e "$1/facts" ]; then
-        out=$(limited sh "$1/facts" 2>/dev/null </dev/null)
+    [ ! -e "$run/said.$slug" ] || read -r last <"$run/said.$slug"
+    echo "$code ${out##*"$line_end"}" >"$run/said.$slug"
+    # What is not well may be so again at any time.
+    if [ "$code" != 0 ] || [ "${last%% *}" != 0 ]; then stirred; fi
+    if { [ $((asks % 3)) = 1 ] || [ "$code ${out##*"$line_end"}" != "$last" ]; } && [ -e "$1/facts" ]; then
+        out=$(limited sh -c "$with_answers" "$1/facts" 2>/dev/null </dev/null)
         while [ -n "$out" ]; do
-            printf 'h.%s fact %s %.300s\n' "$round" "${1##*/}" "${out%%"$line_end"*}" || exit 0
+            printf 'h.%s fact %s %.300s\n' "$round" "$slug" "${out%%"$line_end"*}" || exit 0
             case $out in
             *"$line_end"*) out=${out#*"$line_end"} ;;
             *) out= ;;
@@ -106,28 +145,71 @@ ask() {
         done
     fi
     # Where the folder is gone, so is everybody who would read this.
-    { : >"$run/busy.${1##*/}"; } 2>/dev/null
+    { : >"$run/busy.$slug"; } 2>/dev/null
 }
 
-# Asks after each service whose turn it is; the one that has not answered for two rounds is ended.
+# Asks after each service whose turn it is: all, a fourth, or none. The one that has not answered for two rounds is ended.
 services() {
     place=0
     for folder in "$base"/services/*; do
         [ -e "$folder/name" ] || continue
         place=$((place + 1))
-        [ "$1" = all ] || [ $((place % 4)) = "$1" ] || continue
+        case $1 in all | none) ;; *) [ $((place % 4)) = "$1" ] || continue ;; esac
         busy=$run/busy.${folder##*/}
         if [ -s "$busy" ]; then
             read -r since <"$busy"
             [ $((round - since)) -ge 2 ] || continue
             if [ -n "$in_bash" ] && read -r asked <"$busy.pid"; then kill -- "-$asked" 2>/dev/null; fi
             printf 'h.%s service %s 124 no answer within 4 s\n' "$round" "${folder##*/}" || exit 0
+            : >"$busy"
+            stirred
         fi
+        [ "$1" != none ] || continue
         # Emptied again by the one who asks.
         echo "$round" >"$busy"
         ask "$folder" "$times" &
         echo "$!" >"$busy.pid"
     done
+}
+
+# The units of all services, as they were set up by now.
+learn_units() {
+    units=
+    for folder in "$base"/services/*; do
+        [ -s "$folder/units" ] || continue
+        while read -r unit; do units="$units $unit"; done <"$folder/units"
+    done
+}
+
+# Whether a service was started, ended or frozen, or a fault came or went, by what can be seen without a process.
+pulse() {
+    set -- "$base"/faults/*
+    now=$*
+    for unit in $units; do
+        pid=- state=-
+        { read -r pid <"/sys/fs/cgroup/system.slice/$unit/cgroup.procs" && read -r _ _ state _ <"/proc/$pid/stat"; } 2>/dev/null
+        case $state in T | t) pid=$pid:frozen ;; esac
+        now="$now $pid"
+    done
+    [ "$now" != "$beat" ] || return 1
+    beat=$now
+    stirred
+}
+
+# What a change of the pulse asks for: the services at once, and the node in the next round.
+hear_pulse() {
+    pulse || return 0
+    look=yes
+    [ "$turn" = none ] || return 0
+    turn=all
+    services all
+}
+
+# A flow that goes another way than before.
+turned() {
+    was=
+    [ ! -e "$run/way.$1" ] || read -r was <"$run/way.$1"
+    [ "$was" = "$2" ] || { echo "$2" >"$run/way.$1"; stirred; }
 }
 
 try() {
@@ -149,6 +231,7 @@ try() {
         fi
     fi
     printf 'p.%s flow %s %.200s\n' "$round" "$1" "$why"
+    turned "$1" "${why%% *}"
 }
 
 ping_once() {
@@ -164,6 +247,7 @@ ping_once() {
         out="no answer to ping"
     fi
     printf 'p.%s flow %s %s\n' "$round" "$1" "$out"
+    turned "$1" "${out%% *}"
 }
 
 flows() {
@@ -188,6 +272,7 @@ late() {
     for one in $tries; do
         if [ -n "$in_bash" ] && kill -- "-${one%:*}" 2>/dev/null; then
             printf 'p.%s flow %s late\n' "$round" "${one#*:}" || exit 0
+            turned "${one#*:}" late
         fi
     done
     tries=
@@ -223,11 +308,18 @@ SOCKETS
 
 node() {
     say "addresses $(ip -4 -o address show | while read -r _ name _ net rest; do printf '%s %s ' "$name" "$net"; done)"
-    say "node clock $(date +%s)"
-    set -- $(df -P / 2>/dev/null | tail -n 1)
-    [ $# -lt 5 ] || say "node disk-percent ${5%\%}"
-    set -- $(grep -hE '^(MemTotal|MemAvailable):' /proc/meminfo)
-    [ $# -lt 5 ] || say "node memory-free-percent $((${5:-0} * 100 / (${2:-0} + 1)))"
+    say "node clock ${EPOCHSECONDS:-$(date +%s)}"
+    # Seven words stand above the line (POSIX).
+    set -- $(df -P / 2>/dev/null)
+    [ $# -lt 12 ] || say "node disk-percent ${12%\%}"
+    total= free=
+    while read -r key value rest; do
+        case $key in
+        MemTotal:) total=$value ;;
+        MemAvailable:) free=$value && break ;;
+        esac
+    done </proc/meminfo
+    [ -z "$free" ] || say "node memory-free-percent $((free * 100 / (total + 1)))"
     read -r load rest </proc/loadavg && say "node load $load"
     for folder in "$base"/vips/*; do
         [ -e "$folder/address" ] || continue
@@ -258,27 +350,49 @@ children="$children $!"
 keeper </dev/null >/dev/null 2>&1 &
 keeper=$!
 
-who=r number=0 sockets=none tries= hears=no round=0
+who=r number=0 sockets=none tries= hears=no round=0 asks=0 units= beat= look=no close_until=$stirred_rounds
+: >"$run/stir"
 # Whoever looks once wants two answers soon, so the first round asks twice.
 times='1 2'
 say "hello 1 $(date +%s)"
 while [ "$round" -lt "$rounds_max" ]; do
-    round=$((round + 1)) pause=0.5
-    [ "$round" -gt 1 ] || pause=0.3
-    if [ "$round" = 1 ]; then services all; else services 0; fi
-    [ $((round % 2)) = 0 ] || sockets
-    [ $((round % 5)) != 1 ] || node
+    round=$((round + 1)) pause=0.5 turn=own
+    [ "$round" -gt 1 ] || pause=0.3 turn=all
+    if [ -s "$run/stir" ]; then
+        : >"$run/stir"
+        close_until=$((round + stirred_rounds))
+    fi
+    calm=1
+    if [ "$round" -gt "$close_until" ]; then
+        calm=2
+        [ $((round % 3)) = 0 ] || turn=none
+    fi
+    if [ "$turn" != none ]; then
+        asks=$((asks + 1))
+        learn_units
+    fi
+    if [ "$turn" = own ]; then services 0; else services "$turn"; fi
+    [ $((round % (2 * calm * calm))) != 1 ] || sockets
+    if [ "$look" = yes ] || [ $((round % (5 * calm))) = 1 ]; then
+        look=no
+        node
+    fi
     if [ "$round" = 1 ] && [ -n "$peers" ] && [ -n "$in_bash" ] && listen_for_peers; then hears=yes; fi
     for _ in $times; do flows; done
     nap "$pause"
-    [ "$round" = 1 ] || services 1
+    [ "$turn" != own ] || services 1
+    hear_pulse
     nap "$pause"
-    [ "$round" = 1 ] || services 2
+    [ "$turn" != own ] || services 2
     nap "$pause"
-    [ "$round" = 1 ] || services 3
+    [ "$turn" != own ] || services 3
+    hear_pulse
     late
     times=1
-    [ "$hears" = no ] || [ $((round % 2)) = 0 ] || say "heard $(nft list set inet "$table" heard 2>/dev/null | tr -d '\n\t')"
+    if [ "$hears" = yes ] && [ $((round % 2)) = 1 ]; then
+        set -- $(nft list set inet "$table" heard 2>/dev/null)
+        say "heard $*"
+    fi
     say "alive $round"
     nap "$pause"
 done

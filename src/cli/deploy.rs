@@ -107,8 +107,15 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if !args.undo {
         wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
     }
-    // What is off has nothing to wait for, and each step has looked at what it did.
-    let now = if args.off { Observed::default() } else { settled(&place.lab, &provider, &plan, out)? };
+    let now = if args.off {
+        // What is off has nothing to wait for, and each step has looked at what it did.
+        Observed::default()
+    } else if matches!(ending, Ending::Done | Ending::Undone) {
+        settled(&place.lab, &provider, &plan, out)?
+    } else {
+        // What was not all done does not come up by itself.
+        wait(provider.observe())?.map_err(provider_failed)?
+    };
     if args.undo && now.is_empty() {
         drop((provider, journal));
         forget(locked)?;

@@ -78,7 +78,7 @@ pub trait Machines: Send + Sync {
     /// dashes. Works whether the machine is on or off.
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()>;
 
-    /// Tells which of these nodes have been turned on or off, frozen or thawed, as it happens, until nobody listens. Ends at
+    /// Tells which of these nodes have been turned on or off, frozen, thawed or changed, as it happens, until nobody listens. Ends at
     /// once where the hypervisor does not tell; then only looking helps.
     fn follow<'a>(&'a self, _nodes: &'a [NodeName], _changes: mpsc::Sender<NodeName>) -> Answer<'a, ()> {
         Box::pin(async { Ok(()) })

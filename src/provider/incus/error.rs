@@ -10,9 +10,15 @@ use std::{io, path::Path};
 /// Why a daemon did not do what it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
-    /// There is no socket, or nobody listens on it.
+    /// There is no socket.
     #[error("no Incus daemon answers at {path}")]
     Absent {
+        /// The socket.
+        path: String,
+    },
+    /// There is a socket, and nobody listens on it.
+    #[error("the Incus daemon at {path} does not listen now")]
+    Deaf {
         /// The socket.
         path: String,
     },
@@ -63,6 +69,7 @@ impl ApiError {
         let path = path.display().to_string();
         match error.kind() {
             io::ErrorKind::PermissionDenied => Self::Denied { path },
+            io::ErrorKind::ConnectionRefused => Self::Deaf { path },
             _ => Self::Absent { path },
         }
     }
@@ -110,6 +117,10 @@ impl ApiError {
             Self::Absent { .. } => useless(
                 "Install and start Incus: sudo apt install incus-base && sudo systemctl start incus; \
                  `sandtable doctor` says what else is missing; INCUS_SOCKET names another socket",
+            ),
+            Self::Deaf { .. } => worth(
+                "It is starting, or it has ended: sudo systemctl restart incus; journalctl -u incus says why. What was under way is done again \
+                 by the next deployment",
             ),
             Self::Denied { .. } => useless("Let this user in: sudo adduser \"$USER\" incus-admin, then log in again"),
             Self::Unreachable { remote, .. } => (

@@ -23,15 +23,16 @@ struct Lifecycle {
     source: String,
 }
 
-/// The instance whose power an event is about.
+/// The instance whose power or cables an event is about.
 fn about(text: &str) -> Option<String> {
-    const POWER: [&str; 10] =
-        ["created", "started", "stopped", "shutdown", "restarted", "paused", "resumed", "deleted", "ready", "restored"];
+    // A cable that is pulled is noted on its instance.
+    const TOLD: [&str; 11] =
+        ["created", "started", "stopped", "shutdown", "restarted", "paused", "resumed", "deleted", "ready", "restored", "updated"];
     let event: Event = serde_json::from_str(text).ok()?;
     let action = event.metadata.action.strip_prefix("instance-")?;
     let rest = event.metadata.source.strip_prefix("/1.0/instances/")?;
     let name = rest.split(['?', '/']).next()?;
-    POWER.contains(&action).then(|| name.to_owned())
+    TOLD.contains(&action).then(|| name.to_owned())
 }
 
 impl IncusMachines {

@@ -119,11 +119,19 @@ impl IncusMachines {
         let what = format!("making the machine of {node}");
         let name = names::instance(&self.lab, node);
         let _one_at_a_time = self.turn(node).await;
-        let there = self.instance(node, &what).await?;
+        let mut there = self.instance(node, &what).await?;
         if let Some(there) = &there
             && there.config.contains_key(names::SPEC)
         {
             return self.update_machine(node, spec, there).await;
+        }
+        if there.as_ref().is_some_and(|there| there.status == "Stopped") {
+            // A daemon that ended meanwhile leaves a record without a disk, or with half of one (Incus 6.0.4). Nothing must be
+            // written into it first: where there is no disk that makes a folder which the daemon cannot remove any more.
+            says(&format!("making {name} was cut off; it is made again"));
+            let removed = self.api.run(Method::DELETE, &format!("{INSTANCES}/{name}"), nothing(), TIMEOUT).await;
+            removed.map_err(|error| error.explain(what.clone(), Some(node)))?;
+            there = None;
         }
         let wiring = self.wiring(spec, node, &what).await?;
         let mut config = settings(spec);
@@ -146,7 +154,13 @@ impl IncusMachines {
                 Some(member) => format!("{INSTANCES}?target={}", encoded(&member)),
                 None => INSTANCES.to_owned(),
             };
-            self.api.run(Method::POST, &path, body, CREATE_TIMEOUT).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
+            let made = self.api.run(Method::POST, &path, body, CREATE_TIMEOUT).await;
+            made.map_err(|error| {
+                let has_no_pool = error.says("storage pool not found");
+                let error = error.explain(what.clone(), Some(node));
+                let why = if has_no_pool { format!("there is no storage pool {pool}") } else { error.why };
+                ProviderError { why, ..error }
+            })?;
         }
         self.write_guest_files(&name, spec, &wiring, Age::New).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
         // Whoever finds no specification knows that it was not finished, and finishes it.
@@ -207,7 +221,10 @@ impl IncusMachines {
         if there.status != "Stopped" {
             self.set_state(&there.name, "stop", super::power::Force::Yes).await.map_err(|error| error.explain(what.clone(), Some(node)))?;
         }
-        match self.api.run(Method::DELETE, &format!("{INSTANCES}/{}", there.name), nothing(), TIMEOUT).await {
+        let removed = self.api.run(Method::DELETE, &format!("{INSTANCES}/{}", there.name), nothing(), TIMEOUT).await;
+        // Its snapshots went with it.
+        *self.kept_snapshots() = None;
+        match removed {
             Ok(_) => {
                 if super::uplink::of(&there).is_some() {
                     self.drop_uplink_network().await?;

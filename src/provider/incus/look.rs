@@ -2,7 +2,7 @@
 
 use super::{
     IncusMachines,
-    answers::{Instance, Network},
+    answers::{Instance, Network, Snapshot},
     instances::{INSTANCES, device, spec_of},
     names, networks, uplink,
 };
@@ -15,15 +15,37 @@ use crate::{
     },
 };
 use ipnet::Ipv4Net;
-use std::{collections::BTreeMap, sync::PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// When the snapshots of all instances were asked for, and which they were.
+pub(super) type Snapshots = (Instant, BTreeMap<String, Vec<Snapshot>>);
+/// How old they may be: others make them seldom, and what we make ourselves is asked for at once.
+const SNAPSHOTS_AGE_MAX: Duration = Duration::from_secs(30);
 
 impl IncusMachines {
     pub(super) async fn look_below(&self) -> Result<Below, ProviderError> {
-        let instances = format!("{INSTANCES}?recursion=2");
+        // Snapshots come only with all that the daemon knows of an instance's state, which costs it five times as much.
+        let kept = self.kept_snapshots().clone().filter(|(at, _)| at.elapsed() < SNAPSHOTS_AGE_MAX);
+        let instances = format!("{INSTANCES}?recursion={}", if kept.is_some() { 1 } else { 2 });
         let (networks, instances) =
             tokio::join!(self.api.read::<Vec<Network>>("/1.0/networks?recursion=1"), self.api.read::<Vec<Instance>>(&instances));
         let explain = |error: super::error::ApiError| error.explain(format!("looking at what Incus has at {}", self.api.place()), None);
-        let (networks, instances) = (networks.map_err(explain)?, instances.map_err(explain)?);
+        let (networks, mut instances) = (networks.map_err(explain)?, instances.map_err(explain)?);
+        match kept {
+            Some((_, kept)) => {
+                for instance in &mut instances {
+                    instance.snapshots = kept.get(&instance.name).cloned().unwrap_or_default();
+                }
+            }
+            None => {
+                let all = instances.iter().map(|instance| (instance.name.clone(), instance.snapshots.clone())).collect();
+                *self.kept_snapshots() = Some((Instant::now(), all));
+            }
+        }
         let is_up: &dyn Fn(&str) -> bool = if self.api.is_local() { &is_up_here } else { &|_| true };
         let (mut below, subnets) = seen(&self.lab, &networks, &instances, is_up);
         for network in networks.iter().filter(|network| names::is_ours(&network.config, &self.lab)) {
@@ -42,6 +64,13 @@ impl IncusMachines {
         let there = self.instance(node, &format!("looking at the machine of {node}")).await?;
         let is_up: &(dyn Fn(&str) -> bool + Sync) = if self.api.is_local() { &is_up_here } else { &|_| true };
         Ok(there.map(|there| machine(&there, is_up)))
+    }
+}
+
+impl IncusMachines {
+    /// The snapshots of all instances, where they were asked for.
+    pub(super) fn kept_snapshots(&self) -> MutexGuard<'_, Option<Snapshots>> {
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

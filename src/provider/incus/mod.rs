@@ -78,6 +78,8 @@ pub struct IncusMachines {
     members: tokio::sync::OnceCell<Vec<String>>,
     /// The subnets that networks really have: the drawing may leave them open.
     subnets: Mutex<BTreeMap<NetworkName, Ipv4Net>>,
+    /// The snapshots as they were seen last.
+    snapshots: Mutex<Option<look::Snapshots>>,
 }
 
 impl IncusMachines {
@@ -97,6 +99,7 @@ impl IncusMachines {
             uplinks: tokio::sync::Mutex::default(),
             members: tokio::sync::OnceCell::new(),
             subnets: Mutex::default(),
+            snapshots: Mutex::default(),
         })
     }
 

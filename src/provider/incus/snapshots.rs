@@ -29,7 +29,9 @@ impl IncusMachines {
         }
         let body = json!({ "name": snapshot, "stateful": false });
         let path = format!("{INSTANCES}/{}/snapshots", there.name);
-        self.api.run(Method::POST, &path, body, TIMEOUT).await.map_err(|error| error.explain(what, Some(node)))?;
+        let taken = self.api.run(Method::POST, &path, body, TIMEOUT).await;
+        *self.kept_snapshots() = None;
+        taken.map_err(|error| error.explain(what, Some(node)))?;
         Ok(Done::Changed)
     }
 
@@ -57,7 +59,9 @@ impl IncusMachines {
         let path = self.snapshot_path(node, snapshot, &what)?;
         let _one_at_a_time = self.turn(node).await;
         self.instance_there(node, &what).await?;
-        match self.api.run(Method::DELETE, &path, nothing(), TIMEOUT).await {
+        let removed = self.api.run(Method::DELETE, &path, nothing(), TIMEOUT).await;
+        *self.kept_snapshots() = None;
+        match removed {
             Ok(_) => Ok(Done::Changed),
             Err(error) if error.is_missing() => Ok(Done::AlreadySo),
             Err(error) => Err(error.explain(what, Some(node))),

@@ -14,11 +14,11 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -30,6 +30,9 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How long a connection may take to be there.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a daemon may take to be started again, and how often it is tried meanwhile.
+const RESTART_TIME: Duration = Duration::from_secs(5);
+const RESTART_EVERY: Duration = Duration::from_millis(100);
 /// The most that an answer may hold, in bytes: a thousand nodes are a tenth of it.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How many idle connections are kept.
@@ -198,9 +201,7 @@ impl Wire {
     async fn dial(&self) -> Result<Stream, ApiError> {
         let dial = async {
             match &self.address {
-                Address::Socket(path) => {
-                    UnixStream::connect(path).await.map(Stream::Socket).map_err(|error| ApiError::socket(path, &error))
-                }
+                Address::Socket(path) => connect(path).await,
                 Address::Remote(remote) => {
                     let at = (remote.host.as_str(), remote.port);
                     let stream = TcpStream::connect(at).await.map_err(|error| ApiError::remote(remote, &error))?;
@@ -216,6 +217,17 @@ impl Wire {
         match tokio::time::timeout(DIAL_TIMEOUT, dial).await {
             Ok(stream) => stream,
             Err(_) => Err(ApiError::Slow { what: "connecting".into(), secs: DIAL_TIMEOUT.as_secs() }),
+        }
+    }
+}
+
+/// Opens a socket. A daemon that is being started again is waited for: nothing has been asked of it yet.
+async fn connect(path: &Path) -> Result<Stream, ApiError> {
+    let until = Instant::now() + RESTART_TIME;
+    loop {
+        match UnixStream::connect(path).await.map_err(|error| ApiError::socket(path, &error)) {
+            Err(ApiError::Deaf { .. }) if Instant::now() < until => tokio::time::sleep(RESTART_EVERY).await,
+            connected => return connected.map(Stream::Socket),
         }
     }
 }

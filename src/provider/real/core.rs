@@ -20,6 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 
 /// How long to wait for somebody else who changes the lab.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
@@ -28,11 +29,16 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 /// What it is asked, and the word with which its answer ends.
 const ASK_FAMILY: &str = "cat /etc/os-release 2>/dev/null; echo; echo sandtable:asked";
 const ASKED: &str = "sandtable:asked";
-/// How old may be what is known of the machines as such.
+/// How old may be what is known of the machines as such; older where the hypervisor tells of changes as they happen.
 const BELOW_AGE: Duration = Duration::from_millis(1500);
-const BELOW_AGE_MAX: Duration = Duration::from_secs(5);
+const BELOW_AGE_TOLD: Duration = Duration::from_secs(5);
+/// How much older it may be while it is asked for anew.
+const BELOW_AGE_MORE: Duration = Duration::from_millis(3500);
 /// What is known serves for so many times as long as it takes to ask.
 const LOOK_SHARE: u32 = 5;
+/// How long the hypervisor may take until it tells of changes, and how many may wait to be heard.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
+const TOLD_MAX: usize = 16;
 /// When the lab was first deployed, in milliseconds since 1970.
 const SINCE_FILE: &str = "since";
 
@@ -74,6 +80,8 @@ pub struct Core {
     look_ms: AtomicU64,
     asks_below: AtomicBool,
     changes_below: AtomicU64,
+    is_told: AtomicBool,
+    is_old: AtomicBool,
 }
 
 impl Core {
@@ -96,6 +104,8 @@ impl Core {
             look_ms: AtomicU64::new(0),
             asks_below: AtomicBool::new(false),
             changes_below: AtomicU64::new(0),
+            is_told: AtomicBool::new(false),
+            is_old: AtomicBool::new(false),
         }
     }
 
@@ -136,18 +146,20 @@ impl Core {
     }
 
     /// What exists below the guests: whoever watches asks far more often than it changes, so what is older than [`BELOW_AGE`] is
-    /// asked for anew while it still serves, and only what is older than [`BELOW_AGE_MAX`] is waited for. A hypervisor that
+    /// asked for anew while it still serves, and only what is older by [`BELOW_AGE_MORE`] is waited for. A hypervisor that
     /// freezes a machine may take seconds to answer. Call it on a runtime.
     ///
     /// # Errors
     /// Where the hypervisor does not say.
     pub async fn below(self: &Arc<Self>) -> Result<Arc<Below>, ProviderError> {
         let known = self.known_below().clone();
+        let age = if self.is_told.load(Ordering::Acquire) { BELOW_AGE_TOLD } else { BELOW_AGE };
         // A hypervisor that is slow to answer is asked less often: looking must not be what keeps it busy.
-        let looked = Duration::from_millis(self.look_ms.load(Ordering::Acquire));
-        let (fresh, serves) = (BELOW_AGE.max(looked * LOOK_SHARE), BELOW_AGE_MAX.max(looked * (2 * LOOK_SHARE)));
+        let looked = Duration::from_millis(self.look_ms.load(Ordering::Acquire)) * LOOK_SHARE;
+        let (fresh, serves) = (age.max(looked), (age + BELOW_AGE_MORE).max(looked * 2));
         let Some((at, below)) = known.filter(|(at, _)| at.elapsed() < serves) else { return self.ask_below().await };
-        if at.elapsed() >= fresh && !self.asks_below.swap(true, Ordering::AcqRel) {
+        let is_old = at.elapsed() >= fresh || self.is_old.load(Ordering::Acquire);
+        if is_old && !self.asks_below.swap(true, Ordering::AcqRel) {
             let core = Arc::clone(self);
             tokio::spawn(async move {
                 // What fails here fails again where it is waited for.
@@ -167,6 +179,7 @@ impl Core {
 
     async fn ask_below(&self) -> Result<Arc<Below>, ProviderError> {
         let asked = Instant::now();
+        self.is_old.store(false, Ordering::Release);
         let changes = self.changes_below.load(Ordering::Acquire);
         let below = Arc::new(self.machines.look().await?);
         let took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -183,6 +196,32 @@ impl Core {
     pub fn changed_below(&self) {
         self.changes_below.fetch_add(1, Ordering::AcqRel);
         *self.known_below() = None;
+    }
+
+    /// Hands on what the hypervisor tells of changes to these nodes, for as long as it does; meanwhile it is asked less often.
+    ///
+    /// # Errors
+    /// Where it stops telling.
+    pub async fn told_below(&self, nodes: &[NodeName]) -> Result<(), ProviderError> {
+        self.is_told.store(false, Ordering::Release);
+        let (sender, mut changes) = mpsc::channel(TOLD_MAX);
+        let hear = async {
+            while changes.recv().await.is_some() {
+                self.is_old.store(true, Ordering::Release);
+            }
+        };
+        let begin = async {
+            // What happens before it listens is not told.
+            tokio::time::sleep(TOLD_AFTER).await;
+            self.is_told.store(true, Ordering::Release);
+            std::future::pending::<()>().await;
+        };
+        let ended = tokio::select! {
+            (ended, ()) = async { tokio::join!(self.machines.follow(nodes, sender), hear) } => ended,
+            () = begin => Ok(()),
+        };
+        self.is_told.store(false, Ordering::Release);
+        ended
     }
 
     fn known_below(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Arc<Below>)>> {

@@ -90,6 +90,8 @@ pub(super) struct Watch {
 struct State {
     streams: BTreeMap<NodeName, Stream>,
     outside: Option<(Vec<Outside>, JoinHandle<()>)>,
+    /// Who hears what the hypervisor tells of these nodes.
+    told: Option<(Vec<NodeName>, AbortHandle)>,
     /// The flows, and the stamp of the file that they were read from.
     flows: Vec<Flow>,
     stamp: Option<crate::host::state::Stamp>,
@@ -155,6 +157,14 @@ impl Watch {
             self.numbers().insert(node.clone(), number);
             let task = tokio::spawn(stream(Arc::clone(&self.shared), node.clone(), text.clone(), number)).abort_handle();
             state.streams.insert(node.clone(), Stream { text, since: Instant::now(), task });
+        }
+        if state.told.as_ref().is_none_or(|(nodes, _)| !nodes.iter().eq(seen.nodes.keys())) {
+            if let Some((_, task)) = state.told.take() {
+                task.abort();
+            }
+            let nodes: Vec<NodeName> = seen.nodes.keys().cloned().collect();
+            let task = tokio::spawn(told(Arc::clone(self.core()), nodes.clone())).abort_handle();
+            state.told = Some((nodes, task));
         }
         let outside = outside::of(&found, &flows, seen, self.core().catalog);
         if state.outside.as_ref().is_none_or(|(known, task)| *known != outside || task.is_finished()) {
@@ -250,6 +260,9 @@ impl Drop for Watch {
         if let Some((_, task)) = state.outside.take() {
             task.abort();
         }
+        if let Some((_, task)) = state.told.take() {
+            task.abort();
+        }
     }
 }
 
@@ -304,6 +317,14 @@ impl Live for Watch {
 
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
         Box::pin(async move { Ok(self.shared.book().events_after(after_ms)) })
+    }
+}
+
+/// Hears what the hypervisor tells for as long as somebody wants to know; one that does not tell says so at once.
+async fn told(core: Arc<Core>, nodes: Vec<NodeName>) {
+    while let Err(error) = core.told_below(&nodes).await {
+        tracing::debug!("listening below the guests: {error}");
+        sleep(AGAIN.1).await;
     }
 }
 

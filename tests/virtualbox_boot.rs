@@ -57,6 +57,8 @@ impl Emulated {
     fn up() -> Self {
         let folder = std::env::var_os("SANDTABLE_BED").expect("SANDTABLE_BED: ./dev test virtualbox-boot sets it");
         let bed = Self { bed: Path::new(&folder).canonicalize().unwrap() };
+        // One that was left on has an image already, and perhaps more.
+        bed.script(&["down"]);
         bed.script(&["up"]);
         bed.script(&["base", "tiny", "03-hardened-base"]);
         bed

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     catalog::Catalog,
     host::state::StateError,
-    model::{ActiveFault, Fault, Flow, Lab, NodeName, Observed, Power},
+    model::{ActiveFault, Fault, Flow, Lab, MachineSpec, NodeName, Observed, Power},
     plan::{
         Action, Plan, StepId, desired, doubt,
         fixture::{carry_out, id, mini_cloud},
@@ -34,6 +34,10 @@ enum Trouble {
     HangAfter(usize),
     /// At this call the run is told to undo.
     Undo(usize),
+    /// The machines do not fit.
+    Narrow,
+    /// What was there only to set nodes up does not go.
+    Sticky,
 }
 
 struct Ideal {
@@ -124,6 +128,22 @@ impl Provider for Ideal {
             }
             Ok(Done::Changed)
         })
+    }
+
+    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
+        let does_not = ProviderError {
+            what: "make the machines".into(),
+            node: None,
+            why: format!("{} machines do not fit", specs.len()),
+            next: "Draw fewer.".into(),
+            retry: Retry::Useless,
+        };
+        Box::pin(async move { if self.trouble == Trouble::Narrow && !specs.is_empty() { Err(does_not) } else { Ok(()) } })
+    }
+
+    fn provisioned(&self) -> Answer<'_, Done> {
+        let failed = self.error(&Action::PowerOn { node: "db1".parse().unwrap() }, Retry::Useless);
+        Box::pin(async move { if self.trouble == Trouble::Sticky { Err(failed) } else { Ok(Done::AlreadySo) } })
     }
 
     fn watch<'a>(&'a self, _: &'a [Flow]) -> Answer<'a, ()> {
@@ -250,6 +270,27 @@ fn shape(world: &Observed) -> Observed {
     let mut world = world.clone();
     world.vips.clear();
     world
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_the_first_step() {
+    let ran = deploy(&mini_cloud(), Observed::default(), &Memory::default(), Trouble::Narrow);
+    let Some(Ending::Failed(failures)) = &ran.ending else { panic!("{:?}", ran.ending) };
+    assert_eq!(failures[0].why, format!("{} machines do not fit", mini_cloud().nodes.len()), "all of them are started");
+    assert_eq!((ran.calls.len(), ran.world.is_empty()), (0, true));
+    assert!(ran.events.iter().any(|event| matches!(event, Event::StepFailed(_))), "it is told as it happens");
+    let again = deploy(&mini_cloud(), deployed(), &Memory::default(), Trouble::Narrow);
+    assert_eq!(again.ending, Some(Ending::Done), "nothing is made, so nothing must fit");
+}
+
+#[test]
+fn a_run_is_over_when_nothing_is_left_that_was_there_only_to_set_nodes_up() {
+    let memory = Memory::default();
+    let ran = deploy(&mini_cloud(), Observed::default(), &memory, Trouble::Sticky);
+    assert!(matches!(&ran.ending, Some(Ending::Failed(failures)) if failures.len() == 1), "{:?}", ran.ending);
+    assert_eq!(ran.calls.len(), steps(), "all steps are done");
+    let again = deploy(&mini_cloud(), ran.world, &memory, Trouble::None);
+    assert_eq!(again.ending, Some(Ending::Done));
 }
 
 #[test]

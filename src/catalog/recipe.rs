@@ -215,6 +215,9 @@ pub struct Recipe {
     /// Who may read the certificate's key: `user:group`.
     #[serde(default = "root")]
     pub certificate_owner: String,
+    /// An expression: whether its main port is opened on this node once it runs, so that it is waited for; `None`: it is.
+    #[serde(default)]
+    pub listens: Option<String>,
     /// Packets that pass the node's firewall through the node, as nftables rules: a template's name, `plain`. It stands in
     /// our table, whose chains `input`, `forward`, `prerouting` and `postrouting` it opens again to add rules. For gateways.
     #[serde(default)]

@@ -243,7 +243,8 @@ fn begin_it(setup: &Setup<'_>, how: As, draft: &mut Draft) -> Result<u32, Provis
     let secs = recipe.ready_secs.to_string();
     draft.call("service_start", [if how == As::First { "first" } else { "next" }, &secs]);
     draft.call("service_ready", [&secs]);
-    for (protocol, number, addresses) in sockets(setup) {
+    let listens = setup.renderer().holds(recipe.listens.as_deref(), &setup.scene()?)?;
+    for (protocol, number, addresses) in sockets(setup).into_iter().filter(|_| listens) {
         let word = if protocol == Protocol::Udp { "udp" } else { "tcp" };
         let fixed = [LISTEN_SECS.to_string(), word.to_owned(), number.to_string()];
         draft.call("service_listens", fixed.into_iter().chain(addresses.iter().map(ToString::to_string)));

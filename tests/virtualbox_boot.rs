@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long something may take until it is seen. Nodes are emulated twice; what takes a second elsewhere takes half a minute.
-const SEEN: Duration = Duration::from_secs(420);
+const SEEN: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_secs(2);
 
 const LAYOUT: &str = r#"#![enable(implicit_some, unwrap_newtypes)]
@@ -155,7 +155,7 @@ fn two_nodes_from_nothing_to_nothing() {
     lab.environment.extend([
         ("SANDTABLE_SSH_CONFIG", emulated.bed.join("ssh_config").into()),
         ("SANDTABLE_IMAGE_KEY", emulated.bed.join("key").into()),
-        ("SANDTABLE_BOOT_SECONDS", "300".into()),
+        ("SANDTABLE_BOOT_SECONDS", "570".into()),
     ]);
 
     let deployed = lab.call("deploy", &["--format", "json"]);

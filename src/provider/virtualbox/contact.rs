@@ -36,6 +36,8 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How often a node that does not answer yet is looked at, and how often it may end while it boots.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 const ENDS_MAX: u32 = 2;
+/// How often it is reset.
+const RESETS_MAX: u32 = 2;
 /// How long a command of the first contact may take. A slow machine makes keys for a while.
 const COMMAND_LIMIT: Duration = Duration::from_secs(180);
 /// How long sshd may take to show its new keys.
@@ -198,8 +200,8 @@ impl VirtualBox {
         Ok(SshTransport::new(node.clone(), ways.into_iter().map(Ssh::new).collect()))
     }
 
-    /// Waits until a node answers. Where it does not come up in half of its time it is reset once: boots that hang are cured so
-    /// (seen under emulation, one in seven). One that ends while it boots is started again.
+    /// Waits until a node answers. After each third of its time it is reset: boots that hang are cured so (seen under emulation, one
+    /// in seven, and twice in a row). One that ends while it boots is started again.
     async fn answers(
         &self,
         node: &NodeName,
@@ -207,7 +209,7 @@ impl VirtualBox {
         says: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<HostKey, ProviderError> {
         let (limit, mut started, mut looked) = (self.options.boot_limit, Instant::now(), Instant::now());
-        let (mut was_reset, mut ends) = (false, 0);
+        let (mut resets, mut ends) = (0, 0);
         says("waiting until it answers");
         loop {
             match transport.meet().await {
@@ -218,11 +220,11 @@ impl VirtualBox {
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
                 if self.revived(node, ends, says).await? {
-                    (started, was_reset, ends) = (Instant::now(), false, ends + 1);
+                    (started, resets, ends) = (Instant::now(), 0, ends + 1);
                 }
             }
-            if !was_reset && started.elapsed() >= limit / 2 {
-                was_reset = true;
+            if started.elapsed() >= limit * (resets + 1) / (RESETS_MAX + 1) && resets < RESETS_MAX {
+                resets += 1;
                 says("it does not answer and is reset");
                 let reset = self.manage.call(&["controlvm", &self.uuid(node), "reset"], Patience::Short).await;
                 reset.map_err(|error| self.failed(format!("reset {node}"), Some(node), &error))?;

@@ -55,7 +55,7 @@ use std::{
 pub const IMAGE_USER: &str = "SANDTABLE_IMAGE_USER";
 /// The environment's name for the file of the private key with which images let that user in.
 pub const IMAGE_KEY: &str = "SANDTABLE_IMAGE_KEY";
-/// The environment's name for how long a machine may take until ssh answers, in seconds. After half of it, it is reset once.
+/// The environment's name for how long a machine may take until ssh answers, in seconds. After each third of it, it is reset.
 pub const BOOT_SECONDS: &str = "SANDTABLE_BOOT_SECONDS";
 
 /// How machines are reached and how long things may take.
@@ -65,7 +65,7 @@ pub struct Options {
     pub user: String,
     /// With what images let that user in.
     pub key: LoginKey,
-    /// How long a machine may take until ssh answers. After half of it, it is reset once.
+    /// How long a machine may take until ssh answers. After each third of it, it is reset.
     pub boot_limit: Duration,
     /// How long a machine may take to shut down by itself before its plug is pulled.
     pub shutdown_limit: Duration,
@@ -78,7 +78,7 @@ impl Default for Options {
         Self {
             user: "root".into(),
             key: LoginKey::Agent,
-            boot_limit: Duration::from_secs(300),
+            boot_limit: Duration::from_secs(450),
             shutdown_limit: Duration::from_secs(20),
             connect_limit: Duration::from_secs(20),
         }

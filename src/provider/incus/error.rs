@@ -157,7 +157,7 @@ fn short(message: &str) -> String {
 
 /// What to do about what a daemon refused, by what it says about it (as Incus 6.0.4 words it).
 fn refused(message: &str, is_busy: bool) -> (String, Retry) {
-    let known: [(&str, &str); 11] = [
+    let known: [(&str, &str); 12] = [
         ("no space left", "Make room in the storage pool: incus storage info POOL shows it, incus storage set POOL size=… makes it larger"),
         (
             "disk quota exceeded",
@@ -166,6 +166,12 @@ fn refused(message: &str, is_busy: bool) -> (String, Retry) {
         (
             "address already in use",
             "Something on the machine has that port or address; draw another, or stop what has it (ss -ltnp shows it)",
+        ),
+        // On a busy machine the daemon loses what its helper said (Incus 6.0.4).
+        (
+            "receive fd from listener process",
+            "A port could not be forwarded; something on the machine may have that port or address: draw another, or stop what has it \
+             (ss -ltnp shows it)",
         ),
         ("storage pool not found", "Make a storage pool: incus storage create default btrfs size=20GiB"),
         (

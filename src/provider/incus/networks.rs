@@ -262,6 +262,14 @@ impl IncusMachines {
         let Some(there) = there else { return Ok(Done::AlreadySo) };
         self.must_be_ours(&there.config, "network", &bridge, &what)?;
         match self.api.run(Method::DELETE, &path, nothing(), TIMEOUT).await {
+            // A daemon that ended while it made a network does not know of its bridge afterwards (Incus 6.0.4).
+            Ok(_) if is_doubtful(&there) && self.api.get(&format!("{path}/state")).await.is_ok() => Err(ProviderError {
+                what,
+                node: None,
+                why: format!("the daemon ended while it made the bridge {bridge}, and has left it behind"),
+                next: format!("Remove it: sudo ip link delete {bridge}"),
+                retry: Retry::Useless,
+            }),
             Ok(_) => Ok(Done::Changed),
             Err(error) if error.is_missing() => Ok(Done::AlreadySo),
             Err(error) if error.says("in use") => {

@@ -84,7 +84,10 @@ impl VirtualBox {
         if !self.waited(&uuid, SETTLE, |info| !info.is_locked).await.map_err(failed)? {
             return Err(failed(CallError::new(Kind::Locked, "another program holds the machine")));
         }
-        if let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Closed)
+        // A saved state holds the hardware as it was: the adapter stays, plugged into nothing, until the machine is off (seen with 7.2.22:
+        // "The machine is not mutable").
+        if !seen.info.state.contains("saved")
+            && let Some(way) = seen.way(&self.lab).filter(|way| way.kind == WayKind::Closed)
             && seen.info.nics.contains_key(&way.slot)
             && seen.made(&self.lab).is_some_and(|made| (way.slot as usize) > made.adapters.len())
         {

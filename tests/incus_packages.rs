@@ -114,8 +114,17 @@ fn packages_come_over_an_uplink_that_is_gone_afterwards() {
     let (code, said) = db(&format!("grep -rlF {host} /etc/apt /var/lib/apt"));
     assert_ne!(code, 0, "the source of packages is still known: {said}");
 
+    // One that is left where nothing else is to be done goes as well.
+    let name = incus(&["list", "user.sandtable.node=db-node-01", "-f", "csv", "-c", "n"]);
+    let networks: Value = serde_json::from_str(&incus(&["network", "list", "-f", "json"])).unwrap();
+    let out = networks.as_array().unwrap().iter().find(|one| one["config"]["user.sandtable.network"] == "internet").unwrap();
+    let network = format!("network={}", out["name"].as_str().unwrap());
+    incus(&["config", "device", "add", name.trim(), "uplink", "nic", &network, "name=uplink"]);
+    assert_eq!(uplinks(), [name.trim()]);
     let again: Value = serde_json::from_str(&lab.good("deploy", &["--format", "json"])).unwrap();
     assert_eq!(again["steps"].as_array().map(Vec::len), Some(0), "{again:#}");
+    assert_eq!(uplinks(), Vec::<String>::new(), "what was left is still there");
+    assert_eq!(db("ls /sys/class/net").1.split_whitespace().collect::<Vec<_>>(), ["eth0", "lo"]);
     lab.good("destroy", &["--yes"]);
     assert_eq!(uplinks(), Vec::<String>::new());
     assert_eq!(incus(&["list", "-f", "csv", "-c", "n"]).trim(), "", "an instance is left");

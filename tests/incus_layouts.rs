@@ -335,9 +335,10 @@ fn what_fails_is_said_and_the_next_deployment_goes_on() {
     assert_eq!(daemon_has(), whole, "a deployment that failed leaves nothing beside what is drawn");
     lab.destroy();
 
-    // The daemon dies after each so many steps and is started again: the deployment goes on when it is back, or says what failed.
+    // The daemon dies after each so many steps and is started again: the deployment goes on when it is back, or says what failed. Not
+    // while it makes a bridge: Incus 6.0.4 then leaves that bridge's dnsmasq, which nobody can end through its API.
     let mut dies_after = vec![15, 10, 6, 2];
-    let (mut done, mut deployments) = (0, 0);
+    let (mut done, mut networks, mut deployments) = (0, 0, 0);
     while !dies_after.is_empty() && deployments < 5 {
         deployments += 1;
         let mut child =
@@ -345,7 +346,8 @@ fn what_fails_is_said_and_the_next_deployment_goes_on() {
         let mut failed = Vec::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             done += u32::from(line.starts_with('['));
-            if dies_after.last().is_some_and(|steps| done >= *steps) {
+            networks += u32::from(line.contains(" create-network:"));
+            if networks >= 2 && dies_after.last().is_some_and(|steps| done >= *steps) {
                 dies_after.pop();
                 crash_daemon();
             }

@@ -27,8 +27,8 @@ pub fn pause_by_timer() -> Pause {
 /// How a plan is run.
 #[derive(Clone)]
 pub struct Options {
-    /// How many steps may be under way at a time, at least 1.
-    pub parallel: usize,
+    /// How many steps may be under way at a time, at least 1; `None`: as many as the provider bears.
+    pub parallel: Option<usize>,
     /// How often a step is tried before it has failed, at least 1.
     pub attempts: u32,
     /// The time before the second attempt; each further one waits twice as long.
@@ -42,20 +42,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            parallel: parallel(),
+            parallel: None,
             attempts: 3,
             first_pause: Duration::from_millis(500),
             step_timeout: Duration::from_secs(600),
             pause: pause_by_timer(),
         }
     }
-}
-
-/// Steps that may be under way at a time: a few more than this machine has processors, for some only wait; with many more, the nodes
-/// that all others wait for would start no sooner than the rest.
-fn parallel() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    (processors + processors / 2).clamp(3, 8)
 }
 
 /// What a run is told from outside.
@@ -175,7 +168,7 @@ async fn pass(with: &mut With<'_>, plan: &Plan, cancel: &watch::Receiver<Cancel>
     let mut failures = Vec::new();
     loop {
         let goes_on = failures.is_empty() && *cancel.borrow() == Cancel::No;
-        while goes_on && under_way.len() < options.parallel.max(1) {
+        while goes_on && under_way.len() < options.parallel.unwrap_or_else(|| provider.steps_at_once()).max(1) {
             let Some(step) = waiting.next() else { break };
             journal.write(Record::Begin { step: step.id.clone(), action: Box::new(step.action.clone()) })?;
             under_way.spawn(attempt(step, Arc::clone(*provider), (*options).clone(), cancel.clone(), (*events).clone()));

@@ -192,7 +192,7 @@ impl Memory {
 }
 
 fn quick() -> Options {
-    Options { parallel: 4, pause: Arc::new(|_| Box::pin(std::future::ready(()))), ..Options::default() }
+    Options { parallel: Some(4), pause: Arc::new(|_| Box::pin(std::future::ready(()))), ..Options::default() }
 }
 
 fn planned(lab: &Lab, world: &Observed, journal: &Journal) -> Plan {

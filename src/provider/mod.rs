@@ -107,6 +107,13 @@ pub trait Provider: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// How many actions may be under way at a time, at least 1: a few more than this machine has processors, for some only wait; with
+    /// many more, the nodes that all others wait for would start no sooner than the rest.
+    fn steps_at_once(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        (processors + processors / 2).clamp(3, 8)
+    }
+
     /// All steps of a plan are done: what was there only to set nodes up goes. Doing it twice is doing it once.
     fn provisioned(&self) -> Answer<'_, Done> {
         Box::pin(async { Ok(Done::AlreadySo) })

@@ -31,6 +31,8 @@ const VERSION: u32 = 1;
 const SLICE_MS: u64 = 50;
 /// How long an action may take in the world's time, in milliseconds.
 const ACTION_MS_MAX: u64 = 600_000;
+/// How many actions may be under way at a time: the same on every machine, or the same deployment would give another world.
+const STEPS_AT_ONCE: usize = 8;
 /// How often it is asked whether the world has settled, in milliseconds of its time.
 const SETTLE_STEP_MS: u64 = 500;
 /// How often a deployment saves the world at most, in milliseconds of the wall clock; it is always saved when nothing is
@@ -360,6 +362,10 @@ impl Provider for SimProvider {
                 world.recover_cluster(cluster).map(|()| Done::Changed)
             })
         })
+    }
+
+    fn steps_at_once(&self) -> usize {
+        STEPS_AT_ONCE
     }
 
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {

@@ -262,15 +262,22 @@ impl Locked {
     /// # Errors
     /// Where the system refuses.
     pub fn remove(self) -> Result<(), StateError> {
-        let path = self.folder.path;
+        let path = self.folder.path.clone();
         for entry in fs::read_dir(&path).map_err(failed("read", &path))?.flatten().filter(|entry| entry.file_name() != LOCK_FILE) {
             let found = entry.path();
             let removed = if found.is_dir() { fs::remove_dir_all(&found) } else { fs::remove_file(&found) };
             removed.map_err(failed("remove", &found))?;
         }
         // Windows removes no folder while a file in it is open.
-        drop(self.file);
+        drop(self);
         fs::remove_dir_all(&path).map_err(failed("remove", &path))
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing would not do: a child that another thread is just starting holds a copy until it runs its own program.
+        let _closed_anyway = self.file.unlock();
     }
 }
 
@@ -354,6 +361,18 @@ mod tests {
         lab.lock(Wait::No).unwrap().remove().unwrap();
         assert_eq!(StateFolder::at(root.path()).labs(), Vec::<String>::new());
         assert!(lab.lock(Wait::No).is_ok(), "it can be made again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_a_child_has_a_copy_of_is_given_back() {
+        let (_root, lab) = folder();
+        let locked = lab.lock(Wait::No).unwrap();
+        // A copy as a child has it between its start and its own program.
+        let copy = locked.file.try_clone().unwrap();
+        drop(locked);
+        assert!(lab.lock(Wait::No).is_ok());
+        drop(copy);
     }
 
     #[test]

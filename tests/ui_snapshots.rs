@@ -123,6 +123,11 @@ fn node_log() {
 }
 
 #[test]
+fn restore() {
+    dialog("restore", &Dialog::Restore("db1".parse().unwrap(), "db1-configured".into()));
+}
+
+#[test]
 fn node_log_of_a_lab_that_was_never_saved() {
     dialog("node-log-empty", &Dialog::NodeLog("db1".parse().unwrap()));
 }

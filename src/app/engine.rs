@@ -28,7 +28,6 @@ use crate::provider::{
     virtualbox,
 };
 use anyhow::Context as _;
-use directories::BaseDirs;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -212,7 +211,7 @@ fn read_logs(folder: &LabFolder, node: &NodeName) -> anyhow::Result<Vec<StepLog>
 /// Makes an image that has what a lab needs.
 fn make_image(on: &On, place: &Place, lab: &Lab, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
     let On::Incus(remote) = on else { anyhow::bail!("Images are made for Incus: choose it beside the plan's button") };
-    let cache = BaseDirs::new().context("this user has no home folder; set HOME")?.cache_dir().join("sandtable").join("images");
+    let cache = incus::image::cache_of_user().context("this user has no home folder; set HOME")?;
     let contents = incus::image::Contents::of_lab(lab, &place.id, Recipes::embedded());
     let done = saying(report, async |says| incus::image::make(remote.as_deref(), &contents, &cache, says).await)?;
     let word = if done == Done::Changed { "made" } else { "there already, with the same contents" };

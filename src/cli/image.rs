@@ -5,7 +5,7 @@ use super::{Failure, Outcome, Result, Style, Terminal};
 use crate::catalog::Recipes;
 use crate::provider::{
     Done,
-    incus::image::{Contents, make},
+    incus::image::{Contents, cache_of_user, make},
 };
 use std::path::PathBuf;
 
@@ -29,8 +29,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     };
     let recipes = Recipes::embedded();
     let contents = if args.packages_of_all { Contents::of_all(recipes) } else { Contents::of_lab(&place.lab, &place.id, recipes) };
-    let folders = directories::BaseDirs::new().ok_or_else(|| Failure::input("this user has no home folder; set HOME"))?;
-    let cache = folders.cache_dir().join("sandtable").join("images");
+    let cache = cache_of_user().ok_or_else(|| Failure::input("this user has no home folder; set HOME"))?;
     terminal.line(format_args!("{}: the base and {}", contents.alias, listed(&contents)));
     terminal.flush();
     let says = |text: &str| {

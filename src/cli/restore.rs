@@ -3,7 +3,7 @@
 use super::args::Target;
 use super::deploy::{confirm, finish, follow, settled};
 use super::place::{provider_failed, wait};
-use super::snapshot::{chosen, show};
+use super::snapshot::{find, show};
 use super::{Failure, Format, Result, Terminal};
 use crate::catalog::Catalog;
 use crate::deploy::{Ending, Journal};
@@ -30,8 +30,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let (locked, provider) = place.provider_locked()?;
     let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
     let seen = wait(provider.observe())?.map_err(provider_failed)?;
-    let nodes = chosen(std::slice::from_ref(&args.node), &seen)?;
-    let [node] = nodes.as_slice() else { return Err(Failure::input("one node at a time")) };
+    let node = &find(&args.node, &seen)?;
     let snapshot = args.snapshot.unwrap_or_else(|| snapshot_name(node));
     let there = seen.nodes.get(node).map(|node| node.snapshots.as_slice()).unwrap_or_default();
     if !there.contains(&snapshot) {
@@ -53,7 +52,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     };
     match args.target.format() {
         Format::Json => {
-            show(args.target.format(), &place, &now, (&nodes, ending == Ending::Done), terminal)?;
+            show(args.target.format(), &place, &now, (std::slice::from_ref(node), ending == Ending::Done), terminal)?;
         }
         Format::Text if ending == Ending::Done => {
             let next = format!("what is drawn and was not there then comes by: sandtable deploy {}", args.target.shown());

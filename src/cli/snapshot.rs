@@ -40,13 +40,13 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open_deployed()?;
     if args.list {
         let seen = wait(place.provider()?.observe())?.map_err(provider_failed)?;
-        let nodes = chosen(args.node.as_slice(), &seen)?;
+        let nodes = chosen(args.node.as_deref(), &seen)?;
         return show(args.target.format(), &place, &seen, (&nodes, false), terminal);
     }
     let (locked, provider) = place.provider_locked()?;
     let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
     let seen = wait(provider.observe())?.map_err(provider_failed)?;
-    let nodes = chosen(args.node.as_slice(), &seen)?;
+    let nodes = chosen(args.node.as_deref(), &seen)?;
     let named: Vec<_> = nodes.iter().map(|node| (node.clone(), args.name.clone().unwrap_or_else(|| snapshot_name(node)))).collect();
     let plan = if args.delete { delete_snapshots(&named) } else { take_snapshots(&named) };
     let mut stderr = Terminal::stderr();
@@ -60,20 +60,25 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     finish(&ending, Health::Healthy)
 }
 
-/// The nodes that are named, or all that are there.
-pub(super) fn chosen(names: &[String], seen: &Observed) -> Result<Vec<NodeName>> {
-    let there: Vec<&NodeName> = seen.nodes.iter().filter(|(_, node)| node.power != Power::Missing).map(|(name, _)| name).collect();
-    if names.is_empty() {
-        return Ok(there.into_iter().cloned().collect());
+/// The nodes that are there.
+fn there(seen: &Observed) -> impl Iterator<Item = &NodeName> {
+    seen.nodes.iter().filter(|(_, node)| node.power != Power::Missing).map(|(name, _)| name)
+}
+
+/// The node of a name.
+pub(super) fn find(name: &str, seen: &Observed) -> Result<NodeName> {
+    there(seen).find(|node| node.as_str() == name).cloned().ok_or_else(|| {
+        let all = there(seen).map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
+        Failure::input(format!("no node {name:?} is deployed; there are: {all}"))
+    })
+}
+
+/// The node that is named, or all that are there.
+fn chosen(name: Option<&str>, seen: &Observed) -> Result<Vec<NodeName>> {
+    match name {
+        Some(name) => Ok(vec![find(name, seen)?]),
+        None => Ok(there(seen).cloned().collect()),
     }
-    let find = |name: &String| {
-        let found = there.iter().find(|node| node.as_str() == name);
-        found.map(|node| (*node).clone()).ok_or_else(|| {
-            let all = there.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(", ");
-            Failure::input(format!("no node {name:?} is deployed; there are: {all}"))
-        })
-    };
-    names.iter().map(find).collect()
 }
 
 /// Says which snapshots nodes have, and whether that is new.

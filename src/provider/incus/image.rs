@@ -130,6 +130,11 @@ fn sources_of(targets: &str, suite: &str) -> String {
     lines.into_iter().collect()
 }
 
+/// Where what images are made of is kept for this user; `None`: there is no home folder.
+pub fn cache_of_user() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.cache_dir().join("sandtable").join("images"))
+}
+
 /// Makes an image at a daemon, where there is none of the same contents. `cache` outlives the call: it keeps the base system, so
 /// that a second image only adds what it needs.
 ///

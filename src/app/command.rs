@@ -115,6 +115,8 @@ pub enum Command {
     New,
     /// Choose a file and open it.
     Open,
+    /// A new lab of the machines that VirtualBox has.
+    ImportMachines,
     /// Write the lab to its file.
     Save,
     /// Write the lab to another file.

@@ -48,6 +48,8 @@ pub enum Task {
     Shell(NodeName),
     /// Make an image that has what the lab needs.
     MakeImage,
+    /// Read the machines that VirtualBox has into a new lab.
+    Import,
     /// Say what a fault would do.
     Predict(Fault),
     /// Bring what was logged of a node's set-up.
@@ -88,6 +90,8 @@ pub enum JobKind {
     Shell,
     /// Making an image.
     MakeImage,
+    /// Reading machines.
+    Import,
     /// Asking the simulator.
     Predict,
     /// Reading logs.
@@ -108,6 +112,7 @@ impl JobKind {
             Self::Restore => "Restoring",
             Self::Shell => "Opening a shell",
             Self::MakeImage => "Making an image",
+            Self::Import => "Reading the machines",
             Self::Predict => "Predicting",
             Self::ReadLogs => "Reading logs",
         }
@@ -128,6 +133,7 @@ impl Task {
             Self::Restore(..) => JobKind::Restore,
             Self::Shell(_) => JobKind::Shell,
             Self::MakeImage => JobKind::MakeImage,
+            Self::Import => JobKind::Import,
             Self::Predict(_) => JobKind::Predict,
             Self::ReadLogs(_) => JobKind::ReadLogs,
         }
@@ -147,6 +153,8 @@ pub enum Report {
     Logs(NodeName, Vec<StepLog>),
     /// A line for the log.
     Log(String),
+    /// A lab of machines that exist, and what could not be known of them.
+    Imported(Box<Lab>, Vec<String>),
     /// A look at the lab between two steps.
     Seen(Box<Sight>),
 }

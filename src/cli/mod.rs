@@ -114,6 +114,8 @@ commands! {
     topology Topology;
     /// Make a layout from one of ours, or list those
     new New;
+    /// Make a layout from machines that exist
+    import Import;
     /// Write a layout as a picture or a document
     export Export;
     /// The manual of the rules

@@ -46,6 +46,7 @@ impl State {
             | Command::TakeSnapshot(_)
             | Command::RestoreNow(..)
             | Command::Shell(_)
+            | Command::Console(_)
             | Command::MakeImage
             | Command::Inject(_)
             | Command::CancelJob

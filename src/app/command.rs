@@ -287,6 +287,8 @@ pub enum Command {
     RestoreNow(NodeName, String),
     /// Open a shell on a node, in the user's terminal.
     Shell(NodeName),
+    /// Show a node's screen: what is left where ssh does not answer.
+    Console(NodeName),
     /// Destroy, for certain.
     DestroyNow,
     /// Keep a page of the presentation, at its place or at the end.

@@ -309,6 +309,10 @@ impl Engine for Local {
                 let words = wait(self.looking(&place, &on, &job.lab)?.shell(node))?.map_err(failed)?;
                 terminal::open(&words)?;
             }
+            Task::Console(node) => {
+                let words = wait(self.looking(&place, &on, &job.lab)?.console(node))?.map_err(failed)?;
+                terminal::open(&words)?;
+            }
             Task::MakeImage => make_image(&on, &place, &job.lab, report)?,
             // It belongs to no file, and was done above.
             Task::Import => {}

@@ -46,6 +46,8 @@ pub enum Task {
     Restore(NodeName, String),
     /// Open a shell on a node, in the user's terminal.
     Shell(NodeName),
+    /// Show a node's screen.
+    Console(NodeName),
     /// Make an image that has what the lab needs.
     MakeImage,
     /// Read the machines that VirtualBox has into a new lab.
@@ -88,6 +90,8 @@ pub enum JobKind {
     Restore,
     /// Opening a shell.
     Shell,
+    /// Opening a console.
+    Console,
     /// Making an image.
     MakeImage,
     /// Reading machines.
@@ -111,6 +115,7 @@ impl JobKind {
             Self::TakeSnapshot => "Taking a snapshot",
             Self::Restore => "Restoring",
             Self::Shell => "Opening a shell",
+            Self::Console => "Opening the console",
             Self::MakeImage => "Making an image",
             Self::Import => "Reading the machines",
             Self::Predict => "Predicting",
@@ -132,6 +137,7 @@ impl Task {
             Self::TakeSnapshot(_) => JobKind::TakeSnapshot,
             Self::Restore(..) => JobKind::Restore,
             Self::Shell(_) => JobKind::Shell,
+            Self::Console(_) => JobKind::Console,
             Self::MakeImage => JobKind::MakeImage,
             Self::Import => JobKind::Import,
             Self::Predict(_) => JobKind::Predict,

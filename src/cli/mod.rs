@@ -104,6 +104,8 @@ commands! {
     restore Restore;
     /// Open a shell on a node
     shell Shell;
+    /// Show a node's screen
+    console Console;
     /// Leave nothing of a deployed lab
     destroy Destroy;
     /// Say whether this machine is ready for each provider, and what to do if not

@@ -269,6 +269,10 @@ impl Machines for VirtualBox {
         Box::pin(async move { self.way_in(node).await?.shell().await })
     }
 
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(self.screen(node))
+    }
+
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {
         Box::pin(async move {
             self.write_notes(node, notes).await.map_err(|error| self.failed(format!("note something on {node}"), Some(node), &error))

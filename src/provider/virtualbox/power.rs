@@ -139,6 +139,21 @@ impl VirtualBox {
         Ok(())
     }
 
+    /// The call that opens a window on a machine that runs; closing the window leaves it running.
+    pub(super) async fn screen(&self, node: &NodeName) -> Result<Vec<String>, ProviderError> {
+        let what = format!("open the console of {node}");
+        let Place::Here(program) = self.manage.place() else {
+            let next = "Open it there, in VirtualBox's own window";
+            return Err(cannot(&what, Some(node), "VirtualBox runs on another machine, and its windows open there", next));
+        };
+        let seen = self.seen_node(node, &what).await?;
+        if !matches!(seen.power(), Power::Running | Power::Paused) {
+            return Err(cannot(&what, Some(node), "it is off", "Deploy the lab: that turns its nodes on"));
+        }
+        let program = program.display().to_string();
+        Ok([&program, "startvm", &seen.info.uuid, "--type", "separate"].map(str::to_owned).to_vec())
+    }
+
     /// Shuts a machine down, or pulls its plug where it does not do so by itself.
     pub(super) async fn power_off(&self, node: &NodeName, says: &(dyn Fn(&str) + Send + Sync)) -> Result<Done, ProviderError> {
         let what = format!("turn {node} off");

@@ -35,7 +35,7 @@ const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(150);
 /// From when on a call is late: after this, or so many times as long as calls usually take here.
 const LATE: Duration = Duration::from_millis(1500);
-const LATE_SHARE: u64 = 8;
+const LATE_SHARE: u64 = 4;
 
 /// How long calls may take. With all processors busy, VBoxManage at times takes ten seconds more to find `VBoxSVC` (seen with
 /// 7.2.22), so nothing is below a minute.

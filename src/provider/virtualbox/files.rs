@@ -90,6 +90,7 @@ impl VirtualBox {
             Some(uuid) => uuid,
             None => {
                 says(&format!("importing {name}, once for all labs that use it"));
+                self.kept().listed = None;
                 match self.import_image(&base, &path, image.family).await {
                     Ok(uuid) => uuid,
                     Err(error) => {
@@ -273,6 +274,11 @@ impl VirtualBox {
 
     /// Likewise, for one who is alone with clones, imports and networks.
     pub(super) async fn leave_images_alone(&self) -> Result<(), CallError> {
+        // Whoever removes something has looked; an import since then has forgotten what was seen.
+        let seen = self.kept().listed.as_ref().map(|(vms, _)| parse::machines(vms));
+        if seen.is_some_and(|vms| !vms.iter().any(|(name, _)| names::ImageMachine::is_name(name))) {
+            return Ok(());
+        }
         let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await?);
         let images: Vec<&(String, String)> = vms.iter().filter(|(name, _)| names::ImageMachine::is_name(name)).collect();
         let prefix = names::uuid_prefix(&self.lab);

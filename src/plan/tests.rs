@@ -151,6 +151,23 @@ fn another_image_is_another_machine() {
 }
 
 #[test]
+fn another_version_of_a_package_comes_to_one_member_after_the_other() {
+    let mut lab = mini_cloud();
+    let mut world = deployed(&lab);
+    lab.pins.insert("mariadb-server".parse().unwrap(), "1:10.11.*".parse().unwrap());
+    let plan = planned(&lab, &world);
+    assert_sound(&plan);
+    let wanted: std::collections::BTreeSet<_> = lab.nodes.keys().map(|node| format!("configure:{node}")).collect();
+    assert_eq!(ids(&plan).into_iter().map(str::to_owned).collect::<std::collections::BTreeSet<_>>(), wanted);
+    assert!(plan.steps[0].reason.contains("keeps to no version of any package, the drawing says mariadb-server 1:10.11.*"));
+    assert!(waits(&plan, "configure:db2", "configure:db1") && !waits(&plan, "configure:lb", "configure:db1"));
+    apply(&mut world, &plan);
+    assert!(planned(&lab, &world).is_empty());
+    lab.pins.clear();
+    assert_eq!(planned(&lab, &world).steps.len(), wanted.len(), "what is no longer pinned is let go");
+}
+
+#[test]
 fn what_is_no_longer_drawn_goes_children_first() {
     let mut lab = mini_cloud();
     let mut world = deployed(&lab);

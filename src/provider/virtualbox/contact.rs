@@ -433,6 +433,7 @@ mod tests {
             hostname: "n".into(),
             hosts: Vec::new(),
             routes: Vec::new(),
+            pins: Default::default(),
         };
         let service = |listen: &str| {
             format!(

@@ -123,7 +123,7 @@ is_out_of_date() {
 
 # Has a service asked again at once that was not well before: once more where it is now, else for a while.
 ask_again() { # SLUG CODE CODE-BEFORE
-    [ "${3%% *}" != 0 ] || return 0
+    [ "${3%% *}" != 0 ] && [ "$round" -ge "$again_from" ] || return 0
     at= count=0
     [ ! -e "$run/count.$1" ] || read -r at count <"$run/count.$1"
     [ "$at" = "$beats" ] || count=0
@@ -402,13 +402,19 @@ children="$children $!"
 keeper </dev/null >/dev/null 2>&1 &
 keeper=$!
 
-who=r number=0 sockets=none tries= hears=no round=0 asks=0 units= beat= beats=0 look=no close_until=$stirred_rounds
+who=r number=0 sockets=none tries= hears=no round=0 asks=0 units= beat= beats=0 look=no seen_at=0 again_from=0 close_until=$stirred_rounds
 : >"$run/stir"
 # Whoever looks once wants two answers soon, so the first round asks twice.
 times='1 2'
 say "hello 1 $(date +%s)"
 while [ "$round" -lt "$rounds_max" ]; do
     round=$((round + 1)) pause=0.5 turn=own
+    # Who was frozen takes a while to find out what others did meanwhile: two good answers in one moment say nothing then.
+    if [ "$seen_at" -gt 0 ] && [ $((${EPOCHSECONDS:-$seen_at} - seen_at)) -gt 6 ]; then
+        again_from=$((round + 3))
+        stirred
+    fi
+    seen_at=${EPOCHSECONDS:-0}
     [ "$round" -gt 1 ] || pause=0.3 turn=all
     if [ -s "$run/stir" ]; then
         : >"$run/stir"

@@ -27,7 +27,18 @@ impl Program {
         let mut program = Command::new(env!("CARGO_BIN_EXE_sandtable"));
         program.arg(command).arg(&self.layout).args(["--on", &self.on]).args(args).env("NO_COLOR", "1");
         program.envs(self.environment.iter().map(|(name, value)| (*name, value)));
-        program.output().unwrap()
+        let output = program.output().unwrap();
+        self.write_down(command, args, &output);
+        output
+    }
+
+    /// Where the environment names a file for it, all that was said is written down there.
+    fn write_down(&self, command: &str, args: &[&str], output: &Output) {
+        use std::io::Write;
+        let Some(file) = std::env::var_os("SANDTABLE_TRANSCRIPT") else { return };
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        writeln!(file, "$ sandtable {command} {} {}\n{out}{err}", self.layout.display(), args.join(" ")).unwrap();
     }
 
     /// What a command says; it must end with this code.

@@ -22,11 +22,17 @@ impl Program {
         Self { layout, on: on.to_owned(), environment: vec![("SANDTABLE_STATE", folder.join("state").into())] }
     }
 
-    /// Calls a command with the layout; arguments after it.
-    pub fn call(&self, command: &str, args: &[&str]) -> Output {
+    /// A command with the layout; arguments after it.
+    pub fn command(&self, command: &str, args: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_sandtable"));
         program.arg(command).arg(&self.layout).args(["--on", &self.on]).args(args).env("NO_COLOR", "1");
         program.envs(self.environment.iter().map(|(name, value)| (*name, value)));
+        program
+    }
+
+    /// Calls it.
+    pub fn call(&self, command: &str, args: &[&str]) -> Output {
+        let mut program = self.command(command, args);
         let output = program.output().unwrap();
         self.write_down(command, args, &output);
         output

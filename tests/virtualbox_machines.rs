@@ -4,6 +4,10 @@
 
 #[path = "virtualbox_support/doors.rs"]
 mod doors;
+#[path = "virtualbox_support/images.rs"]
+mod images;
+#[path = "virtualbox_support/imports.rs"]
+mod imports;
 #[path = "virtualbox_support/life.rs"]
 mod life;
 mod virtualbox_support;
@@ -63,6 +67,24 @@ fn none<T: std::fmt::Debug>(what: &str, found: &[T]) {
 fn the_whole_life_of_each_layout() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     life::whole_lives();
+}
+
+#[test]
+fn every_format_of_cloud_image_is_cloned_and_goes() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    images::every_format_is_cloned_and_goes();
+}
+
+#[test]
+fn labs_share_an_image_that_is_a_file() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    images::labs_share_an_image();
+}
+
+#[test]
+fn machines_made_by_hand_become_a_layout() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    imports::machines_become_a_layout();
 }
 
 #[test]

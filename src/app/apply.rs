@@ -19,6 +19,7 @@ impl State {
         match command {
             Command::New
             | Command::Open
+            | Command::ImportMachines
             | Command::Save
             | Command::SaveAs
             | Command::ExportPicture
@@ -45,6 +46,7 @@ impl State {
             | Command::TakeSnapshot(_)
             | Command::RestoreNow(..)
             | Command::Shell(_)
+            | Command::Console(_)
             | Command::MakeImage
             | Command::Inject(_)
             | Command::CancelJob
@@ -280,6 +282,7 @@ impl State {
         match command {
             Command::New => self.leave(After::New),
             Command::Open => self.leave(After::Open),
+            Command::ImportMachines => self.leave(After::Import),
             Command::OpenPath(path) => self.leave(After::OpenPath(path)),
             Command::OpenTemplate(index) => self.leave(After::Template(index)),
             Command::Quit => self.leave(After::Quit),
@@ -353,6 +356,7 @@ impl State {
                 self.replace(template.lab.clone(), Document::default());
                 vec![Effect::View(ViewMove::Fit)]
             }
+            After::Import => vec![self.start(Task::Import)],
             After::Reload => self.document.path.clone().map(Effect::Read).into_iter().collect(),
             After::Quit => vec![Effect::Quit],
             After::Plan => self.apply(Command::Plan),

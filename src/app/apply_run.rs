@@ -50,6 +50,7 @@ impl State {
                 Task::Restore(node, snapshot)
             }
             Command::Shell(node) => Task::Shell(node),
+            Command::Console(node) => Task::Console(node),
             Command::MakeImage => Task::MakeImage,
             Command::Inject(fault) => {
                 self.dialog = None;

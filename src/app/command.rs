@@ -117,6 +117,8 @@ pub enum Command {
     New,
     /// Choose a file and open it.
     Open,
+    /// A new lab of the machines that VirtualBox has.
+    ImportMachines,
     /// Write the lab to its file.
     Save,
     /// Write the lab to another file.
@@ -289,6 +291,8 @@ pub enum Command {
     RestoreNow(NodeName, String),
     /// Open a shell on a node, in the user's terminal.
     Shell(NodeName),
+    /// Show a node's screen: what is left where ssh does not answer.
+    Console(NodeName),
     /// Destroy, for certain.
     DestroyNow,
     /// Keep a page of the presentation, at its place or at the end.

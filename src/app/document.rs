@@ -23,6 +23,8 @@ pub enum After {
     OpenPath(PathBuf),
     /// A new lab from a template, by its place in [`Template::all`].
     Template(usize),
+    /// A new lab of the machines that VirtualBox has.
+    Import,
     /// Back to what the file holds.
     Reload,
     /// Close the window.

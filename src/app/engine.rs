@@ -91,7 +91,13 @@ impl Local {
     }
 
     fn lot(&self, place: &Place, lab: &Lab) -> Lot {
-        Lot { id: place.id.clone(), name: lab.name.clone(), folder: place.folder.clone(), clock: Arc::clone(&self.clock) }
+        Lot {
+            id: place.id.clone(),
+            name: lab.name.clone(),
+            file: place.file.clone(),
+            folder: place.folder.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     fn looking(&mut self, place: &Place, on: &On, lab: &Lab) -> anyhow::Result<Arc<dyn Provider>> {
@@ -264,6 +270,12 @@ impl Engine for Local {
     }
 
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+        if job.task == Task::Import {
+            let manage = virtualbox::open_manage(None).map_err(failed)?;
+            let imported = wait(virtualbox::VirtualBox::import(&manage, &[]))?.map_err(failed)?;
+            report(Report::Imported(Box::new(imported.lab), imported.unknown));
+            return Ok(());
+        }
         let file = job.file.as_deref().context("Save the lab first: what is deployed belongs to its file")?;
         let place = self.place(file)?;
         let on = Self::on(&place, &job.provider, &job.task)?;
@@ -297,7 +309,13 @@ impl Engine for Local {
                 let words = wait(self.looking(&place, &on, &job.lab)?.shell(node))?.map_err(failed)?;
                 terminal::open(&words)?;
             }
+            Task::Console(node) => {
+                let words = wait(self.looking(&place, &on, &job.lab)?.console(node))?.map_err(failed)?;
+                terminal::open(&words)?;
+            }
             Task::MakeImage => make_image(&on, &place, &job.lab, report)?,
+            // It belongs to no file, and was done above.
+            Task::Import => {}
             Task::ReadLogs(node) => report(Report::Logs(node.clone(), read_logs(&place.folder, node)?)),
             Task::Predict(fault) => {
                 if let Some(found) = wait(self.looking(&place, &on, &job.lab)?.predict(fault, HORIZON_MS))?.map_err(failed)? {

@@ -46,8 +46,12 @@ pub enum Task {
     Restore(NodeName, String),
     /// Open a shell on a node, in the user's terminal.
     Shell(NodeName),
+    /// Show a node's screen.
+    Console(NodeName),
     /// Make an image that has what the lab needs.
     MakeImage,
+    /// Read the machines that VirtualBox has into a new lab.
+    Import,
     /// Say what a fault would do.
     Predict(Fault),
     /// Bring what was logged of a node's set-up.
@@ -86,8 +90,12 @@ pub enum JobKind {
     Restore,
     /// Opening a shell.
     Shell,
+    /// Opening a console.
+    Console,
     /// Making an image.
     MakeImage,
+    /// Reading machines.
+    Import,
     /// Asking the simulator.
     Predict,
     /// Reading logs.
@@ -107,7 +115,9 @@ impl JobKind {
             Self::TakeSnapshot => "Taking a snapshot",
             Self::Restore => "Restoring",
             Self::Shell => "Opening a shell",
+            Self::Console => "Opening the console",
             Self::MakeImage => "Making an image",
+            Self::Import => "Reading the machines",
             Self::Predict => "Predicting",
             Self::ReadLogs => "Reading logs",
         }
@@ -127,7 +137,9 @@ impl Task {
             Self::TakeSnapshot(_) => JobKind::TakeSnapshot,
             Self::Restore(..) => JobKind::Restore,
             Self::Shell(_) => JobKind::Shell,
+            Self::Console(_) => JobKind::Console,
             Self::MakeImage => JobKind::MakeImage,
+            Self::Import => JobKind::Import,
             Self::Predict(_) => JobKind::Predict,
             Self::ReadLogs(_) => JobKind::ReadLogs,
         }
@@ -147,6 +159,8 @@ pub enum Report {
     Logs(NodeName, Vec<StepLog>),
     /// A line for the log.
     Log(String),
+    /// A lab of machines that exist, and what could not be known of them.
+    Imported(Box<Lab>, Vec<String>),
     /// A look at the lab between two steps.
     Seen(Box<Sight>),
 }

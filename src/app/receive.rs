@@ -187,10 +187,21 @@ impl State {
             Report::Predicted(prediction) => self.run.prediction = Some(prediction),
             Report::Logs(node, logs) => self.run.logs = Some((node, logs)),
             Report::Log(line) => self.run.note(line),
+            Report::Imported(lab, unknown) => self.imported(*lab, unknown),
             // Requests and failovers are told by the looks between jobs.
             Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(sight.observed, &[]),
             Report::Seen(_) => {}
         }
+    }
+
+    fn imported(&mut self, lab: Lab, unknown: Vec<String>) {
+        let (job, nodes) = (self.run.job.take(), lab.nodes.len());
+        self.replace(lab, Document::default());
+        self.history.mark_unsaved();
+        self.run.job = job;
+        unknown.into_iter().for_each(|line| self.run.note(line));
+        self.tab = Tab::Log;
+        self.tell(Tone::Good, format!("{nodes} machines are read. What could not be known stands in the log."));
     }
 
     fn ended(&mut self, kind: JobKind, result: Result<(), String>) {
@@ -213,5 +224,32 @@ impl State {
                 _ => {}
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::{Preferences, job::Task},
+        model::{Edit, Node, Role},
+    };
+
+    #[test]
+    fn machines_that_are_read_become_a_lab_that_is_not_saved() {
+        let mut state = State::new(Preferences::default(), Vec::new());
+        state.lab = Lab::new("Mine");
+        let effects = state.apply(Command::ImportMachines);
+        let [Effect::Start(job)] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!((&job.task, &job.file), (&Task::Import, &None));
+        state.receive(Event::Started(JobKind::Import));
+        let mut lab = Lab::new("Imported");
+        lab.apply(&[Edit::Node { name: "web".parse().unwrap(), at: None, to: Some(Box::new(Node::new(Role::App))) }]).unwrap();
+        state.receive(Event::Report(JobKind::Import, Report::Imported(Box::new(lab.clone()), vec!["Its address is not known.".into()])));
+        state.receive(Event::Ended(JobKind::Import, Ok(())));
+        assert_eq!((&state.lab, state.is_unsaved(), state.document.open), (&lab, true, true));
+        assert!(state.run.job.is_none() && state.tab == Tab::Log);
+        // What is not saved is not lost by a second time.
+        assert!(state.apply(Command::ImportMachines).is_empty() && matches!(state.dialog, Some(Dialog::Unsaved(_))));
     }
 }

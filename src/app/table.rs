@@ -148,6 +148,7 @@ commands! {
         New "New lab" Plus control("N"), always;
         Open "Open…" Folder control("O"), always;
         Templates "New from a template…" Grid control_shift("N"), always;
+        ImportMachines "Import VirtualBox's machines" Storage None, |state| state.run.job.is_none();
         Save "Save" Save control("S"), open;
         SaveAs "Save as…" Save control_shift("S"), open;
         ExportPicture "Export the picture…" Export control_shift("E"), open;

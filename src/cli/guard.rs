@@ -65,7 +65,7 @@ pub(super) fn run(args: Args, _: &mut Terminal) -> Result {
         };
         let Some(deployed) = Deployed::read(&folder)? else { break };
         let on: On = deployed.on.parse().map_err(Failure::input)?;
-        let lot = Lot { id: LabId::of_file(&deployed.file), name: deployed.name, folder: folder.clone(), clock: Arc::new(clock) };
+        let lot = Lot { id: LabId::of_file(&deployed.file), name: deployed.name, file: deployed.file, folder: folder.clone(), clock: Arc::new(clock) };
         let provider = on.looking(lot).map_err(provider_failed)?;
         match wait(provider.heal(Which::One(due.id)))? {
             Ok(_) => failures = 0,

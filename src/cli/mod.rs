@@ -104,6 +104,8 @@ commands! {
     restore Restore;
     /// Open a shell on a node
     shell Shell;
+    /// Show a node's screen
+    console Console;
     /// Leave nothing of a deployed lab
     destroy Destroy;
     /// Say whether this machine is ready for each provider, and what to do if not
@@ -114,6 +116,8 @@ commands! {
     topology Topology;
     /// Make a layout from one of ours, or list those
     new New;
+    /// Make a layout from machines that exist
+    import Import;
     /// Write a layout as a picture or a document
     export Export;
     /// The manual of the rules

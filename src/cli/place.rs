@@ -86,7 +86,13 @@ impl Place {
     }
 
     fn lot(&self) -> Lot {
-        Lot { id: self.id.clone(), name: self.lab.name.clone(), folder: self.folder.clone(), clock: Arc::clone(&self.clock) }
+        Lot {
+            id: self.id.clone(),
+            name: self.lab.name.clone(),
+            file: self.file.clone(),
+            folder: self.folder.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     /// The provider, for looking, breaking and healing.

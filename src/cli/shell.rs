@@ -3,8 +3,9 @@
 use super::args::Layout;
 use super::place::{On, Place, provider_failed, wait};
 use super::{Failure, Outcome, Result, Terminal};
-use crate::model::NodeName;
 use crate::host::ssh::quoted_all;
+use crate::model::NodeName;
+use crate::provider::{Answer, Provider};
 
 /// What `shell` takes.
 #[derive(Debug, clap::Args)]
@@ -22,10 +23,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    open(args, terminal, |provider, node| provider.shell(node))
+}
+
+/// Runs the program that a provider names for a node, and waits for its end.
+pub(super) fn open(
+    args: Args,
+    terminal: &mut Terminal,
+    words: for<'a> fn(&'a dyn Provider, &'a NodeName) -> Answer<'a, Vec<String>>,
+) -> Result {
     let place = Place::open_deployed(&args.layout.layout, args.on)?;
     let node: NodeName = args.node.parse().map_err(|why| Failure::input(format!("{:?} is no node: {why}", args.node)))?;
     let provider = place.provider()?;
-    let words = wait(provider.shell(&node))?.map_err(provider_failed)?;
+    let words = wait(words(&*provider, &node))?.map_err(provider_failed)?;
     drop(provider);
     if args.print {
         terminal.line(quoted_all(words.iter().map(String::as_str)));

@@ -85,6 +85,10 @@ impl Provider for Ideal {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn console<'a>(&'a self, _: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn name(&self) -> &'static str {
         "ideal"
     }

@@ -101,7 +101,7 @@ impl StateFolder {
 }
 
 /// The folder of one lab.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabFolder {
     path: PathBuf,
 }
@@ -115,6 +115,23 @@ impl LabFolder {
     /// Whether it is there.
     pub fn exists(&self) -> bool {
         self.path.is_dir()
+    }
+
+    /// Writes a file that is made once and never changed. Needs no lock: whoever is first has written it, and others leave it. Gives
+    /// its path.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn once(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError> {
+        let path = self.path.join(name);
+        make_folder(&self.path)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.path).map_err(failed("write beside", &path))?;
+        file.write_all(bytes).map_err(failed("write", &path))?;
+        file.as_file().sync_all().map_err(failed("write", &path))?;
+        match file.persist_noclobber(&path) {
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(failed("keep", &path)(error.error)),
+            _ => Ok(path),
+        }
     }
 
     /// Locks it for this process, making it where it is missing.

@@ -81,7 +81,7 @@ pub enum Arch {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// The machine or image of the provider.
+    /// The machine or image of the provider; or a cloud image's file, relative to the layout ([`Image::file`]).
     pub name: String,
     /// The snapshot of it; `None`: as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +95,17 @@ pub struct Image {
     /// Copy the whole disk? The default is a linked clone, which shares the base's disk.
     #[serde(default, skip_serializing_if = "is_default")]
     pub full_clone: bool,
+}
+
+/// How names of images end that are files: disks, and an appliance.
+const FILE_ENDINGS: [&str; 6] = [".vdi", ".vmdk", ".qcow2", ".img", ".raw", ".ova"];
+
+impl Image {
+    /// The file that it is, where its name ends like a disk's or an appliance's; a path that is relative to the layout.
+    pub fn file(&self) -> Option<&str> {
+        let lower = self.name.to_lowercase();
+        FILE_ENDINGS.iter().any(|ending| lower.ends_with(ending)).then_some(self.name.as_str())
+    }
 }
 
 /// The machine that a lab is meant for. Where a lab says nothing, rules about capacity ask the machine they run on.

@@ -74,6 +74,9 @@ pub trait Machines: Send + Sync {
     /// The program on this machine, and its arguments, that gives a person a shell on a running node.
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
 
+    /// The program on this machine, and its arguments, that shows a person a running node's screen.
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
+
     /// Notes something on a machine, for whoever looks next; `None` takes it away. Keys are lower-case letters, digits, dots and
     /// dashes. Works whether the machine is on or off.
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()>;

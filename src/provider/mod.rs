@@ -143,6 +143,10 @@ pub trait Provider: Send + Sync {
     /// The program on this machine, and its arguments, that gives a person a shell on a running node.
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
 
+    /// The program on this machine, and its arguments, that shows a person a running node's screen: what is left where ssh does not
+    /// answer.
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
+
     /// The requests from outside, and how the last move of a VIP went.
     fn traffic(&self) -> Answer<'_, Traffic>;
 

@@ -6,13 +6,18 @@ use super::{
     machines::Machines,
     real::{Core, Hold, RealProvider, watch::watch},
     sim::{SimProvider, WallClock},
-    virtualbox::VirtualBox,
+    virtualbox::{Files, VirtualBox},
 };
 use crate::{
     host::state::{LabFolder, Locked},
     plan::LabId,
 };
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 /// Where a lab runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +78,8 @@ pub struct Lot {
     pub id: LabId,
     /// Its name, as people wrote it.
     pub name: String,
+    /// Its layout's file.
+    pub file: PathBuf,
     /// Its state folder.
     pub folder: LabFolder,
     /// The wall clock.
@@ -103,15 +110,19 @@ impl On {
     }
 
     fn real(&self, lot: Lot, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {
-        let machines = self.machines(&lot.id)?;
+        let machines = self.machines(&lot)?;
         let core = Core::new(machines, lot.folder, lot.id, lot.name, lot.clock, hold);
         Ok(Arc::new(RealProvider::new(core, watch)?))
     }
 
-    fn machines(&self, id: &LabId) -> Result<Arc<dyn Machines>, ProviderError> {
+    fn machines(&self, lot: &Lot) -> Result<Arc<dyn Machines>, ProviderError> {
         match self {
-            Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), id.clone(), Settings::of_environment())?)),
-            Self::VirtualBox(host) => Ok(Arc::new(VirtualBox::open(host.as_deref(), id.clone())?)),
+            Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), lot.id.clone(), Settings::of_environment())?)),
+            Self::VirtualBox(host) => {
+                let layout = lot.file.parent().map(Path::to_owned).unwrap_or_default();
+                let files = Files { layout, state: lot.folder.clone() };
+                Ok(Arc::new(VirtualBox::open(host.as_deref(), lot.id.clone(), Some(files))?))
+            }
             Self::Sim => Err(ProviderError {
                 what: format!("open {self}"),
                 node: None,

@@ -369,15 +369,11 @@ impl Provider for SimProvider {
     }
 
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
-        Box::pin(async move {
-            Err(ProviderError {
-                what: "open a shell".into(),
-                node: Some(node.clone()),
-                why: "a simulated node runs no programs".into(),
-                next: "Deploy to real machines: --on incus, --on virtualbox.".into(),
-                retry: Retry::Useless,
-            })
-        })
+        Box::pin(async move { Err(not_real("open a shell", node, "a simulated node runs no programs")) })
+    }
+
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(async move { Err(not_real("open the console", node, "a simulated node has no screen")) })
     }
 
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
@@ -436,4 +432,13 @@ fn in_world(what: &str, action: Option<&Action>, error: &SimError) -> ProviderEr
         SimError::Refused { .. } => ("Mend what it says, then deploy again; what is done is not done twice.", Retry::Useless),
     };
     ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }
+}
+fn not_real(what: &str, node: &NodeName, why: &str) -> ProviderError {
+    ProviderError {
+        what: what.into(),
+        node: Some(node.clone()),
+        why: why.into(),
+        next: "Deploy to real machines: --on incus, --on virtualbox.".into(),
+        retry: Retry::Useless,
+    }
 }

@@ -84,7 +84,7 @@ pub(super) fn hosts(place: Place<'_>) -> String {
 }
 
 /// The routes that leave by an adapter: those whose next hop lies in its subnet.
-pub(super) fn routes_of<'a>(machine: &'a MachineSpec, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
+pub(crate) fn routes_of<'a>(machine: &'a MachineSpec, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
     let own = adapter.address;
     machine.routes.iter().copied().filter(move |(_, through)| own.is_some_and(|own| own.contains(through)))
 }

@@ -142,13 +142,16 @@ impl IncusMachines {
     }
 
     /// The daemon's own client is what people know, and it handles terminals.
-    async fn client_shell(&self, node: &NodeName) -> Result<Vec<String>, ProviderError> {
-        let what = "opening a shell".to_owned();
-        let there = self.instance_there(node, &what).await?;
-        let instance = match self.name.split_once(':') {
+    async fn client_name(&self, node: &NodeName, what: &str) -> Result<String, ProviderError> {
+        let there = self.instance_there(node, what).await?;
+        Ok(match self.name.split_once(':') {
             Some((_, remote)) => format!("{remote}:{}", there.name),
             None => there.name,
-        };
+        })
+    }
+
+    async fn client_shell(&self, node: &NodeName) -> Result<Vec<String>, ProviderError> {
+        let instance = self.client_name(node, "opening a shell").await?;
         let shell = "exec $(command -v bash || command -v sh) -l";
         Ok(["incus", "exec", &instance, "--", "sh", "-c", shell].map(str::to_owned).to_vec())
     }
@@ -206,6 +209,13 @@ impl Machines for IncusMachines {
 
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
         Box::pin(self.client_shell(node))
+    }
+
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let instance = self.client_name(node, "opening the console").await?;
+            Ok(["incus", "console", &instance].map(str::to_owned).to_vec())
+        })
     }
 
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {

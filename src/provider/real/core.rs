@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -73,6 +73,8 @@ pub struct Core {
     hold: Hold,
     /// Whoever opens a node's uplink closes it before the next does.
     uplinks: Mutex<BTreeMap<NodeName, Arc<tokio::sync::Mutex<()>>>>,
+    /// Nodes that have an uplink as last seen, or that one could not be taken from since; `None`: nobody has looked.
+    with_uplink: Mutex<Option<BTreeSet<NodeName>>>,
     families: Mutex<BTreeMap<NodeName, Family>>,
     secrets: Mutex<Option<super::secrets::Store>>,
     below: Mutex<Option<(Instant, Arc<Below>)>>,
@@ -98,6 +100,7 @@ impl Core {
             package_source: std::env::var("SANDTABLE_PACKAGE_SOURCE").ok().filter(|lines| !lines.trim().is_empty()),
             hold,
             uplinks: Mutex::default(),
+            with_uplink: Mutex::default(),
             families: Mutex::default(),
             secrets: Mutex::default(),
             below: Mutex::default(),
@@ -185,6 +188,8 @@ impl Core {
         let took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.look_ms.store(took_ms, Ordering::Release);
         tracing::trace!(took_ms, "a look below the guests");
+        let with_uplink = below.machines.iter().filter(|(_, machine)| machine.has_uplink).map(|(node, _)| node.clone()).collect();
+        *self.with_uplink() = Some(with_uplink);
         // What was changed meanwhile may not be in it yet.
         if self.changes_below.load(Ordering::Acquire) == changes {
             *self.known_below() = Some((asked, Arc::clone(&below)));
@@ -265,6 +270,11 @@ impl Core {
     /// The lock of a node's uplink.
     pub(super) fn uplink_turn(&self, node: &NodeName) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(self.uplinks.lock().unwrap_or_else(PoisonError::into_inner).entry(node.clone()).or_default())
+    }
+
+    /// Nodes that have an uplink, as far as is known without looking: who holds the lab's lock opens and closes them alone.
+    pub(super) fn with_uplink(&self) -> MutexGuard<'_, Option<BTreeSet<NodeName>>> {
+        self.with_uplink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The secrets, once they are read.

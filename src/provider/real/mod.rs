@@ -167,6 +167,11 @@ impl Provider for RealProvider {
         Box::pin(self.on_runtime(async move { core.machines.shell(&node).await }))
     }
 
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        let (core, node) = (Arc::clone(&self.core), node.clone());
+        Box::pin(self.on_runtime(async move { core.machines.console(&node).await }))
+    }
+
     fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
         let specs: Vec<MachineSpec> = specs.iter().map(|spec| (*spec).clone()).collect();
         let core = Arc::clone(&self.core);

@@ -12,7 +12,7 @@ use crate::{
         uplink::{fetch, gone},
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::mpsc;
 
 /// Gets packages for a node; `false` where its hypervisor has no way to give it one.
@@ -20,10 +20,23 @@ pub(super) async fn fetched(core: &Arc<Core>, node: &NodeName, packages: &[Strin
     let turn = core.uplink_turn(node);
     let _one_at_a_time = turn.lock().await;
     let Some(uplink) = core.machines.uplink(node).await? else { return Ok(false) };
+    let known = |change: fn(&mut BTreeSet<NodeName>, &NodeName)| {
+        if let Some(nodes) = core.with_uplink().as_mut() {
+            change(nodes, node);
+        }
+    };
+    known(|nodes, node| {
+        nodes.insert(node.clone());
+    });
     let _lost = says.try_send(format!("a way to packages is opened for {}", packages.join(" ")));
     let got = ran(core, node, &fetch(packages, uplink, core.package_source.as_deref()), says).await;
     // Whatever became of it, the way does not stay open.
     let closed = close(core, node, uplink, says).await;
+    if closed.is_ok() {
+        known(|nodes, node| {
+            nodes.remove(node);
+        });
+    }
     got.map_err(|error| {
         let next = "See that packages can be had from where the node is made, or name a source: SANDTABLE_PACKAGE_SOURCE='deb URL SUITE …'. \
                     Or use an image that has them: sandtable image LAYOUT.";
@@ -35,6 +48,10 @@ pub(super) async fn fetched(core: &Arc<Core>, node: &NodeName, packages: &[Strin
 
 /// Takes away the uplinks that a deployment which was cut off left.
 pub(super) async fn close_all(core: &Arc<Core>) -> Result<bool, ProviderError> {
+    // Whoever has planned has looked, and what was opened since is known.
+    if core.with_uplink().as_ref().is_some_and(BTreeSet::is_empty) {
+        return Ok(false);
+    }
     let below = core.below().await?;
     let (says, _unheard) = mpsc::channel(1);
     let mut closed = false;

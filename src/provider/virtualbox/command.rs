@@ -1,6 +1,10 @@
 //! Runs VBoxManage: arguments as lists, the C locale, a deadline for each call, retries where somebody else had the machine, and
 //! an account of every call.
 //!
+//! A call that is late is nearly always done: while all processors are busy, one VBoxManage in a hundred waits ten seconds at its own
+//! end, with its answer not yet written, because a thread of its misses the word to end (seen with 7.2.22, in `RTReqPoolRelease`).
+//! So what only asks is asked a second time beside the first, and a change is looked for meanwhile; it is never made twice.
+//!
 //! It decides nothing. Locks: [`VBoxManage::alone`] for clones, imports and networks (parallel imports fail in VirtualBox, issue
 //! 80), [`VBoxManage::machine`] for changes of one machine. What only reads needs none.
 
@@ -16,7 +20,10 @@ use crate::host::{
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{Mutex as Lock, MutexGuard, OnceCell, OwnedMutexGuard, Semaphore};
@@ -26,6 +33,9 @@ const AT_ONCE: usize = 8;
 /// How often a call is tried again, and how long to wait before, growing.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(150);
+/// From when on a call is late: after this, or so many times as long as calls usually take here.
+const LATE: Duration = Duration::from_millis(1500);
+const LATE_SHARE: u64 = 8;
 
 /// How long calls may take. With all processors busy, VBoxManage at times takes ten seconds more to find `VBoxSVC` (seen with
 /// 7.2.22), so nothing is below a minute.
@@ -78,6 +88,8 @@ pub struct VBoxManage {
     machines: Mutex<HashMap<String, Arc<Lock<()>>>>,
     tally: Mutex<BTreeMap<String, Tally>>,
     about: OnceCell<(Version, System)>,
+    /// How long calls that ask usually take, in milliseconds.
+    usual_ms: AtomicU64,
 }
 
 impl VBoxManage {
@@ -91,6 +103,7 @@ impl VBoxManage {
             machines: Mutex::default(),
             tally: Mutex::default(),
             about: OnceCell::new(),
+            usual_ms: AtomicU64::new(0),
         }
     }
 
@@ -118,15 +131,65 @@ impl VBoxManage {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks something. Tried again where it was late: asking twice does no harm.
+    /// Asks something. Where the answer is late it is asked a second time beside the first, and the first answer counts: asking
+    /// twice does no harm.
     ///
     /// # Errors
     /// Where VBoxManage fails.
     pub async fn ask(&self, args: &[&str]) -> Result<String, CallError> {
-        match self.call(args, Patience::Short).await {
-            Err(error) if error.kind == Kind::Late => self.call(args, Patience::Short).await,
-            other => other,
+        let started = std::time::Instant::now();
+        let first = self.call(args, Patience::Short);
+        let again = async {
+            tokio::time::sleep(self.late()).await;
+            tracing::debug!(call = verb(args), "late, asked again");
+            // Those that are late hold places and do nothing.
+            self.unbounded(args, Patience::Short).await
+        };
+        tokio::pin!(first, again);
+        let answer = tokio::select! {
+            answer = &mut first => match answer {
+                Err(error) if error.kind == Kind::Late => again.await,
+                other => other,
+            },
+            answer = &mut again => match answer {
+                Ok(text) => Ok(text),
+                Err(_) => first.await,
+            },
+        };
+        let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let usual = self.usual_ms.load(Ordering::Relaxed);
+        self.usual_ms.store(if usual == 0 { took } else { (usual * 7).saturating_add(took) / 8 }, Ordering::Relaxed);
+        answer
+    }
+
+    /// Changes something. Where the call is late, it is looked whether the change is there: then it need not be waited for.
+    ///
+    /// # Errors
+    /// As [`VBoxManage::call`].
+    pub async fn change<L: Future<Output = Result<bool, CallError>> + Send>(
+        &self,
+        args: &[&str],
+        patience: Patience,
+        is_so: impl Fn() -> L + Send,
+    ) -> Result<(), CallError> {
+        let found = async {
+            loop {
+                tokio::time::sleep(self.late()).await;
+                if matches!(is_so().await, Ok(true)) {
+                    tracing::debug!(call = verb(args), "late, and it is so");
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            done = self.call(args, patience) => done.map(drop),
+            () = found => Ok(()),
         }
+    }
+
+    fn late(&self) -> Duration {
+        LATE.max(Duration::from_millis(self.usual_ms.load(Ordering::Relaxed).saturating_mul(LATE_SHARE)))
     }
 
     /// Calls VBoxManage, again where somebody else had the machine. Gives what it wrote.
@@ -154,8 +217,25 @@ impl VBoxManage {
     /// As [`VBoxManage::call`].
     pub async fn once(&self, args: &[&str], patience: Patience) -> Result<String, CallError> {
         let _permit = self.permits.acquire().await.map_err(|_| CallError::new(Kind::Cancelled, "cancelled"))?;
+        self.unbounded(args, patience).await
+    }
+
+    /// One call that reads something, not tried again.
+    ///
+    /// # Errors
+    /// As [`VBoxManage::call`].
+    pub async fn feed(&self, args: &[&str], patience: Patience, stdin: Vec<u8>) -> Result<String, CallError> {
+        let _permit = self.permits.acquire().await.map_err(|_| CallError::new(Kind::Cancelled, "cancelled"))?;
+        self.fed(args, patience, stdin).await
+    }
+
+    async fn unbounded(&self, args: &[&str], patience: Patience) -> Result<String, CallError> {
+        self.fed(args, patience, Vec::new()).await
+    }
+
+    async fn fed(&self, args: &[&str], patience: Patience, stdin: Vec<u8>) -> Result<String, CallError> {
         let started = std::time::Instant::now();
-        let result = self.run(args, patience.limit(self.limit)).await;
+        let result = self.run(args, patience.limit(self.limit), stdin).await;
         let took = started.elapsed();
         tracing::debug!(call = args.join(" "), ms = took.as_millis(), ok = result.is_ok(), "VBoxManage");
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,16 +246,16 @@ impl VBoxManage {
         result
     }
 
-    async fn run(&self, args: &[&str], limit: Duration) -> Result<String, CallError> {
+    async fn run(&self, args: &[&str], limit: Duration, stdin: Vec<u8>) -> Result<String, CallError> {
         let (code, stdout, stderr) = match &self.place {
             Place::Here(program) => {
-                let ran = run_aside(Program::new(program, args, limit), &format!("vboxmanage-{}", verb(args))).await?;
+                let ran = run_aside(Program { stdin, ..Program::new(program, args, limit) }, &format!("vboxmanage-{}", verb(args))).await?;
                 (ran.code, ran.stdout, ran.stderr)
             }
             Place::There(ssh, program) => {
                 let words = ["env", "LANG=C", "LC_ALL=C", program.as_str()].into_iter().chain(args.iter().copied());
                 let argv = words.map(str::to_owned).collect();
-                let ran = ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: limit }).await?;
+                let ran = ssh.run(RemoteCommand { argv, stdin, timeout: limit }).await?;
                 if matches!(ran.code, 126 | 127) {
                     return Err(CallError::new(Kind::NoProgram, format!("{program} cannot be run on {}", ssh.host().name)));
                 }
@@ -261,6 +341,35 @@ mod tests {
         let (_folder, manage) = fake("echo 'VBoxManage: error: Could not find a registered machine' >&2; exit 1");
         assert_eq!(wait(manage.call(&["showvminfo", "x"], Patience::Short)).unwrap_err().kind, Kind::NotFound);
         assert_eq!(manage.tally()["showvminfo"].count, 1);
+    }
+
+    /// The first call hangs as VBoxManage does at its end; all others answer.
+    #[test]
+    fn what_is_late_is_asked_again_and_a_change_is_looked_for() {
+        let (_folder, manage) = fake("[ $n -ne 1 ] || { touch there; exec sleep 600; }; echo answer $n");
+        let started = std::time::Instant::now();
+        assert_eq!(wait(manage.ask(&["list", "vms"])).unwrap(), "answer 2\n");
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        let (folder, manage) = fake("[ $n -ne 1 ] || { touch there; exec sleep 600; }; echo answer $n");
+        let is_so = || async { Ok(folder.path().join("there").exists()) };
+        wait(manage.change(&["modifyvm", "x"], Patience::Short, is_so)).unwrap();
+        assert_eq!(manage.tally().get("modifyvm"), None, "it was ended before its own end, and made once");
+        assert_eq!(std::fs::read_to_string(folder.path().join("n")).unwrap().trim(), "1");
+    }
+
+    /// What is late and not there is waited for, and not made a second time.
+    #[test]
+    fn a_change_that_is_late_and_not_there_is_waited_for() {
+        let (folder, manage) = fake("sleep 4; touch there; echo done");
+        let looks = std::sync::atomic::AtomicU32::new(0);
+        let is_so = || async {
+            looks.fetch_add(1, Ordering::Relaxed);
+            Ok(false)
+        };
+        wait(manage.change(&["modifyvm", "x"], Patience::Short, is_so)).unwrap();
+        assert!(looks.load(Ordering::Relaxed) >= 1);
+        assert_eq!(manage.tally()["modifyvm"].count, 1);
+        assert!(folder.path().join("there").exists());
     }
 
     #[test]

@@ -75,6 +75,16 @@ if command -v ssh-keygen >/dev/null 2>&1 && ls /etc/ssh/ssh_host_*_key >/dev/nul
 fi
 "#;
 
+/// Makes the kinds of host key that are missing, once what sets the machine up at its first start is done. Prints all.
+const KEYS_SCRIPT: &str = r#"set -eu
+if command -v cloud-init >/dev/null 2>&1; then cloud-init status --wait >/dev/null 2>&1 || true; fi
+if command -v ssh-keygen >/dev/null 2>&1; then
+    ssh-keygen -A >/dev/null
+    { systemctl restart ssh || systemctl restart sshd || service ssh restart || service sshd restart; } >/dev/null 2>&1
+    cat /etc/ssh/ssh_host_*_key.pub
+fi
+"#;
+
 /// Takes an adapter, named by its hardware address, out of use from within; says whether anything still leads through it.
 const LEAVE_SCRIPT: &str = r#"set -eu
 for card in /sys/class/net/*; do
@@ -115,15 +125,16 @@ fn joins_nodes(wire: &Wire) -> bool {
 }
 
 impl VirtualBox {
-    fn host(&self, node: &NodeName, address: String, port: u16, keys: HostKeys, through: Option<Arc<Host>>) -> Host {
+    fn host(&self, known: &Known<'_>, address: String, port: u16, keys: HostKeys, through: Option<Arc<Host>>) -> Host {
+        let (user, key, becomes) = self.login(&known.made);
         Host {
-            name: node.to_string(),
+            name: known.node.to_string(),
             address,
             port,
-            user: self.options.user.clone(),
-            key: self.options.key.clone(),
+            user,
+            key,
             host_keys: keys,
-            becomes: self.options.becomes(),
+            becomes,
             connect_timeout: self.options.connect_limit,
             through,
         }
@@ -144,11 +155,11 @@ impl VirtualBox {
         let mut ways = Vec::new();
         if known.is_configured() && keys != HostKeys::First {
             for (_, address) in known.addresses(wires, host_reaches) {
-                ways.push(self.host(known.node, address.to_string(), 22, keys.clone(), self.over_there()));
+                ways.push(self.host(known, address.to_string(), 22, keys.clone(), self.over_there()));
             }
         }
         if let Some(way) = way.filter(|way| way.kind != WayKind::Closed) {
-            ways.push(self.host(known.node, Ipv4Addr::LOCALHOST.to_string(), way.port, keys, self.over_there()));
+            ways.push(self.host(known, Ipv4Addr::LOCALHOST.to_string(), way.port, keys, self.over_there()));
         }
         ways
     }
@@ -164,7 +175,7 @@ impl VirtualBox {
         let jumps = running.filter_map(|other| {
             let (_, address) = theirs.iter().find(|(network, _)| other.made.adapters.iter().any(|own| own.network == *network))?;
             let jump = self.own_ways(other, wires, other.seen.way(&self.lab)).into_iter().next()?;
-            Some(self.host(known.node, address.to_string(), 22, HostKeys::Known(keys.clone()), Some(Arc::new(jump))))
+            Some(self.host(known, address.to_string(), 22, HostKeys::Known(keys.clone()), Some(Arc::new(jump))))
         });
         jumps.take(JUMPS_MAX).collect()
     }
@@ -279,11 +290,14 @@ impl VirtualBox {
         self.forget_ways();
         let transport = self.way_as_seen(node, &seen).await?;
         let shown = self.answers(node, &transport, says).await?;
-        if !seen.host_keys().is_empty() {
-            return Ok(());
-        }
+        // The seed of a cloud image brings one host key, of the kind that a service of the drawing may replace; others are made now.
+        let script = match (seen.host_keys().as_slice(), seen.is_seeded(&self.lab)) {
+            ([], _) => IDENTITY_SCRIPT,
+            ([only], true) if only.to_string().starts_with(GIVEN_KEYS) => KEYS_SCRIPT,
+            _ => return Ok(()),
+        };
         says("giving it an identity of its own");
-        let done = transport.run(Command::script(IDENTITY_SCRIPT, COMMAND_LIMIT)).await?;
+        let done = transport.run(Command::script(script, COMMAND_LIMIT)).await?;
         let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
         if done.code != 0 {
             let next = format!(

@@ -33,7 +33,7 @@ struct Facts {
 /// Looks at this machine's VirtualBox, or another's, and at what would keep these networks from being made.
 pub async fn doctor(host: Option<&str>, networks: &[NetworkSpec]) -> Vec<Check> {
     // Which lab it is for makes no difference: nothing of a lab is looked at.
-    match VirtualBox::open(host, LabId::of_file(Path::new("/"))) {
+    match VirtualBox::open(host, LabId::of_file(Path::new("/")), None) {
         Ok(opened) => opened.doctor(networks).await,
         Err(error) => vec![Check::bad("VBoxManage", error.why, error.next)],
     }
@@ -64,9 +64,9 @@ impl VirtualBox {
                 } else {
                     check(
                         "images",
-                        State::Bad,
+                        State::Doubtful,
                         "VirtualBox has no machine to clone from",
-                        "Make the image first: see \"VirtualBox\" in README.md",
+                        "Make the image first, or name a cloud image's file in the layout: see \"VirtualBox\" in README.md",
                     )
                 }
             }

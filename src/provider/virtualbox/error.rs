@@ -52,7 +52,7 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 42] = [
+const WORDS: [(&str, Kind); 43] = [
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -69,6 +69,8 @@ const WORDS: [(&str, Kind); 42] = [
     ("The host network interface named", Kind::NoInterface),
     ("The object is not ready", Kind::NotReady),
     ("Failed to create the VirtualBox object", Kind::NotReady),
+    // Whoever had the machine last has ended, and VirtualBox is not done with that yet (seen with 7.2.22 on a busy machine).
+    ("Failed to assign the machine to the session", Kind::Locked),
     ("E_ACCESSDENIED", Kind::RangeDenied),
     ("is locked for reading by another task", Kind::MediumBusy),
     ("is locked for writing by another task", Kind::MediumBusy),

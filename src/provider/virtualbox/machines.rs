@@ -41,7 +41,7 @@ impl VirtualBox {
         let _lock = self.manage.machine(&uuid).await;
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
         let wires = self.wires().await.map_err(failed)?;
-        let base = self.base(spec.image.as_ref(), &what, node).await?;
+        let base = self.base(spec.image.as_ref(), &what, node, says).await?;
         let way = Way::of(spec, &wires, self.free_port(node));
         let shape = self.shaped(node, spec, &wires, way, base.slots, &what)?;
         says("cloning the image");
@@ -69,6 +69,10 @@ impl VirtualBox {
             return Err(cannot(&what, Some(node), why, "Try again"));
         }
         self.grow_disk(spec, &base, &info, says).await;
+        if spec.image.as_ref().is_some_and(|image| image.file().is_some()) {
+            let uplink = Some(way.slot).filter(|_| way.kind == WayKind::Uplink);
+            self.plug_seed(node, spec, &info, uplink).await.map_err(failed)?;
+        }
         let made = Made { node: node.clone(), spec: spec.clone(), way };
         self.write_made(&uuid, &BTreeMap::new(), &made).await.map_err(failed)?;
         self.forget_ways();
@@ -136,11 +140,15 @@ impl VirtualBox {
             return Ok(());
         }
         let args: Vec<&str> = ["modifyvm", uuid].into_iter().chain(changes.iter().map(String::as_str)).collect();
-        self.manage.call(&args, Patience::Short).await.map(drop)
+        let is_so = || async {
+            let now = self.info(uuid).await?;
+            Ok(!now.is_locked && shape.changes(&now).is_empty())
+        };
+        self.manage.change(&args, Patience::Short, is_so).await
     }
 
     /// The image's machine and snapshot. What is missing is told with what there is.
-    async fn base(&self, image: Option<&Image>, what: &str, node: &NodeName) -> Result<Base, ProviderError> {
+    async fn base(&self, image: Option<&Image>, what: &str, node: &NodeName, says: Says<'_>) -> Result<Base, ProviderError> {
         let failed = |error: CallError| self.failed(what, Some(node), &error);
         let Some(image) = image else {
             let next = "Say in the layout which machine to clone: image: (name: \"…\", snapshot: \"…\")";
@@ -151,6 +159,7 @@ impl VirtualBox {
         if let Some(known) = images.get(&key) {
             return Ok(known.clone());
         }
+        let image = &self.image_to_clone(image, what, node, says).await?;
         let is_named = |(name, uuid): &&(String, String)| *name == image.name || *uuid == image.name.to_lowercase();
         // Whoever plans has just looked; what is not in it may have come since.
         let listed = self.kept().listed.clone().filter(|(vms, _)| parse::machines(vms).iter().filter(is_named).count() == 1);
@@ -198,15 +207,31 @@ impl VirtualBox {
             args.push("--options=Link");
         }
         let patience = if is_full { Patience::Copy } else { Patience::Long };
+        // A machine is registered once all of it is there.
+        let is_so = || async { self.is_registered(&uuid).await };
         let _alone = self.manage.alone().await;
-        self.manage.call(&args, patience).await.map(drop)
+        self.manage.change(&args, patience, is_so).await
+    }
+
+    async fn is_registered(&self, uuid: &str) -> Result<bool, CallError> {
+        Ok(parse::machines(&self.manage.ask(&["list", "vms"]).await?).iter().any(|(_, there)| there == uuid))
+    }
+
+    /// Whether a machine and all of its disks are gone.
+    async fn is_gone(&self, uuid: &str, name: &str) -> Result<bool, CallError> {
+        let (is_there, disks) = tokio::try_join!(self.is_registered(uuid), self.manage.ask(&["list", "hdds"]))?;
+        Ok(!is_there && media::of_machine(&self.lab, name, &parse::media(&disks)).is_empty())
     }
 
     /// A disk as large as drawn, where the image's is smaller. Where VirtualBox cannot, the image's size stays and is said.
     async fn grow_disk(&self, spec: &MachineSpec, base: &Base, info: &Info, says: Says<'_>) {
         let wanted = u64::from(spec.disk_gib) * 1024;
         let Some(disk) = info.disks.first().filter(|_| base.disk_mib > 0 && wanted > base.disk_mib) else { return };
-        let resized = self.manage.call(&["modifymedium", "disk", disk, "--resize", &wanted.to_string()], Patience::Long).await;
+        let is_so = || async {
+            let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
+            Ok(disks.iter().any(|there| there.uuid == *disk && there.capacity_mib == wanted))
+        };
+        let resized = self.manage.change(&["modifymedium", "disk", disk, "--resize", &wanted.to_string()], Patience::Long, is_so).await;
         if let Err(error) = resized {
             says(&format!("its disk stays at {} MiB: {error}", base.disk_mib));
         }
@@ -306,6 +331,10 @@ impl VirtualBox {
             self.pull_plug(&uuid).await.map_err(failed)?;
         }
         let done = self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
+        let is_of_file = |there: &Seen| there.made(&self.lab).and_then(|made| made.image).is_some_and(|image| image.file().is_some());
+        if there.as_ref().is_some_and(is_of_file) {
+            self.leave_images().await.map_err(failed)?;
+        }
         if let Some(ways) = &mut self.kept().ways {
             ways.remove(node);
         }
@@ -323,7 +352,8 @@ impl VirtualBox {
         let had_disks = !own.is_empty();
         let mut failure = None;
         if there.is_some() {
-            failure = self.manage.call(&["unregistervm", uuid, "--delete"], Patience::Long).await.err();
+            let is_so = || self.is_gone(uuid, name);
+            failure = self.manage.change(&["unregistervm", uuid, "--delete"], Patience::Long, is_so).await.err();
         }
         let (vms, left) = tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]))?;
         if parse::machines(&vms).iter().any(|(_, there)| there == uuid) {

@@ -33,6 +33,12 @@ pub(super) fn of_machine<'a>(lab: &LabId, machine: &str, media: &'a [Medium]) ->
     media.iter().filter(|medium| machine_of(lab, &medium.location).as_deref() == Some(machine)).collect()
 }
 
+/// The disks in a folder of ours, named by how its path goes on in the folder of all machines.
+pub(super) fn in_folder<'a>(folder: &str, media: &'a [Medium]) -> Vec<&'a Medium> {
+    let inside = format!("{folder}/");
+    media.iter().filter(|medium| medium.location.replace('\\', "/").contains(&inside)).collect()
+}
+
 /// A disk that is a clone's of one of these, and none of them: whoever has it must go first.
 pub(super) fn dependent<'a>(own: &[&Medium], media: &'a [Medium]) -> Option<&'a Medium> {
     let is_own = |uuid: &str| own.iter().any(|medium| medium.uuid == uuid);
@@ -49,9 +55,14 @@ fn remove_empty(lab: Option<&Path>) {
 impl VirtualBox {
     /// Closes and deletes a machine's disks, children before parents, until none is left or none can be closed any more.
     pub(super) async fn close_media(&self, machine: &str) -> Result<(), CallError> {
+        self.close_media_in(&format!("{}{machine}", marker(&self.lab))).await
+    }
+
+    /// Likewise, of a folder of ours.
+    pub(super) async fn close_media_in(&self, folder: &str) -> Result<(), CallError> {
         loop {
             let media = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
-            let left = of_machine(&self.lab, machine, &media);
+            let left = in_folder(folder, &media);
             if left.is_empty() {
                 return Ok(());
             }
@@ -77,13 +88,18 @@ impl VirtualBox {
 
     /// The folder in which a machine's own lies; asked once.
     pub(super) async fn machine_folder(&self, machine: &str) -> Result<Option<String>, CallError> {
+        self.folder_at(&format!("{}{machine}", marker(&self.lab))).await
+    }
+
+    async fn folder_at(&self, folder: &str) -> Result<Option<String>, CallError> {
+        let below = folder;
         let known = self.kept().folder.clone();
         let folder = match known {
             Some(folder) => Some(folder),
             None => parse::machine_folder(&self.manage.ask(&["list", "systemproperties"]).await?),
         };
         self.kept().folder.clone_from(&folder);
-        Ok(folder.map(|folder| format!("{}{}{machine}", folder.trim_end_matches(['/', '\\']), marker(&self.lab))))
+        Ok(folder.map(|folder| format!("{}{below}", folder.trim_end_matches(['/', '\\']))))
     }
 
     /// Nodes that have a folder on this machine. What VirtualBox no longer knows of them would keep them from being made again; on
@@ -115,7 +131,12 @@ impl VirtualBox {
     /// Removes the folder of a machine that VirtualBox no longer knows, and the lab's when it is empty. What stays there (settings
     /// of a delete that failed) would keep a new machine from being made.
     pub(super) async fn remove_folder(&self, machine: &str) -> Result<(), CallError> {
-        let Some(folder) = self.machine_folder(machine).await? else { return Ok(()) };
+        self.remove_folder_at(&format!("{}{machine}", marker(&self.lab))).await
+    }
+
+    /// Likewise, of a folder of ours, named by how its path goes on in the folder of all machines.
+    pub(super) async fn remove_folder_at(&self, folder: &str) -> Result<(), CallError> {
+        let Some(folder) = self.folder_at(folder).await? else { return Ok(()) };
         let failed = |why: String| CallError::new(super::error::Kind::File, format!("the folder {folder} cannot be removed: {why}"));
         match self.manage.place() {
             super::Place::Here(_) => {

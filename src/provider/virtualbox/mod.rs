@@ -10,7 +10,9 @@ mod contact;
 pub mod doctor;
 mod doors;
 pub mod error;
+mod files;
 pub mod find;
+pub mod import;
 mod machines;
 mod media;
 pub mod names;
@@ -20,22 +22,27 @@ pub mod parse;
 mod power;
 pub mod ranges;
 mod room;
+mod seed;
 mod shape;
 mod sight;
 pub mod version;
 
 pub use command::{Place, Tally, VBoxManage};
 pub use networks::Record;
+pub use open::open_manage;
 pub use shape::{Way, WayKind, Wire};
 
 use super::{
     Answer, Done, ProviderError, Retry,
-    machines::{Below, Machines, Reach},
+    machines::{Below, Machine, Machines, Reach},
     ssh::SshTransport,
     transport::Transport,
 };
 use crate::{
-    host::ssh::{Become, LoginKey},
+    host::{
+        ssh::{Become, LoginKey},
+        state::LabFolder,
+    },
     model::{Endpoint, Fault, Flow, MachineSpec, NodeName},
     plan::{Action, LabId},
     provision::firewall::Door,
@@ -58,6 +65,15 @@ pub const IMAGE_KEY: &str = "SANDTABLE_IMAGE_KEY";
 /// The environment's name for how long a machine may take until ssh answers, in seconds. After each third of it, it is reset.
 pub const BOOT_SECONDS: &str = "SANDTABLE_BOOT_SECONDS";
 
+/// Where a lab's own files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The folder of its layout: images that are files are named from there.
+    pub layout: PathBuf,
+    /// Its state folder: the key with which Sandtable gets into machines of such images is there.
+    pub state: LabFolder,
+}
+
 /// How machines are reached and how long things may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -71,6 +87,8 @@ pub struct Options {
     pub shutdown_limit: Duration,
     /// How long one ssh connection may take.
     pub connect_limit: Duration,
+    /// Where the lab's own files are; without them no image can be a file.
+    pub files: Option<Files>,
 }
 
 impl Default for Options {
@@ -81,6 +99,7 @@ impl Default for Options {
             boot_limit: Duration::from_secs(450),
             shutdown_limit: Duration::from_secs(20),
             connect_limit: Duration::from_secs(20),
+            files: None,
         }
     }
 }
@@ -211,6 +230,10 @@ impl Machines for VirtualBox {
         Box::pin(async { self.look_at_all().await.map_err(|error| self.failed("look at VirtualBox", None, &error)) })
     }
 
+    fn machine<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Option<Machine>> {
+        Box::pin(async move { self.look_at(node).await.map_err(|error| self.failed(format!("look at {node}"), Some(node), &error)) })
+    }
+
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
         Box::pin(async move {
             match action {
@@ -248,6 +271,10 @@ impl Machines for VirtualBox {
 
     fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
         Box::pin(async move { self.way_in(node).await?.shell().await })
+    }
+
+    fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+        Box::pin(self.screen(node))
     }
 
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {

@@ -47,9 +47,63 @@ pub fn node_of<'a>(lab: &LabId, machine: &'a str) -> Option<&'a str> {
     machine.strip_suffix(lab.as_str())?.strip_suffix('.').filter(|node| !node.is_empty())
 }
 
+/// What the groups of all labs begin with.
+pub const GROUPS: &str = "/sandtable/";
+
+/// The group of machines that are images of ours.
+pub const IMAGES: &str = "/sandtable/images";
+/// The key of an image's extra data that says that it is ours and whole.
+pub const IMAGE_KEY: &str = "sandtable/image";
+/// What comes before the lab in the key by which a lab says that it uses an image.
+pub const USES: &str = "sandtable/uses/";
+/// Between an image's own name and what tells files apart.
+const IMAGE_WORD: &str = ".image-";
+
+/// The key by which a lab says that it uses an image.
+pub fn uses_key(lab: &LabId) -> String {
+    format!("{USES}{lab}")
+}
+
+/// The folder of an image in the folder of all machines.
+pub fn image_folder(name: &str) -> String {
+    format!("{IMAGES}/{name}")
+}
+
+/// What tells one text from another, in sixteen digits.
+pub fn digest(text: &str) -> String {
+    format!("{:016x}", hash(text))
+}
+
+/// The machine that a file becomes: the same file has the same, and one that has changed has another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageMachine {
+    /// Its name.
+    pub name: String,
+    /// Its UUID; an appliance's is VirtualBox's to choose.
+    pub uuid: String,
+}
+
+impl ImageMachine {
+    /// The machine of a file; `identity` is what makes it another file.
+    pub fn of(path: &std::path::Path, identity: &str) -> Self {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let digest = digest(identity);
+        let (first, second) = (hash(&format!("image\0{identity}")), hash(&format!("{identity}\0image")));
+        let (low, variant) = (second & 0xffff_ffff_ffff, 0x8000 | ((second >> 48) & 0x3fff));
+        let uuid = format!("{:08x}-{:04x}-8{:03x}-{variant:04x}-{low:012x}", first >> 32, (first >> 16) & 0xffff, first & 0xfff);
+        Self { name: format!("{}{IMAGE_WORD}{digest}", plain(&stem)), uuid }
+    }
+
+    /// Whether a machine's name is one that such a machine has.
+    pub fn is_name(name: &str) -> bool {
+        let digits = name.rsplit_once(IMAGE_WORD).map(|(_, digits)| digits);
+        digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    }
+}
+
 /// The group of a lab's machines.
 pub fn group(lab: &LabId) -> String {
-    format!("/sandtable/{lab}")
+    format!("{GROUPS}{lab}")
 }
 
 /// What a lab's internal or NAT network is called.
@@ -135,6 +189,17 @@ mod tests {
         assert!(matches!(id.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
         let all: BTreeSet<String> = (0..10_000).map(|n| uuid(&one, &format!("n{n}"))).collect();
         assert_eq!(all.len(), 10_000);
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_file() {
+        let path = Path::new("/images/debian 13.qcow2");
+        let (one, other) = (ImageMachine::of(path, "a"), ImageMachine::of(path, "b"));
+        assert_eq!(one, ImageMachine::of(path, "a"));
+        assert!(one.name != other.name && one.uuid != other.uuid);
+        assert!(ImageMachine::is_name(&one.name) && one.name.is_ascii() && !one.name.contains(' '), "{one:?}");
+        assert!(!ImageMachine::is_name("debian.image-x") && !ImageMachine::is_name("debian"));
+        assert_eq!((one.uuid.len(), one.uuid.as_bytes()[14]), (36, b'8'));
     }
 
     #[test]

@@ -170,7 +170,9 @@ impl VirtualBox {
             Some(_) => vec!["natnetwork", "modify", "--netname", &name, "--network", &net, "--enable", "--dhcp", dhcp],
             None => vec!["natnetwork", "add", "--netname", &name, "--network", &net, "--enable", "--dhcp", dhcp],
         };
-        if let Err(error) = self.manage.call(&args, Patience::Short).await {
+        // One that is there already may have to become another thing, so only a new one is looked for.
+        let is_so = || async { Ok(!there.contains_key(&name) && self.nat_networks().await?.get(&name) == Some(&Some(subnet.trunc()))) };
+        if let Err(error) = self.manage.change(&args, Patience::Short, is_so).await {
             // A failed `natnetwork add` leaves a network behind (seen with 7.2.22).
             if !there.contains_key(&name) {
                 let _nothing_left = self.manage.call(&["natnetwork", "remove", "--netname", &name], Patience::Short).await;
@@ -349,8 +351,9 @@ impl VirtualBox {
     async fn delete_network_alone(&self, network: &NetworkName) -> Result<Done, CallError> {
         let extra = self.global_extra().await?;
         let Some(record) = records(&self.lab, &extra).remove(network) else { return Ok(Done::AlreadySo) };
-        // A program that died after the last machine went has left the lab's folder.
+        // A program that died after the last machine went has left the lab's folder, or its image.
         self.tidy().await?;
+        self.leave_images_alone().await?;
         // Its note goes last, so that a failure leaves something to find it by.
         let key = names::network_key(&self.lab, network);
         self.remove_wire(&record.wire, &key).await?;
@@ -366,7 +369,8 @@ impl VirtualBox {
             Wire::NatNetwork(name) => {
                 self.remove_dhcp(name).await?;
                 if self.nat_networks().await?.contains_key(name) {
-                    self.manage.call(&["natnetwork", "remove", "--netname", name], Patience::Short).await?;
+                    let is_so = || async { Ok(!self.nat_networks().await?.contains_key(name)) };
+                    self.manage.change(&["natnetwork", "remove", "--netname", name], Patience::Short, is_so).await?;
                 }
                 Ok(())
             }

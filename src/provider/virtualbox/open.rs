@@ -3,7 +3,7 @@
 //! What ssh knows of the other machine (its address, port, user, keys, and which host keys it may show) is asked of ssh itself, so
 //! a name that works with `ssh` works here. A machine whose host key is not known is not spoken to.
 
-use super::{Options, Place, VBoxManage, VirtualBox, cannot, find};
+use super::{Files, Options, Place, VBoxManage, VirtualBox, cannot, find};
 use crate::{
     host::{
         process::{Cancel, Program, run},
@@ -32,17 +32,25 @@ impl VirtualBox {
     ///
     /// # Errors
     /// Where there is no VBoxManage here, or ssh does not know the other machine.
-    pub fn open(host: Option<&str>, lab: LabId) -> Result<Self, ProviderError> {
-        let place = match host {
-            None => Place::Here(find::find().map_err(|why| {
-                cannot("open virtualbox", None, why, "Install VirtualBox, or say where it is: SANDTABLE_VBOXMANAGE=/path/to/VBoxManage.")
-            })?),
-            Some(host) => Place::There(Ssh::new(known_to_ssh(host)?), THERE.to_owned()),
-        };
-        let said = std::env::var(LIMIT_SECONDS).ok().and_then(|said| said.parse().ok()).filter(|seconds| *seconds > 0);
-        let limit = said.map_or(LIMIT, Duration::from_secs);
-        Ok(Self::new(VBoxManage::at(place, limit), lab, Options::from_environment()))
+    pub fn open(host: Option<&str>, lab: LabId, files: Option<Files>) -> Result<Self, ProviderError> {
+        Ok(Self::new(open_manage(host)?, lab, Options { files, ..Options::from_environment() }))
     }
+}
+
+/// This machine's VBoxManage, or another's.
+///
+/// # Errors
+/// As [`VirtualBox::open`].
+pub fn open_manage(host: Option<&str>) -> Result<VBoxManage, ProviderError> {
+    let place = match host {
+        None => Place::Here(find::find().map_err(|why| {
+            cannot("open virtualbox", None, why, "Install VirtualBox, or say where it is: SANDTABLE_VBOXMANAGE=/path/to/VBoxManage.")
+        })?),
+        Some(host) => Place::There(Ssh::new(known_to_ssh(host)?), THERE.to_owned()),
+    };
+    let said = std::env::var(LIMIT_SECONDS).ok().and_then(|said| said.parse().ok()).filter(|seconds| *seconds > 0);
+    let limit = said.map_or(LIMIT, Duration::from_secs);
+    Ok(VBoxManage::at(place, limit))
 }
 
 /// User, host and port of a text; what it does not say is ssh's to know.

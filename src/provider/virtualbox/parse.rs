@@ -81,6 +81,8 @@ pub struct Info {
     pub slots: u32,
     /// Its disks' identities: what is written to now.
     pub disks: Vec<String>,
+    /// Ports that a disk can be plugged into: controller, port, device.
+    pub free_ports: Vec<(String, u32, u32)>,
     /// Names of its snapshots, oldest first.
     pub snapshots: Vec<String>,
     /// The snapshot that it stands on.
@@ -176,7 +178,20 @@ pub fn info(text: &str) -> Option<Info> {
             info.snapshots.push(value.clone());
         }
     }
+    info.free_ports = free_ports(&fields);
     Some(info)
+}
+
+fn free_ports(fields: &[(String, String)]) -> Vec<(String, u32, u32)> {
+    let of = |stem: &'static str| fields.iter().filter_map(move |(key, value)| Some((key.strip_prefix(stem)?, value.as_str())));
+    let floppies: Vec<&str> = of("storagecontrollertype").filter(|(_, kind)| *kind == "I82078").map(|(number, _)| number).collect();
+    let names: Vec<&str> = of("storagecontrollername").filter(|(number, _)| !floppies.contains(number)).map(|(_, name)| name).collect();
+    let port = |(key, value): &(String, String)| {
+        let (name, at) = names.iter().find_map(|name| Some((*name, key.strip_prefix(*name)?.strip_prefix('-')?)))?;
+        let (port, device) = at.split_once('-')?;
+        (value == "none").then_some((name.to_owned(), port.parse().ok()?, device.parse().ok()?))
+    };
+    fields.iter().filter_map(port).collect()
 }
 
 fn nic<'a>(slot: u32, kind: &str, get: &impl Fn(&str) -> &'a str) -> Option<Nic> {

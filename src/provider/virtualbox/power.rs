@@ -22,6 +22,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a machine may stay locked after its end, and how long it may take to begin.
 const SETTLE: Duration = Duration::from_secs(60);
 
+/// Whether nothing is being done to a machine any more: no snapshot is taken or merged, and whoever did so has let it go.
+fn is_calm(info: &super::parse::Info) -> bool {
+    match info.state.as_str() {
+        // What runs is held by the process that runs it.
+        "running" | "paused" => true,
+        "poweroff" | "saved" | "aborted" => !info.is_locked,
+        _ => false,
+    }
+}
+
 impl VirtualBox {
     async fn waited(&self, uuid: &str, at_most: Duration, is_so: impl Fn(&super::parse::Info) -> bool) -> Result<bool, CallError> {
         let started = Instant::now();
@@ -96,7 +106,8 @@ impl VirtualBox {
         }
         self.check_ports(node, seen, what)?;
         says("starting it");
-        let result = self.manage.call(&["startvm", &uuid, "--type", "headless"], Patience::Long).await;
+        let is_on = || async { Ok(self.info(&uuid).await?.state == "running") };
+        let result = self.manage.change(&["startvm", &uuid, "--type", "headless"], Patience::Long, is_on).await;
         match result {
             Ok(_) => Ok(()),
             // It may be on all the same, for what is said and what is so differ both ways.
@@ -126,6 +137,21 @@ impl VirtualBox {
             }
         }
         Ok(())
+    }
+
+    /// The call that opens a window on a machine that runs; closing the window leaves it running.
+    pub(super) async fn screen(&self, node: &NodeName) -> Result<Vec<String>, ProviderError> {
+        let what = format!("open the console of {node}");
+        let Place::Here(program) = self.manage.place() else {
+            let next = "Open it there, in VirtualBox's own window";
+            return Err(cannot(&what, Some(node), "VirtualBox runs on another machine, and its windows open there", next));
+        };
+        let seen = self.seen_node(node, &what).await?;
+        if !matches!(seen.power(), Power::Running | Power::Paused) {
+            return Err(cannot(&what, Some(node), "it is off", "Deploy the lab: that turns its nodes on"));
+        }
+        let program = program.display().to_string();
+        Ok([&program, "startvm", &seen.info.uuid, "--type", "separate"].map(str::to_owned).to_vec())
     }
 
     /// Shuts a machine down, or pulls its plug where it does not do so by itself.
@@ -158,8 +184,10 @@ impl VirtualBox {
 
     /// Ends a machine at once, and waits until nobody has it locked any more: it stays so for a moment (seen with 7.2.22).
     pub(super) async fn pull_plug(&self, uuid: &str) -> Result<(), CallError> {
-        let pulled = self.manage.call(&["controlvm", uuid, "poweroff"], Patience::Long).await;
-        if self.waited(uuid, SETTLE, |info| sight::power(&info.state) == Power::Stopped && !info.is_locked).await? {
+        let is_off = |info: &super::parse::Info| sight::power(&info.state) == Power::Stopped && !info.is_locked;
+        let looks = || async { Ok(is_off(&self.info(uuid).await?)) };
+        let pulled = self.manage.change(&["controlvm", uuid, "poweroff"], Patience::Long, looks).await;
+        if self.waited(uuid, SETTLE, is_off).await? {
             return Ok(());
         }
         Err(pulled.err().unwrap_or_else(|| CallError::new(Kind::Locked, "it was turned off and is still held")))
@@ -176,7 +204,12 @@ impl VirtualBox {
         let uuid = &seen.info.uuid;
         let _lock = self.manage.machine(uuid).await;
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
-        let taken = self.manage.call(&["snapshot", uuid, "take", snapshot, "--description", "made by Sandtable"], Patience::Long).await;
+        let args = ["snapshot", uuid, "take", snapshot, "--description", "made by Sandtable"];
+        let is_taken = || async {
+            let now = self.info(uuid).await?;
+            Ok(is_there(&now.snapshots) && is_calm(&now))
+        };
+        let taken = self.manage.change(&args, Patience::Long, is_taken).await;
         if is_there(&self.info(uuid).await.map_err(failed)?.snapshots) {
             return Ok(Done::Changed);
         }
@@ -224,7 +257,11 @@ impl VirtualBox {
         let uuid = &seen.info.uuid;
         let _lock = self.manage.machine(uuid).await;
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
-        let deleted = self.manage.call(&["snapshot", uuid, "delete", snapshot], Patience::Long).await;
+        let is_deleted = || async {
+            let now = self.info(uuid).await?;
+            Ok(!is_there(&now.snapshots) && is_calm(&now))
+        };
+        let deleted = self.manage.change(&["snapshot", uuid, "delete", snapshot], Patience::Long, is_deleted).await;
         if !is_there(&self.info(uuid).await.map_err(failed)?.snapshots) {
             return Ok(Done::Changed);
         }

@@ -78,6 +78,11 @@ impl Seen {
         self.extra.get(names::HOST_KEYS_KEY).into_iter().flat_map(|keys| keys.split(',')).filter_map(HostKey::parse).collect()
     }
 
+    /// Whether it was made of an image that is a file, with a seed of ours.
+    pub(super) fn is_seeded(&self, lab: &LabId) -> bool {
+        self.made(lab).and_then(|made| made.image).is_some_and(|image| image.file().is_some())
+    }
+
     /// Whether it has its names and addresses.
     pub(super) fn set_up(&self) -> SetUp {
         if self.extra.contains_key(&format!("{}{CONFIGURED}", names::NOTE_PREFIX)) { SetUp::Yes } else { SetUp::No }
@@ -295,6 +300,25 @@ impl VirtualBox {
         Ok(machines)
     }
 
+    fn machine_of(&self, seen: &Seen, wires: &BTreeMap<NetworkName, Wire>) -> Machine {
+        let slots = seen.made(&self.lab).map_or(0, |made| made.adapters.len());
+        Machine {
+            power: seen.power(),
+            spec: seen.spec(&self.lab, wires),
+            links_up: (1..).take(slots).map(|slot| seen.info.nics.get(&slot).is_some_and(|nic| nic.is_connected)).collect(),
+            snapshots: seen.info.snapshots.clone(),
+            notes: seen.notes(),
+            ..Machine::default()
+        }
+    }
+
+    /// One machine, without looking at the others.
+    pub(super) async fn look_at(&self, node: &NodeName) -> Result<Option<Machine>, CallError> {
+        let uuid = self.uuid(node);
+        let (seen, wires) = tokio::try_join!(self.see(&uuid), self.wires())?;
+        Ok(seen.map(|seen| self.machine_of(&seen, &wires)))
+    }
+
     pub(super) async fn look_at_all(&self) -> Result<Below, CallError> {
         let (vms, disks, records, folders) =
             tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
@@ -309,20 +333,7 @@ impl VirtualBox {
             kept.looked = machines.iter().map(|(node, seen)| (node.clone(), (now, seen.clone()))).collect();
         }
         let mut below = Below { networks, ..Below::default() };
-        for (node, seen) in &machines {
-            let spec = seen.spec(&self.lab, &wires);
-            let slots = seen.made(&self.lab).map_or(0, |made| made.adapters.len());
-            let links_up = (1..).take(slots).map(|slot| seen.info.nics.get(&slot).is_some_and(|nic| nic.is_connected)).collect();
-            let machine = Machine {
-                power: seen.power(),
-                spec,
-                links_up,
-                snapshots: seen.info.snapshots.clone(),
-                notes: seen.notes(),
-                ..Machine::default()
-            };
-            below.machines.insert(node.clone(), machine);
-        }
+        below.machines.extend(machines.iter().map(|(node, seen)| (node.clone(), self.machine_of(seen, &wires))));
         // A delete that failed half-way has left disks or files: they are shown as a machine that is not whole, so that they go as
         // one.
         for node in media::orphans(&self.lab, &parse::media(&disks)).into_iter().chain(folders) {
@@ -359,7 +370,11 @@ impl VirtualBox {
         for (key, value) in parted(extra, key, value) {
             let mut args = vec!["setextradata", uuid, &key];
             args.extend(value.as_deref());
-            self.manage.call(&args, super::command::Patience::Short).await?;
+            let is_so = || async {
+                let there = parse::extra_data(&self.manage.ask(&["getextradata", uuid, "enumerate"]).await?);
+                Ok(there.get(&key) == value.as_ref())
+            };
+            self.manage.change(&args, super::command::Patience::Short, is_so).await?;
             if uuid == "global"
                 && let Some(known) = &mut self.kept().global
             {

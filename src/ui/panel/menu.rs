@@ -74,6 +74,9 @@ fn running(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName) {
     let is_real = desk.state.run.provider != "sim";
     let idle = desk.state.run.job.is_none();
     ui.add_enabled_ui(idle && is_running && is_real, |ui| command(ui, desk, Command::Shell(node.clone()), (Icon::Ssh, "Open a shell")));
+    ui.add_enabled_ui(idle && is_running && is_real, |ui| {
+        command(ui, desk, Command::Console(node.clone()), (Icon::Monitor, "Open the console"))
+    });
     ui.add_enabled_ui(idle, |ui| {
         command(ui, desk, Command::TakeSnapshot(node.clone()), (Icon::Save, "Take a snapshot"));
         if !snapshots.is_empty() {

@@ -1,0 +1,343 @@
+//! Images that are files: cloud images as disks or appliances. Each becomes a machine of ours once, with a snapshot, and nodes are
+//! cloned from that like from any other; it goes when the last lab that uses it has left. The file itself is only read.
+
+use super::{
+    Place, VirtualBox, cannot,
+    command::Patience,
+    error::{CallError, Kind},
+    media, names,
+    parse::{self, Info},
+    seed::{BYTES, Pair, Seed, USER, cards, public_of},
+};
+use crate::{
+    host::ssh::{Become, HostKey, LoginKey},
+    model::{Arch, Family, Image, MachineSpec, NodeName},
+    provider::ProviderError,
+};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+/// The snapshot that clones are made of.
+const SNAPSHOT: &str = "base";
+/// The file of the private key with which Sandtable gets into such machines, in the lab's state folder.
+const LOGIN_FILE: &str = "login-key";
+/// The seed's file in a machine's folder.
+const SEED_FILE: &str = "seed.vdi";
+/// Ports of the controller that such a machine has: its disk, the seed, and room.
+const PORTS: &str = "4";
+
+/// What a file is, by its first bytes: names lie (Ubuntu's `.img` is qcow2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// A disk in a format that VirtualBox reads: VDI, VMDK, qcow2, VHD.
+    Disk,
+    /// A disk without any format.
+    Raw,
+    /// An appliance.
+    Appliance,
+}
+
+fn sort_of(name: &str, head: &[u8]) -> Sort {
+    let is_disk = [b"<<< ".as_slice(), b"KDMV", b"# Disk Des", b"QFI\xfb", b"conectix"].iter().any(|magic| head.starts_with(magic));
+    if name.to_lowercase().ends_with(".ova") {
+        Sort::Appliance
+    } else if is_disk {
+        Sort::Disk
+    } else {
+        Sort::Raw
+    }
+}
+
+/// What VirtualBox calls the systems of a family.
+fn system(family: Family) -> &'static str {
+    match family {
+        Family::Debian => "Debian_64",
+        Family::Ubuntu => "Ubuntu_64",
+        Family::Rocky => "RedHat_64",
+        Family::Fedora => "Fedora_64",
+        Family::Other => "Linux_64",
+    }
+}
+
+type Says<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+impl VirtualBox {
+    /// The image to clone: what is drawn, or the machine that its file has become.
+    pub(super) async fn image_to_clone(&self, image: &Image, what: &str, node: &NodeName, says: Says<'_>) -> Result<Image, ProviderError> {
+        let Some(name) = image.file() else { return Ok(image.clone()) };
+        let path = self.image_path(name);
+        let refuse = |why: String, next: &str| cannot(what, Some(node), why, next);
+        if !matches!(self.manage.place(), Place::Here(_)) {
+            let next = "Import it there by hand, take a snapshot, and name that machine in the layout's image";
+            return Err(refuse(format!("the image {name} is a file, and VirtualBox runs on another machine"), next));
+        }
+        if image.arch != Arch::X86_64 {
+            return Err(refuse(format!("the image {name} is for ARM"), "Make the machine by hand and name it in the layout's image"));
+        }
+        let about = std::fs::metadata(&path).map_err(|error| {
+            let next = "Download it, or write where it is: the name in the layout's image is relative to the layout";
+            refuse(format!("the image {} cannot be read: {error}", path.display()), next)
+        })?;
+        let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        let identity = format!("{}\0{}\0{}", path.display(), about.len(), changed.as_nanos());
+        let base = names::ImageMachine::of(&path, &identity);
+        let failed = |error: CallError| self.failed(what, Some(node), &error);
+        let _alone = self.manage.alone().await;
+        let uuid = match self.whole_image(&base).await.map_err(failed)? {
+            Some(uuid) => uuid,
+            None => {
+                says(&format!("importing {name}, once for all labs that use it"));
+                match self.import_image(&base, &path, image.family).await {
+                    Ok(uuid) => uuid,
+                    Err(error) => {
+                        // What is left of it would go with the next try; nobody may want one.
+                        let _nothing_left = self.whole_image(&base).await;
+                        return Err(unreadable(&path, failed(error)));
+                    }
+                }
+            }
+        };
+        // A lab says that it is here before it clones, so that none that leaves takes the image away.
+        self.use_image(&uuid).await.map_err(failed)?;
+        Ok(Image { name: uuid, snapshot: Some(SNAPSHOT.into()), ..image.clone() })
+    }
+
+    fn image_path(&self, name: &str) -> PathBuf {
+        let folder = self.options.files.as_ref().map(|files| files.layout.clone()).unwrap_or_default();
+        let path = folder.join(name);
+        path.canonicalize().unwrap_or(path)
+    }
+
+    async fn extra(&self, uuid: &str) -> Result<std::collections::BTreeMap<String, String>, CallError> {
+        Ok(parse::extra_data(&self.manage.ask(&["getextradata", uuid, "enumerate"]).await?))
+    }
+
+    /// The machine of an image, where it is whole; what a crash has left of it goes.
+    async fn whole_image(&self, base: &names::ImageMachine) -> Result<Option<String>, CallError> {
+        let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await?);
+        let Some((_, uuid)) = vms.iter().find(|(name, uuid)| *name == base.name || *uuid == base.uuid) else {
+            self.forget_disks(&base.name).await?;
+            return Ok(None);
+        };
+        if self.extra(uuid).await?.get(names::IMAGE_KEY).is_some_and(|mark| *mark == base.name) {
+            return Ok(Some(uuid.clone()));
+        }
+        let info = self.info(uuid).await?;
+        if !info.groups.split(',').any(|group| group == names::IMAGES) {
+            return Err(CallError::new(Kind::NameTaken, format!("a machine {} exists that is not Sandtable's", base.name)));
+        }
+        self.remove_image(uuid, &base.name).await?;
+        Ok(None)
+    }
+
+    /// Says that this lab uses an image: whoever does is asked before it goes, also where only half of it is there.
+    async fn use_image(&self, uuid: &str) -> Result<(), CallError> {
+        let extra = self.extra(uuid).await?;
+        self.set_extra(uuid, &extra, &names::uses_key(&self.lab), Some("yes")).await
+    }
+
+    async fn import_image(&self, base: &names::ImageMachine, path: &Path, family: Family) -> Result<String, CallError> {
+        let mut head = [0_u8; 64];
+        let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head));
+        let count = read.map_err(|error| CallError::new(Kind::File, format!("{}: {error}", path.display())))?;
+        let text = path.to_string_lossy();
+        let uuid = match sort_of(&text, head.get(..count).unwrap_or_default()) {
+            Sort::Appliance => self.import_appliance(base, &text).await?,
+            sort => self.import_disk(base, &text, family, sort).await?,
+        };
+        let taken = self.manage.call(&["snapshot", &uuid, "take", SNAPSHOT, "--description", "made by Sandtable"], Patience::Long).await;
+        if !self.info(&uuid).await?.snapshots.iter().any(|there| there == SNAPSHOT) {
+            return Err(taken.err().unwrap_or_else(|| CallError::new(Kind::Other, "its snapshot was taken and is not there")));
+        }
+        // Whoever has this mark is whole.
+        self.set_extra(&uuid, &Default::default(), names::IMAGE_KEY, Some(&base.name)).await?;
+        Ok(uuid)
+    }
+
+    async fn import_disk(&self, base: &names::ImageMachine, file: &str, family: Family, sort: Sort) -> Result<String, CallError> {
+        let (name, uuid) = (base.name.as_str(), base.uuid.as_str());
+        let make = ["createvm", "--name", name, "--uuid", uuid, "--ostype", system(family), "--groups", names::IMAGES, "--register"];
+        self.manage.call(&make, Patience::Short).await?;
+        self.use_image(uuid).await?;
+        // Cloud images write to a serial port, and some wait for one.
+        let settings = ["--memory", "1024", "--nic1", "nat", "--nictype1", "virtio", "--rtcuseutc", "on", "--graphicscontroller", "vmsvga"];
+        let port = ["--uart1", "0x3F8", "4", "--uartmode1", "disconnected"];
+        self.manage.call(&[["modifyvm", uuid].as_slice(), &settings, &port].concat(), Patience::Short).await?;
+        let controller = ["storagectl", uuid, "--name", "SATA", "--add", "sata", "--portcount", PORTS];
+        self.manage.call(&controller, Patience::Short).await?;
+        let disk = self.beside_settings(uuid, "disk.vdi").await?;
+        if sort == Sort::Raw {
+            self.manage.call(&["convertfromraw", file, &disk, "--format", "VDI"], Patience::Copy).await?;
+        } else {
+            let known = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
+            let cloned = self.manage.call(&["clonemedium", "disk", file, &disk, "--format", "VDI"], Patience::Copy).await;
+            // VirtualBox remembers what it has read from (seen with 7.2.22); who had it before keeps it.
+            if !known.iter().any(|medium| medium.location == file) {
+                let _not_known = self.manage.once(&["closemedium", "disk", file], Patience::Short).await;
+            }
+            cloned?;
+        }
+        let attach = ["storageattach", uuid, "--storagectl", "SATA", "--port", "0", "--device", "0", "--type", "hdd", "--medium", &disk];
+        self.manage.call(&attach, Patience::Short).await?;
+        Ok(uuid.to_owned())
+    }
+
+    async fn import_appliance(&self, base: &names::ImageMachine, file: &str) -> Result<String, CallError> {
+        let args = ["import", file, "--vsys", "0", "--vmname", &base.name, "--group", names::IMAGES];
+        self.manage.call(&args, Patience::Copy).await?;
+        let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await?);
+        let uuid = vms.into_iter().find(|(name, _)| *name == base.name).map(|(_, uuid)| uuid);
+        let uuid = uuid.ok_or_else(|| CallError::new(Kind::Other, "VirtualBox says that it imported it, and it is not there"))?;
+        self.use_image(&uuid).await?;
+        if self.info(&uuid).await?.free_ports.is_empty() {
+            let add = |kind| ["storagectl", &uuid, "--name", "sandtable", "--add", kind].map(str::to_owned);
+            let mut last = Ok(String::new());
+            // A machine has one controller of a kind.
+            for kind in ["sata", "scsi"] {
+                let args = add(kind);
+                last = self.manage.call(&args.each_ref().map(String::as_str), Patience::Short).await;
+                if last.is_ok() {
+                    break;
+                }
+            }
+            last?;
+        }
+        Ok(uuid)
+    }
+
+    /// A file's path beside a machine's settings.
+    async fn beside_settings(&self, uuid: &str, file: &str) -> Result<String, CallError> {
+        let settings = self.info(uuid).await?.settings_file;
+        let folder = Path::new(&settings).parent().map(Path::to_owned).unwrap_or_default();
+        Ok(folder.join(file).to_string_lossy().into_owned())
+    }
+
+    /// Makes a machine's seed and plugs it in. The host key in it is noted, so that no other is believed from the first contact on.
+    pub(super) async fn plug_seed(&self, node: &NodeName, spec: &MachineSpec, info: &Info, uplink: Option<u32>) -> Result<(), CallError> {
+        let words = |why: String| CallError::new(Kind::Other, why);
+        let host_key = Pair::new().map_err(words)?;
+        let secret = std::fs::read_to_string(self.login_file().map_err(words)?).map_err(|error| words(error.to_string()))?;
+        let mut all = cards(spec);
+        let uplink = uplink.and_then(|slot| info.nics.get(&slot));
+        all.extend(uplink.map(|nic| super::seed::Card { mac: nic.mac, address: None, routes: Vec::new() }));
+        let login = public_of(&secret).map_err(words)?;
+        let hostname = if spec.hostname.is_empty() { node.as_str() } else { &spec.hostname };
+        let seed = Seed {
+            instance: &format!("{}-{}", info.uuid, names::digest(&host_key.public)),
+            hostname,
+            login: &login,
+            host_key: &host_key,
+            cards: &all,
+        };
+        let disk = seed.disk().map_err(|error| words(format!("the seed cannot be written: {error}")))?;
+        let file = self.beside_settings(&info.uuid, SEED_FILE).await?;
+        let length = BYTES.to_string();
+        self.manage.feed(&["convertfromraw", "stdin", &file, &length, "--format", "VDI"], Patience::Long, disk).await?;
+        let Some((controller, port, device)) = info.free_ports.first() else {
+            return Err(words("the image has no free port for its seed".into()));
+        };
+        let (port, device) = (port.to_string(), device.to_string());
+        let place = ["--storagectl", controller, "--port", &port, "--device", &device, "--type", "hdd", "--medium", &file];
+        self.manage.call(&[["storageattach", &info.uuid].as_slice(), &place].concat(), Patience::Short).await?;
+        let key = HostKey::parse(&host_key.public).ok_or_else(|| words("the host key cannot be read".into()))?;
+        self.set_extra(&info.uuid, &Default::default(), names::HOST_KEYS_KEY, Some(&key.to_string())).await
+    }
+
+    /// Who logs in to a machine of this specification, with what, and for whom commands are run.
+    pub(super) fn login(&self, spec: &MachineSpec) -> (String, LoginKey, Become) {
+        let is_seeded = spec.image.as_ref().is_some_and(|image| image.file().is_some());
+        match self.login_file() {
+            Ok(file) if is_seeded => (USER.to_owned(), LoginKey::File(file), Become::Root),
+            _ => (self.options.user.clone(), self.options.key.clone(), self.options.becomes()),
+        }
+    }
+
+    /// The file of the lab's own key, made where it is not there yet.
+    fn login_file(&self) -> Result<PathBuf, String> {
+        let state = self.options.files.as_ref().map(|files| &files.state).ok_or("the lab has no state folder")?;
+        let path = state.path().join(LOGIN_FILE);
+        if path.is_file() {
+            return Ok(path);
+        }
+        state.once(LOGIN_FILE, Pair::new()?.secret.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    /// Removes images that nobody uses any more, once this lab's last machine has gone.
+    pub(super) async fn leave_images(&self) -> Result<(), CallError> {
+        let _alone = self.manage.alone().await;
+        self.leave_images_alone().await
+    }
+
+    /// Likewise, for one who is alone with clones, imports and networks.
+    pub(super) async fn leave_images_alone(&self) -> Result<(), CallError> {
+        let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await?);
+        let images: Vec<&(String, String)> = vms.iter().filter(|(name, _)| names::ImageMachine::is_name(name)).collect();
+        let prefix = names::uuid_prefix(&self.lab);
+        if images.is_empty() || vms.iter().any(|(_, uuid)| uuid.starts_with(&prefix)) {
+            return Ok(());
+        }
+        for (name, uuid) in images {
+            let extra = match self.extra(uuid).await {
+                Err(error) if error.kind == Kind::NotFound => continue,
+                other => other?,
+            };
+            let own = names::uses_key(&self.lab);
+            if !extra.contains_key(&own) {
+                continue;
+            }
+            let others = extra.keys().any(|key| *key != own && key.starts_with(names::USES));
+            let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
+            let own_disks = media::in_folder(&names::image_folder(name), &disks);
+            if others || media::dependent(&own_disks, &disks).is_some() {
+                self.set_extra(uuid, &extra, &own, None).await?;
+            } else {
+                self.remove_image(uuid, name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_image(&self, uuid: &str, name: &str) -> Result<(), CallError> {
+        let gone = self.manage.call(&["unregistervm", uuid, "--delete"], Patience::Long).await;
+        self.forget_disks(name).await?;
+        if parse::machines(&self.manage.ask(&["list", "vms"]).await?).iter().any(|(_, there)| there == uuid) {
+            return Err(gone.err().unwrap_or_else(|| CallError::new(Kind::Other, "the image was deleted and is still there")));
+        }
+        Ok(())
+    }
+
+    /// Forgets the disks of an image that has no machine, and removes its folder.
+    async fn forget_disks(&self, name: &str) -> Result<(), CallError> {
+        let folder = names::image_folder(name);
+        self.close_media_in(&folder).await?;
+        self.remove_folder_at(&folder).await
+    }
+}
+
+/// What to do where VirtualBox cannot read a file.
+fn unreadable(path: &Path, error: ProviderError) -> ProviderError {
+    let file = path.display();
+    let next = format!(
+        "See that it is a whole disk image or appliance. Where its format is too new for VirtualBox, convert it (package qemu-utils): \
+         qemu-img convert -O vdi '{file}' IMAGE.vdi, and name that in the layout"
+    );
+    ProviderError { why: format!("{file} cannot be imported: {}", error.why), next, ..error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart_by_what_is_in_them() {
+        assert_eq!(sort_of("a.img", b"QFI\xfb\0\0"), Sort::Disk);
+        assert_eq!(sort_of("a.img", &[0xeb, 0x63]), Sort::Raw);
+        assert_eq!(sort_of("a.vmdk", b"# Disk DescriptorFile"), Sort::Disk);
+        assert_eq!(sort_of("a.vdi", b"<<< Oracle VM VirtualBox Disk Image >>>"), Sort::Disk);
+        assert_eq!(sort_of("a.OVA", b"box.ovf"), Sort::Appliance);
+        assert_eq!(sort_of("a.qcow2", b""), Sort::Raw);
+    }
+}

@@ -90,6 +90,12 @@ pub fn any_lab(seed: u64, size: usize) -> Lab {
     let mut r = Seeded::new(seed);
     let mut lab = Lab { name: r.text(), about: r.text(), image: r.maybe(50, image), ..Lab::default() };
     lab.host = r.maybe(30, |r| Host { memory: 1 + u32::from(r.port()), cpus: r.port() });
+    for name in ["mariadb-server", "libstdc++6", "0ad"] {
+        let version = r.pick(&["1:10.11.*", "9", "2.4~rc1-1+deb12u2"]).copied().unwrap_or("1");
+        if let (true, Ok(name), Ok(version)) = (r.chance(20), name.parse(), version.parse()) {
+            lab.pins.insert(name, version);
+        }
+    }
     let names = |r: &mut Seeded, sort: &str| -> Vec<String> {
         (0..r.below(size + 1)).map(|index| if sort == "network" { format!("{} net", r.name(index)) } else { r.name(index) }).collect()
     };

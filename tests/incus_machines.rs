@@ -131,7 +131,17 @@ impl Lab {
     }
 
     fn machine(name: &str, adapters: Vec<AdapterSpec>) -> MachineSpec {
-        MachineSpec { image: None, cpus: 1, memory_mib: 256, disk_gib: 4, adapters, hostname: name.into(), hosts: vec![], routes: vec![] }
+        MachineSpec {
+            image: None,
+            cpus: 1,
+            memory_mib: 256,
+            disk_gib: 4,
+            adapters,
+            hostname: name.into(),
+            hosts: vec![],
+            routes: vec![],
+            pins: Default::default(),
+        }
     }
 }
 

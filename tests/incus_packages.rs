@@ -78,6 +78,47 @@ impl Drop for Lab {
     }
 }
 
+/// A pinned version takes a newer one's place and is what runs; one that nobody has changes nothing.
+fn versions(lab: &Lab) {
+    let app = |script: &str| lab.on("app-node-01", script).1;
+    let there = || app("dpkg-query -W -f='${Version}' nginx");
+    let drawn = fs::read_to_string(&lab.layout).unwrap();
+    let pin = |version: &str| {
+        let (head, rest) = drawn.split_once("    networks:").expect("the layout has networks");
+        fs::write(&lab.layout, format!("{head}    pins: {{\"nginx\": \"{version}\"}},\n    networks:{rest}")).unwrap();
+    };
+    let newer = there();
+    let older = newer.strip_suffix("+lab1").expect("the newer of two versions was installed").to_owned();
+    let is_healthy = || serde_json::from_str::<Value>(&lab.good("status", &["--format", "json"])).unwrap()["healthy"] == true;
+
+    pin(&older);
+    let plan = lab.good("plan", &[]);
+    assert!(plan.contains(&format!("the drawing says nginx {older}")), "{plan}");
+    lab.good("deploy", &["--yes"]);
+    assert_eq!(there(), older);
+    assert_eq!(app("readlink /proc/$(pgrep -o nginx)/exe").trim(), "/usr/sbin/nginx", "the newer version still runs");
+    assert!(is_healthy());
+    let again: Value = serde_json::from_str(&lab.good("deploy", &["--format", "json"])).unwrap();
+    assert_eq!(again["steps"].as_array().map(Vec::len), Some(0), "{again:#}");
+    let policy = app("apt-cache policy nginx");
+    assert!(policy.contains(&format!("*** {older} 1001")), "an upgrade by hand would replace it: {policy}");
+
+    pin("9.*");
+    let refused = lab.run("deploy", &["--yes"]);
+    let said = String::from_utf8_lossy(&[refused.stdout, refused.stderr].concat()).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("has nginx 9.*") && said.contains(&format!("here is nginx {older}")), "{said}");
+    assert_eq!(there(), older);
+    assert!(is_healthy(), "what nobody has takes nothing away");
+
+    fs::write(&lab.layout, &drawn).unwrap();
+    lab.good("deploy", &["--yes"]);
+    assert_eq!(
+        (there(), app("ls /etc/apt/preferences.d /var/lib/sandtable/pins 2>/dev/null")),
+        (older, "/etc/apt/preferences.d:\n".into())
+    );
+}
+
 #[test]
 fn packages_come_over_an_uplink_that_is_gone_afterwards() {
     let source = std::env::var("SANDTABLE_PACKAGE_SOURCE").expect("SANDTABLE_PACKAGE_SOURCE says where packages are");
@@ -125,6 +166,8 @@ fn packages_come_over_an_uplink_that_is_gone_afterwards() {
     assert_eq!(again["steps"].as_array().map(Vec::len), Some(0), "{again:#}");
     assert_eq!(uplinks(), Vec::<String>::new(), "what was left is still there");
     assert_eq!(db("ls /sys/class/net").1.split_whitespace().collect::<Vec<_>>(), ["eth0", "lo"]);
+    versions(&lab);
+    assert_eq!(uplinks(), Vec::<String>::new(), "an uplink is left");
     lab.good("destroy", &["--yes"]);
     assert_eq!(uplinks(), Vec::<String>::new());
     assert_eq!(incus(&["list", "-f", "csv", "-c", "n"]).trim(), "", "an instance is left");

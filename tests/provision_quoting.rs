@@ -125,7 +125,7 @@ proptest! {
         let (_, kind) = Recipes::read("web", files).unwrap().unwrap();
         let node: NodeName = "web".parse().unwrap();
         let machine = MachineSpec {
-            image: None, cpus: 1, memory_mib: 256, disk_gib: 4, adapters: Vec::new(), hostname: "web".into(), hosts: Vec::new(), routes: Vec::new(),
+            image: None, cpus: 1, memory_mib: 256, disk_gib: 4, adapters: Vec::new(), hostname: "web".into(), hosts: Vec::new(), routes: Vec::new(), pins: Default::default(),
         };
         let spec = ServiceSpec {
             kind: "nginx".parse().unwrap(), listen: BTreeMap::new(), allow: None, cluster: None, replica_of: None, upstreams: Vec::new(),

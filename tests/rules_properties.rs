@@ -168,7 +168,7 @@ impl Close<'_> {
 
     fn edits(&mut self, lab: &Lab) -> Vec<Edit> {
         let at = if self.r.chance(50) { Some(self.r.below(6)) } else { None };
-        let one = match self.r.below(20) {
+        let one = match self.r.below(21) {
             0 => Edit::Network { name: self.network_name(), at, to: Some(self.network()) },
             1 => return cascade::remove_network(lab, &self.network_name()),
             2 | 3 => Edit::Node { name: self.node_name(), at, to: Some(Box::new(self.node(lab))) },
@@ -212,6 +212,7 @@ impl Close<'_> {
                 _ => Edit::RenameService { node: self.node_name(), from: self.name("a", 2), to: self.name("a", 2) },
             },
             18 => Edit::PlaceNode { name: self.node_name(), at, to: if self.r.chance(70) { Some(Pos(1, 2)) } else { None } },
+            19 => Edit::Pin { name: "nginx".parse().unwrap(), at, to: self.r.chance(70).then(|| "1.22.*".parse().unwrap()) },
             _ => Edit::Host(if self.r.chance(50) { Some(Host { memory: 2048, cpus: 2 }) } else { None }),
         };
         vec![one]

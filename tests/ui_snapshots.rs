@@ -9,7 +9,7 @@ use sandtable::{
     app::{Command, Dialog, Tab},
     host::state::StateFolder,
     look::Preference,
-    model::Subject,
+    model::{Edit, Subject},
     plan::LabId,
 };
 use std::time::{Duration, SystemTime};
@@ -119,6 +119,16 @@ fn node_log() {
             file.set_modified(SystemTime::now() - Duration::from_secs(minutes * 60 + 5)).unwrap();
         }
         window.send(Command::Ask(Dialog::NodeLog("db1".parse().unwrap())));
+    });
+}
+
+#[test]
+fn pins() {
+    both("pins", |window| {
+        mini_cloud(window);
+        let pin = |name: &str, version: &str| Edit::Pin { name: name.parse().unwrap(), at: None, to: Some(version.parse().unwrap()) };
+        window.send(Command::edit("Version of a package", vec![pin("mariadb-server", "1:10.11.*"), pin("haproxy", "2.6.12-1+deb12u2")]));
+        window.send(Command::Pins);
     });
 }
 

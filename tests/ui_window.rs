@@ -71,6 +71,27 @@ fn a_broken_rule_is_listed_and_its_button_mends_it() {
 }
 
 #[test]
+fn packages_are_pinned() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Pins);
+    let pins = |window: &Window| window.state().lab().pins.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>();
+    for (typed, there) in [("nginx 1.22.*", vec!["nginx 1.22.*"]), ("redis $(x)", vec!["nginx 1.22.*"])] {
+        let field = |window: &Window, act: &dyn Fn(egui_kittest::Node<'_>)| {
+            act(window.harness.get_all_by_label("Package and version").last().expect("a field for one more"));
+        };
+        field(&window, &|field| field.click());
+        window.settle();
+        field(&window, &|field| field.type_text(typed));
+        window.settle();
+        window.harness.key_press(egui::Key::Enter);
+        window.settle();
+        assert_eq!(pins(&window), there, "{typed}");
+    }
+    window.send(Command::Undo);
+    assert_eq!(pins(&window), Vec::<String>::new());
+}
+
+#[test]
 fn a_finding_is_accepted_with_a_reason() {
     let mut window = Window::with_template("Mini cloud");
     let at = open_to_all(&mut window);

@@ -2,6 +2,8 @@
 //! because it needs root and a chroot (`tests/virtualbox/bed`).
 #![cfg(target_os = "linux")]
 
+#[path = "virtualbox_support/doors.rs"]
+mod doors;
 #[path = "virtualbox_support/images.rs"]
 mod images;
 #[path = "virtualbox_support/imports.rs"]
@@ -130,6 +132,12 @@ fn change(drawn: &mut Lab) {
     drawn.networks.values_mut().for_each(|network| network.site = None);
     (drawn.accepted, drawn.notes, drawn.views) = (Vec::new(), Vec::new(), Vec::new());
     drawn.canvas = Default::default();
+}
+
+#[test]
+fn ssh_comes_in_by_its_doors() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    doors::ssh_comes_in_by_its_doors(&Bed::new(), &id("doors"), small());
 }
 
 /// What somebody does by hand to one machine.

@@ -6,7 +6,8 @@
 #
 # CACHE: a folder that outlives a run; it keeps the base by its packages, so that a second image only adds what it needs.
 # OUTPUT: the file to write, .tar.zst. SUITE: the distribution's code name. SOURCES: a file with its apt sources.
-# BASE_PACKAGES, MORE_PACKAGES: names, separated by commas; the second may be empty. finish.sh lies beside this file.
+# BASE_PACKAGES, MORE_PACKAGES: names, separated by commas; the second may be empty. finish.sh lies beside this file, and preferences:
+# the pinned versions, as apt_preferences(5); may be empty.
 set -eu
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 here=$(cd "$(dirname "$0")" && pwd)
@@ -38,6 +39,9 @@ tar -C "$root" --numeric-owner --xattrs --xattrs-include='*' -xpf "$base_tar"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --make-rslave "$root/dev"
+if [ -s "$here/preferences" ]; then
+    install -m 0644 "$here/preferences" "$root/etc/apt/preferences.d/sandtable"
+fi
 if [ -n "$more" ]; then
     echo "adding packages"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
@@ -45,11 +49,14 @@ if [ -n "$more" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
     chroot "$root" apt-get -qq update
+    # A pinned version may be a pattern: apt's business, not this shell's.
+    set -f
     # shellcheck disable=SC2046
     chroot "$root" apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $(echo "$more" | tr ',' ' ') >"$work/apt.log" 2>&1 || {
         tail -5 "$work/apt.log" >&2
         exit 1
     }
+    set +f
     rm -f "$root/usr/sbin/policy-rc.d"
 fi
 echo "making it ready to be copied"

@@ -9,9 +9,10 @@
 # A record is `WRITER.NUMBER WORD ...`; the number of a writer never falls. No line is longer than 4096 bytes, so that lines of
 # several writers never mix in the pipe (pipe(7)). It leaves nothing behind: no process, no file, no rule.
 #
-# Near a change everything is asked each round. While nothing changes, services are asked every third round, and between
+# Near a change everything is asked each round. While nothing changes, services are asked every fourth round, and between
 # that only what costs no process is looked at: the first process of each unit and the faults of this node. Flows are tried each
-# round, and addresses are told as they come and go.
+# round, and addresses are told as they come and go. What was not well is asked again each half second for a while, so that
+# nobody waits for a round to hear that it is well again; that something fails is only said after whole rounds.
 #
 # POSIX shell. Run by bash it needs a third of the processes: it waits without `sleep`, ends what takes too long without
 # `timeout`, and opens connections by /dev/tcp without `nc`.
@@ -25,6 +26,8 @@ base=${base:-/var/lib/sandtable}
 trust=${trust:-/etc/sandtable/tls}
 # Rounds after a change in which everything is asked.
 stirred_rounds=8
+# How often what is not well is asked again at once, counted from each change of the pulse.
+again_max=16
 exec 2>/dev/null
 line_end='
 '
@@ -38,7 +41,7 @@ clean() {
     for child in $children $keeper $([ -z "$run" ] || cat "$run"/busy.*.pid); do
         kill -- "-$child" 2>/dev/null || kill "$child" 2>/dev/null
     done
-    [ -z "$run" ] || rm -rf "$run"
+    [ -z "$run" ] || rm -rf "$run" "$base/.room"
     [ -z "$table" ] || nft delete table inet "$table" 2>/dev/null
 }
 
@@ -74,8 +77,8 @@ keeper() {
     exec env -i PATH="$PATH" sh -c '
         while kill -0 "$1" 2>/dev/null; do sleep 8; done
         for child in $2 $(cat "$3"/busy.*.pid 2>/dev/null); do kill -- "-$child" 2>/dev/null || kill "$child" 2>/dev/null; done
-        rm -rf "$3"
-        nft delete table inet "$4" 2>/dev/null' keeper "$here" "$children" "$run" "$table"
+        rm -rf "$3" "$5"
+        nft delete table inet "$4" 2>/dev/null' keeper "$here" "$children" "$run" "$table" "$base/.room"
 }
 
 is_active() {
@@ -118,20 +121,33 @@ is_out_of_date() {
     [ -n "$until" ] && [ "${EPOCHSECONDS:-$(date +%s)}" -ge "$until" ]
 }
 
+# Has a service asked again at once that was not well before: once more where it is now, else for a while.
+ask_again() { # SLUG CODE CODE-BEFORE
+    [ "${3%% *}" != 0 ] && [ "$round" -ge "$again_from" ] || return 0
+    at= count=0
+    [ ! -e "$run/count.$1" ] || read -r at count <"$run/count.$1"
+    [ "$at" = "$beats" ] || count=0
+    [ "$2" = 0 ] || count=$((count + 1))
+    [ "$count" -le "$again_max" ] || return 0
+    { echo "$beats $count" >"$run/count.$1" && echo 1 >"$run/again.$1" && echo 1 >"$run/again"; } 2>/dev/null
+}
+
 # How well one service is, and every third time or when that has changed, what else is known of it.
 ask() {
     # What it starts stays in its group.
     [ -z "$in_bash" ] || set +m
-    slug=${1##*/}
+    slug=${1##*/} first=
     for _ in $2; do
         if [ -e "$1/health" ]; then out=$(limited sh -c "$with_answers" "$1/health" 2>&1 </dev/null); else out=$(unit_health "$1" 2>&1 </dev/null); fi
         code=$?
         if [ "$code" = 0 ] && is_out_of_date "$slug"; then code=2 out="its certificate is out of date"; fi
         printf 'h.%s service %s %s %.300s\n' "$round" "$slug" "$code" "${out##*"$line_end"}" || exit 0
+        first=${first:-$code}
     done
     last=
     [ ! -e "$run/said.$slug" ] || read -r last <"$run/said.$slug"
     echo "$code ${out##*"$line_end"}" >"$run/said.$slug"
+    ask_again "$slug" "$code" "${last:-$first}"
     # What is not well may be so again at any time.
     if [ "$code" != 0 ] || [ "${last%% *}" != 0 ]; then stirred; fi
     if { [ $((asks % 3)) = 1 ] || [ "$code ${out##*"$line_end"}" != "$last" ]; } && [ -e "$1/facts" ]; then
@@ -148,13 +164,16 @@ ask() {
     { : >"$run/busy.$slug"; } 2>/dev/null
 }
 
-# Asks after each service whose turn it is: all, a fourth, or none. The one that has not answered for two rounds is ended.
+# Asks after each service whose turn it is: all, a fourth, none, or only those that are to be asked again. The one that has not answered for two rounds is ended.
 services() {
     place=0
     for folder in "$base"/services/*; do
         [ -e "$folder/name" ] || continue
         place=$((place + 1))
-        case $1 in all | none) ;; *) [ $((place % 4)) = "$1" ] || continue ;; esac
+        case $1 in
+        all | none) ;;
+        *) [ $((place % 4)) = "$1" ] || [ -s "$run/again.${folder##*/}" ] || continue ;;
+        esac
         busy=$run/busy.${folder##*/}
         if [ -s "$busy" ]; then
             read -r since <"$busy"
@@ -167,6 +186,7 @@ services() {
         [ "$1" != none ] || continue
         # Emptied again by the one who asks.
         echo "$round" >"$busy"
+        : >"$run/again.${folder##*/}"
         ask "$folder" "$times" &
         echo "$!" >"$busy.pid"
     done
@@ -192,7 +212,7 @@ pulse() {
         now="$now $pid"
     done
     [ "$now" != "$beat" ] || return 1
-    beat=$now
+    beat=$now beats=$((beats + 1))
     stirred
 }
 
@@ -205,11 +225,18 @@ hear_pulse() {
     services all
 }
 
-# A flow that goes another way than before.
+# A flow that goes another way than before. One that did not get through is tried again within this round.
 turned() {
     was=
     [ ! -e "$run/way.$1" ] || read -r was <"$run/way.$1"
     [ "$was" = "$2" ] || { echo "$2" >"$run/way.$1"; stirred; }
+    case $was:$2 in
+    ok:* | ms:* | : | :ok | :ms | *:late | *:unknown) return 0 ;;
+    *:ok | *:ms) ;;
+    # What has long been closed is tried once a round.
+    *) [ "$calm" = 1 ] || return 0 ;;
+    esac
+    { echo 1 >"$run/retry.$1" && echo 1 >"$run/retry"; } 2>/dev/null
 }
 
 try() {
@@ -250,18 +277,23 @@ ping_once() {
     turned "$1" "${out%% *}"
 }
 
+# Tries all flows, or only those that are to be tried again.
 flows() {
-    left=$targets
+    which=$1 left=$targets
     while [ -n "$left" ]; do
         one=${left%%;*} left=${left#*;}
         set -- $one
+        if [ "$which" = again ]; then
+            [ -s "$run/retry.$1" ] || continue
+            : >"$run/retry.$1"
+        fi
         case $2 in
         tcp) try "$@" & ;;
         *) ping_once "$@" & ;;
         esac
         tries="$tries $!:$1"
     done
-    [ -n "$in_bash" ] || return 0
+    [ -n "$in_bash" ] && [ "$which" = all ] || return 0
     for peer in $peers; do
         { echo >"/dev/udp/$peer/9"; } 2>/dev/null
     done
@@ -276,6 +308,22 @@ late() {
         fi
     done
     tries=
+}
+
+# What comes a half second after the last: the services whose turn it is, and all that is asked or tried again.
+half_second() { # TURN
+    nap "$pause"
+    if [ "$turn" = own ]; then
+        services "$1"
+    elif [ -s "$run/again" ]; then
+        : >"$run/again"
+        services again
+    fi
+    # Each try has a second at least before it is late.
+    if [ "$1" != 3 ] && [ -s "$run/retry" ]; then
+        : >"$run/retry"
+        flows again
+    fi
 }
 
 # Which nodes were heard of within the last seconds, whatever the firewall then does with their packets.
@@ -309,9 +357,13 @@ SOCKETS
 node() {
     say "addresses $(ip -4 -o address show | while read -r _ name _ net rest; do printf '%s %s ' "$name" "$net"; done)"
     say "node clock ${EPOCHSECONDS:-$(date +%s)}"
-    # Seven words stand above the line (POSIX).
+    # Seven words stand above the line (POSIX). Where a quota is what fills up, df has the room of all: writing tells.
     set -- $(df -P / 2>/dev/null)
-    [ $# -lt 12 ] || say "node disk-percent ${12%\%}"
+    if ! { printf '%8192s' '' >"$base/.room"; } 2>/dev/null && [ -d "$base" ]; then
+        say "node disk-percent 100"
+    elif [ $# -ge 12 ]; then
+        say "node disk-percent ${12%\%}"
+    fi
     total= free=
     while read -r key value rest; do
         case $key in
@@ -350,13 +402,19 @@ children="$children $!"
 keeper </dev/null >/dev/null 2>&1 &
 keeper=$!
 
-who=r number=0 sockets=none tries= hears=no round=0 asks=0 units= beat= look=no close_until=$stirred_rounds
+who=r number=0 sockets=none tries= hears=no round=0 asks=0 units= beat= beats=0 look=no seen_at=0 again_from=0 close_until=$stirred_rounds
 : >"$run/stir"
 # Whoever looks once wants two answers soon, so the first round asks twice.
 times='1 2'
 say "hello 1 $(date +%s)"
 while [ "$round" -lt "$rounds_max" ]; do
     round=$((round + 1)) pause=0.5 turn=own
+    # Who was frozen takes a while to find out what others did meanwhile: two good answers in one moment say nothing then.
+    if [ "$seen_at" -gt 0 ] && [ $((${EPOCHSECONDS:-$seen_at} - seen_at)) -gt 6 ]; then
+        again_from=$((round + 3))
+        stirred
+    fi
+    seen_at=${EPOCHSECONDS:-0}
     [ "$round" -gt 1 ] || pause=0.3 turn=all
     if [ -s "$run/stir" ]; then
         : >"$run/stir"
@@ -365,7 +423,7 @@ while [ "$round" -lt "$rounds_max" ]; do
     calm=1
     if [ "$round" -gt "$close_until" ]; then
         calm=2
-        [ $((round % 3)) = 0 ] || turn=none
+        [ $((round % 4)) = 0 ] || turn=none
     fi
     if [ "$turn" != none ]; then
         asks=$((asks + 1))
@@ -378,14 +436,11 @@ while [ "$round" -lt "$rounds_max" ]; do
         node
     fi
     if [ "$round" = 1 ] && [ -n "$peers" ] && [ -n "$in_bash" ] && listen_for_peers; then hears=yes; fi
-    for _ in $times; do flows; done
-    nap "$pause"
-    [ "$turn" != own ] || services 1
+    for _ in $times; do flows all; done
+    half_second 1
     hear_pulse
-    nap "$pause"
-    [ "$turn" != own ] || services 2
-    nap "$pause"
-    [ "$turn" != own ] || services 3
+    half_second 2
+    half_second 3
     hear_pulse
     late
     times=1

@@ -170,6 +170,66 @@ alone() {
 }
 not_alone() { exec 9>&- || true; }
 
+# --- Versions that packages must have: lines of NAME PATTERN, kept on the node for all scripts.
+pins=$state/pins
+pinned() { # NAME PATTERN...: all of them; none is none
+    stage="pinning packages"
+    : >"$work/pins"
+    : >"$work/preferences"
+    while [ $# -gt 1 ]; do
+        printf '%s %s\n' "$1" "$2" >>"$work/pins"
+        # apt_preferences(5): above 1000 an older version may take a newer one's place.
+        printf 'Package: %s\nPin: version %s\nPin-Priority: 1001\n\n' "$1" "$2" >>"$work/preferences"
+        shift 2
+    done
+    for kept in "$work/pins $pins" "$work/preferences /etc/apt/preferences.d/sandtable"; do
+        written=${kept%% *} kept=${kept#* }
+        [ -d "${kept%/*}" ] || continue
+        if [ -s "$written" ]; then
+            place "$written" "$kept" 0644 root:root nothing
+        elif [ -e "$kept" ]; then
+            rm -f "$kept"
+            : >"$work/changed"
+        fi
+    done
+}
+pin_of() { # PACKAGE: its pattern, or nothing
+    [ ! -s "$pins" ] || sed -n "s/^$1 //p" "$pins"
+}
+# Those of the pinned packages that are there in another version, as lines of NAME VERSION.
+off_pin() {
+    [ -s "$pins" ] || return 0
+    # shellcheck disable=SC2046 # names of packages are words
+    if command -v dpkg-query >/dev/null 2>&1; then
+        dpkg-query -W -f='${Package} ${Version} ${db:Status-Status}\n' $(cut -d ' ' -f 1 "$pins") 2>/dev/null | sed -n 's/ installed$//p' >"$work/versions" || true
+    else
+        rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' $(cut -d ' ' -f 1 "$pins") 2>/dev/null | grep -v ' is not installed$' >"$work/versions" || true
+    fi
+    while read -r package version; do
+        # shellcheck disable=SC2254 # it is a pattern
+        case $version in $(pin_of "$package")) ;; *) printf '%s %s\n' "$package" "$version" ;; esac
+    done <"$work/versions"
+}
+# Packages as the package manager is asked for them: with the version that is pinned.
+asked() { # SEPARATOR PACKAGE...
+    separator=$1
+    shift
+    for package; do
+        pin=$(pin_of "$package")
+        printf '%s ' "$package${pin:+$separator$pin}"
+    done
+}
+# Programs that run from files which another version has replaced are started anew.
+renewed() {
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe" 2>/dev/null) in *' (deleted)') sed -n 's|.*/\([^/]*\.service\)$|\1|p' "$process/cgroup" 2>/dev/null | tail -n 1 ;; esac
+    done | sort -u >"$work/old"
+    while read -r unit; do
+        say "starting $unit anew: another version of it was installed"
+        systemctl try-restart "$unit" </dev/null || fail "$unit does not start in its new version; see journalctl -u $unit on this node"
+    done <"$work/old"
+}
+
 # --- Packages.
 missing_packages() {
     if command -v dpkg-query >/dev/null 2>&1; then
@@ -180,28 +240,36 @@ missing_packages() {
     else
         fail "this node has neither apt nor dnf; use an image of Debian, Ubuntu, Rocky Linux or Fedora"
     fi
+    off_pin | while read -r package version; do printf '%s ' "$package"; done
 }
 packages() {
     stage="looking for packages"
-    [ $# -gt 0 ] || return 0
+    [ $# -gt 0 ] || [ -s "$pins" ] || return 0
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
     alone
     missing=$(missing_packages "$@")
     if [ -n "$missing" ]; then
-        say "installing ${missing% }"
-        stage="installing ${missing% }"
         # shellcheck disable=SC2086 # names of packages are words of letters, digits and dashes
+        said=$(asked ' ' $missing)
+        say "installing ${said% }"
+        stage="installing ${said% }"
+        replaced=$(off_pin)
+        # shellcheck disable=SC2086
         if command -v apt-get >/dev/null 2>&1; then with_apt $missing; else with_dnf $missing; fi
         : >"$work/changed"
         missing=$(missing_packages "$@")
-        [ -z "$missing" ] || out_of_reach "$missing"
+        # shellcheck disable=SC2086
+        [ -z "$missing" ] || out_of_reach $missing
+        [ -z "$replaced" ] || renewed
     fi
     not_alone
 }
-out_of_reach() {
-    printf '::missing %s\n' "$1" >&3
-    fail "no package source within this node's reach has ${1% }; use an image that has it (sandtable image), or give the node a network that leads to one"
+out_of_reach() { # PACKAGE...
+    printf '::missing %s\n' "$*" >&3
+    here=$(off_pin | tr '\n' ',')
+    said=$(asked ' ' "$@")
+    fail "no package source within this node's reach has ${said% }${here:+ (here is ${here%,})}; use an image that has it (sandtable image), give the node a network that leads to one${here:+, or pin another version}"
 }
 with_apt() {
     # Nothing starts before it is configured (Debian's policy-rc.d: 101 means not allowed).
@@ -218,11 +286,16 @@ with_apt() {
     fi
     [ "$quiet" = no ] || rm -f /usr/sbin/policy-rc.d
     quiet=no
-    [ "$got" = yes ] || out_of_reach "$*"
+    [ "$got" = yes ] || out_of_reach "$@"
 }
+# A pattern is apt's business, not this shell's.
 apt_install() {
-    apt_get -y --no-install-recommends \
-        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" </dev/null
+    set -f
+    # shellcheck disable=SC2046
+    apt_get -y --no-install-recommends --allow-downgrades --allow-change-held-packages \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install $(asked = "$@") </dev/null && got_them=0 || got_them=$?
+    set +f
+    return "$got_them"
 }
 # Where a source was given, it alone is asked, and its lists are kept with this script: nothing of it stays.
 apt_get() {
@@ -240,7 +313,14 @@ package_source() { # lines of sources.list(5) come in base64
     source=$work/sources.list
 }
 with_dnf() {
-    dnf -q -y --setopt=install_weak_deps=False --setopt=timeout=10 --setopt=retries=1 install "$@" </dev/null || out_of_reach "$*"
+    set -f
+    # shellcheck disable=SC2046
+    dnf -q -y --setopt=install_weak_deps=False --setopt=timeout=10 --setopt=retries=1 --allowerasing install $(asked - "$@") </dev/null && got=yes || got=no
+    # A newer version than the pinned one is there.
+    # shellcheck disable=SC2046
+    [ "$got" = no ] || [ -z "$(off_pin)" ] || dnf -q -y downgrade $(asked - $(off_pin | cut -d ' ' -f 1)) </dev/null || got=no
+    set +f
+    [ "$got" = yes ] || out_of_reach "$@"
 }
 
 # --- The uplink by which packages come: there while they do, and then proven gone. Whose names are asked meanwhile is kept beside.

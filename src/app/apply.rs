@@ -163,6 +163,7 @@ impl State {
             }
             Command::Shortcuts => return self.ask(Dialog::Shortcuts),
             Command::About => return self.ask(Dialog::About),
+            Command::Pins => return self.ask(Dialog::Pins),
             Command::AddView => return self.ask(Dialog::View(None)),
             Command::Ask(dialog) => return self.ask(dialog),
             Command::CloseDialog => {

@@ -68,6 +68,8 @@ pub enum Dialog {
     Shortcuts,
     /// What this is.
     About,
+    /// The versions of packages that nodes keep to.
+    Pins,
     /// A fault, with what it would take with it, before it is injected.
     Break(Fault),
     /// What was logged of a node's set-up.
@@ -185,6 +187,8 @@ pub enum Command {
     MakeImage,
     /// Stop what is being done.
     CancelJob,
+    /// The versions of packages that nodes keep to.
+    Pins,
     /// Keep what the canvas shows as a page of the presentation.
     AddView,
     /// The next page of the presentation.

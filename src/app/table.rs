@@ -162,6 +162,7 @@ commands! {
         Rename "Rename" Pencil plain("F2"), |state| editable(state) && state.selection.len() == 1;
         SelectAll "Select all" Lasso control("A"), open;
         SelectNone "Select nothing" Cross plain("Escape"), selected;
+        Pins "Versions of packages…" Lock None, open;
         NextFinding "Next finding" ChevronDown plain("F8"), has_findings;
         PreviousFinding "Previous finding" ChevronUp shift("F8"), has_findings;
         FixFinding "Fix the selected finding" Check control("Enter"), |state| state.review.selected_fix().is_some();

@@ -36,18 +36,22 @@ struct FaultLine {
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open_deployed()?;
     let provider = place.provider()?;
-    let lasting = wait(provider.observe())?.map_err(provider_failed)?.faults;
     let which = match args.fault {
-        Some(id) if !lasting.iter().any(|fault| fault.id == id) => {
-            let known: Vec<String> = lasting.iter().map(|fault| format!("{} ({})", fault.id, fault.fault)).collect();
-            let known = if known.is_empty() { "nothing is broken".to_owned() } else { format!("what lasts: {}", known.join(", ")) };
-            return Err(Failure::input(format!("there is no fault {id}; {known}")));
-        }
         Some(id) => Which::One(id),
         None if args.all => Which::All,
         None => return Err(Failure::input("say which fault to heal by its number, or --all")),
     };
-    let healed = wait(provider.heal(which))?.map_err(provider_failed)?;
+    // Without a look first: what mends knows what is broken, and looking into all nodes takes its time.
+    let healed = wait(provider.heal(which))?;
+    if let (Which::One(id), false) = (which, healed.as_ref().is_ok_and(|healed| !healed.is_empty())) {
+        let lasting = wait(provider.observe())?.map_err(provider_failed)?.faults;
+        if !lasting.iter().any(|fault| fault.id == id) {
+            let known: Vec<String> = lasting.iter().map(|fault| format!("{} ({})", fault.id, fault.fault)).collect();
+            let known = if known.is_empty() { "nothing is broken".to_owned() } else { format!("what lasts: {}", known.join(", ")) };
+            return Err(Failure::input(format!("there is no fault {id}; {known}")));
+        }
+    }
+    let healed = healed.map_err(provider_failed)?;
     match args.target.format() {
         Format::Json => {
             let healed = healed.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on() }).collect();

@@ -107,10 +107,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         Format::Text => {
             if let Some(id) = id {
                 let word = terminal.paint(Style::Bad, "injected");
-                let lasts = wait(provider.observe())?.map_err(provider_failed)?.faults.iter().any(|one| one.id == id);
-                let next = match lasts {
-                    true => format!("heal it with: sandtable heal {} {id}", args.target.shown()),
-                    false => "over at once, nothing to heal".to_owned(),
+                let next = match fault.is_over_at_once() {
+                    false => format!("heal it with: sandtable heal {} {id}", args.target.shown()),
+                    true => "over at once, nothing to heal".to_owned(),
                 };
                 terminal.line(format_args!("{word} {id}: {fault} ({next})"));
             }

@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// How long, in seconds; without it until the program is ended
     #[arg(long)]
     secs: Option<u64>,
+    /// End sooner: so many seconds after the last that did not go well
+    #[arg(long, value_name = "SECS")]
+    calm: Option<u64>,
     /// Where it is deployed
     #[arg(long)]
     on: Option<On>,
@@ -66,8 +69,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         return Err(Failure::input("no flow from outside leads to anything that answers requests; draw one: outside -> NODE/SERVICE"));
     }
     let (began, mut told, mut shown) = (Instant::now(), None, 0);
+    let mut calm_secs = None;
     loop {
-        let is_over = args.secs.is_some_and(|secs| began.elapsed() >= Duration::from_secs(secs));
+        let is_calm = args.calm.is_some_and(|secs| calm_secs.is_some_and(|calm| calm >= secs));
+        let is_over = is_calm || args.secs.is_some_and(|secs| began.elapsed() >= Duration::from_secs(secs));
         if is_over {
             break;
         }
@@ -84,6 +89,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         for second in traffic.seconds.iter().take(over).filter(|second| before.is_none_or(|told| second.at_ms > told)) {
             line(&args, second, terminal)?;
             told = Some(second.at_ms);
+            // A second without any answer is none that went well.
+            let is_good = second.failed == 0 && second.ok > 0;
+            calm_secs = if is_good { calm_secs.map(|calm: u64| calm + 1) } else { Some(0) };
         }
         terminal.flush();
     }

@@ -6,11 +6,18 @@ use super::{
     journal::{Journal, JournalError, Record},
 };
 use crate::{
-    model::{MachineSpec, Observed},
+    model::{MachineSpec, NodeName, Observed, ServiceName},
     plan::{Action, Plan, Step, StepId, undo},
     provider::{Done, Provider, ProviderError, Retry},
 };
-use std::{cmp::Reverse, collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -265,15 +272,25 @@ fn failure(step: StepId, error: &ProviderError) -> Failure {
     Failure { step, what: error.what.clone(), node: error.node.clone(), why: error.why.clone(), next: error.next.clone() }
 }
 
-/// How long a step takes beside others, roughly.
-fn weight(action: &Action) -> usize {
+/// How long a step takes beside others, roughly. `joins`: the services that take their data from others before they are ready.
+fn weight(action: &Action, joins: &BTreeSet<(&NodeName, &ServiceName)>) -> usize {
     match action {
         // Checks and advertisements come first.
         Action::SetVip { .. } => 4,
         Action::PowerOn { .. } => 3,
+        Action::StartService { node, service, bootstrap: false } if joins.contains(&(node, service)) => 6,
         Action::StartService { .. } | Action::ReconfigureService { .. } => 2,
         _ => 1,
     }
+}
+
+/// The services of a plan that are installed into a cluster, or to copy another.
+fn joins(plan: &Plan) -> BTreeSet<(&NodeName, &ServiceName)> {
+    let joining = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::InstallService { node, service, spec } if spec.cluster.is_some() || spec.replica_of.is_some() => Some((node, service)),
+        _ => None,
+    });
+    joining.collect()
 }
 
 /// The steps that are not begun yet, and what each waits for.
@@ -284,14 +301,14 @@ struct Waiting {
     /// How long it takes from each to the end of all, roughly: [`weight`] along the longest way.
     tail: Vec<usize>,
     /// Those that wait for nothing: the longest tail first, then as in the plan.
-    ready: std::collections::BTreeSet<(Reverse<usize>, usize)>,
+    ready: BTreeSet<(Reverse<usize>, usize)>,
     left: usize,
 }
 
 impl Waiting {
     fn of(plan: &Plan) -> Self {
         let mut then: BTreeMap<StepId, Vec<usize>> = BTreeMap::new();
-        let known: std::collections::BTreeSet<&StepId> = plan.steps.iter().map(|step| &step.id).collect();
+        let known: BTreeSet<&StepId> = plan.steps.iter().map(|step| &step.id).collect();
         let mut open = Vec::with_capacity(plan.steps.len());
         for (index, step) in plan.steps.iter().enumerate() {
             let before = step.after.iter().filter(|id| known.contains(id));
@@ -300,13 +317,14 @@ impl Waiting {
                 then.entry(id.clone()).or_default().push(index);
             }
         }
+        let joins = joins(plan);
         let mut tail = vec![0; plan.steps.len()];
         // In a plan each step stands after all that it waits for.
         for (index, step) in plan.steps.iter().enumerate().rev() {
             let after = then.get(&step.id).into_iter().flatten().filter_map(|next| tail.get(*next));
             let longest: usize = after.max().copied().unwrap_or_default();
             if let Some(own) = tail.get_mut(index) {
-                *own = longest + weight(&step.action);
+                *own = longest + weight(&step.action, &joins);
             }
         }
         let mut all = Self {
@@ -314,7 +332,7 @@ impl Waiting {
             open,
             then,
             tail,
-            ready: std::collections::BTreeSet::new(),
+            ready: BTreeSet::new(),
             left: plan.steps.len(),
         };
         for index in 0..plan.steps.len() {

@@ -47,6 +47,7 @@ fn write_lab(pen: &mut Pen, lab: &Lab) {
                 });
             });
         }
+        map(pen, "pins", &lab.pins, Lay::Fit, &|pen, version| pen.text(version.as_str()));
         map(pen, "sites", &lab.sites, Lay::Lines, &|pen, site| {
             pen.bracket("(", ")", Lay::Fit, &|pen| {
                 if !site.title.is_empty() {

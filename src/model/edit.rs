@@ -5,8 +5,8 @@
 
 use super::IndexMap;
 use super::{
-    Acceptance, Adapter, Endpoint, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, Pos, Service, ServiceName,
-    Site, SiteName, View, Vip, VipName,
+    Acceptance, Adapter, Endpoint, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, PackageName, Pos, Service,
+    ServiceName, Site, SiteName, VersionPattern, View, Vip, VipName,
     refs::{Dangling, dangling, dangling_among},
 };
 use std::{collections::BTreeSet, hash::Hash};
@@ -34,6 +34,8 @@ pub enum Edit {
     Image(Option<Image>),
     /// The machine that the lab is meant for.
     Host(Option<Host>),
+    /// The version of a package that nodes keep to.
+    Pin { name: PackageName, at: Option<usize>, to: Option<VersionPattern> },
     /// A site.
     Site { name: SiteName, at: Option<usize>, to: Option<Site> },
     /// A network.
@@ -124,7 +126,7 @@ pub struct Touched {
     pub flows: bool,
     /// Any site or link.
     pub sites: bool,
-    /// Name, description, image or host of the lab.
+    /// Name, description, image, host or pinned packages of the lab.
     pub header: bool,
     /// Any acceptance.
     pub accepted: bool,
@@ -255,6 +257,11 @@ impl Lab {
             Edit::Host(host) => {
                 touched.header = true;
                 Edit::Host(std::mem::replace(&mut self.host, *host))
+            }
+            Edit::Pin { name, at, to } => {
+                touched.header = true;
+                let (at, to) = put(&mut self.pins, "pinned package", name, *at, to.clone())?;
+                Edit::Pin { name: name.clone(), at, to }
             }
             Edit::Site { name, at, to } => {
                 touched.sites = true;

@@ -14,6 +14,7 @@ mod network;
 mod node;
 mod observed;
 mod path;
+mod pin;
 mod refs;
 mod rename;
 mod service;
@@ -35,6 +36,7 @@ pub use observed::{
     ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, ServiceSpec, Upstream, VipSpec,
 };
 pub use path::{Path, Segment};
+pub use pin::{PackageName, VersionPattern};
 pub(crate) use refs::nearest;
 pub use refs::{Dangling, dangling};
 pub use service::{Allow, Bind, Peer, Service, ServiceRef, Value};
@@ -143,6 +145,10 @@ pub struct Lab {
     /// The machine it is meant for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
+    /// Versions that packages must have, on each node that has them. Nothing is updated behind the drawing's back anyway; this
+    /// says which version is installed, and keeps it where somebody updates by hand.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub pins: IndexMap<PackageName, VersionPattern>,
     /// Places.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub sites: IndexMap<SiteName, Site>,

@@ -4,7 +4,8 @@
 //! `Unknown` or missing, never assumed.
 
 use super::{
-    ClusterName, Endpoint, Fault, Forward, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, ServiceName, ServiceRef, Value, VipName,
+    ClusterName, Endpoint, Fault, Forward, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, PackageName, ServiceName, ServiceRef,
+    Value, VersionPattern, VipName,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,9 @@ pub struct MachineSpec {
     /// Subnets that it reaches through another node, and that node's address. 0.0.0.0/0 is all the rest.
     #[serde(default)]
     pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
+    /// Versions that its packages must have, where it has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<PackageName, VersionPattern>,
 }
 
 /// A service as it is to be set up on a node.

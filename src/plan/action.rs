@@ -42,7 +42,7 @@ pub enum Action {
     CreateMachine { node: NodeName, spec: MachineSpec },
     /// Make a machine as this says: processors, memory, adapters. Its name, addresses and hosts are set by [`Action::Configure`].
     ChangeMachine { node: NodeName, spec: MachineSpec },
-    /// Remove a machine with its disk and snapshots.
+    /// Remove a machine with its disk and snapshots; one that runs has its plug pulled.
     DeleteMachine { node: NodeName },
     /// Turn a machine on and wait until it takes commands.
     PowerOn { node: NodeName },

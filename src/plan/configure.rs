@@ -82,5 +82,12 @@ fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
         };
         reasons.push(format!("reaches {}, the drawing says {}", list(there), list(drawn)));
     }
+    if drawn.pins != there.pins {
+        let list = |spec: &MachineSpec| match spec.pins.is_empty() {
+            true => "no version of any package".to_owned(),
+            false => spec.pins.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", "),
+        };
+        reasons.push(format!("keeps to {}, the drawing says {}", list(there), list(drawn)));
+    }
     reasons
 }

@@ -1,4 +1,4 @@
-//! The plan that leaves nothing: machines off, machines gone, networks gone.
+//! The plan that leaves nothing: machines gone, networks gone. Nobody waits until what goes has shut itself down.
 
 use super::{
     Action, Change, Plan,
@@ -10,9 +10,8 @@ use crate::model::{NetworkName, NodeName, Observed, ObservedNode, Power, Subject
 pub fn destroy(observed: &Observed) -> Plan {
     let mut draft = Draft::default();
     for (name, node) in observed.nodes.iter().filter(|(_, node)| node.power != Power::Missing) {
-        let point = turn_off(&mut draft, name, node, "the lab is destroyed");
-        delete_machine(&mut draft, name, &format!("{name} is part of the lab that is destroyed."));
-        draft.order(point, Point::Deleted(name.clone()), Demand::Nature);
+        let state = if node.power == Power::Stopped { String::new() } else { format!(" is {}, and", node.power.title()) };
+        delete_machine(&mut draft, name, &format!("{name}{state} is part of the lab that is destroyed."));
     }
     for network in observed.networks.keys() {
         delete_network(&mut draft, network, &format!("{network} is part of the lab that is destroyed."));

@@ -157,6 +157,10 @@ fn clusters(sight: &Sight<'_>, draft: &mut Draft) {
             if before.node != after.node && goes_down {
                 draft.order(Point::Ready(before.clone()), Point::Down(after.node.clone()), Demand::Cluster);
             }
+            // Another version of its packages restarts it.
+            if before.node != after.node && sight.repins(&after.node) && sight.runs(after) {
+                draft.order(Point::Ready(before.clone()), Point::Configured(after.node.clone()), Demand::Cluster);
+            }
         }
     }
     for first in sight.desired.services.keys().filter(|at| bootstraps(sight, at)) {

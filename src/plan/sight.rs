@@ -88,6 +88,12 @@ impl<'a> Sight<'a> {
         self.held_off.contains(name)
     }
 
+    /// Whether a machine that stays as it is keeps to other versions of packages than are drawn.
+    pub(super) fn repins(&self, name: &NodeName) -> bool {
+        let there = self.node(name).filter(|_| !self.fate(name).is_fresh()).and_then(|node| node.spec.as_ref());
+        matches!((there, self.desired.machines.get(name)), (Some(there), Some(drawn)) if there.pins != drawn.pins)
+    }
+
     /// A service as observed on a machine that stays.
     pub(super) fn service(&self, at: &ServiceRef) -> Option<&'a ObservedService> {
         if self.fate(&at.node).is_fresh() {

@@ -54,18 +54,15 @@ fn name(text: &str) -> NodeName {
 fn a_cluster_comes_up_in_its_order() {
     let plan = planned(&mini_cloud(), &Observed::default());
     assert_sound(&plan);
-    let order = [
-        "start:db1/galera",
-        "start:db2/galera",
-        "start:app1/garbd",
-        "start:app2/garbd",
-        "set-vip:database@db1",
-        "start:app1/todo",
-        "start:lb/haproxy",
-    ];
-    for (before, after) in order.iter().zip(order.iter().skip(1)) {
-        assert!(waits(&plan, after, before), "{after} does not wait for {before}");
+    let cluster = ["start:db1/galera", "start:db2/galera", "start:app1/garbd", "start:app2/garbd"];
+    let through = ["start:db1/galera", "set-vip:database@db1", "start:app1/todo", "start:lb/haproxy"];
+    for order in [cluster, through] {
+        for (before, after) in order.iter().zip(order.iter().skip(1)) {
+            assert!(waits(&plan, after, before), "{after} does not wait for {before}");
+        }
     }
+    assert!(!waits(&plan, "set-vip:database@db1", "start:db2/galera"), "who holds the address is found while others join");
+    assert!(waits(&plan, "set-vip:database@db2", "start:db2/galera"), "a holder's own database comes before its part in the election");
     assert!(waits(&plan, "set-vip:database@db2", "set-vip:database@db1"), "the best holder comes first");
     assert!(!waits(&plan, "start:app1/todo", "set-vip:database@db2"), "one holder is enough to be answered");
     assert!(waits(&plan, "start:db1/galera", "install:db2/galera"), "who begins a cluster asks the others first");
@@ -148,6 +145,23 @@ fn another_image_is_another_machine() {
     assert!(plan.steps.iter().all(|step| step.action.node().is_some_and(|node| node == "app2")), "{:?}", ids(&plan));
     apply(&mut world, &plan);
     assert!(planned(&lab, &world).is_empty());
+}
+
+#[test]
+fn another_version_of_a_package_comes_to_one_member_after_the_other() {
+    let mut lab = mini_cloud();
+    let mut world = deployed(&lab);
+    lab.pins.insert("mariadb-server".parse().unwrap(), "1:10.11.*".parse().unwrap());
+    let plan = planned(&lab, &world);
+    assert_sound(&plan);
+    let wanted: std::collections::BTreeSet<_> = lab.nodes.keys().map(|node| format!("configure:{node}")).collect();
+    assert_eq!(ids(&plan).into_iter().map(str::to_owned).collect::<std::collections::BTreeSet<_>>(), wanted);
+    assert!(plan.steps[0].reason.contains("keeps to no version of any package, the drawing says mariadb-server 1:10.11.*"));
+    assert!(waits(&plan, "configure:db2", "configure:db1") && !waits(&plan, "configure:lb", "configure:db1"));
+    apply(&mut world, &plan);
+    assert!(planned(&lab, &world).is_empty());
+    lab.pins.clear();
+    assert_eq!(planned(&lab, &world).steps.len(), wanted.len(), "what is no longer pinned is let go");
 }
 
 #[test]
@@ -263,6 +277,11 @@ proptest! {
         for lab in [&before, &after] {
             let plan = planned(lab, &world);
             assert_sound(&plan);
+            for step in plan.steps.iter().filter(|step| matches!(step.action, Action::DeleteMachine { .. })) {
+                let node = step.action.node().unwrap();
+                let is_off = world.nodes[node].power == crate::model::Power::Stopped;
+                prop_assert!(is_off || waits(&plan, &step.id.0, &format!("power-off:{node}")), "{node} is deleted while it is on");
+            }
             apply(&mut world, &plan);
             let again = planned(lab, &world);
             prop_assert_eq!(ids(&again), Vec::<&str>::new());

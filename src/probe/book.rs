@@ -224,6 +224,8 @@ impl Book {
         if silence_ms > THAW_MS && self.powers.get(node) == Some(&Power::Paused) {
             page.seen_ms = Some(now_ms);
             page.thawed_ms = Some(now_ms);
+            // How well its services were before it was frozen is not how well they are.
+            page.lines.values_mut().for_each(|line| line.steady = Steady::default());
             self.powers.insert(node.clone(), Power::Running);
             self.tell(now_ms, Subject::Node(node.clone()), EventKind::Machine, "is running now");
             self.find_holders(now_ms);

@@ -87,6 +87,7 @@ mod tests {
             hostname: "tiny".into(),
             hosts: Vec::new(),
             routes: vec![("10.2.0.0/24".parse().unwrap(), "10.1.0.1".parse().unwrap())],
+            pins: Default::default(),
         };
         let place = Place { node: &"tiny".parse().unwrap(), machine: &machine, family: Family::Other };
         let text = super::network(place);

@@ -29,6 +29,7 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     let mut draft = Draft::new();
     draft.lines("uplink_down");
     draft.call("clock", [around.now_secs.to_string()]);
+    draft.call("pinned", place.machine.pins.iter().flat_map(|(name, version)| [name.as_str(), version.as_str()]));
     draft.call("packages", around.packages);
     draft.lines(CLOUD_INIT);
     draft.call("named", [place.machine.hostname.as_str()]);

@@ -183,6 +183,7 @@ mod tests {
             hostname: "web".into(),
             hosts: Vec::new(),
             routes: Vec::new(),
+            pins: Default::default(),
         };
         let place = Place { node: &"web".parse().unwrap(), machine: &machine, family: Family::Debian };
         service(place, Catalog::embedded(), &spec(allow, listen), None)

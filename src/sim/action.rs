@@ -261,7 +261,7 @@ impl World {
         }
         let inside = |spec: &MachineSpec| {
             let addresses: Vec<_> = spec.adapters.iter().map(|adapter| adapter.address).collect();
-            (spec.hostname.clone(), spec.hosts.clone(), addresses)
+            (spec.hostname.clone(), spec.hosts.clone(), spec.pins.clone(), addresses)
         };
         row.configured &= same_wires && inside(&before) == inside(spec);
         row.spec = Some(spec.clone());
@@ -323,6 +323,8 @@ impl World {
         let Some(mut now) = row.spec.clone() else { return Err(SimError::unknown("machine", node.as_str())) };
         now.hostname.clone_from(&spec.hostname);
         now.hosts.clone_from(&spec.hosts);
+        // Packages have no versions here: what is pinned is only remembered.
+        now.pins.clone_from(&spec.pins);
         for (adapter, wanted) in now.adapters.iter_mut().zip(&spec.adapters) {
             if adapter.network == wanted.network {
                 adapter.address = wanted.address;

@@ -259,6 +259,7 @@ pub fn machine_spec(lab: &Lab, called: &NodeName) -> MachineSpec {
         hostname: called.to_string(),
         hosts: Vec::new(),
         routes: Vec::new(),
+        pins: Default::default(),
     }
 }
 

@@ -22,12 +22,29 @@ impl Program {
         Self { layout, on: on.to_owned(), environment: vec![("SANDTABLE_STATE", folder.join("state").into())] }
     }
 
-    /// Calls a command with the layout; arguments after it.
-    pub fn call(&self, command: &str, args: &[&str]) -> Output {
+    /// A command with the layout; arguments after it.
+    pub fn command(&self, command: &str, args: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_sandtable"));
         program.arg(command).arg(&self.layout).args(["--on", &self.on]).args(args).env("NO_COLOR", "1");
         program.envs(self.environment.iter().map(|(name, value)| (*name, value)));
-        program.output().unwrap()
+        program
+    }
+
+    /// Calls it.
+    pub fn call(&self, command: &str, args: &[&str]) -> Output {
+        let mut program = self.command(command, args);
+        let output = program.output().unwrap();
+        self.write_down(command, args, &output);
+        output
+    }
+
+    /// Where the environment names a file for it, all that was said is written down there.
+    fn write_down(&self, command: &str, args: &[&str], output: &Output) {
+        use std::io::Write;
+        let Some(file) = std::env::var_os("SANDTABLE_TRANSCRIPT") else { return };
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        writeln!(file, "$ sandtable {command} {} {}\n{out}{err}", self.layout.display(), args.join(" ")).unwrap();
     }
 
     /// What a command says; it must end with this code.

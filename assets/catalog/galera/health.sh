@@ -2,11 +2,23 @@ state=$(timeout 2 mariadb --protocol=socket --connect-timeout=1 -N -B -e "SHOW G
     echo "does not answer: $state"
     exit 1
 }
-value() { printf '%s\n' "$state" | sed -n "s/^$1	//p"; }
-[ "$(value wsrep_cluster_status)" = Primary ] || { echo "its part of the cluster may not work ($(value wsrep_cluster_status))"; exit 1; }
-[ "$(value wsrep_ready)" = ON ] || { echo "takes no queries ($(value wsrep_local_state_comment))"; exit 1; }
-case $(value wsrep_local_state) in
-    4) echo "in step, one of $(value wsrep_cluster_size) members" ;;
+part= ready= number= word= size=
+# Asked each second by keepalived, so nothing is started that need not be.
+while read -r name value; do
+    case $name in
+        wsrep_cluster_status) part=$value ;;
+        wsrep_ready) ready=$value ;;
+        wsrep_local_state) number=$value ;;
+        wsrep_local_state_comment) word=$value ;;
+        wsrep_cluster_size) size=$value ;;
+    esac
+done <<STATE
+$state
+STATE
+[ "$part" = Primary ] || { echo "its part of the cluster may not work ($part)"; exit 1; }
+[ "$ready" = ON ] || { echo "takes no queries ($word)"; exit 1; }
+case $number in
+    4) echo "in step, one of $size members" ;;
     2) echo "gives its data to another member" ;;
-    *) echo "is not yet in step ($(value wsrep_local_state_comment))"; exit 1 ;;
+    *) echo "is not yet in step ($word)"; exit 1 ;;
 esac

@@ -2,7 +2,10 @@
 
 use super::{Unplannable, routes::Routes};
 use crate::{
-    model::{Adapter, AdapterSpec, Endpoint, Ipv4Net, Lab, MachineSpec, NetworkName, Node, NodeName, Subject},
+    model::{
+        Adapter, AdapterSpec, Endpoint, Family, Ipv4Net, Lab, MachineSpec, NetworkName, Node, NodeName, PackageName, Subject,
+        VersionPattern,
+    },
     plan::{LabId, hardware_address},
 };
 use std::{
@@ -110,7 +113,16 @@ pub(super) fn specify(
         hostname: name.to_string(),
         hosts: neighbours.hosts(lab, name, node),
         routes: routes.from(node),
+        pins: pins(lab, node),
     })
+}
+
+/// The versions that a node keeps to: the lab's, where there are packages at all.
+fn pins(lab: &Lab, node: &Node) -> BTreeMap<PackageName, VersionPattern> {
+    if lab.image_of(node).is_some_and(|image| image.family == Family::Other) {
+        return BTreeMap::new();
+    }
+    lab.pins.iter().map(|(name, version)| (name.clone(), version.clone())).collect()
 }
 
 fn plugged(lab: &Lab, id: &LabId, name: &NodeName, slot: usize, adapter: &Adapter) -> Result<AdapterSpec, Unplannable> {

@@ -235,6 +235,11 @@ fn a_frozen_node_that_speaks_runs_again_and_two_hold_the_vip() {
     let seen = desk.look();
     assert_eq!(seen.vips["database"].holders, ["db1", "db2"], "its machine is still said to be paused");
     assert_eq!(seen.nodes["db1"].power, Power::Running);
+    assert_eq!(seen.nodes["db1"].services["galera"].health, Health::Unknown, "what was so before it was frozen says nothing");
+    desk.say("db1", &["h.902 service galera 0 fine"]);
+    assert_eq!(desk.health("db1", "galera").0, Health::Unknown, "once is not enough");
+    desk.say("db1", &["h.903 service galera 0 fine"]);
+    assert_eq!(desk.health("db1", "galera").0, Health::Healthy);
     desk.now_ms += 6000;
     assert_eq!(desk.look().nodes["db1"].power, Power::Paused, "who says so for long is right");
 }

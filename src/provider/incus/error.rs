@@ -189,6 +189,13 @@ fn refused(message: &str, is_busy: bool) -> (String, Retry) {
         return ("Try again in a moment; incus operation list shows what it is busy with".into(), Retry::Worth);
     }
     let lower = message.to_lowercase();
+    // Nobody can end that one through the daemon (Incus 6.0.4).
+    if lower.contains("dnsmasq") && lower.contains("address already in use") {
+        let next = "Something serves names or addresses there already: another network, or the dnsmasq that a daemon left which ended while \
+                    it made this one. pgrep -af dnsmasq shows it: where its --interface= is no network of `incus network list`, sudo kill \
+                    NUMBER, then deploy again; else draw another subnet";
+        return (next.into(), Retry::Useless);
+    }
     let hint = known.iter().find(|(words, _)| lower.contains(words)).map(|(_, hint)| *hint);
     (hint.unwrap_or("The daemon's log may say more: journalctl -u incus").to_owned(), Retry::Useless)
 }
@@ -207,6 +214,17 @@ mod tests {
         let full = said("Failed creating instance: write /var/lib/incus/x: no space left on device").explain("making db1", None);
         assert_eq!(full.retry, Retry::Useless);
         assert!(full.next.contains("storage pool"), "{}", full.next);
+    }
+
+    #[test]
+    fn a_name_server_that_a_dead_daemon_left_is_told_from_one_that_is_missing() {
+        let said = |message: &str| ApiError::Refused { status: 400, message: message.into() }.explain("making lab", None).next;
+        let left =
+            said("Failed to run: dnsmasq --interface=st1: dnsmasq: failed to create listening socket for 10.0.0.1: Address already in use");
+        assert!(left.contains("pgrep -af dnsmasq") && left.contains("kill"), "{left}");
+        let missing = said("Failed to run: dnsmasq --version: exec: \"dnsmasq\": executable file not found in $PATH");
+        assert!(missing.contains("apt install dnsmasq-base"), "{missing}");
+        assert!(!said("listen tcp 127.0.0.1:8080: bind: address already in use").contains("dnsmasq"));
     }
 
     #[test]

@@ -12,14 +12,14 @@ use super::{
 };
 use crate::{
     catalog::Recipes,
-    model::{Family, Lab},
+    model::{Family, Lab, PackageName, VersionPattern},
     plan::LabId,
     provider::{Done, ProviderError, Retry},
 };
 use hyper::{Method, body::Bytes};
 use serde_json::json;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::Read as _,
     path::{Path, PathBuf},
     process::Stdio,
@@ -59,6 +59,8 @@ pub struct Contents {
     pub alias: String,
     /// Packages beside the base.
     pub packages: BTreeSet<String>,
+    /// Versions that are pinned.
+    pub pins: BTreeMap<PackageName, VersionPattern>,
 }
 
 impl Contents {
@@ -69,14 +71,15 @@ impl Contents {
         if !lab.vips.is_empty() {
             packages.insert(FOR_VIPS.to_owned());
         }
-        Self { alias: names::image(id), packages }
+        let pins = lab.pins.iter().map(|(name, version)| (name.clone(), version.clone())).collect();
+        Self { alias: names::image(id), packages, pins }
     }
 
     /// What all recipes need, for labs of any kind.
     pub fn of_all(recipes: &Recipes) -> Self {
         let mut packages: BTreeSet<String> = recipes.iter().flat_map(|(kind, _)| packages_of(recipes, kind.as_str())).collect();
         packages.insert(FOR_VIPS.to_owned());
-        Self { alias: ALIAS_OF_ALL.to_owned(), packages }
+        Self { alias: ALIAS_OF_ALL.to_owned(), packages, pins: BTreeMap::new() }
     }
 
     /// What it is made of, in short: equal contents, equal text.
@@ -85,7 +88,22 @@ impl Contents {
         let mut texts = vec![system.suite.as_str(), BASE];
         texts.extend(BUILD.map(|(_, text)| text));
         texts.extend(packages);
+        let preferences = self.preferences();
+        texts.extend((!preferences.is_empty()).then_some(preferences.as_str()));
         format!("{:016x}", names::hash(&texts))
+    }
+
+    /// What is pinned, as apt_preferences(5).
+    fn preferences(&self) -> String {
+        let one = |(name, version)| format!("Package: {name}\nPin: version {version}\nPin-Priority: 1001\n\n");
+        self.pins.iter().map(one).collect()
+    }
+
+    /// The packages as apt is asked for them: with the version that is pinned, so that none comes in another.
+    fn asked(&self) -> Vec<String> {
+        let pin = |name: &str| self.pins.iter().find(|(pinned, _)| pinned.as_str() == name).map(|(_, version)| version);
+        let one = |name: &String| pin(name).map_or_else(|| name.clone(), |version| format!("{name}={version}"));
+        self.packages.iter().map(one).collect()
     }
 }
 
@@ -224,10 +242,10 @@ async fn build(
     let sources = folder.path().join("sources.list");
     std::fs::write(&sources, &system.sources).map_err(disk)?;
     let output = tempfile::Builder::new().suffix(".tar.zst").tempfile_in(cache).map_err(disk)?.into_temp_path();
-    let list = |packages: Vec<&str>| packages.join(",");
+    std::fs::write(folder.path().join("preferences"), contents.preferences()).map_err(disk)?;
     let mut command = tokio::process::Command::new("sh");
     command.arg(folder.path().join("build.sh")).arg(cache).arg(&output).arg(&system.suite).arg(&sources);
-    command.arg(list(BASE.split_whitespace().collect())).arg(list(contents.packages.iter().map(String::as_str).collect()));
+    command.arg(BASE.split_whitespace().collect::<Vec<_>>().join(",")).arg(contents.asked().join(","));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(disk)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -345,7 +363,11 @@ mod tests {
     #[test]
     fn equal_contents_have_equal_marks() {
         let system = System { suite: "bookworm".into(), sources: String::new() };
-        let contents = |packages: &[&str]| Contents { alias: "a".into(), packages: packages.iter().map(|&name| name.to_owned()).collect() };
+        let contents = |packages: &[&str]| Contents {
+            alias: "a".into(),
+            packages: packages.iter().map(|&name| name.to_owned()).collect(),
+            pins: BTreeMap::new(),
+        };
         assert_eq!(contents(&["nginx", "redis"]).mark(&system), contents(&["redis", "nginx"]).mark(&system));
         assert_ne!(contents(&["nginx"]).mark(&system), contents(&["nginx", "redis"]).mark(&system));
     }

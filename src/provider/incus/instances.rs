@@ -419,6 +419,7 @@ mod tests {
             hostname: "lb".into(),
             hosts: vec![],
             routes: vec![],
+            pins: Default::default(),
         }
     }
 

@@ -115,6 +115,7 @@ mod tests {
                 hostname: "n".into(),
                 hosts: vec![],
                 routes: vec![],
+                pins: Default::default(),
             }),
             ..Machine::default()
         };

@@ -75,9 +75,8 @@ pub fn machine_spec(machine: &Machine) -> (Option<MachineSpec>, bool) {
         let inside = noted.adapters.iter().find(|known| known.mac == adapter.mac);
         AdapterSpec { address: inside.map_or(adapter.address, |known| known.address), ..adapter.clone() }
     });
-    let spec =
-        MachineSpec { adapters: adapters.collect(), hostname: noted.hostname, hosts: noted.hosts, routes: noted.routes, ..made.clone() };
-    (Some(spec), true)
+    let MachineSpec { hostname, hosts, routes, pins, .. } = noted;
+    (Some(MachineSpec { adapters: adapters.collect(), hostname, hosts, routes, pins, ..made.clone() }), true)
 }
 
 /// What is known without a look into any node.
@@ -131,6 +130,7 @@ mod tests {
             hostname: hostname.into(),
             hosts: Vec::new(),
             routes: Vec::new(),
+            pins: Default::default(),
         }
     }
 

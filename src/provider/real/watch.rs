@@ -349,6 +349,7 @@ async fn listen(shared: &Shared, node: &NodeName, text: &str, number: u64) -> Re
     let take = async {
         while let Some(line) = lines.recv().await {
             let Line::Out(line) = line else { continue };
+            tracing::trace!(%node, line, "said");
             let Some(numbered) = record::read(&line) else { continue };
             let is_current = shared.numbers.lock().unwrap_or_else(PoisonError::into_inner).get(node) == Some(&number);
             if !is_current {

@@ -9,7 +9,7 @@ use super::{
     command::{Patience, Place},
     error::CallError,
     names,
-    parse::Plug,
+    parse::{self, Plug},
     shape::{Way, WayKind, Wire},
     sight::{Made, Seen},
 };
@@ -33,6 +33,8 @@ use std::{
 
 /// How long between two tries to reach a node that boots.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+/// How long a look at all serves whoever wants to get in.
+const LOOK_SERVES: Duration = Duration::from_secs(60);
 /// How often a node that does not answer yet is looked at, and how often it may end while it boots.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 const ENDS_MAX: u32 = 2;
@@ -183,9 +185,18 @@ impl VirtualBox {
         if let Some(known) = self.kept().transports.get(node) {
             return Ok(Arc::clone(known));
         }
-        let seen = self.seen_node(node, FIND).await?;
-        let way = seen.way(&self.lab);
-        let transport = self.way_with(node, &seen, way).await?;
+        // Whoever has just looked at all need not look again. What is out of date in it leads nowhere, and is told by the node's key.
+        let looked = self.kept().looked.remove(node);
+        let seen = match looked.filter(|(at, _)| at.elapsed() < LOOK_SERVES) {
+            Some((_, seen)) => seen,
+            None => self.seen_node(node, FIND).await?,
+        };
+        self.way_as_seen(node, &seen).await
+    }
+
+    /// The transport of a node as it was seen just now.
+    async fn way_as_seen(&self, node: &NodeName, seen: &Seen) -> Result<Arc<SshTransport>, ProviderError> {
+        let transport = self.way_with(node, seen, seen.way(&self.lab)).await?;
         self.kept().transports.insert(node.clone(), Arc::clone(&transport));
         Ok(transport)
     }
@@ -247,6 +258,12 @@ impl VirtualBox {
     /// Starts a node again that has ended while it booted; gives whether it had. `ends` is how often it did so before.
     async fn revived(&self, node: &NodeName, ends: u32, says: &(dyn Fn(&str) + Send + Sync)) -> Result<bool, ProviderError> {
         let what = format!("boot {node}");
+        // This is asked often, and asks far less of VirtualBox than all of a machine.
+        let running = self.manage.ask(&["list", "runningvms"]).await.map_err(|error| self.failed(&what, Some(node), &error))?;
+        let uuid = self.uuid(node);
+        if parse::machines(&running).iter().any(|(_, there)| *there == uuid) {
+            return Ok(false);
+        }
         let mut seen = self.seen_node(node, &what).await?;
         if seen.power() != Power::Stopped {
             return Ok(false);
@@ -262,13 +279,17 @@ impl VirtualBox {
         Ok(true)
     }
 
-    /// Waits until a node answers; the first time it gets an identity of its own.
-    pub(super) async fn first_contact(&self, node: &NodeName, says: &(dyn Fn(&str) + Send + Sync)) -> Result<(), ProviderError> {
+    /// Waits until a node, seen before its start, answers; the first time it gets an identity of its own.
+    pub(super) async fn first_contact(
+        &self,
+        node: &NodeName,
+        mut seen: Seen,
+        says: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<(), ProviderError> {
         let what = format!("make contact with {node}");
         self.forget_ways();
-        let transport = self.way_in(node).await?;
+        let transport = self.way_as_seen(node, &seen).await?;
         let shown = self.answers(node, &transport, says).await?;
-        let seen = self.seen_node(node, &what).await?;
         // The seed of a cloud image brings one host key, of the kind that a service of the drawing may replace; others are made now.
         let script = match (seen.host_keys().as_slice(), seen.is_seeded(&self.lab)) {
             ([], _) => IDENTITY_SCRIPT,
@@ -296,12 +317,15 @@ impl VirtualBox {
             keys.push(shown.to_string());
         }
         let failed = |error: CallError| self.failed(&what, Some(node), &error);
-        self.set_extra(&seen.info.uuid, &seen.extra, names::HOST_KEYS_KEY, Some(&keys.join(","))).await.map_err(failed)?;
+        let keys = keys.join(",");
+        self.set_extra(&seen.info.uuid, &seen.extra, names::HOST_KEYS_KEY, Some(&keys)).await.map_err(failed)?;
         self.forget_ways();
+        seen.extra.insert(names::HOST_KEYS_KEY.to_owned(), keys);
+        let transport = self.way_as_seen(node, &seen).await?;
         let started = Instant::now();
         loop {
             // The old daemon may still answer for a moment, with the old key.
-            match self.way_in(node).await?.meet().await {
+            match transport.meet().await {
                 Ok(_) => return Ok(()),
                 Err(error) if started.elapsed() >= RESTART_LIMIT => return Err(error),
                 Err(_) => tokio::time::sleep(TRY_EVERY).await,
@@ -447,6 +471,7 @@ mod tests {
             hostname: "n".into(),
             hosts: Vec::new(),
             routes: Vec::new(),
+            pins: Default::default(),
         };
         let service = |listen: &str| {
             format!(

@@ -92,6 +92,7 @@ mod tests {
             hostname: "n".into(),
             hosts: Vec::new(),
             routes: Vec::new(),
+            pins: Default::default(),
         };
         let host = |name: &str| (name == "vboxnet1").then_some(Ipv4Addr::new(192, 168, 57, 254));
         doors(&spec, &wires, &host).into_iter().map(|door| door.from.to_string()).collect()

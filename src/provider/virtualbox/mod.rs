@@ -153,6 +153,8 @@ struct Kept {
     hosts: BTreeMap<String, Ipv4Addr>,
     // How each node is reached, and whether it is set up; `None`: nobody has looked yet.
     ways: Option<BTreeMap<NodeName, (WayKind, SetUp)>>,
+    // Nodes as they were seen when all was looked at, until somebody wants to get in.
+    looked: BTreeMap<NodeName, (std::time::Instant, sight::Seen)>,
     // All machines and all disks, as `list` told them when all was looked at.
     listed: Option<(String, String)>,
 }
@@ -189,7 +191,9 @@ impl VirtualBox {
 
     /// Forgets how nodes are reached: addresses, keys or adapters have changed.
     fn forget_ways(&self) {
-        self.kept().transports.clear();
+        let mut kept = self.kept();
+        kept.transports.clear();
+        kept.looked.clear();
     }
 }
 

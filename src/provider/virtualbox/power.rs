@@ -75,7 +75,7 @@ impl VirtualBox {
                 ));
             }
         }
-        self.first_contact(node, says).await?;
+        self.first_contact(node, seen, says).await?;
         Ok(if was == Power::Running { Done::AlreadySo } else { Done::Changed })
     }
 

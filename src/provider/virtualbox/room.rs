@@ -80,6 +80,7 @@ mod tests {
             hostname: "n".into(),
             hosts: Vec::new(),
             routes: Vec::new(),
+            pins: Default::default(),
         };
         let (small, large, wide) = (spec(1, 2048), spec(4, 2049), spec(5, 1));
         assert_eq!(host.lacks(&[&small, &small]), None);

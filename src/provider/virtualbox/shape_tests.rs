@@ -31,6 +31,7 @@ fn spec(networks: &[&str]) -> MachineSpec {
         hostname: "n".into(),
         hosts: Vec::new(),
         routes: Vec::new(),
+        pins: Default::default(),
     }
 }
 

@@ -329,6 +329,8 @@ impl VirtualBox {
             let mut kept = self.kept();
             kept.ways = Some(machines.iter().filter_map(|(node, seen)| Some((node.clone(), way(seen)?))).collect());
             kept.listed = Some((vms, disks.clone()));
+            let now = std::time::Instant::now();
+            kept.looked = machines.iter().map(|(node, seen)| (node.clone(), (now, seen.clone()))).collect();
         }
         let mut below = Below { networks, ..Below::default() };
         below.machines.extend(machines.iter().map(|(node, seen)| (node.clone(), self.machine_of(seen, &wires))));

@@ -25,6 +25,7 @@ fn seen(adapters: &[(&str, &str)]) -> Seen {
         hostname: "node1".into(),
         hosts: Vec::new(),
         routes: Vec::new(),
+        pins: Default::default(),
     };
     let way = Way { port: 22_222, slot: 1, kind: WayKind::Drawn };
     let extra = BTreeMap::from([

@@ -10,6 +10,7 @@ mod destroy;
 mod manual;
 mod node_log;
 mod page;
+mod pins;
 mod recover;
 mod restore;
 mod shortcuts;
@@ -53,6 +54,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::Manual(rule) => manual::show(ui, desk, rule.as_deref()),
             Dialog::Shortcuts => shortcuts::show(ui, desk),
             Dialog::About => about::show(ui, desk),
+            Dialog::Pins => pins::show(ui, desk),
             Dialog::Break(fault) => break_it::show(ui, desk, fault),
             Dialog::NodeLog(node) => node_log::show(ui, desk, node, is_new),
             Dialog::Restore(node, snapshot) => restore::show(ui, desk, node, snapshot),

@@ -1,0 +1,123 @@
+//! Real Debian guests in a real VirtualBox, on an emulated machine (`tests/virtualbox/emulator`): the application and the database of
+//! the three-node lab, set up as drawn. Started by `./dev test virtualbox-debian`; boots of so large a guest fail at times, so what
+//! fails is power-cycled and deployed again.
+#![cfg(target_os = "linux")]
+
+#[path = "virtualbox_support/emulated.rs"]
+mod emulated;
+#[path = "virtualbox_support/program.rs"]
+mod program;
+
+use emulated::{Clock, Emulated, Watch};
+use program::Program;
+use sandtable::{
+    layout::{template, write},
+    model::{Endpoint, Lab},
+};
+use serde_json::Value;
+
+const APP: &str = "192.168.56.10";
+const DB: &str = "192.168.56.11";
+/// How often it is deployed until all is well.
+const TRIES: u32 = 5;
+
+/// The three-node lab without its monitor, and of each node's services the one that it is there for.
+fn drawn() -> Lab {
+    let mut lab = template("three-node-lab").unwrap().lab;
+    lab.nodes.retain(|name, _| !name.starts_with("monitor"));
+    for node in lab.nodes.values_mut() {
+        node.services.retain(|name, _| matches!(name.as_str(), "web" | "db"));
+        (node.cpus, node.memory, node.disk) = (1, 640, 2);
+    }
+    lab.image = Some(ron::from_str(r#"(name: "debian", snapshot: Some("03-hardened-base"), family: debian)"#).unwrap());
+    lab.flows.retain(|flow| flow.from != Endpoint::Outside && flow.from.node().is_some_and(|node| node.starts_with("app")));
+    (lab.notes, lab.views, lab.canvas) = (Vec::new(), Vec::new(), Default::default());
+    lab
+}
+
+/// Deploys until it is done. Says how often it was not, and why.
+fn deployed(lab: &Program, emulated: &Emulated) {
+    for number in 1..=TRIES {
+        let output = lab.call("deploy", &["--yes", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if report["ending"] == "done" {
+            println!("\nsandtable-figures: virtualbox-debian deployed at try {number}");
+            return;
+        }
+        println!("\nsandtable-figures: virtualbox-debian try {number} failed: {report} {}", String::from_utf8_lossy(&output.stderr));
+        for machine in emulated.script(&["run", "VBoxManage", "list", "runningvms"]).lines() {
+            let uuid = machine.rsplit_once('{').unwrap().1.trim_end_matches('}');
+            emulated.script(&["run", "VBoxManage", "controlvm", uuid, "poweroff"]);
+        }
+    }
+    panic!("it was not deployed in {TRIES} tries");
+}
+
+fn service<'a>(status: &'a Value, node: &str, service: &str) -> &'a Value {
+    &status["nodes"][node]["services"][service]["health"]
+}
+
+#[test]
+fn an_application_and_its_database() {
+    let mut clock = Clock::new("virtualbox-debian");
+    let emulated = Emulated::up("debian");
+    let before = emulated.inventory();
+    clock.seen("the emulated machine, and an image on it");
+    let folder = tempfile::tempdir().unwrap();
+    let mut lab = Program::new(folder.path(), "debian", &write(&drawn()), "virtualbox:ssh://emulated");
+    lab.environment.extend(emulated.environment());
+
+    deployed(&lab, &emulated);
+    clock.seen("deployed");
+    let watch = Watch::of(&lab);
+    watch.until("the lab is well", |status| status["healthy"] == true && status["flows"][0]["health"] == "healthy");
+    clock.seen("both services and the flow are seen to be well");
+    assert_eq!(lab.json(0, "plan", &[])["steps"], serde_json::json!([]), "nothing is left to do");
+
+    inside(&emulated);
+    clock.seen("names, addresses, what listens where, and the firewall");
+    who_may_and_who_may_not(&emulated);
+    clock.seen("the application reaches the database, and nobody else does");
+
+    lab.text(0, "inject", &["stop", "db-node-01/db"]);
+    watch.until("a database that is stopped", |status| {
+        service(status, "db-node-01", "db") == "down" && status["flows"][0]["health"] == "down"
+    });
+    clock.seen("the database stopped and seen");
+    lab.text(0, "heal", &["--all"]);
+    watch.until("a database that is back", |status| status["healthy"] == true && status["flows"][0]["health"] == "healthy");
+    clock.seen("started and seen");
+
+    drop(watch);
+    lab.text(0, "destroy", &["--yes"]);
+    assert_eq!(emulated.inventory(), before, "nothing is left");
+    clock.seen("destroyed, and nothing is left");
+}
+
+/// What is so in both nodes, asked past the program.
+fn inside(emulated: &Emulated) {
+    let look = "hostname; ip -o -4 addr show | awk '{ print $4 }'; cat /etc/hosts; ss -Hltn | awk '{ print \"listens \" $4 }'; \
+                nft list table inet sandtable; systemctl is-active nginx mariadb; ip route";
+    let (app, _) = emulated.inside(APP, look);
+    for expected in
+        ["app-node-01\n", "\n192.168.56.10/24\n", "192.168.56.11 db-node-01", "listens 0.0.0.0:80\n", "policy drop", "tcp dport 80 accept"]
+    {
+        assert!(app.contains(expected), "{expected:?}: {app}");
+    }
+    let (db, _) = emulated.inside(DB, look);
+    for expected in ["db-node-01\n", "\n192.168.56.11/24\n", "192.168.56.10 app-node-01", "listens 192.168.56.11:3306\n", "policy drop"] {
+        assert!(db.contains(expected), "{expected:?}: {db}");
+    }
+    assert!(db.contains("ip saddr 192.168.56.10 ip daddr 192.168.56.11 tcp dport 3306 accept"), "{db}");
+    assert!(!db.contains("listens 0.0.0.0:3306") && !db.contains("default via"), "{db}");
+}
+
+fn who_may_and_who_may_not(emulated: &Emulated) {
+    let knock = format!("timeout 20 bash -c ': </dev/tcp/{DB}/3306' && echo open");
+    assert_eq!(emulated.inside(APP, &knock).0, "open\n", "the application reaches the database");
+    let from_the_host = emulated.script(&["run", "bash", "-c", &format!("{knock} || echo shut")]);
+    assert_eq!(from_the_host, "shut\n", "the host does not");
+    let web = "curl -s -o /dev/null -w '%{http_code}' --max-time 30 http://192.168.56.10/healthz";
+    let from_the_database = emulated.inside(DB, web).0;
+    assert!(from_the_database.starts_with('2'), "and the application answers: {from_the_database}");
+}

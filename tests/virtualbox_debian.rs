@@ -15,6 +15,7 @@ use sandtable::{
     model::{Endpoint, Lab},
 };
 use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 const APP: &str = "192.168.56.10";
 const DB: &str = "192.168.56.11";
@@ -73,16 +74,34 @@ fn an_application_and_its_database() {
     let mut lab = Program::new(folder.path(), "debian", &write(&drawn()), "virtualbox:ssh://emulated");
     lab.environment.extend(emulated.environment());
 
-    deployed(&lab, &emulated);
+    for number in 1.. {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| whole_life(&lab, &emulated, &mut clock))) else { break };
+        // QEMU's emulation of AMD-V is at fault where a machine ends by itself; all else is a failure of ours.
+        let ended = ended(&emulated);
+        if ended.is_empty() || number == TRIES {
+            resume_unwind(panic);
+        }
+        println!("\nsandtable-figures: virtualbox-debian {number} times a machine ended by itself: {}", ended.join(", "));
+        lab.call("heal", &["--all"]);
+    }
+
+    lab.text(0, "destroy", &["--yes"]);
+    assert_eq!(emulated.inventory(), before, "nothing is left");
+    clock.seen("destroyed, and nothing is left");
+}
+
+/// From a drawing to services that run, one that is stopped, and one that is started.
+fn whole_life(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
+    deployed(lab, emulated);
     clock.seen("deployed");
-    let watch = Watch::of(&lab);
+    let watch = Watch::of(lab);
     watch.until("the lab is well", |status| is_well(status, "healthy"));
     clock.seen("both services and the flow between them are seen to be well");
     assert_eq!(lab.json(0, "plan", &[])["steps"], serde_json::json!([]), "nothing is left to do");
 
-    inside(&emulated);
+    inside(emulated);
     clock.seen("names, addresses, what listens where, and the firewall");
-    who_may_and_who_may_not(&emulated);
+    who_may_and_who_may_not(emulated);
     clock.seen("the application reaches the database, and nobody else does");
 
     lab.text(0, "inject", &["stop", "db-node-01/db"]);
@@ -91,11 +110,20 @@ fn an_application_and_its_database() {
     lab.text(0, "heal", &["--all"]);
     watch.until("a database that is back", |status| is_well(status, "healthy"));
     clock.seen("started and seen");
+}
 
-    drop(watch);
-    lab.text(0, "destroy", &["--yes"]);
-    assert_eq!(emulated.inventory(), before, "nothing is left");
-    clock.seen("destroyed, and nothing is left");
+/// The machines that ended by themselves, and how.
+fn ended(emulated: &Emulated) -> Vec<String> {
+    let mut found = Vec::new();
+    for machine in emulated.script(&["run", "VBoxManage", "list", "vms"]).lines() {
+        let (name, uuid) = machine.rsplit_once(" {").unwrap();
+        let shown = emulated.script(&["run", "VBoxManage", "showvminfo", uuid.trim_end_matches('}'), "--machinereadable"]);
+        let state = shown.lines().find_map(|line| line.strip_prefix("VMState=")).unwrap_or_default();
+        if ["gurumeditation", "aborted", "stuck"].contains(&state.trim_matches('"')) {
+            found.push(format!("{name}: {state}"));
+        }
+    }
+    found
 }
 
 /// What is so in both nodes, asked past the program.

@@ -15,6 +15,7 @@ use sandtable::{
     model::{Endpoint, Lab},
 };
 use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 const APP: &str = "192.168.56.10";
 const DB: &str = "192.168.56.11";
@@ -30,7 +31,8 @@ fn drawn() -> Lab {
         (node.cpus, node.memory, node.disk) = (1, 640, 2);
     }
     lab.image = Some(ron::from_str(r#"(name: "debian", snapshot: Some("03-hardened-base"), family: debian)"#).unwrap());
-    lab.flows.retain(|flow| flow.from != Endpoint::Outside && flow.from.node().is_some_and(|node| node.starts_with("app")));
+    let of = |end: &Endpoint| end.node().is_none_or(|node| !node.starts_with("monitor"));
+    lab.flows.retain(|flow| of(&flow.from) && of(&flow.to));
     (lab.notes, lab.views, lab.canvas) = (Vec::new(), Vec::new(), Default::default());
     lab
 }
@@ -53,8 +55,13 @@ fn deployed(lab: &Program, emulated: &Emulated) {
     panic!("it was not deployed in {TRIES} tries");
 }
 
-fn service<'a>(status: &'a Value, node: &str, service: &str) -> &'a Value {
-    &status["nodes"][node]["services"][service]["health"]
+/// Whether the application is well, and the database and what leads to it are as said. Who comes from outside comes to another machine
+/// than this one, so nobody here tries that.
+fn is_well(status: &Value, database: &str) -> bool {
+    let service = |node: &str, service: &str| status["nodes"][node]["services"][service]["health"].clone();
+    let mut flows = status["flows"].as_array().into_iter().flatten();
+    let flow = flows.find(|flow| flow["to"] == "db-node-01/db").map(|flow| &flow["health"]);
+    service("app-node-01", "web") == "healthy" && service("db-node-01", "db") == database && flow.is_some_and(|health| health == database)
 }
 
 #[test]
@@ -67,31 +74,56 @@ fn an_application_and_its_database() {
     let mut lab = Program::new(folder.path(), "debian", &write(&drawn()), "virtualbox:ssh://emulated");
     lab.environment.extend(emulated.environment());
 
-    deployed(&lab, &emulated);
-    clock.seen("deployed");
-    let watch = Watch::of(&lab);
-    watch.until("the lab is well", |status| status["healthy"] == true && status["flows"][0]["health"] == "healthy");
-    clock.seen("both services and the flow are seen to be well");
-    assert_eq!(lab.json(0, "plan", &[])["steps"], serde_json::json!([]), "nothing is left to do");
+    for number in 1.. {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| whole_life(&lab, &emulated, &mut clock))) else { break };
+        // QEMU's emulation of AMD-V is at fault where a machine ends by itself; all else is a failure of ours.
+        let ended = ended(&emulated);
+        if ended.is_empty() || number == TRIES {
+            resume_unwind(panic);
+        }
+        println!("\nsandtable-figures: virtualbox-debian {number} times a machine ended by itself: {}", ended.join(", "));
+        lab.call("heal", &["--all"]);
+    }
 
-    inside(&emulated);
-    clock.seen("names, addresses, what listens where, and the firewall");
-    who_may_and_who_may_not(&emulated);
-    clock.seen("the application reaches the database, and nobody else does");
-
-    lab.text(0, "inject", &["stop", "db-node-01/db"]);
-    watch.until("a database that is stopped", |status| {
-        service(status, "db-node-01", "db") == "down" && status["flows"][0]["health"] == "down"
-    });
-    clock.seen("the database stopped and seen");
-    lab.text(0, "heal", &["--all"]);
-    watch.until("a database that is back", |status| status["healthy"] == true && status["flows"][0]["health"] == "healthy");
-    clock.seen("started and seen");
-
-    drop(watch);
     lab.text(0, "destroy", &["--yes"]);
     assert_eq!(emulated.inventory(), before, "nothing is left");
     clock.seen("destroyed, and nothing is left");
+}
+
+/// From a drawing to services that run, one that is stopped, and one that is started.
+fn whole_life(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
+    deployed(lab, emulated);
+    clock.seen("deployed");
+    let watch = Watch::of(lab);
+    watch.until("the lab is well", |status| is_well(status, "healthy"));
+    clock.seen("both services and the flow between them are seen to be well");
+    assert_eq!(lab.json(0, "plan", &[])["steps"], serde_json::json!([]), "nothing is left to do");
+
+    inside(emulated);
+    clock.seen("names, addresses, what listens where, and the firewall");
+    who_may_and_who_may_not(emulated);
+    clock.seen("the application reaches the database, and nobody else does");
+
+    lab.text(0, "inject", &["stop", "db-node-01/db"]);
+    watch.until("a database that is stopped", |status| is_well(status, "down"));
+    clock.seen("the database stopped and seen");
+    lab.text(0, "heal", &["--all"]);
+    watch.until("a database that is back", |status| is_well(status, "healthy"));
+    clock.seen("started and seen");
+}
+
+/// The machines that ended by themselves, and how.
+fn ended(emulated: &Emulated) -> Vec<String> {
+    let mut found = Vec::new();
+    for machine in emulated.script(&["run", "VBoxManage", "list", "vms"]).lines() {
+        let (name, uuid) = machine.rsplit_once(" {").unwrap();
+        let shown = emulated.script(&["run", "VBoxManage", "showvminfo", uuid.trim_end_matches('}'), "--machinereadable"]);
+        let state = shown.lines().find_map(|line| line.strip_prefix("VMState=")).unwrap_or_default();
+        if ["gurumeditation", "aborted", "stuck"].contains(&state.trim_matches('"')) {
+            found.push(format!("{name}: {state}"));
+        }
+    }
+    found
 }
 
 /// What is so in both nodes, asked past the program.
@@ -108,7 +140,8 @@ fn inside(emulated: &Emulated) {
     for expected in ["db-node-01\n", "\n192.168.56.11/24\n", "192.168.56.10 app-node-01", "listens 192.168.56.11:3306\n", "policy drop"] {
         assert!(db.contains(expected), "{expected:?}: {db}");
     }
-    assert!(db.contains("ip saddr 192.168.56.10 ip daddr 192.168.56.11 tcp dport 3306 accept"), "{db}");
+    let rules = db.replace(['{', '}'], "").replace("  ", " ");
+    assert!(rules.contains("ip saddr 192.168.56.10 ip daddr 192.168.56.11 tcp dport 3306 accept"), "{db}");
     assert!(!db.contains("listens 0.0.0.0:3306") && !db.contains("default via"), "{db}");
 }
 

@@ -9,6 +9,8 @@ use std::net::Ipv4Addr;
 
 /// How long packages, files and addresses may take, in seconds.
 const CONFIGURE_SECS: u32 = 1200;
+/// How long setting the clock may take, in seconds.
+const CLOCK_SECS: u32 = 60;
 
 /// What is known beside the specification.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +63,13 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     draft.call_with("put", ["/etc/systemd/system/sandtable-firewall.service", "0644", "root:root", "nothing"], firewall::UNIT);
     draft.lines("firewall\nunits_enable sandtable-firewall.service");
     draft.finish("configure", CONFIGURE_SECS)
+}
+
+/// Sets a machine's clock to so many seconds since 1970, where it is wrong; a container has its host's.
+pub fn set_clock(now_secs: u64) -> Script {
+    let mut draft = Draft::new();
+    draft.call("clock", [now_secs.to_string()]);
+    draft.finish("set the clock", CLOCK_SECS)
 }
 
 /// cloud-init would write names and addresses of its own at the next start.

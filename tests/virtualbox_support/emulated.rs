@@ -31,8 +31,8 @@ impl Emulated {
         let bed = Self { bed: Path::new(&folder).canonicalize().unwrap() };
         // One that was left on has an image already, and perhaps more.
         bed.script(&["down"]);
-        bed.script(&["up"]);
-        bed.script(&["base", guest, "03-hardened-base", guest]);
+        bed.script(&["up", guest]);
+        bed.script(&["base", guest, "03-hardened-base"]);
         bed
     }
 

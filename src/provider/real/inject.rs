@@ -14,7 +14,9 @@ use crate::{
     model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Subject},
     provider::{Lasts, ProviderError, Retry, Which, machines::Reach, transport::Command},
     provision::{
-        Ending, Place, Script, ending,
+        Ending, Place, Script,
+        configure::set_clock,
+        ending,
         inject::{Act, Facts, NoScript, inside, start_all, undo},
         needs::needs,
     },
@@ -221,8 +223,10 @@ async fn mend(core: &Arc<Core>, entry: &Entry, seen: &Observed, held: Whose) -> 
         core.machines.mend_below(fault).await?;
     }
     if entry.at == Where::Below {
-        if let (Fault::PowerOff(node), Whose::Nobodys) = (fault, held) {
-            started(core, node).await;
+        match (fault, held) {
+            (Fault::PowerOff(node), Whose::Nobodys) => started(core, node).await,
+            (Fault::Pause(node), Whose::Nobodys) => went_on(core, node).await,
+            _ => {}
         }
         return Ok(());
     }
@@ -269,6 +273,22 @@ async fn started(core: &Arc<Core>, node: &NodeName) {
     };
     // What does not start is seen by whoever watches.
     let _late = tokio::time::timeout(BACK_TIMEOUT, all).await;
+}
+
+/// A machine that was paused goes on with the clock of the moment when it stopped (seen with VirtualBox 7.2.22), so it is set. Where it
+/// is wrong on purpose it stays so.
+async fn went_on(core: &Arc<Core>, node: &NodeName) {
+    let is_skewed = |entry: &Entry| matches!(&entry.fault, Fault::Skew(there, _) if there == node);
+    if Faults::read(&core.folder).entries.iter().any(is_skewed) {
+        return;
+    }
+    let set = async {
+        while run(core, node, &set_clock((core.clock)() / 1000), "set its clock").await.is_err() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    // A clock that stays wrong is seen by whoever watches.
+    let _late = tokio::time::timeout(BACK_TIMEOUT * core.slowness(), set).await;
 }
 
 /// What a fault would take with it, by a simulated world of the same lab.

@@ -262,15 +262,21 @@ fn watching_fifty_nodes() {
     for number in 1..=NODES {
         let address = 10 + number;
         text += &format!(
-            "        \"n{number}\": (memory: 256, adapters: [(network: \"lab\", address: \"192.168.57.{address}\")], services: {{\"ssh\": (kind: \
+            "        \"n{number}\": (role: app, memory: 256, adapters: [(network: \"lab\", address: \"192.168.57.{address}\")], services: {{\"ssh\": (kind: \
              \"sshd\", bind: on(\"lab\"))}}),\n"
         );
     }
     text += "    },\n    flows: [(from: \"n1\", to: \"n2/ssh\")],\n)\n";
     let lab = Lab::of_text("fifty.ron", &text);
-    let (_, deploy) = lab.good("deploy", &["--on", "incus", "--yes"]);
-    lab.until_healthy();
-    let mut child = lab.command("status").args(["--watch", "--format", "json"]).stdout(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    // Whether it is healthy within a minute is not the question here: so many on a small machine may take longer.
+    let out = lab.run("deploy", &["--on", "incus", "--yes"]);
+    let deploy = start.elapsed().as_secs_f64();
+    assert!(matches!(out.status.code(), Some(0 | 1)), "{out:?}");
+    let mut child = lab.command("status").args(["--watch", "--format", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    lines.find(|line| line.parse::<Value>().unwrap()["healthy"] == true).expect("all nodes are well at last");
+    std::thread::spawn(move || lines.for_each(drop));
     let Cost { each, most, program } = cost(child.id(), std::thread::sleep);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -193,8 +193,6 @@ fn a_shell_opens(lab: &Lab) {
 /// How long a watched lab is left alone before it is measured: near a change everything is asked more often.
 const CALM_AFTER: Duration = Duration::from_secs(30);
 const MEASURED: Duration = Duration::from_secs(30);
-/// How many nodes are watched at once.
-const NODES: usize = 50;
 
 /// What whoever watches costs each node, and how soon a VIP's token moves.
 fn watching_costs_little(lab: &Lab) {
@@ -252,32 +250,44 @@ fn cost(program: u32, wait: impl Fn(Duration)) -> Cost {
     Cost { each, most, program }
 }
 
-/// Fifty small nodes, watched while nothing happens.
+/// Many small nodes, watched while nothing happens. On request, for a small machine takes minutes to start them:
+/// `SANDTABLE_NODES=50 ./dev test incus`.
 #[test]
-fn watching_fifty_nodes() {
+fn watching_many_nodes() {
+    let Ok(nodes) = std::env::var("SANDTABLE_NODES") else {
+        println!("skipped: watching many nodes is on request: SANDTABLE_NODES=50 ./dev test incus");
+        return;
+    };
+    let nodes: u8 = nodes.parse().unwrap();
     let mut text = String::from(
-        "#![enable(implicit_some, unwrap_newtypes)]\n(\n    sandtable: 1,\n    name: \"Fifty\",\n    image: (name: \"debian-12\", family: debian),\n    \
+        "#![enable(implicit_some, unwrap_newtypes)]\n(\n    sandtable: 1,\n    name: \"Many\",\n    image: (name: \"debian-12\", family: debian),\n    \
          networks: {\"lab\": host_only(subnet: \"192.168.57.0/24\")},\n    nodes: {\n",
     );
-    for number in 1..=NODES {
+    for number in 1..=nodes {
         let address = 10 + number;
         text += &format!(
-            "        \"n{number}\": (memory: 256, adapters: [(network: \"lab\", address: \"192.168.57.{address}\")], services: {{\"ssh\": (kind: \
+            "        \"n{number}\": (role: app, memory: 256, adapters: [(network: \"lab\", address: \"192.168.57.{address}\")], services: {{\"ssh\": (kind: \
              \"sshd\", bind: on(\"lab\"))}}),\n"
         );
     }
     text += "    },\n    flows: [(from: \"n1\", to: \"n2/ssh\")],\n)\n";
-    let lab = Lab::of_text("fifty.ron", &text);
-    let (_, deploy) = lab.good("deploy", &["--on", "incus", "--yes"]);
-    lab.until_healthy();
-    let mut child = lab.command("status").args(["--watch", "--format", "json"]).stdout(Stdio::null()).spawn().unwrap();
+    let lab = Lab::of_text("many.ron", &text);
+    let start = Instant::now();
+    // Whether it is healthy within a minute is not the question here: so many on a small machine may take longer.
+    let out = lab.run("deploy", &["--on", "incus", "--yes"]);
+    let deploy = start.elapsed().as_secs_f64();
+    assert!(matches!(out.status.code(), Some(0 | 1)), "{out:?}");
+    let mut child = lab.command("status").args(["--watch", "--format", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    lines.find(|line| line.parse::<Value>().unwrap()["healthy"] == true).expect("all nodes are well at last");
+    std::thread::spawn(move || lines.for_each(drop));
     let Cost { each, most, program } = cost(child.id(), std::thread::sleep);
     child.kill().unwrap();
     child.wait().unwrap();
     let (_, second) = lab.good("deploy", &["--yes"]);
     let destroy = lab.destroy();
     println!(
-        "sandtable-figures: incus watching {NODES} nodes in calm: {each:.2} % of a processor a node ({most:.2} % the most), {program:.2} % the \
+        "sandtable-figures: incus watching {nodes} nodes in calm: {each:.2} % of a processor a node ({most:.2} % the most), {program:.2} % the \
          program itself; deployed in {deploy:.0} s, again in {second:.1} s, destroyed in {destroy:.0} s"
     );
 }

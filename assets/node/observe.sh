@@ -9,7 +9,7 @@
 # A record is `WRITER.NUMBER WORD ...`; the number of a writer never falls. No line is longer than 4096 bytes, so that lines of
 # several writers never mix in the pipe (pipe(7)). It leaves nothing behind: no process, no file, no rule.
 #
-# Near a change everything is asked each round. While nothing changes, services are asked every fourth round, and between
+# Near a change everything is asked each round. While nothing changes, services are asked every fifth round, and between
 # that only what costs no process is looked at: the first process of each unit and the faults of this node. Flows are tried each
 # round, and addresses are told as they come and go. What was not well is asked again each half second for a while, so that
 # nobody waits for a round to hear that it is well again; that something fails is only said after whole rounds.
@@ -423,7 +423,7 @@ while [ "$round" -lt "$rounds_max" ]; do
     calm=1
     if [ "$round" -gt "$close_until" ]; then
         calm=2
-        [ $((round % 4)) = 0 ] || turn=none
+        [ $((round % 5)) = 0 ] || turn=none
     fi
     if [ "$turn" != none ]; then
         asks=$((asks + 1))

@@ -16,6 +16,7 @@ work=
 source=
 stage=start
 quiet=no
+has_tokens=
 
 # --- What is said. The program reads these lines; all others go to the log only.
 say() { printf '::say %s\n' "$*" >&3; }
@@ -44,7 +45,7 @@ end() {
 # done, so that a script that was cut off is made good by the next one.
 changed() {
     : >"$work/changed"
-    mkdir -p -m 0755 "$home"
+    [ -d "$home" ] || mkdir -p -m 0755 "$home"
     case ${1:-restart} in
         restart) echo restart >"$home/pending"; rm -f "$home/after-done" ;;
         reload) [ -e "$home/pending" ] || echo reload >"$home/pending"; rm -f "$home/after-done" ;;
@@ -65,11 +66,12 @@ interface_of() {
 }
 # Puts interfaces' names for their tokens in a file of ours.
 tokens() {
-    grep -q '@if-[0-9a-f]\{12\}@' "$1" || return 0
+    [ -n "$has_tokens" ] || return 0
     for token in $(grep -o '@if-[0-9a-f]\{12\}@' "$1" | sort -u); do
         hex=${token#@if-}; hex=${hex%@}
         name=$(interface_of "$hex") || fail "no network card of this node has the hardware address $hex; see whether all adapters are plugged in"
         sed "s/$token/$name/g" "$1" >"$1.named"
+        chmod 0600 "$1.named"
         mv -f "$1.named" "$1"
     done
 }
@@ -89,10 +91,8 @@ place() { # FILE PATH MODE OWNER WHAT
         owned "$2" "$3" "$4"
         return 0
     fi
-    mkdir -p "${2%/*}/"
-    cp "$1" "$2.sandtable-new"
-    chown "$4" "$2.sandtable-new"
-    chmod "$3" "$2.sandtable-new"
+    [ -d "${2%/*}/" ] || mkdir -p "${2%/*}/"
+    install -o "${4%:*}" -g "${4#*:}" -m "$3" "$1" "$2.sandtable-new"
     mv -f "$2.sandtable-new" "$2"
     ! command -v restorecon >/dev/null 2>&1 || restorecon -F "$2" || true
     case $2 in */systemd/system/*) : >"$units_changed" ;; esac
@@ -100,8 +100,8 @@ place() { # FILE PATH MODE OWNER WHAT
 }
 put() { # PATH MODE OWNER WHAT: the content comes in base64
     stage="writing $1"
+    [ -e "$work/put" ] || { : >"$work/put"; chmod 0600 "$work/put"; }
     base64 -d >"$work/put"
-    chmod 0600 "$work/put"
     tokens "$work/put"
     place "$work/put" "$1" "$2" "$3" "$4"
     [ ! -e "$work/kept" ] || printf '%s\n' "$1" >>"$work/kept"
@@ -233,8 +233,11 @@ renewed() {
 # --- Packages.
 missing_packages() {
     if command -v dpkg-query >/dev/null 2>&1; then
-        dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | sed -n 's/ installed$//p' | sort -u >"$work/there" || true
-        for package; do grep -qxF -- "$package" "$work/there" || printf '%s ' "$package"; done
+        # A word each, so that no process is needed to find one.
+        there=" $(dpkg-query -W -f='${Package} ${db:Status-Status} ' "$@" 2>/dev/null || true)"
+        for package; do
+            case $there in *" $package installed "*) ;; *) printf '%s ' "$package" ;; esac
+        done
     elif command -v rpm >/dev/null 2>&1; then
         for package; do rpm -q --quiet --whatprovides "$package" 2>/dev/null || printf '%s ' "$package"; done
     else
@@ -370,8 +373,8 @@ wait_for() { # SECONDS COMMAND...
 }
 # Keeps a recipe's script in base64 for `run`, interfaces named.
 keep() { # NAME
+    # Nobody else may look into the folder.
     base64 -d >"$work/$1"
-    chmod 0600 "$work/$1"
     tokens "$work/$1"
 }
 run() { # NAME: in a shell of its own with these functions; what it fails with, this fails with
@@ -396,7 +399,7 @@ firewall() {
     alone
     {
         printf 'table inet sandtable\ndelete table inet sandtable\ntable inet sandtable {\n'
-        for fragment in /etc/sandtable/firewall/*.nft; do cat "$fragment"; done
+        cat /etc/sandtable/firewall/*.nft
         printf '}\n'
     } >"$work/firewall"
     if ! command -v nft >/dev/null 2>&1; then

@@ -138,6 +138,11 @@ impl Draft {
 
     /// Calls a function that reads a text in base64.
     pub fn call_with<T: AsRef<str>>(&mut self, name: &str, arguments: impl IntoIterator<Item = T>, text: &str) {
+        // A node looks for interfaces to be named only where there are some: each look is a process.
+        let has_tokens = text.contains("@if-");
+        if has_tokens {
+            self.body.push_str("has_tokens=yes\n");
+        }
         self.call(name, arguments);
         self.body.pop();
         self.body.push_str(&format!(" <<'{END}'\n"));
@@ -151,6 +156,9 @@ impl Draft {
         }
         self.body.push_str(END);
         self.body.push('\n');
+        if has_tokens {
+            self.body.push_str("has_tokens=\n");
+        }
     }
 
     /// Sets a variable.

@@ -41,6 +41,8 @@ const FLOWS_FILE: &str = "flows.json";
 /// How long whoever looks first waits until every node has said something, and until each that speaks has said all that it says.
 const FIRST_WORD: Duration = Duration::from_millis(2800);
 const FIRST_LOOK: Duration = Duration::from_secs(6);
+/// Nodes that can begin to speak within those times; more take their times as often as they are that many more.
+const AT_ONCE: usize = 20;
 /// The longest silence of a stream. What is said too seldom is old long before ([`crate::probe::book::STALE_MS`]); a frozen node
 /// may speak again.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -189,8 +191,9 @@ impl Watch {
 
     /// Whether every node whose stream is new has said all that it says, and every flow was tried.
     fn has_said_all(&self) -> bool {
-        let (now_ms, slowness) = (self.core().now_ms(), self.core().slowness());
+        let now_ms = self.core().now_ms();
         let state = self.state();
+        let slowness = self.core().slowness() * times_as_long(state.streams.len());
         let book = self.shared.book();
         let fresh: Vec<&NodeName> = state
             .streams
@@ -216,7 +219,8 @@ impl Watch {
                 let _waited = timeout(Duration::from_millis(100), heard).await;
             }
         };
-        let _late = timeout(FIRST_LOOK * self.core().slowness(), all).await;
+        let slowness = self.core().slowness() * times_as_long(self.state().streams.len());
+        let _late = timeout(FIRST_LOOK * slowness, all).await;
     }
 
     /// Tells what others have broken and mended since the last look.
@@ -318,6 +322,11 @@ impl Live for Watch {
     fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
         Box::pin(async move { Ok(self.shared.book().events_after(after_ms)) })
     }
+}
+
+/// How many times as long it takes until so many nodes have begun to speak.
+fn times_as_long(nodes: usize) -> u32 {
+    u32::try_from(nodes.div_ceil(AT_ONCE)).unwrap_or(u32::MAX).clamp(1, 10)
 }
 
 /// Hears what the hypervisor tells for as long as somebody wants to know; one that does not tell says so at once.

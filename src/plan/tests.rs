@@ -54,15 +54,18 @@ fn name(text: &str) -> NodeName {
 fn a_cluster_comes_up_in_its_order() {
     let plan = planned(&mini_cloud(), &Observed::default());
     assert_sound(&plan);
-    let cluster = ["start:db1/galera", "start:db2/galera", "start:app1/garbd", "start:app2/garbd"];
-    let through = ["start:db1/galera", "set-vip:database@db1", "start:app1/todo", "start:lb/haproxy"];
-    for order in [cluster, through] {
-        for (before, after) in order.iter().zip(order.iter().skip(1)) {
-            assert!(waits(&plan, after, before), "{after} does not wait for {before}");
-        }
+    let order = [
+        "start:db1/galera",
+        "start:db2/galera",
+        "start:app1/garbd",
+        "start:app2/garbd",
+        "set-vip:database@db1",
+        "start:app1/todo",
+        "start:lb/haproxy",
+    ];
+    for (before, after) in order.iter().zip(order.iter().skip(1)) {
+        assert!(waits(&plan, after, before), "{after} does not wait for {before}");
     }
-    assert!(!waits(&plan, "set-vip:database@db1", "start:db2/galera"), "who holds the address is found while others join");
-    assert!(waits(&plan, "set-vip:database@db2", "start:db2/galera"), "a holder's own database comes before its part in the election");
     assert!(waits(&plan, "set-vip:database@db2", "set-vip:database@db1"), "the best holder comes first");
     assert!(!waits(&plan, "start:app1/todo", "set-vip:database@db2"), "one holder is enough to be answered");
     assert!(waits(&plan, "start:db1/galera", "install:db2/galera"), "who begins a cluster asks the others first");

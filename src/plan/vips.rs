@@ -19,8 +19,11 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
         }
         previous = Some((vip, node));
         if let Some(service) = &spec.follows {
-            // Not the other members of its cluster: the election takes seconds, in which they can join.
             let followed = ServiceRef { node: node.clone(), service: service.clone() };
+            let members = sight.desired.services.get(&followed).and_then(|spec| spec.cluster.as_ref());
+            for member in members.into_iter().flat_map(|(_, members)| members) {
+                draft.order(Point::Ready(member.clone()), point(), Demand::Cluster);
+            }
             draft.order(Point::Ready(followed), point(), Demand::Cluster);
         }
     }

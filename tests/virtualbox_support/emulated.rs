@@ -37,11 +37,13 @@ impl Emulated {
     }
 
     /// What the program must be told to reach it and its guests.
-    pub fn environment(&self) -> [(&'static str, OsString); 3] {
+    pub fn environment(&self) -> [(&'static str, OsString); 4] {
         [
             ("SANDTABLE_SSH_CONFIG", self.bed.join("ssh_config").into()),
             ("SANDTABLE_IMAGE_KEY", self.bed.join("key").into()),
             ("SANDTABLE_BOOT_SECONDS", "570".into()),
+            // A machine that starts holds VirtualBox for a minute here.
+            ("SANDTABLE_VBOXMANAGE_SECONDS", "240".into()),
         ]
     }
 
@@ -63,6 +65,9 @@ impl Emulated {
         let words: Vec<&str> = ["run"].into_iter().chain(words).chain(["-o", "ConnectTimeout=60", &to, script]).collect();
         let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/virtualbox/emulator");
         let done = Command::new(runner).args(words).env("SANDTABLE_BED", &self.bed).output().unwrap();
+        if !done.status.success() {
+            println!("{address}: {script}: {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
+        }
         (String::from_utf8_lossy(&done.stdout).into_owned(), done.status.success())
     }
 

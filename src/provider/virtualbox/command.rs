@@ -33,8 +33,9 @@ const AT_ONCE: usize = 8;
 /// How often a call is tried again, and how long to wait before, growing.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(150);
-/// From when on a call is late: after this, or so many times as long as calls usually take here.
+/// From when on a call is late: after this, or so many times as long as calls usually take here. Of another machine little is known.
 const LATE: Duration = Duration::from_millis(1500);
+const LATE_THERE: Duration = Duration::from_secs(10);
 const LATE_SHARE: u64 = 4;
 
 /// How long calls may take. With all processors busy, VBoxManage at times takes ten seconds more to find `VBoxSVC` (seen with
@@ -189,7 +190,8 @@ impl VBoxManage {
     }
 
     fn late(&self) -> Duration {
-        LATE.max(Duration::from_millis(self.usual_ms.load(Ordering::Relaxed).saturating_mul(LATE_SHARE)))
+        let least = if matches!(self.place, Place::There(..)) { LATE_THERE } else { LATE };
+        least.max(Duration::from_millis(self.usual_ms.load(Ordering::Relaxed).saturating_mul(LATE_SHARE)))
     }
 
     /// Calls VBoxManage, again where somebody else had the machine. Gives what it wrote.

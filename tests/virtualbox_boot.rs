@@ -54,10 +54,11 @@ fn flows(said: &Value, works: bool) -> bool {
 
 #[test]
 fn two_nodes_from_nothing_to_nothing() {
-    let mut clock = Clock::new("virtualbox-boot");
-    let emulated = Emulated::up("tiny");
+    emulated::played("virtualbox-boot", "tiny", story);
+}
+
+fn story(emulated: &Emulated, clock: &mut Clock) {
     let before = emulated.inventory();
-    clock.seen("the emulated machine, and an image on it");
     let folder = tempfile::tempdir().unwrap();
     let mut lab = Program::new(folder.path(), "two", LAYOUT, "virtualbox:ssh://emulated");
     lab.environment.extend(emulated.environment());
@@ -71,7 +72,7 @@ fn two_nodes_from_nothing_to_nothing() {
     watch.until("the lab is well", |status| status["healthy"] == true && flows(status, true));
     clock.seen("both nodes and both flows are seen to be well");
     assert_eq!(lab.json(0, "plan", &[])["steps"], serde_json::json!([]), "nothing is left to do");
-    names_addresses_and_no_way_out(&emulated);
+    names_addresses_and_no_way_out(emulated);
     clock.seen("names, addresses, hosts and routes inside; the database's uplink is gone and leads nowhere");
 
     lab.text(0, "inject", &["link-down", "db", "wire"]);
@@ -94,7 +95,7 @@ fn two_nodes_from_nothing_to_nothing() {
     lab.text(0, "heal", &["--all"]);
     watch.until("a node that is back", |status| status["healthy"] == true && flows(status, true));
     clock.seen("powered on, booted and seen to be well");
-    names_addresses_and_no_way_out(&emulated);
+    names_addresses_and_no_way_out(emulated);
 
     assert_eq!(lab.json(0, "snapshot", &["app"])["changed"], true);
     assert!(emulated.inside("192.168.56.10", "touch /root/later; ls /root/later").1);

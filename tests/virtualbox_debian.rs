@@ -66,18 +66,19 @@ fn is_well(status: &Value, database: &str) -> bool {
 
 #[test]
 fn an_application_and_its_database() {
-    let mut clock = Clock::new("virtualbox-debian");
-    let emulated = Emulated::up("debian");
+    emulated::played("virtualbox-debian", "debian", story);
+}
+
+fn story(emulated: &Emulated, clock: &mut Clock) {
     let before = emulated.inventory();
-    clock.seen("the emulated machine, and an image on it");
     let folder = tempfile::tempdir().unwrap();
     let mut lab = Program::new(folder.path(), "debian", &write(&drawn()), "virtualbox:ssh://emulated");
     lab.environment.extend(emulated.environment());
 
     for number in 1.. {
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| whole_life(&lab, &emulated, &mut clock))) else { break };
-        // QEMU's emulation of AMD-V is at fault where a machine ends by itself; all else is a failure of ours.
-        let ended = ended(&emulated);
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| whole_life(&lab, emulated, clock))) else { break };
+        // A new emulated machine would cost as much as all of this.
+        let ended = emulated.ended();
         if ended.is_empty() || number == TRIES {
             resume_unwind(panic);
         }
@@ -110,20 +111,6 @@ fn whole_life(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
     lab.text(0, "heal", &["--all"]);
     watch.until("a database that is back", |status| is_well(status, "healthy"));
     clock.seen("started and seen");
-}
-
-/// The machines that ended by themselves, and how.
-fn ended(emulated: &Emulated) -> Vec<String> {
-    let mut found = Vec::new();
-    for machine in emulated.script(&["run", "VBoxManage", "list", "vms"]).lines() {
-        let (name, uuid) = machine.rsplit_once(" {").unwrap();
-        let shown = emulated.script(&["run", "VBoxManage", "showvminfo", uuid.trim_end_matches('}'), "--machinereadable"]);
-        let state = shown.lines().find_map(|line| line.strip_prefix("VMState=")).unwrap_or_default();
-        if ["gurumeditation", "aborted", "stuck"].contains(&state.trim_matches('"')) {
-            found.push(format!("{name}: {state}"));
-        }
-    }
-    found
 }
 
 /// What is so in both nodes, asked past the program.

@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     io::{BufRead, BufReader},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -16,8 +17,31 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How often a node is asked past the program where the connection to it breaks.
+const SSH_TRIES: u32 = 3;
 /// How long something may take until it is seen. Nodes are emulated twice; what takes a second elsewhere takes half a minute.
 const SEEN: Duration = Duration::from_secs(600);
+
+/// How often a story is begun anew because the emulated machine broke.
+const STORIES: u32 = 3;
+/// What the emulated machine's kernel says when it ends.
+const LAST_WORDS: &str = "Kernel panic";
+
+/// Plays a story on a new emulated machine with an image of a guest. Where QEMU's emulation of AMD-V breaks, the machine's kernel ends
+/// or a machine in it ends by itself; then the story is played anew on a new one. All else is a failure of ours.
+pub fn played(suite: &'static str, guest: &str, story: impl Fn(&Emulated, &mut Clock)) {
+    for number in 1.. {
+        let mut clock = Clock::new(suite);
+        let emulated = Emulated::up(guest);
+        clock.seen("the emulated machine, and an image on it");
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| story(&emulated, &mut clock))) else { return };
+        let broken = emulated.broken();
+        if broken.is_empty() || number == STORIES {
+            resume_unwind(panic);
+        }
+        println!("\nsandtable-figures: {suite} {number} times the emulation broke, and all is tried anew: {}", broken.join(", "));
+    }
+}
 
 /// The emulated machine. It forgets everything when it is switched off.
 pub struct Emulated {
@@ -64,11 +88,47 @@ impl Emulated {
         let words = ["ssh", "-n", "-i", key.to_str().unwrap(), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"];
         let words: Vec<&str> = ["run"].into_iter().chain(words).chain(["-o", "ConnectTimeout=60", &to, script]).collect();
         let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/virtualbox/emulator");
-        let done = Command::new(runner).args(words).env("SANDTABLE_BED", &self.bed).output().unwrap();
-        if !done.status.success() {
-            println!("{address}: {script}: {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
+        let mut tries = 0;
+        loop {
+            let done = Command::new(&runner).args(&words).env("SANDTABLE_BED", &self.bed).output().unwrap();
+            tries += 1;
+            if !done.status.success() {
+                println!("{address}: {script}: {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
+            }
+            // ssh(1): 255 is an error of its own, such as a connection that broke.
+            if done.status.code() != Some(255) || tries == SSH_TRIES {
+                return (String::from_utf8_lossy(&done.stdout).into_owned(), done.status.success());
+            }
         }
-        (String::from_utf8_lossy(&done.stdout).into_owned(), done.status.success())
+    }
+
+    /// What of it is broken: its kernel, or machines that ended by themselves.
+    pub fn broken(&self) -> Vec<String> {
+        // It writes to the disk as it goes; the last words may be cut off anywhere.
+        let serial = std::fs::read(self.bed.join("emulated/serial.log")).unwrap_or_default();
+        if String::from_utf8_lossy(&serial).contains(LAST_WORDS) {
+            return vec!["the emulated machine: kernel panic".into()];
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/virtualbox/emulator");
+        let answers = Command::new(script).args(["run", "true"]).env("SANDTABLE_BED", &self.bed).output().unwrap();
+        if !answers.status.success() {
+            return vec!["the emulated machine: it does not answer".into()];
+        }
+        self.ended()
+    }
+
+    /// The machines in it that ended by themselves, and how.
+    pub fn ended(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for machine in self.script(&["run", "VBoxManage", "list", "vms"]).lines() {
+            let (name, uuid) = machine.rsplit_once(" {").unwrap();
+            let shown = self.script(&["run", "VBoxManage", "showvminfo", uuid.trim_end_matches('}'), "--machinereadable"]);
+            let state = shown.lines().find_map(|line| line.strip_prefix("VMState=")).unwrap_or_default();
+            if ["gurumeditation", "aborted", "stuck"].contains(&state.trim_matches('"')) {
+                found.push(format!("{name}: {state}"));
+            }
+        }
+        found
     }
 
     /// Everything that VirtualBox knows of and keeps on the disk.

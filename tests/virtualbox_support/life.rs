@@ -143,9 +143,18 @@ fn timed(bed: &Bed, name: &str, drawn: &Lab, lab: &Program, (counter, program): 
 /// side, then the image is looked at, clones are made one after the other, and the rest of each machine beside the others.
 fn bare(bed: &Bed, drawn: &Lab, id: &LabId, program: &Path) -> Duration {
     let call = |args: &[&str]| {
-        let done = std::process::Command::new(program).args(args).env("LANG", "C").env("LC_ALL", "C").output().unwrap();
-        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
+        // VirtualBox's service may be ending just then; nothing was done, and a script would try again.
+        let mut tries = 0..5;
+        loop {
+            let done = std::process::Command::new(program).args(args).env("LANG", "C").env("LC_ALL", "C").output().unwrap();
+            let said = String::from_utf8_lossy(&done.stderr);
+            if said.contains("Failed to create the VirtualBox object") && tries.next().is_some() {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                continue;
+            }
+            assert!(done.status.success(), "{args:?}: {said}");
+            return String::from_utf8(done.stdout).unwrap();
+        }
     };
     let clones = Mutex::new(());
     let image = drawn.nodes.values().find_map(|node| drawn.image_of(node)).unwrap();

@@ -57,6 +57,8 @@ impl Emulated {
         bed.script(&["down"]);
         bed.script(&["up", guest]);
         bed.script(&["base", guest, "03-hardened-base"]);
+        // VirtualBox's own default for an interface that does not exist; it goes where that name becomes a lab's.
+        bed.script(&["run", "VBoxManage", "dhcpserver", "remove", "--network=HostInterfaceNetworking-vboxnet0"]);
         bed
     }
 

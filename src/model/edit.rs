@@ -210,7 +210,7 @@ impl Lab {
     }
 
     fn first_dangling(&self, refer: &References) -> Option<EditError> {
-        let lost = if refer.anything_removed {
+        let lost = if refer.everything {
             dangling(self).into_iter().next()
         } else {
             // Only what was put can refer to nothing: look at those things alone.
@@ -339,6 +339,7 @@ impl Lab {
             | Edit::RenameVip { .. }
             | Edit::RenameService { .. } => {
                 touched.renamed = true;
+                refer.renamed();
                 self.rename(edit, touched)?
             }
         })
@@ -349,7 +350,8 @@ impl Lab {
 #[derive(Default)]
 struct References {
     checked: bool,
-    anything_removed: bool,
+    /// Something went or has another name now, so what was there before may refer to nothing too.
+    everything: bool,
     nodes: BTreeSet<NodeName>,
     /// Flows that were put. Nothing refers to a flow, so one that goes leaves nothing behind.
     flows: Vec<Flow>,
@@ -367,13 +369,19 @@ impl References {
     fn put_or_removed(&mut self, removed: bool) {
         self.checked = true;
         self.others = true;
-        self.anything_removed |= removed;
+        self.everything |= removed;
     }
 
     fn node(&mut self, name: &NodeName, may_lose: bool) {
         self.checked = true;
-        self.anything_removed |= may_lose;
+        self.everything |= may_lose;
         self.nodes.insert(name.clone());
+    }
+
+    /// A rename alone keeps all references, but what the same step put before it may have been put under the old name, or
+    /// have named what was not there yet.
+    fn renamed(&mut self) {
+        self.everything |= self.checked;
     }
 }
 

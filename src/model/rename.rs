@@ -355,4 +355,34 @@ mod tests {
             check(&service, before, after);
         }
     }
+
+    #[test]
+    fn a_step_that_renames_after_it_put_something_leaves_nothing_that_leads_nowhere() {
+        let node = |name: &str| -> crate::model::NodeName { name.parse().unwrap() };
+        let second = Edit::RenameNode { from: node("db1"), to: node("main") };
+        let after_missing = || {
+            let mut spare = Node::new(Role::Database);
+            spare.after = vec![node("main")];
+            Box::new(spare)
+        };
+        let flow = crate::model::Flow::new(Endpoint::Node(node("main")), Endpoint::Node(node("db2")));
+        let steps = [
+            vec![Edit::Flow { index: 0, change: crate::model::ListEdit::Insert(flow) }, second.clone()],
+            vec![Edit::Node { name: node("spare"), at: None, to: Some(after_missing()) }, second.clone()],
+            vec![
+                Edit::Node { name: node("spare"), at: None, to: Some(after_missing()) },
+                Edit::RenameNode { from: node("spare"), to: node("other") },
+            ],
+        ];
+        for step in steps {
+            let mut lab = lab();
+            let before = lab.clone();
+            // What named "main" before anything was called so is not what is called so now: it has to be refused, or be right.
+            match lab.apply(&step) {
+                Ok(_) => assert_eq!(crate::model::dangling(&lab), [], "{step:?}"),
+                Err(EditError::Dangling { .. }) => assert_eq!(lab, before, "{step:?}"),
+                Err(other) => panic!("{step:?}: {other}"),
+            }
+        }
+    }
 }

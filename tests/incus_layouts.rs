@@ -143,21 +143,43 @@ fn three_node_lab() {
     live("three-node-lab.ron");
 }
 
-#[test]
-fn mini_cloud() {
-    // Somebody's own script for the same lab, in the same run: what a deployment is measured against.
+/// How often our deployment and a script by hand take turns: a single pair says little on a machine that others use too.
+const TURNS: usize = 3;
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The seconds that a script by hand takes for the mini cloud.
+fn script_by_hand() -> f64 {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/incus/by-hand.sh");
     let out = Command::new(script).stdin(Stdio::null()).output().unwrap();
-    let by_hand: f64 = String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or_else(|_| {
+    String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or_else(|_| {
         panic!("the script by hand failed: {}", String::from_utf8_lossy(&out.stderr));
-    });
+    })
+}
+
+#[test]
+fn mini_cloud() {
+    // Somebody's own script for the same lab, in turns with ours: what a deployment is measured against.
     let lab = Lab::of("mini-cloud.ron");
-    let (_, deploy) = lab.good("deploy", &["--on", "incus", "--yes"]);
-    lab.until_healthy();
+    let mut turns: Vec<(f64, f64)> = Vec::new();
+    for turn in 1..=TURNS {
+        let by_hand = script_by_hand();
+        let (_, ours) = lab.good("deploy", &["--on", "incus", "--yes"]);
+        lab.until_healthy();
+        turns.push((ours, by_hand));
+        if turn < TURNS {
+            lab.destroy();
+        }
+    }
+    let each: Vec<String> = turns.iter().map(|(ours, by_hand)| format!("{ours:.1} / {by_hand:.1}")).collect();
     println!(
-        "sandtable-figures: incus mini-cloud from nothing to healthy: sandtable {deploy:.1} s, a script by hand to a good request \
-         {by_hand:.1} s, ratio {:.2}",
-        deploy / by_hand
+        "sandtable-figures: incus mini-cloud from nothing to healthy, sandtable / a script by hand to a good request: {} s, median ratio {:.2}",
+        each.join(", "),
+        median(turns.iter().map(|(ours, by_hand)| ours / by_hand))
     );
     let status = lab.json("status");
     let cluster = &status["clusters"]["galera"];
@@ -250,15 +272,11 @@ fn cost(program: u32, wait: impl Fn(Duration)) -> Cost {
     Cost { each, most, program }
 }
 
-/// Many small nodes, watched while nothing happens. On request, for a small machine takes minutes to start them:
-/// `SANDTABLE_NODES=50 ./dev test incus`.
+/// Many small nodes, watched while nothing happens. On request, for it takes minutes and gigabytes: `SANDTABLE_NODES=50 ./dev test incus`.
 #[test]
+#[ignore = "on request: SANDTABLE_NODES=50 ./dev test incus"]
 fn watching_many_nodes() {
-    let Ok(nodes) = std::env::var("SANDTABLE_NODES") else {
-        println!("skipped: watching many nodes is on request: SANDTABLE_NODES=50 ./dev test incus");
-        return;
-    };
-    let nodes: u8 = nodes.parse().unwrap();
+    let nodes: u8 = std::env::var("SANDTABLE_NODES").map_or(50, |nodes| nodes.parse().unwrap());
     let mut text = String::from(
         "#![enable(implicit_some, unwrap_newtypes)]\n(\n    sandtable: 1,\n    name: \"Many\",\n    image: (name: \"debian-12\", family: debian),\n    \
          networks: {\"lab\": host_only(subnet: \"192.168.57.0/24\")},\n    nodes: {\n",

@@ -1,5 +1,5 @@
 //! Real Debian guests in a real VirtualBox, on an emulated machine (`tests/virtualbox/emulator`): the application and the database of
-//! the three-node lab, set up as drawn. Started by `./dev test virtualbox-debian`; boots of so large a guest fail at times, so what
+//! the three-node lab, set up as drawn, and two databases behind a virtual IP. Started by `./dev test virtualbox-debian`; boots of so large a guest fail at times, so what
 //! fails is power-cycled and deployed again.
 #![cfg(target_os = "linux")]
 
@@ -17,8 +17,10 @@ use sandtable::{
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+const SUITE: &str = "virtualbox-debian";
 const APP: &str = "192.168.56.10";
 const DB: &str = "192.168.56.11";
+const VIP: &str = "192.168.56.30";
 /// How often it is deployed until all is well.
 const TRIES: u32 = 5;
 
@@ -37,16 +39,53 @@ fn drawn() -> Lab {
     lab
 }
 
+/// A database, its replica, and the address that whoever of the two is well holds.
+const TWO_DATABASES: &str = r#"#![enable(implicit_some, unwrap_newtypes)]
+(
+    sandtable: 1,
+    name: "Two databases",
+    image: (name: "debian", snapshot: "03-hardened-base", family: debian),
+    networks: {"lab": host_only(subnet: "192.168.56.0/24")},
+    nodes: {
+        "db1": (
+            role: database,
+            cpus: 1,
+            memory: 640,
+            disk: 2,
+            adapters: [(network: "lab", address: "192.168.56.21")],
+            services: {"db": (kind: "mariadb", bind: on("lab"))},
+        ),
+        "db2": (
+            role: database,
+            cpus: 1,
+            memory: 640,
+            disk: 2,
+            adapters: [(network: "lab", address: "192.168.56.22")],
+            services: {"db": (kind: "mariadb", bind: on("lab"), replica_of: "db1/db")},
+        ),
+    },
+    vips: {
+        "database": (
+            address: "192.168.56.30",
+            network: "lab",
+            id: 30,
+            holders: [(node: "db1", priority: 110), (node: "db2", priority: 100)],
+            follows: "db",
+        ),
+    },
+)
+"#;
+
 /// Deploys until it is done. Says how often it was not, and why.
 fn deployed(lab: &Program, emulated: &Emulated) {
     for number in 1..=TRIES {
         let output = lab.call("deploy", &["--yes", "--format", "json"]);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         if report["ending"] == "done" {
-            println!("\nsandtable-figures: virtualbox-debian deployed at try {number}");
+            println!("\nsandtable-figures: {SUITE} deployed at try {number}");
             return;
         }
-        println!("\nsandtable-figures: virtualbox-debian try {number} failed: {report} {}", String::from_utf8_lossy(&output.stderr));
+        println!("\nsandtable-figures: {SUITE} try {number} failed: {report} {}", String::from_utf8_lossy(&output.stderr));
         for machine in emulated.script(&["run", "VBoxManage", "list", "runningvms"]).lines() {
             let uuid = machine.rsplit_once('{').unwrap().1.trim_end_matches('}');
             emulated.script(&["run", "VBoxManage", "controlvm", uuid, "poweroff"]);
@@ -66,23 +105,29 @@ fn is_well(status: &Value, database: &str) -> bool {
 
 #[test]
 fn an_application_and_its_database() {
-    emulated::played("virtualbox-debian", "debian", story);
+    emulated::played(SUITE, "debian", |emulated, clock| story(emulated, clock, &write(&drawn()), an_application));
 }
 
-fn story(emulated: &Emulated, clock: &mut Clock) {
+#[test]
+fn a_virtual_ip_and_two_databases() {
+    emulated::played(SUITE, "debian", |emulated, clock| story(emulated, clock, TWO_DATABASES, a_virtual_ip));
+}
+
+/// From nothing to nothing. What a lab lives through is begun anew where the emulation ended a machine.
+fn story(emulated: &Emulated, clock: &mut Clock, layout: &str, life: impl Fn(&Program, &Emulated, &mut Clock)) {
     let before = emulated.inventory();
     let folder = tempfile::tempdir().unwrap();
-    let mut lab = Program::new(folder.path(), "debian", &write(&drawn()), "virtualbox:ssh://emulated");
+    let mut lab = Program::new(folder.path(), "debian", layout, "virtualbox:ssh://emulated");
     lab.environment.extend(emulated.environment());
 
     for number in 1.. {
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| whole_life(&lab, emulated, clock))) else { break };
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| life(&lab, emulated, clock))) else { break };
         // A new emulated machine would cost as much as all of this.
         let ended = emulated.ended();
         if ended.is_empty() || number == TRIES {
             resume_unwind(panic);
         }
-        println!("\nsandtable-figures: virtualbox-debian {number} times a machine ended by itself: {}", ended.join(", "));
+        println!("\nsandtable-figures: {SUITE} {number} times a machine ended by itself: {}", ended.join(", "));
         lab.call("heal", &["--all"]);
     }
 
@@ -91,8 +136,31 @@ fn story(emulated: &Emulated, clock: &mut Clock) {
     clock.seen("destroyed, and nothing is left");
 }
 
+/// The address is where the first database is; that one is stopped, and the address moves.
+fn a_virtual_ip(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
+    deployed(lab, emulated);
+    clock.seen("two databases deployed");
+    let held_by = |status: &Value, node: &str| status["vips"]["database"]["holders"] == serde_json::json!([node]);
+    let watch = Watch::of(lab);
+    watch.until("two databases, and the address at the first", |status| status["healthy"] == true && held_by(status, "db1"));
+    clock.seen("both databases and the address at the first of them are seen");
+    assert!(has_address(emulated, "192.168.56.21") && !has_address(emulated, "192.168.56.22"), "the first has it, past the program");
+
+    lab.text(0, "inject", &["stop", "db1/db"]);
+    watch.until("the address at the second", |status| held_by(status, "db2"));
+    clock.seen("the first database stopped, and the address seen to move");
+    assert!(!has_address(emulated, "192.168.56.21") && has_address(emulated, "192.168.56.22"), "the second has it, past the program");
+    lab.text(0, "heal", &["--all"]);
+    watch.until("both databases again", |status| status["healthy"] == true);
+    clock.seen("started and seen");
+}
+
+fn has_address(emulated: &Emulated, node: &str) -> bool {
+    emulated.inside(node, "ip -o -4 addr show").0.contains(&format!(" {VIP}/"))
+}
+
 /// From a drawing to services that run, one that is stopped, and one that is started.
-fn whole_life(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
+fn an_application(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
     deployed(lab, emulated);
     clock.seen("deployed");
     let watch = Watch::of(lab);

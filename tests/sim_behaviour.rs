@@ -319,6 +319,18 @@ fn a_preempting_holder_takes_its_vip_back() {
 }
 
 #[test]
+fn the_check_runs_as_often_as_advertisements_come() {
+    let lab = cloud(&CloudSize { apps: 2, databases: 2, arbitrators: 1, advertise_ms: 4000, preempt: false });
+    let mut world = deployed(&lab, 1);
+    world.inject(&fault("stop db1/galera")).unwrap();
+    // Two checks must fail, and they are four seconds apart.
+    world.run_for(3_900);
+    assert_eq!(world.observe().vips["database"].holders, ["db1"]);
+    world.run_for(10_000);
+    assert_eq!(world.observe().vips["database"].holders, ["db2"]);
+}
+
+#[test]
 fn cut_holders_both_hold_and_only_one_part_commits() {
     let world =
         broken(&cloud(&CloudSize { apps: 1, databases: 2, arbitrators: 1, advertise_ms: 1000, preempt: false }), "cut db1 db2,app1");

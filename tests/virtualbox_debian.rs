@@ -20,6 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 const SUITE: &str = "virtualbox-debian";
 const APP: &str = "192.168.56.10";
 const DB: &str = "192.168.56.11";
+const DB1: &str = "192.168.56.21";
+const DB2: &str = "192.168.56.22";
 const VIP: &str = "192.168.56.30";
 /// How often it is deployed until all is well.
 const TRIES: u32 = 5;
@@ -71,6 +73,8 @@ const TWO_DATABASES: &str = r#"#![enable(implicit_some, unwrap_newtypes)]
             id: 30,
             holders: [(node: "db1", priority: 110), (node: "db2", priority: 100)],
             follows: "db",
+            // Here a node may do nothing for seconds, and is not gone for that.
+            advertise_ms: 5000,
         ),
     },
 )
@@ -144,19 +148,22 @@ fn a_virtual_ip(lab: &Program, emulated: &Emulated, clock: &mut Clock) {
     let watch = Watch::of(lab);
     watch.until("two databases, and the address at the first", |status| status["healthy"] == true && held_by(status, "db1"));
     clock.seen("both databases and the address at the first of them are seen");
-    assert!(has_address(emulated, "192.168.56.21") && !has_address(emulated, "192.168.56.22"), "the first has it, past the program");
+    has_address(emulated, DB1, DB2);
 
     lab.text(0, "inject", &["stop", "db1/db"]);
     watch.until("the address at the second", |status| held_by(status, "db2"));
     clock.seen("the first database stopped, and the address seen to move");
-    assert!(!has_address(emulated, "192.168.56.21") && has_address(emulated, "192.168.56.22"), "the second has it, past the program");
+    has_address(emulated, DB2, DB1);
     lab.text(0, "heal", &["--all"]);
     watch.until("both databases again", |status| status["healthy"] == true);
     clock.seen("started and seen");
 }
 
-fn has_address(emulated: &Emulated, node: &str) -> bool {
-    emulated.inside(node, "ip -o -4 addr show").0.contains(&format!(" {VIP}/"))
+/// One node has the address and the other has not, as they say past the program.
+fn has_address(emulated: &Emulated, one: &str, other: &str) {
+    let said = [one, other].map(|node| emulated.inside(node, "ip -o -4 addr show").0);
+    let has = |text: &String| text.contains(&format!(" {VIP}/"));
+    assert!(has(&said[0]) && !has(&said[1]), "{one} should have {VIP}: {said:#?}");
 }
 
 /// From a drawing to services that run, one that is stopped, and one that is started.

@@ -94,6 +94,12 @@ fn what_needs_the_kernels_module_is_said() {
 }
 
 #[test]
+fn what_is_said_to_be_removed_is_looked_for() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    life::what_is_said_to_be_removed_is_looked_for();
+}
+
+#[test]
 fn whatever_fails_the_next_deployment_mends() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     life::whatever_fails_is_mended();

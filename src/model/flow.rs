@@ -118,7 +118,7 @@ pub struct Vip {
     /// The service, by its name on every holder, that must be well where the VIP is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<ServiceName>,
-    /// Time between two advertisements, in milliseconds.
+    /// Time between two advertisements, in milliseconds. What it follows is checked as often, but not more than once a second.
     #[serde(default = "advertise_default", skip_serializing_if = "is_advertise_default")]
     pub advertise_ms: u32,
     /// Does a better holder take it back as soon as it can? The default, no, moves it only when it must.

@@ -13,9 +13,9 @@ pub const VIPS_FOLDER: &str = "/var/lib/sandtable/vips";
 pub const PACKAGE: &str = "keepalived";
 const KEEPALIVED_FOLDER: &str = "/etc/keepalived/sandtable";
 const SET_SECS: u32 = 600;
-/// What a check of the followed service may take, in seconds.
+/// What a check of the followed service may take, in the time between two of them.
 const CHECK_SECS: u32 = 2;
-/// How long somebody may take to hold the address, in seconds: three advertisements, the checks and some slack.
+/// How long somebody may take to hold the address, in the time between two checks: three advertisements, the checks and some slack.
 const HELD_SECS: u32 = 12;
 
 /// Who takes part already when a node comes.
@@ -63,7 +63,7 @@ pub fn set(place: Place<'_>, name: &VipName, spec: &VipSpec, password: &str, oth
     draft.call_with("put", [fragment(&slug).as_str(), "0600", "root:root", "nothing"], &firewall::vip(spec));
     draft.lines("firewall");
     if others == Others::Some && !spec.peers.is_empty() {
-        draft.call("vip_awaited", [&token, &spec.address.to_string(), &HELD_SECS.to_string()]);
+        draft.call("vip_awaited", [&token, &spec.address.to_string(), &(HELD_SECS * beat_secs(spec)).to_string()]);
     }
     draft.lines("keepalived_on");
     Ok(draft.finish(format!("set {name}"), SET_SECS))
@@ -109,6 +109,12 @@ fn check_script(service: &str) -> String {
     )
 }
 
+/// How often the followed service is checked, in seconds: as often as advertisements come, and not more than once a second. Whoever
+/// lets them come seldom has slow nodes, on which a check takes its time too.
+fn beat_secs(spec: &VipSpec) -> u32 {
+    spec.advertise_ms.div_ceil(1000).max(1)
+}
+
 struct Instance<'a> {
     slug: &'a str,
     token: &'a str,
@@ -121,8 +127,9 @@ impl Instance<'_> {
         let Self { slug, token, own, check } = self;
         let mut text = String::new();
         if let Some(check) = check {
+            let (every, limit) = (beat_secs(spec), CHECK_SECS * beat_secs(spec));
             text.push_str(&format!(
-                "vrrp_script check_{slug} {{\n    script \"{check}\"\n    interval 1\n    timeout {CHECK_SECS}\n    fall 2\n    rise 2\n}}\n"
+                "vrrp_script check_{slug} {{\n    script \"{check}\"\n    interval {every}\n    timeout {limit}\n    fall 2\n    rise 2\n}}\n"
             ));
         }
         text.push_str(&format!("vrrp_instance {slug} {{\n    state BACKUP\n"));
@@ -154,5 +161,38 @@ impl Instance<'_> {
         }
         text.push_str("}\n");
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_checked_as_often_as_advertisements_come() {
+        let text = |advertise_ms: u32| {
+            let spec = VipSpec {
+                address: "192.168.60.30/24".parse().unwrap(),
+                network: "backend".parse().unwrap(),
+                id: 51,
+                priority: 100,
+                peers: Vec::new(),
+                follows: Some("galera".parse().unwrap()),
+                advertise_ms,
+                preempt: false,
+            };
+            Instance { slug: "database", token: "card", own: "192.168.60.21", check: Some("check") }.text(&spec, "secret")
+        };
+        for (advertise_ms, every, limit, advertised) in [
+            (1000, 1, 2, "version 2\n    advert_int 1\n"),
+            (5000, 5, 10, "advert_int 5\n"),
+            (200, 1, 2, "version 3\n    advert_int 0.20\n"),
+        ] {
+            let text = text(advertise_ms);
+            assert!(
+                text.contains(&format!("\n    interval {every}\n    timeout {limit}\n")) && text.contains(advertised),
+                "{advertise_ms}: {text}"
+            );
+        }
     }
 }

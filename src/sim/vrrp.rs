@@ -12,7 +12,7 @@ use crate::model::{Power, Subject, VipName, VipSpec};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// Time between two runs of the check.
+/// Least time between two runs of the check; where advertisements come less often, it runs as often as they come.
 const SCRIPT_US: u64 = SECOND;
 /// Failed checks after which the VIP is left, and good ones after which the node may hold it again.
 const SCRIPT_FALL: u8 = 2;
@@ -212,7 +212,8 @@ impl World {
         self.weigh_vip(vip);
         let generation = self.vips[vip].script_generation;
         if self.followed(vip).is_some() {
-            self.plan(SCRIPT_US, Tick::TrackScript(vip, generation));
+            let every = self.vips[vip].advertise_us().max(SCRIPT_US);
+            self.plan(every, Tick::TrackScript(vip, generation));
         }
     }
 

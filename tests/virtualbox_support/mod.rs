@@ -38,6 +38,25 @@ fn bed_script(args: &[&str]) {
     assert!(done.status.success(), "bed {args:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// How often a bare call is tried while VirtualBox's service is ending: then nothing was done, and whoever calls would try again.
+const BARE_TRIES: u32 = 20;
+
+/// A call of a program in VBoxManage's place, as a script makes it; its output.
+pub fn bare_call(program: &Path, args: &[&str]) -> String {
+    let mut tries = 1;
+    loop {
+        let done = Command::new(program).args(args).env("LANG", "C").env("LC_ALL", "C").output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        if said.contains("Failed to create the VirtualBox object") && tries < BARE_TRIES {
+            tries += 1;
+            std::thread::sleep(Duration::from_millis(500));
+            continue;
+        }
+        assert!(done.status.success(), "{args:?}: {said}");
+        return String::from_utf8(done.stdout).unwrap();
+    }
+}
+
 impl Bed {
     /// A VirtualBox that has nothing.
     pub fn new() -> Self {
@@ -58,9 +77,7 @@ impl Bed {
 
     /// A bare call; its output.
     pub fn call(&self, args: &[&str]) -> String {
-        let done = Command::new(&self.manage).args(args).env("LANG", "C").env("LC_ALL", "C").output().unwrap();
-        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
+        bare_call(&self.manage, args)
     }
 
     /// A machine to clone: a small disk, a NAT adapter with a forward that clones inherit, and a snapshot.
@@ -138,6 +155,15 @@ esac
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         (Counter(counted), file)
+    }
+
+    /// A program in VBoxManage's place that says of all calls which begin with two words that they are done, and does nothing.
+    pub fn liar(&self, words: &str) -> PathBuf {
+        let file = self.folder.path().join("liar");
+        let text = format!("#!/bin/bash\n[ \"$1 $2\" != '{words}' ] || exit 0\nexec {} \"$@\"\n", self.manage.display());
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file
     }
 
     /// A program in VBoxManage's place that does with the `n`-th call what `instead` says (shell; `"$@"` are the arguments, `real`

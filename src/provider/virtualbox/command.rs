@@ -30,9 +30,11 @@ use tokio::sync::{Mutex as Lock, MutexGuard, OnceCell, OwnedMutexGuard, Semaphor
 
 /// How many calls run at a time. `VBoxSVC` bears 16 at once (seen, cold, with 7.2.22); more only wait in it.
 const AT_ONCE: usize = 8;
-/// How often a call is tried again, and how long to wait before, growing.
-const TRIES: u32 = 6;
+/// How often a call is tried again, and how long to wait before, growing up to the most. In all that is longer than the ten seconds for
+/// which a VBoxManage that somebody killed us over, and that is late at its end, may still hold a machine.
+const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(150);
+const PAUSE_MOST: Duration = Duration::from_millis(2400);
 /// From when on a call is late: after this, or so many times as long as calls usually take here. Of another machine little is known.
 const LATE: Duration = Duration::from_millis(1500);
 const LATE_THERE: Duration = Duration::from_secs(10);
@@ -205,7 +207,7 @@ impl VBoxManage {
                 Err(error) if error.is_worth_a_retry() => {
                     tracing::debug!(call = verb(args), %error, "tried again");
                     tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    pause = (pause * 2).min(PAUSE_MOST);
                 }
                 other => return other,
             }

@@ -368,17 +368,12 @@ impl VirtualBox {
             Wire::Internal(name) => self.remove_dhcp(name).await,
             Wire::NatNetwork(name) => {
                 self.remove_dhcp(name).await?;
-                if self.nat_networks().await?.contains_key(name) {
-                    let is_so = || async { Ok(!self.nat_networks().await?.contains_key(name)) };
-                    self.manage.change(&["natnetwork", "remove", "--netname", name], Patience::Short, is_so).await?;
-                }
-                Ok(())
+                let is_gone = || async { Ok(!self.nat_networks().await?.contains_key(name)) };
+                self.remove_until(&["natnetwork", "remove", "--netname", name], Patience::Short, is_gone).await
             }
             Wire::HostOnlyNetwork(name) => {
-                if self.host_only_networks().await?.iter().any(|there| there.name == *name) {
-                    self.manage.call(&["hostonlynet", "remove", "--name", name], Patience::Long).await?;
-                }
-                Ok(())
+                let is_gone = || async { Ok(self.host_only_networks().await?.iter().all(|there| there.name != *name)) };
+                self.remove_until(&["hostonlynet", "remove", "--name", name], Patience::Long, is_gone).await
             }
             Wire::HostOnlyInterface(name) => {
                 let mut extra = self.global_extra().await?;
@@ -409,19 +404,33 @@ impl VirtualBox {
 
     async fn remove_interface(&self, name: &str) -> Result<(), CallError> {
         self.remove_dhcp(&format!("HostInterfaceNetworking-{name}")).await?;
-        if self.host_only_interfaces().await?.iter().any(|there| there.name == name) {
-            self.manage.call(&["hostonlyif", "remove", name], Patience::Long).await?;
-        }
+        let is_gone = || async { Ok(self.host_only_interfaces().await?.iter().all(|there| there.name != name)) };
+        self.remove_until(&["hostonlyif", "remove", name], Patience::Long, is_gone).await?;
         let extra = self.global_extra().await?;
         self.set_extra("global", &extra, &names::interface_key(name), None).await
     }
 
     async fn remove_dhcp(&self, network: &str) -> Result<(), CallError> {
-        let there = parse::dhcp_servers(&self.manage.ask(&["list", "dhcpservers"]).await?);
-        if there.contains_key(network) {
-            self.manage.call(&["dhcpserver", "remove", &format!("--network={network}")], Patience::Short).await?;
+        let is_gone = || async { Ok(!parse::dhcp_servers(&self.manage.ask(&["list", "dhcpservers"]).await?).contains_key(network)) };
+        self.remove_until(&["dhcpserver", "remove", &format!("--network={network}")], Patience::Short, is_gone).await
+    }
+
+    /// Removes something if it is there. One word of VirtualBox's is not enough, neither that it is not there nor that it is removed: our
+    /// note of it goes next, and then nobody would look for it again.
+    async fn remove_until<L>(&self, args: &[&str], patience: Patience, is_gone: impl Fn() -> L + Send + Sync) -> Result<(), CallError>
+    where
+        L: Future<Output = Result<bool, CallError>> + Send,
+    {
+        if is_gone().await? && is_gone().await? {
+            return Ok(());
         }
-        Ok(())
+        self.manage.change(args, patience, &is_gone).await?;
+        let verb = args.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+        if is_gone().await? {
+            Ok(())
+        } else {
+            Err(CallError::new(Kind::Other, format!("{verb} was said to be done, and it is still there")))
+        }
     }
 }
 

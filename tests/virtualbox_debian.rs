@@ -73,8 +73,8 @@ const TWO_DATABASES: &str = r#"#![enable(implicit_some, unwrap_newtypes)]
             id: 30,
             holders: [(node: "db1", priority: 110), (node: "db2", priority: 100)],
             follows: "db",
-            // Here a node may do nothing for seconds, and is not gone for that.
-            advertise_ms: 5000,
+            // Here a check takes seconds, and a node that does nothing for some is not gone.
+            advertise_ms: 20000,
         ),
     },
 )

@@ -13,10 +13,10 @@ pub const VIPS_FOLDER: &str = "/var/lib/sandtable/vips";
 pub const PACKAGE: &str = "keepalived";
 const KEEPALIVED_FOLDER: &str = "/etc/keepalived/sandtable";
 const SET_SECS: u32 = 600;
-/// What a check of the followed service may take, in the time between two of them.
-const CHECK_SECS: u32 = 2;
-/// How long somebody may take to hold the address, in the time between two checks: three advertisements, the checks and some slack.
-const HELD_SECS: u32 = 12;
+/// What a check of the followed service may take, counted in times between two of them.
+const CHECK_BEATS: u32 = 2;
+/// How long somebody may take to hold the address, counted likewise: three advertisements, the checks and some slack.
+const HELD_BEATS: u32 = 12;
 
 /// Who takes part already when a node comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn set(place: Place<'_>, name: &VipName, spec: &VipSpec, password: &str, oth
     draft.call_with("put", [fragment(&slug).as_str(), "0600", "root:root", "nothing"], &firewall::vip(spec));
     draft.lines("firewall");
     if others == Others::Some && !spec.peers.is_empty() {
-        draft.call("vip_awaited", [&token, &spec.address.to_string(), &(HELD_SECS * beat_secs(spec)).to_string()]);
+        draft.call("vip_awaited", [&token, &spec.address.to_string(), &(HELD_BEATS * beat_secs(spec)).to_string()]);
     }
     draft.lines("keepalived_on");
     Ok(draft.finish(format!("set {name}"), SET_SECS))
@@ -127,7 +127,7 @@ impl Instance<'_> {
         let Self { slug, token, own, check } = self;
         let mut text = String::new();
         if let Some(check) = check {
-            let (every, limit) = (beat_secs(spec), CHECK_SECS * beat_secs(spec));
+            let (every, limit) = (beat_secs(spec), CHECK_BEATS * beat_secs(spec));
             text.push_str(&format!(
                 "vrrp_script check_{slug} {{\n    script \"{check}\"\n    interval {every}\n    timeout {limit}\n    fall 2\n    rise 2\n}}\n"
             ));

@@ -30,8 +30,8 @@ use tokio::sync::{Mutex as Lock, MutexGuard, OnceCell, OwnedMutexGuard, Semaphor
 
 /// How many calls run at a time. `VBoxSVC` bears 16 at once (seen, cold, with 7.2.22); more only wait in it.
 const AT_ONCE: usize = 8;
-/// How often a call is tried again, and how long to wait before, growing up to the most. In all that is longer than the ten seconds for
-/// which a VBoxManage that somebody killed us over, and that is late at its end, may still hold a machine.
+/// How often a call is tried, and how long to wait between, growing up to the most. In all that is longer than the ten seconds for which
+/// a VBoxManage that is late at its end still holds a machine, though whoever called it was killed.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(150);
 const PAUSE_MOST: Duration = Duration::from_millis(2400);

@@ -10,7 +10,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -153,6 +153,11 @@ struct Shown {
 
 type Watched = Arc<(Mutex<Shown>, Condvar)>;
 
+/// What was said last, whoever failed while reading it: one failure is told once.
+fn held(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Lab {
     folder: tempfile::TempDir,
     watching: Option<Child>,
@@ -171,10 +176,10 @@ impl Lab {
         std::thread::spawn(move || {
             let (latest, told) = &*shown;
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                latest.lock().unwrap().status = Some(line.parse().unwrap());
+                held(latest).status = Some(line.parse().unwrap());
                 told.notify_all();
             }
-            latest.lock().unwrap().is_over = true;
+            held(latest).is_over = true;
             told.notify_all();
         });
         lab.watching = Some(watching);
@@ -212,7 +217,7 @@ impl Lab {
     fn until(&self, what: &str, longest: Duration, is_so: impl Fn(&Value) -> bool) -> Duration {
         let began = Instant::now();
         let (latest, told) = &*self.shown;
-        let mut shown = latest.lock().unwrap();
+        let mut shown = held(latest);
         loop {
             if shown.status.as_ref().is_some_and(&is_so) {
                 return began.elapsed();
@@ -220,12 +225,12 @@ impl Lab {
             assert!(!shown.is_over, "{what}: whoever watches has ended");
             let left = longest.saturating_sub(began.elapsed());
             assert!(!left.is_zero(), "{what}: not so after {longest:?}: {:#}", shown.status.as_ref().unwrap_or(&Value::Null));
-            shown = told.wait_timeout(shown, left).unwrap().0;
+            shown = told.wait_timeout(shown, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     fn status(&self) -> Value {
-        self.shown.0.lock().unwrap().status.clone().unwrap()
+        held(&self.shown.0).status.clone().unwrap()
     }
 
     /// Runs a script on a node past the program, by the daemon's own client.

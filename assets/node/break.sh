@@ -299,14 +299,21 @@ fill_disk_can() { # GIB
 }
 fill_disk_undo() { printf 'rm -f "$folder"/full.*\n'; }
 fill_disk_do() {
-    set -- $(df -Pk "$state" | tail -n 1)
-    size=${4:-0} place=0
-    while [ "$size" -ge 64 ] && [ "$place" -lt 200 ]; do
-        place=$((place + 1))
-        if ! fallocate -l "${size}K" "$folder/full.$place" 2>/dev/null; then
-            rm -f "$folder/full.$place"
-            size=$((size / 2))
-        fi
+    place=0
+    # Down to the last block of 4 KiB. With its next commit a file system may let go of what it had set aside, which is filled too.
+    for _ in 1 2 3 4 5 6 7 8; do
+        set -- $(df -Pk "$state" | tail -n 1)
+        size=$((${4:-0} / 4)) filled=$place
+        while [ "$size" -ge 1 ] && [ "$place" -lt $((filled + 200)) ]; do
+            if fallocate -l "$((size * 4))K" "$folder/full.$((place + 1))" 2>/dev/null; then
+                place=$((place + 1))
+            else
+                rm -f "$folder/full.$((place + 1))"
+                size=$((size / 2))
+            fi
+        done
+        [ "$place" -gt "$filled" ] || break
+        sync -f "$folder" 2>/dev/null || sync
     done
     [ "$place" -gt 0 ] || fail "there was no room to fill"
 }

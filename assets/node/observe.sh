@@ -357,13 +357,13 @@ SOCKETS
 node() {
     say "addresses $(ip -4 -o address show | while read -r _ name _ net rest; do printf '%s %s ' "$name" "$net"; done)"
     say "node clock ${EPOCHSECONDS:-$(date +%s)}"
-    # Seven words stand above the line (POSIX). Where a quota is what fills up, df has the room of all: writing tells.
+    # Seven words stand above the line (POSIX). Where a quota is what fills up, df has the room of all: writing tells. What was
+    # written goes again at once: kept, it would be room for the next try on a disk that is full.
     set -- $(df -P / 2>/dev/null)
-    if ! { printf '%8192s' '' >"$base/.room"; } 2>/dev/null && [ -d "$base" ]; then
-        say "node disk-percent 100"
-    elif [ $# -ge 12 ]; then
-        say "node disk-percent ${12%\%}"
-    fi
+    percent=${12:-}
+    { printf '%65536s' '' >"$base/.room" || [ ! -d "$base" ] || percent=100; } 2>/dev/null
+    { printf '' >"$base/.room"; } 2>/dev/null
+    [ -z "$percent" ] || say "node disk-percent ${percent%\%}"
     total= free=
     while read -r key value rest; do
         case $key in

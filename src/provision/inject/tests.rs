@@ -81,6 +81,13 @@ const FAKES: &[(&str, &str)] = &[
         [ "$kib" -le "$room" ] || exit 1
         echo "$kib" >"$3""#,
     ),
+    // What a file system had set aside goes with its next commit.
+    (
+        "sync",
+        r#"[ -e "$BOOKS/set-aside-kib" ] || exit 0
+        read -r room <"$BOOKS/quota-kib"; read -r more <"$BOOKS/set-aside-kib"
+        rm "$BOOKS/set-aside-kib"; echo $((room + more)) >"$BOOKS/quota-kib""#,
+    ),
 ];
 
 /// A node that is a folder.
@@ -244,6 +251,22 @@ fn a_loss_of_all_packets_needs_no_chance() {
         let rules = std::fs::read_to_string(node.path("books/table-sandtable_fault_7")).unwrap();
         assert!(rules.contains(words), "{rules}");
         node.run(&undo(&text.parse().unwrap(), 7));
+    }
+}
+
+#[test]
+fn a_disk_is_filled_to_its_last_block() {
+    for (kib, set_aside) in [(5000, 0), (5000, 937), (4, 0), (70_003, 4)] {
+        let node = Node::new("dash");
+        let seen = seen(&node);
+        fs::write(node.path("books/quota-kib"), format!("{kib}\n")).unwrap();
+        if set_aside > 0 {
+            fs::write(node.path("books/set-aside-kib"), format!("{set_aside}\n")).unwrap();
+        }
+        assert_eq!(node.run(&script("fill-disk db1", 7, &seen)), super::super::Ending::Changed);
+        let filled = node.state().into_iter().filter(|(name, _)| name.contains("/7/full."));
+        let filled: u64 = filled.map(|(_, kib)| kib.trim().parse::<u64>().unwrap()).sum();
+        assert!(kib + set_aside - filled < 4, "of {kib} and {set_aside} KiB {filled} are filled");
     }
 }
 

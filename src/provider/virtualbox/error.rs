@@ -52,7 +52,7 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 44] = [
+const WORDS: [(&str, Kind); 45] = [
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -73,6 +73,8 @@ const WORDS: [(&str, Kind); 44] = [
     ("Failed to assign the machine to the session", Kind::Locked),
     // A session that was lost before anything was changed in it (likewise).
     ("The session is not locked", Kind::Locked),
+    // Whoever looked at the machine beside us ended just then (likewise, `showvminfo` beside `setextradata`).
+    ("was unlocked unexpectedly", Kind::Locked),
     ("E_ACCESSDENIED", Kind::RangeDenied),
     ("is locked for reading by another task", Kind::MediumBusy),
     ("is locked for writing by another task", Kind::MediumBusy),

@@ -176,6 +176,30 @@ fn every_failure_that_was_seen_is_told_apart() {
     }
 }
 
+/// What calls for one machine side by side said of each other (7.2.22, two processors, busy): nothing was done, and the next try works.
+#[test]
+fn who_comes_at_the_same_moment_comes_again() {
+    let said = [
+        ("The machine 'a' already has a lock request pending", "VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap"),
+        (
+            "The machine 'a' is already locked for a session (or being unlocked)",
+            "VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap",
+        ),
+        ("Failed to assign the machine to the session (E_ACCESSDENIED)", "VBOX_E_VM_ERROR (0x80bb0003), component MachineWrap"),
+        (
+            "The machine 'a' was unlocked unexpectedly while attempting to share its session",
+            "VBOX_E_INVALID_SESSION_STATE (0x80bb000b), component MachineWrap",
+        ),
+        ("The session is not locked (session state: Unlocked)", "NS_ERROR_UNEXPECTED (0x8000ffff), component SessionWrap"),
+        ("The object is not ready", "E_ACCESSDENIED (0x80070005), component SessionMachine"),
+    ];
+    for (text, code) in said {
+        let stderr =
+            format!("VBoxManage: error: {text}\nVBoxManage: error: Details: code {code}, interface IMachine, callee nsISupports\n");
+        assert!(error::CallError::new(error::classify(&stderr), text).is_worth_a_retry(), "{text}");
+    }
+}
+
 #[test]
 fn a_failure_is_known_by_its_words_and_not_by_its_exit_code() {
     for call in transcripts() {

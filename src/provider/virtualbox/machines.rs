@@ -62,7 +62,8 @@ impl VirtualBox {
             self.clone_base(node, spec, &base).await.map_err(failed)?;
         }
         self.set_extra(&uuid, &BTreeMap::new(), names::LAB_KEY, Some(self.lab.as_str())).await.map_err(failed)?;
-        let info = self.shape_clone(&uuid, &shape, &base).await.map_err(failed)?;
+        let fresh = self.fresh(&uuid, &base).await.map_err(failed)?;
+        let info = self.shape_clone(&uuid, &shape, &fresh).await.map_err(failed)?;
         let left = shape.changes(&info);
         if !left.is_empty() {
             let why = format!("VirtualBox says that it is done, and these are not so: {}", left.join(" "));
@@ -80,18 +81,20 @@ impl VirtualBox {
         Ok(Done::Changed)
     }
 
-    /// Shapes a fresh clone. All clones of an image are alike, so only the first is looked at before; every one is after.
-    async fn shape_clone(&self, uuid: &str, shape: &Shape, base: &Base) -> Result<Info, CallError> {
-        let known = self.kept().fresh.get(&base.key).cloned();
-        let fresh = match known {
-            Some(fresh) => fresh,
-            None => {
-                let fresh = self.info(uuid).await?;
-                self.kept().fresh.insert(base.key.clone(), fresh.clone());
-                fresh
-            }
-        };
-        let shaped = self.reshape(uuid, shape, &fresh).await;
+    /// What a fresh clone is like. All clones of an image are alike, so only the first is looked at.
+    async fn fresh(&self, uuid: &str, base: &Base) -> Result<Info, CallError> {
+        let mut all = self.fresh.lock().await;
+        if let Some(fresh) = all.get(&base.key) {
+            return Ok(fresh.clone());
+        }
+        let fresh = self.info(uuid).await?;
+        all.insert(base.key.clone(), fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Shapes a clone, and looks at what became of it.
+    async fn shape_clone(&self, uuid: &str, shape: &Shape, fresh: &Info) -> Result<Info, CallError> {
+        let shaped = self.reshape(uuid, shape, fresh).await;
         let mut info = self.info(uuid).await?;
         if shaped.is_err() || !shape.changes(&info).is_empty() {
             self.reshape(uuid, shape, &info).await?;

@@ -135,6 +135,8 @@ pub struct VirtualBox {
     kept: Mutex<Kept>,
     // Images that were looked up; one looks them up for all who wait.
     images: tokio::sync::Mutex<BTreeMap<String, machines::Base>>,
+    // What fresh clones of an image are like; one looks for all who wait.
+    fresh: tokio::sync::Mutex<BTreeMap<String, parse::Info>>,
 }
 
 /// What need not be asked again.
@@ -142,8 +144,6 @@ pub struct VirtualBox {
 struct Kept {
     // VirtualBox's own extra data.
     global: Option<BTreeMap<String, String>>,
-    // What a fresh clone of an image is like.
-    fresh: BTreeMap<String, parse::Info>,
     // Machines' extra data, by UUID.
     noted: BTreeMap<String, sight::Noted>,
     ports: BTreeSet<u16>,
@@ -169,7 +169,7 @@ enum SetUp {
 impl VirtualBox {
     /// A lab at a VirtualBox.
     pub fn new(manage: VBoxManage, lab: LabId, options: Options) -> Self {
-        Self { manage, lab, options, kept: Mutex::default(), images: tokio::sync::Mutex::default() }
+        Self { manage, lab, options, kept: Mutex::default(), images: Default::default(), fresh: Default::default() }
     }
 
     /// The VBoxManage that it uses.

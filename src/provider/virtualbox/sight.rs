@@ -320,8 +320,10 @@ impl VirtualBox {
     }
 
     pub(super) async fn look_at_all(&self) -> Result<Below, CallError> {
-        let (vms, disks, records, folders) =
-            tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]), self.records(), self.folders())?;
+        // The version is known from then on: what is to be done about a failure depends on it.
+        let version = async { Ok(self.manage.about().await.ok()) };
+        let lists = async { tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"])) };
+        let ((vms, disks), records, folders, _known) = tokio::try_join!(lists, self.records(), self.folders(), version)?;
         let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
         let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
         let way = |seen: &Seen| Some((seen.way(&self.lab)?.kind, seen.set_up()));

@@ -3,11 +3,26 @@
 //! Not part of the interface of this crate, and nothing in it may use it.
 
 use crate::model::{
-    Acceptance, Adapter, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Image, Ipv4Net, Kind, Lab, Link, Mac,
-    Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role, Service, ServiceName, ServiceRef, Site, SiteName,
-    Value, View, Vip, VipName,
+    Acceptance, Adapter, AdapterSpec, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Image, Ipv4Net, Kind,
+    Lab, Link, Mac, MachineSpec, Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role, Service, ServiceName,
+    ServiceRef, Site, SiteName, Value, View, Vip, VipName,
 };
 use std::net::Ipv4Addr;
+
+/// A small machine as a plan would have it: one processor, 256 MiB, a disk of 4 GiB.
+pub fn machine(hostname: impl Into<String>, adapters: Vec<AdapterSpec>) -> MachineSpec {
+    MachineSpec {
+        image: None,
+        cpus: 1,
+        memory_mib: 256,
+        disk_gib: 4,
+        adapters,
+        hostname: hostname.into(),
+        hosts: Vec::new(),
+        routes: Vec::new(),
+        pins: Default::default(),
+    }
+}
 
 /// A small generator of numbers (SplitMix64, public domain by S. Vigna): equal everywhere, good enough for test data.
 #[derive(Debug, Clone)]

@@ -131,17 +131,7 @@ impl Lab {
     }
 
     fn machine(name: &str, adapters: Vec<AdapterSpec>) -> MachineSpec {
-        MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 256,
-            disk_gib: 4,
-            adapters,
-            hostname: name.into(),
-            hosts: vec![],
-            routes: vec![],
-            pins: Default::default(),
-        }
+        sandtable::testing::machine(name, adapters)
     }
 }
 

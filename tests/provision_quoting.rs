@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use sandtable::{
     catalog::{Catalog, Landing, Recipes},
-    model::{Family, MachineSpec, NodeName, ServiceName, ServiceSpec, Value},
+    model::{Family, NodeName, ServiceName, ServiceSpec, Value},
     provision::{
         Place,
         needs::{Needs, Values},
@@ -124,9 +124,7 @@ proptest! {
         ]);
         let (_, kind) = Recipes::read("web", files).unwrap().unwrap();
         let node: NodeName = "web".parse().unwrap();
-        let machine = MachineSpec {
-            image: None, cpus: 1, memory_mib: 256, disk_gib: 4, adapters: Vec::new(), hostname: "web".into(), hosts: Vec::new(), routes: Vec::new(), pins: Default::default(),
-        };
+        let machine = sandtable::testing::machine("web", Vec::new());
         let spec = ServiceSpec {
             kind: "nginx".parse().unwrap(), listen: BTreeMap::new(), allow: None, cluster: None, replica_of: None, upstreams: Vec::new(),
             peers: Vec::new(), settings: BTreeMap::from([("text".to_owned(), Value::Text(value.clone()))]), secrets: BTreeMap::new(),

@@ -79,15 +79,8 @@ mod tests {
             forwards: Vec::new(),
         };
         let machine = MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 64,
-            disk_gib: 1,
-            adapters: vec![adapter(1, None), adapter(2, Some("10.1.0.5/24"))],
-            hostname: "tiny".into(),
-            hosts: Vec::new(),
             routes: vec![("10.2.0.0/24".parse().unwrap(), "10.1.0.1".parse().unwrap())],
-            pins: Default::default(),
+            ..crate::testing::machine("tiny", vec![adapter(1, None), adapter(2, Some("10.1.0.5/24"))])
         };
         let place = Place { node: &"tiny".parse().unwrap(), machine: &machine, family: Family::Other };
         let text = super::network(place);

@@ -157,7 +157,7 @@ fn by_port(place: Place<'_>, sockets: &[SocketAddrV4]) -> Vec<(u16, Option<BTree
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, MachineSpec};
+    use crate::model::Family;
 
     fn spec(allow: Option<&[&str]>, listen: &[&str]) -> ServiceSpec {
         ServiceSpec {
@@ -174,17 +174,7 @@ mod tests {
     }
 
     fn rules(allow: Option<&[&str]>, listen: &[&str]) -> String {
-        let machine = MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 256,
-            disk_gib: 4,
-            adapters: Vec::new(),
-            hostname: "web".into(),
-            hosts: Vec::new(),
-            routes: Vec::new(),
-            pins: Default::default(),
-        };
+        let machine = crate::testing::machine("web", Vec::new());
         let place = Place { node: &"web".parse().unwrap(), machine: &machine, family: Family::Debian };
         service(place, Catalog::embedded(), &spec(allow, listen), None)
     }

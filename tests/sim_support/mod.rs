@@ -251,15 +251,10 @@ pub fn machine_spec(lab: &Lab, called: &NodeName) -> MachineSpec {
         forwards: adapter.forwards.clone(),
     });
     MachineSpec {
-        image: None,
         cpus: node.cpus,
         memory_mib: node.memory,
         disk_gib: node.disk,
-        adapters: adapters.collect(),
-        hostname: called.to_string(),
-        hosts: Vec::new(),
-        routes: Vec::new(),
-        pins: Default::default(),
+        ..sandtable::testing::machine(called.to_string(), adapters.collect())
     }
 }
 

@@ -59,17 +59,7 @@ mod tests {
     }
 
     fn machine(adapters: Vec<AdapterSpec>) -> MachineSpec {
-        MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 256,
-            disk_gib: 4,
-            adapters,
-            hostname: "n".into(),
-            hosts: vec![],
-            routes: vec![],
-            pins: Default::default(),
-        }
+        crate::testing::machine("n", adapters)
     }
 
     #[test]

@@ -411,15 +411,12 @@ mod tests {
         };
         let forward = Forward { host: 8080, to: 80, address: Ipv4Addr::LOCALHOST };
         MachineSpec {
-            image: None,
             cpus: 2,
             memory_mib: 512,
-            disk_gib: 4,
-            adapters: vec![adapter("internet", 1, None, vec![forward]), adapter("lab", 2, Some("192.168.50.10/24"), vec![])],
-            hostname: "lb".into(),
-            hosts: vec![],
-            routes: vec![],
-            pins: Default::default(),
+            ..crate::testing::machine(
+                "lb",
+                vec![adapter("internet", 1, None, vec![forward]), adapter("lab", 2, Some("192.168.50.10/24"), vec![])],
+            )
         }
     }
 

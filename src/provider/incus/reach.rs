@@ -105,20 +105,7 @@ mod tests {
             address: address.map(|address| address.parse().unwrap()),
             forwards,
         };
-        let machine = |adapters| Machine {
-            spec: Some(MachineSpec {
-                image: None,
-                cpus: 1,
-                memory_mib: 256,
-                disk_gib: 4,
-                adapters,
-                hostname: "n".into(),
-                hosts: vec![],
-                routes: vec![],
-                pins: Default::default(),
-            }),
-            ..Machine::default()
-        };
+        let machine = |adapters| Machine { spec: Some(crate::testing::machine("n", adapters)), ..Machine::default() };
         let forward = Forward { host: 8080, to: 80, address: Ipv4Addr::LOCALHOST };
         Below {
             networks: [

@@ -116,22 +116,15 @@ mod tests {
     use super::*;
 
     fn spec(hostname: &str, address: &str) -> MachineSpec {
-        MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 256,
-            disk_gib: 4,
-            adapters: vec![AdapterSpec {
+        crate::testing::machine(
+            hostname,
+            vec![AdapterSpec {
                 network: "lab".parse().unwrap(),
                 mac: "02:00:00:00:00:01".parse().unwrap(),
                 address: Some(address.parse().unwrap()),
                 forwards: Vec::new(),
             }],
-            hostname: hostname.into(),
-            hosts: Vec::new(),
-            routes: Vec::new(),
-            pins: Default::default(),
-        }
+        )
     }
 
     #[test]

@@ -458,21 +458,14 @@ mod tests {
             forwards,
         };
         let forward = Forward { host: 8080, to: 80, address: Ipv4Addr::UNSPECIFIED };
-        let spec = MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 512,
-            disk_gib: 10,
-            adapters: vec![
+        let spec = crate::testing::machine(
+            "n",
+            vec![
                 adapter("internet", "", vec![forward]),
                 adapter("back", "10.1.0.10/24", Vec::new()),
                 adapter("lab", "192.168.56.10/24", Vec::new()),
             ],
-            hostname: "n".into(),
-            hosts: Vec::new(),
-            routes: Vec::new(),
-            pins: Default::default(),
-        };
+        );
         let service = |listen: &str| {
             format!(
                 "{{\"kind\":\"nginx\",\"listen\":{{\"http\":[\"{listen}\"]}},\"allow\":null,\"cluster\":null,\"replica_of\":null,\

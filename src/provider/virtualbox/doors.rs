@@ -83,17 +83,7 @@ mod tests {
             address: address.map(|address| address.parse().unwrap()),
             forwards: Vec::new(),
         };
-        let spec = MachineSpec {
-            image: None,
-            cpus: 1,
-            memory_mib: 256,
-            disk_gib: 1,
-            adapters: adapters.iter().map(adapter).collect(),
-            hostname: "n".into(),
-            hosts: Vec::new(),
-            routes: Vec::new(),
-            pins: Default::default(),
-        };
+        let spec = crate::testing::machine("n", adapters.iter().map(adapter).collect());
         let host = |name: &str| (name == "vboxnet1").then_some(Ipv4Addr::new(192, 168, 57, 254));
         doors(&spec, &wires, &host).into_iter().map(|door| door.from.to_string()).collect()
     }

@@ -71,17 +71,7 @@ mod tests {
              Memory available: 4096 MByte\n",
         );
         assert_eq!(host, Host { memory_mib: (8192, 4096), cpus: 4, virtualises: Some(false) });
-        let spec = |cpus, memory_mib| MachineSpec {
-            image: None,
-            cpus,
-            memory_mib,
-            disk_gib: 1,
-            adapters: Vec::new(),
-            hostname: "n".into(),
-            hosts: Vec::new(),
-            routes: Vec::new(),
-            pins: Default::default(),
-        };
+        let spec = |cpus, memory_mib| MachineSpec { cpus, memory_mib, disk_gib: 1, ..crate::testing::machine("n", Vec::new()) };
         let (small, large, wide) = (spec(1, 2048), spec(4, 2049), spec(5, 1));
         assert_eq!(host.lacks(&[&small, &small]), None);
         assert!(host.lacks(&[&small, &large]).unwrap().0.contains("4097 MiB of memory, and 4096 of 8192"));

@@ -23,15 +23,10 @@ fn spec(networks: &[&str]) -> MachineSpec {
         forwards: Vec::new(),
     };
     MachineSpec {
-        image: None,
         cpus: 2,
         memory_mib: 512,
         disk_gib: 10,
-        adapters: networks.iter().enumerate().map(adapter).collect(),
-        hostname: "n".into(),
-        hosts: Vec::new(),
-        routes: Vec::new(),
-        pins: Default::default(),
+        ..crate::testing::machine("n", networks.iter().enumerate().map(adapter).collect())
     }
 }
 

@@ -16,17 +16,7 @@ fn seen(adapters: &[(&str, &str)]) -> Seen {
         address: "192.168.56.10/24".parse().ok(),
         forwards: vec![Forward { host: 2222, to: 22, address: std::net::Ipv4Addr::LOCALHOST }],
     });
-    let made = MachineSpec {
-        image: None,
-        cpus: 1,
-        memory_mib: 512,
-        disk_gib: 10,
-        adapters: adapters.collect(),
-        hostname: "node1".into(),
-        hosts: Vec::new(),
-        routes: Vec::new(),
-        pins: Default::default(),
-    };
+    let made = MachineSpec { memory_mib: 512, disk_gib: 10, ..crate::testing::machine("node1", adapters.collect()) };
     let way = Way { port: 22_222, slot: 1, kind: WayKind::Drawn };
     let extra = BTreeMap::from([
         (names::LAB_KEY.to_owned(), lab().to_string()),

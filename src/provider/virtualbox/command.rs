@@ -30,15 +30,19 @@ use tokio::sync::{Mutex as Lock, MutexGuard, OnceCell, OwnedMutexGuard, Semaphor
 
 /// How many calls run at a time. `VBoxSVC` bears 16 at once (seen, cold, with 7.2.22); more only wait in it.
 const AT_ONCE: usize = 8;
+/// How often something is asked while VBoxManage itself breaks.
+const ASKS: u32 = 3;
 /// How often a call is tried, and how long to wait between, growing up to the most. In all that is longer than the ten seconds for which
 /// a VBoxManage that is late at its end still holds a machine, though whoever called it was killed.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(150);
 const PAUSE_MOST: Duration = Duration::from_millis(2400);
 /// From when on a call is late: after this, or so many times as long as calls usually take here. Of another machine little is known.
-const LATE: Duration = Duration::from_millis(1500);
+const LATE: Duration = Duration::from_millis(500);
 const LATE_THERE: Duration = Duration::from_secs(10);
 const LATE_SHARE: u64 = 4;
+/// The longest time between two looks for a change whose call is late. The first comes when it is late, each after twice the time.
+const LOOK_MOST: Duration = Duration::from_secs(4);
 
 /// How long calls may take. With all processors busy, VBoxManage at times takes ten seconds more to find `VBoxSVC` (seen with
 /// 7.2.22), so nothing is below a minute.
@@ -134,12 +138,22 @@ impl VBoxManage {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks something. Where the answer is late it is asked a second time beside the first, and the first answer counts: asking
-    /// twice does no harm.
+    /// Asks something. Where the answer is late it is asked a second time beside the first, and the first answer counts; where
+    /// VBoxManage itself breaks it is asked anew: asking twice does no harm.
     ///
     /// # Errors
     /// Where VBoxManage fails.
     pub async fn ask(&self, args: &[&str]) -> Result<String, CallError> {
+        for _ in 1..ASKS {
+            match self.ask_beside(args).await {
+                Err(error) if error.kind == Kind::Broken => tracing::debug!(call = verb(args), %error, "asked anew"),
+                other => return other,
+            }
+        }
+        self.ask_beside(args).await
+    }
+
+    async fn ask_beside(&self, args: &[&str]) -> Result<String, CallError> {
         let started = std::time::Instant::now();
         let first = self.call(args, Patience::Short);
         let again = async {
@@ -176,12 +190,14 @@ impl VBoxManage {
         is_so: impl Fn() -> L + Send,
     ) -> Result<(), CallError> {
         let found = async {
+            let mut pause = self.late();
             loop {
-                tokio::time::sleep(self.late()).await;
+                tokio::time::sleep(pause).await;
                 if matches!(is_so().await, Ok(true)) {
                     tracing::debug!(call = verb(args), "late, and it is so");
                     return;
                 }
+                pause = (pause * 2).min(LOOK_MOST.max(self.late()));
             }
         };
         tokio::select! {
@@ -268,7 +284,8 @@ impl VBoxManage {
         };
         let stderr = String::from_utf8_lossy(&stderr);
         if code != 0 || complains(&stderr) {
-            let error = CallError::new(classify(&stderr), gist(&stderr));
+            let is_killed = code > 128 && !complains(&stderr);
+            let error = CallError::new(if is_killed { Kind::Broken } else { classify(&stderr) }, gist(&stderr));
             tracing::debug!(call = args.join(" "), code, stderr = stderr.trim(), "VBoxManage failed");
             return Err(error);
         }
@@ -345,6 +362,22 @@ mod tests {
         let (_folder, manage) = fake("echo 'VBoxManage: error: Could not find a registered machine' >&2; exit 1");
         assert_eq!(wait(manage.call(&["showvminfo", "x"], Patience::Short)).unwrap_err().kind, Kind::NotFound);
         assert_eq!(manage.tally()["showvminfo"].count, 1);
+    }
+
+    /// The first two calls end by a signal, and by an assertion as it was seen.
+    #[test]
+    fn what_only_asks_is_asked_anew_where_vboxmanage_breaks() {
+        let breaks =
+            "case $n in 1) kill -ABRT $$ ;; 2) echo 'AddRef: illegal refcnt=3221225469 state=2' >&2; exit 1 ;; esac; echo answer $n";
+        let (_folder, manage) = fake(breaks);
+        assert_eq!(wait(manage.ask(&["list", "vms"])).unwrap(), "answer 3\n");
+        // Whoever changes something must look first.
+        let (_folder, manage) = fake(breaks);
+        assert_eq!(wait(manage.call(&["modifyvm", "x"], Patience::Short)).unwrap_err().kind, Kind::Broken);
+        assert_eq!(manage.tally()["modifyvm"].count, 1);
+        let (_folder, manage) = fake("kill -ABRT $$");
+        assert_eq!(wait(manage.ask(&["list", "vms"])).unwrap_err().kind, Kind::Broken);
+        assert_eq!(manage.tally()["list vms"].count, ASKS);
     }
 
     /// The first call hangs as VBoxManage does at its end; all others answer.

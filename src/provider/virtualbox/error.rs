@@ -43,6 +43,8 @@ pub enum Kind {
     File,
     /// No answer within the time.
     Late,
+    /// VBoxManage itself broke: it was ended by a signal or by an assertion of its own, and nobody knows whether it was done.
+    Broken,
     /// The program could not be run.
     NoProgram,
     /// Nobody waits for it any more.
@@ -52,7 +54,9 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 45] = [
+const WORDS: [(&str, Kind); 46] = [
+    // An assertion that fails now and then while a VBoxManage ends (seen with 7.2.22 on a busy machine, in one of some thousand calls).
+    ("illegal refcnt", Kind::Broken),
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -151,8 +155,8 @@ impl CallError {
 
     /// The error as a provider's.
     pub fn explain(&self, what: impl Into<String>, node: Option<&NodeName>, version: Option<Version>) -> ProviderError {
-        let retry =
-            if matches!(self.kind, Kind::Locked | Kind::MediumBusy | Kind::NotReady | Kind::Late) { Retry::Worth } else { Retry::Useless };
+        let is_worth = self.is_worth_a_retry() || matches!(self.kind, Kind::Late | Kind::Broken);
+        let retry = if is_worth { Retry::Worth } else { Retry::Useless };
         ProviderError { what: what.into(), node: node.cloned(), why: self.gist.clone(), next: self.next(version), retry }
     }
 
@@ -181,6 +185,7 @@ impl CallError {
             Kind::Invalid => "Change what the drawing asks for",
             Kind::File => "See whether the disk has room and the folder can be written to",
             Kind::Late => "VirtualBox may be busy; try again. If it stays so, end VBoxSVC and try again",
+            Kind::Broken => "VBoxManage itself broke; try again",
             Kind::NoProgram => "Install VirtualBox, or say where VBoxManage is: SANDTABLE_VBOXMANAGE=/path/to/VBoxManage",
             Kind::Cancelled => "Try again",
             Kind::Other => "See VirtualBox's log in the machine's folder, Logs/VBox.log",

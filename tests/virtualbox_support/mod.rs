@@ -40,7 +40,8 @@ fn bed_script(args: &[&str]) {
 
 /// How often a bare call is tried while VirtualBox's service is ending: then nothing was done, and whoever calls would try again.
 const BARE_TRIES: u32 = 20;
-/// What VBoxManage says where an assertion of its own fails at its end (7.2.22, now and then): what it was told is done by then.
+/// What VBoxManage says where an assertion of its own fails at its end (7.2.22, now and then): where it says nothing else, what it was
+/// told is done by then.
 const BROKEN_AT_ITS_END: &str = "illegal refcnt";
 
 /// A call of a program in VBoxManage's place, as a script makes it; its output.
@@ -49,7 +50,7 @@ pub fn bare_call(program: &Path, args: &[&str]) -> String {
     loop {
         let done = Command::new(program).args(args).env("LANG", "C").env("LC_ALL", "C").output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
-        let is_broken = said.contains(BROKEN_AT_ITS_END);
+        let is_broken = said.contains(BROKEN_AT_ITS_END) && !said.contains("VBoxManage: error:");
         if is_broken && !matches!(args[0], "list" | "showvminfo" | "getextradata") {
             return String::from_utf8(done.stdout).unwrap();
         }

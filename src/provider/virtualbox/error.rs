@@ -55,8 +55,6 @@ pub enum Kind {
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
 const WORDS: [(&str, Kind); 46] = [
-    // An assertion that fails now and then while a VBoxManage ends (seen with 7.2.22 on a busy machine, in one of some thousand calls).
-    ("illegal refcnt", Kind::Broken),
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -105,6 +103,8 @@ const WORDS: [(&str, Kind); 46] = [
     ("Unknown subcommand", Kind::Unsupported),
     ("NS_ERROR_INVALID_ARG", Kind::Invalid),
     ("VBOX_E_FILE_ERROR", Kind::File),
+    // An assertion that fails now and then while a VBoxManage ends (seen once with 7.2.22, on a busy machine). What it says before counts.
+    ("illegal refcnt", Kind::Broken),
 ];
 
 /// What a failed call's words mean.

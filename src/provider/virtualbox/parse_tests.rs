@@ -198,6 +198,10 @@ fn who_comes_at_the_same_moment_comes_again() {
             format!("VBoxManage: error: {text}\nVBoxManage: error: Details: code {code}, interface IMachine, callee nsISupports\n");
         assert!(error::CallError::new(error::classify(&stderr), text).is_worth_a_retry(), "{text}");
     }
+    // Breaking at its end hides nothing of what it said before.
+    let broken = "AddRef: illegal refcnt=3221225469 state=2\n";
+    assert_eq!(error::classify(broken), Kind::Broken);
+    assert_eq!(error::classify(&format!("{broken}VBoxManage: error: Could not find a registered machine named 'a'\n")), Kind::NotFound);
 }
 
 #[test]

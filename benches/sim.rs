@@ -1,6 +1,6 @@
 //! One simulated hour of the mini-cloud under 20 requests a second (aim: 1 s), and what a forecast costs.
 
-#[path = "../tests/sim_support/mod.rs"]
+#[path = "../tests/it/sim_support.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod sim_support;
 

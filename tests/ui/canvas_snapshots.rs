@@ -1,7 +1,6 @@
 //! Photographs of the canvas alone, in both themes and at several distances; and how it behaves under pointer and keys.
 //!
-//! `UPDATE_SNAPSHOTS=true cargo test --test canvas_snapshots` takes the photographs anew; look at them before keeping them.
-#![cfg(feature = "desktop")]
+//! `UPDATE_SNAPSHOTS=true cargo test --test ui canvas_snapshots` renews the images; look at them before keeping them.
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Vec2, pos2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};
@@ -20,7 +19,7 @@ use sandtable::{
 
 use std::sync::Arc;
 
-#[path = "../src/picture/fixture.rs"]
+#[path = "../../src/picture/fixture.rs"]
 mod fixture;
 
 /// The canvas with the least that an application does around it: apply its edits, keep its selection.

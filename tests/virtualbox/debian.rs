@@ -1,15 +1,9 @@
 //! Real Debian guests in a real VirtualBox, on an emulated machine (`tests/virtualbox/emulator`): the application and the database of
 //! the three-node lab, set up as drawn, and two databases behind a virtual IP. Started by `./dev test virtualbox-debian`; boots of so
 //! large a guest fail at times, so what fails is power-cycled and deployed again.
-#![cfg(target_os = "linux")]
 
-#[path = "virtualbox_support/emulated.rs"]
-mod emulated;
-#[path = "virtualbox_support/program.rs"]
-mod program;
-
-use emulated::{Clock, Emulated, Watch};
-use program::Program;
+use super::support::emulated::{Clock, Emulated, Watch};
+use super::support::program::Program;
 use sandtable::{
     layout::{template, write},
     model::{Endpoint, Lab},

@@ -131,7 +131,6 @@ impl Window {
     }
 
     /// Opens the menu of a place of the screen.
-    #[allow(dead_code, reason = "not every test of windows opens menus")]
     pub fn press_secondary_at(&mut self, at: egui::Pos2) {
         self.any_button(egui::PointerButton::Secondary, at, true);
         self.any_button(egui::PointerButton::Secondary, at, false);

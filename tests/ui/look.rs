@@ -1,7 +1,6 @@
 //! Photographs of every reusable piece and every icon, in both themes; and how the pieces behave under keys and clicks.
 //!
-//! `UPDATE_SNAPSHOTS=true cargo test --test look` takes the photographs anew; look at them before keeping them.
-#![cfg(feature = "desktop")]
+//! `UPDATE_SNAPSHOTS=true cargo test --test ui look` renews the images; look at them before keeping them.
 
 use egui::{Align, Align2, Color32, CornerRadius, Frame, Key, Layout, Margin, Rect, RichText, Sense, Ui, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable};

@@ -3,13 +3,11 @@
 //!
 //! `SANDTABLE_SWARM_SEED=N` runs one seed; `SANDTABLE_SWARM_COUNT=N` runs that many from 0. A failure prints its seed.
 
-mod sim_support;
-
+use super::sim_support::*;
 use sandtable::{
     model::*,
     sim::{Inspector, Rng, SimError, World},
 };
-use sim_support::*;
 
 /// Seeds of a usual run: about ten seconds of a debug build.
 const SEEDS: u64 = 300;

@@ -1,17 +1,12 @@
 //! The whole life of labs in a real VirtualBox, as far as it goes without starting machines. Started by `./dev test virtualbox`,
 //! because it needs root and a chroot (`tests/virtualbox/bed`).
-#![cfg(target_os = "linux")]
 
-#[path = "virtualbox_support/doors.rs"]
 mod doors;
-#[path = "virtualbox_support/images.rs"]
 mod images;
-#[path = "virtualbox_support/imports.rs"]
 mod imports;
-#[path = "virtualbox_support/life.rs"]
 mod life;
-mod virtualbox_support;
 
+use super::support::{Bed, Guest, deploy, planned, remove, runtime};
 use sandtable::{
     host::ssh::LoginKey,
     model::{Fault, Forward, Lab, Network, NetworkKind, Node, NodeName, Role},
@@ -29,7 +24,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use virtualbox_support::{Bed, Guest, deploy, planned, remove, runtime};
 
 /// One test at a time: `VBoxSVC` is slow when both processors are busy, and times are measured.
 static ALONE: Mutex<()> = Mutex::new(());

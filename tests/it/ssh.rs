@@ -1,6 +1,5 @@
 //! ssh against a real sshd: one that the test starts for itself, on loopback, as whoever runs the test, with keys of its own.
 //! Without sshd or ssh-keygen on the machine each test says so and does nothing.
-#![cfg(unix)]
 
 use sandtable::host::ssh::{Become, Host, HostKey, HostKeys, LoginKey, Ssh};
 use sandtable::provider::{

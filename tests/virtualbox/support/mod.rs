@@ -1,6 +1,7 @@
 //! What the tests with a real VirtualBox share: a VirtualBox of a test's own, images to clone, and a way to carry plans out as
 //! far as it goes without starting machines.
 
+pub mod emulated;
 pub mod program;
 
 use sandtable::{

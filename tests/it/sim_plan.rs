@@ -1,15 +1,12 @@
 //! The plan's own specifications and steps, done in the simulator: after one plan nothing is left to do.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod sim_support;
-
+use super::sim_support::*;
 use sandtable::{
     catalog::Catalog,
     model::Lab,
     plan::{LabId, desired, destroy, plan},
     sim::World,
 };
-use sim_support::*;
 
 fn apply(lab: &Lab, world: &mut World) -> usize {
     let catalog = Catalog::embedded();

@@ -1,9 +1,6 @@
 //! Photographs of the main views, in both themes and at the least size, to be looked at when they change.
-#![cfg(feature = "desktop")]
 
-#[expect(dead_code, reason = "a photograph needs neither clicks nor time; the other test of the window uses all of it")]
-mod ui_support;
-
+use super::support::Window;
 use egui_kittest::SnapshotResults;
 use sandtable::{
     app::{Command, Dialog, Tab},
@@ -13,7 +10,6 @@ use sandtable::{
     plan::LabId,
 };
 use std::time::{Duration, SystemTime};
-use ui_support::Window;
 
 fn photograph(window: &mut Window, name: &str) {
     window.harness.remove_cursor();

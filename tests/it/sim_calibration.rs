@@ -1,10 +1,7 @@
 //! The mini-cloud's failovers against the figures measured on real nodes.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod sim_support;
-
+use super::sim_support::*;
 use sandtable::{model::Health, sim::World};
-use sim_support::*;
 
 struct Measured {
     gap_ms: u64,

@@ -2,8 +2,8 @@
 //! and who does not.
 
 use super::{
+    crate::support::{Bed, runtime},
     deploy, none,
-    virtualbox_support::{Bed, runtime},
 };
 use sandtable::{
     model::{Adapter, Lab, Network, NetworkKind, NodeName},

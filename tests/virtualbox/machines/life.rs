@@ -2,8 +2,8 @@
 //! calls fail or the program dies.
 
 use super::{
+    crate::support::{Bed, Counter, bare_call, program::Program},
     change, drift, none, prepare, small,
-    virtualbox_support::{Bed, Counter, bare_call, program::Program},
 };
 use sandtable::{
     layout::{templates, write},

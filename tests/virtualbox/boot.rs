@@ -1,14 +1,8 @@
 //! Machines that really boot in a real VirtualBox, on an emulated machine (`tests/virtualbox/emulator`): the program deploys two nodes
 //! there over ssh, breaks them and takes them away. Started by `./dev test virtualbox-boot`, because it needs root and ten minutes.
-#![cfg(target_os = "linux")]
 
-#[path = "virtualbox_support/emulated.rs"]
-mod emulated;
-#[path = "virtualbox_support/program.rs"]
-mod program;
-
-use emulated::{Clock, Emulated, Watch};
-use program::Program;
+use super::support::emulated::{Clock, Emulated, Watch};
+use super::support::program::Program;
 use serde_json::Value;
 
 const LAYOUT: &str = r#"#![enable(implicit_some, unwrap_newtypes)]

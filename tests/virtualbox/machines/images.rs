@@ -1,8 +1,8 @@
 //! Images that are files, by the program: imported once, cloned, seeded, shared by labs, and gone with the last.
 
 use super::{
+    crate::support::{Bed, program::Program},
     none, small,
-    virtualbox_support::{Bed, program::Program},
 };
 use sandtable::{
     model::{Image, Lab},

@@ -1,8 +1,6 @@
 //! Scripts for nodes, read by real shells: whatever a layout's names and settings hold, nothing of it is executed. It arrives
 //! literally or is refused.
 
-#![cfg(unix)]
-
 use proptest::prelude::*;
 use sandtable::{
     catalog::{Catalog, Landing, Recipes},

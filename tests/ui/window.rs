@@ -1,15 +1,12 @@
 //! The whole window, driven by the names that accessibility tools hear, on the simulator with a clock of its own.
-#![cfg(feature = "desktop")]
 
-mod ui_support;
-
+use super::support::Window;
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use sandtable::{
     app::{Command, Dialog, Mode, Tab, ops},
     model::{Bind, ClusterState, Edit, Health, ListEdit, Power, ServiceRef, Subject},
 };
-use ui_support::Window;
 
 fn node(name: &str) -> Subject {
     Subject::Node(name.parse().unwrap())

@@ -32,7 +32,7 @@ fn each_broken_file_is_refused_where_it_is_broken() {
 
 #[test]
 fn all_problems_are_told_in_the_files_order() {
-    let text = include_str!("layouts_broken/format/many-problems.ron");
+    let text = include_str!("../layouts_broken/format/many-problems.ron");
     let found: Vec<(u32, String)> = problems(text).into_iter().map(|problem| (problem.place.line, problem.path.to_string())).collect();
     let expected = [
         (8, "nodes[\"a\"].role"),
@@ -99,7 +99,7 @@ fn positions_find_names_values_and_what_is_left_out() {
 
 #[test]
 fn the_file_is_small_and_reads_well() {
-    let text = include_str!("../layouts/three-node-lab.ron");
+    let text = include_str!("../../layouts/three-node-lab.ron");
     let lab = read(text).unwrap();
     assert_eq!(write(&lab), text, "write(read(x)) is x for the shipped layouts, so that they show what saving gives");
     assert_eq!(write(&Lab::new("Empty")), "#![enable(implicit_some, unwrap_newtypes)]\n(\n    sandtable: 1,\n    name: \"Empty\",\n)\n");

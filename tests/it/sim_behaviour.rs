@@ -1,13 +1,11 @@
 //! What the simulator does with each sort of thing, one question a test.
 
-mod sim_support;
-
+use super::sim_support::*;
 use sandtable::{
     model::*,
     plan::Action,
     sim::{Progress, ScriptedFailure, SimError, World, blast_radius},
 };
-use sim_support::*;
 
 #[track_caller]
 fn health(world: &World, at: &str) -> (Health, String) {

@@ -1,0 +1,21 @@
+//! The tests that need neither a display nor a hypervisor, in one program: each test program costs a link of the whole crate.
+
+mod cli_check;
+mod cli_commands;
+mod e2e_sim;
+mod layers;
+mod layout_format;
+mod layout_properties;
+mod layout_templates;
+#[cfg(unix)]
+mod provision_quoting;
+mod recipes_render;
+mod rules_broken;
+mod rules_properties;
+mod sim_behaviour;
+mod sim_calibration;
+mod sim_plan;
+mod sim_support;
+mod sim_swarm;
+#[cfg(unix)]
+mod ssh;

@@ -1,0 +1,7 @@
+//! The window without a display (kittest). Modules called `…snapshots`, and `look`, compare images and need a Vulkan driver.
+
+mod canvas_snapshots;
+mod look;
+mod support;
+mod window;
+mod window_snapshots;

@@ -6,7 +6,7 @@ use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Terminal};
 use crate::deploy::Journal;
 use crate::model::{Health, NodeName, Observed, Power};
-use crate::plan::{delete_snapshots, snapshot_name, take_snapshots};
+use crate::plan::{delete_snapshots, existing_snapshots, snapshot_name, take_snapshots};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -23,9 +23,12 @@ pub(super) struct Args {
     /// List what there is
     #[arg(long)]
     list: bool,
-    /// Forget it instead of taking it
+    /// Delete it instead of taking it
     #[arg(long, conflicts_with = "list")]
     delete: bool,
+    /// Take it in the place of one that has the same name, which is deleted
+    #[arg(long, conflicts_with_all = ["list", "delete"])]
+    replace: bool,
 }
 
 #[derive(Serialize)]
@@ -48,7 +51,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let seen = wait(provider.observe())?.map_err(provider_failed)?;
     let nodes = chosen(args.node.as_deref(), &seen)?;
     let named: Vec<_> = nodes.iter().map(|node| (node.clone(), args.name.clone().unwrap_or_else(|| snapshot_name(node)))).collect();
-    let plan = if args.delete { delete_snapshots(&named) } else { take_snapshots(&named) };
+    if !args.delete && !args.replace {
+        refuse_existing(&named, &seen, &args.target.shown().to_string())?;
+    }
+    let plan = if args.delete { delete_snapshots(&named) } else { take_snapshots(&named, &seen) };
     let mut stderr = Terminal::stderr();
     let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
     let (ending, results) = follow(&plan, &seen, &provider, &mut journal, out)?;
@@ -58,6 +64,17 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         show(args.target.format(), &place, &seen, (&nodes, changed), terminal)?;
     }
     finish(&ending, Health::Healthy)
+}
+
+/// A snapshot that exists is not overwritten without being asked to.
+fn refuse_existing(named: &[(NodeName, String)], seen: &Observed, layout: &str) -> Result<()> {
+    let existing = existing_snapshots(named, seen);
+    let Some((node, snapshot)) = existing.first() else { return Ok(()) };
+    let all = existing.iter().map(|(node, snapshot)| format!("{node} has a snapshot {snapshot:?}")).collect::<Vec<_>>().join(", ");
+    Err(Failure::input(format!(
+        "{all} already, so nothing was done. Keep both with another name: sandtable snapshot {layout} {node} NAME. \
+         Or replace what exists: --replace. To see all: sandtable snapshot {layout} --list. To go back: sandtable restore {layout} {node} {snapshot}"
+    )))
 }
 
 /// The nodes that are there.

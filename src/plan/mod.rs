@@ -26,7 +26,7 @@ pub use destroy::destroy;
 pub use graph::step_id;
 pub use identity::{LAB_ID_BYTES_MAX, LabId, hardware_address};
 pub use off::off;
-pub use snapshots::{delete_snapshots, next_snapshot_name, restore, snapshot_name, take_snapshots};
+pub use snapshots::{delete_snapshots, existing_snapshots, next_snapshot_name, restore, snapshot_name, take_snapshots};
 pub use specs::{Desired, Unplannable, desired};
 pub use undo::{doubt, undo};
 

@@ -18,13 +18,30 @@ pub fn next_snapshot_name(node: &NodeName, there: &[String]) -> String {
     numbered.into_iter().find(|name| !there.contains(name)).unwrap_or(usual)
 }
 
-/// Keeps the states of nodes, each under a name.
-pub fn take_snapshots(nodes: &[(NodeName, String)]) -> Plan {
-    let steps = nodes.iter().map(|(node, snapshot)| {
+/// Those of these snapshots that exist already: a provider never overwrites one, so taking it again would keep nothing.
+pub fn existing_snapshots<'a>(nodes: &'a [(NodeName, String)], observed: &Observed) -> Vec<&'a (NodeName, String)> {
+    let exists = |(node, snapshot): &&(NodeName, String)| observed.nodes.get(node).is_some_and(|there| there.snapshots.contains(snapshot));
+    nodes.iter().filter(exists).collect()
+}
+
+/// Takes a snapshot of each node. One of the same name is deleted first; whoever does not want that asks [`existing_snapshots`].
+pub fn take_snapshots(nodes: &[(NodeName, String)], observed: &Observed) -> Plan {
+    let existing = existing_snapshots(nodes, observed);
+    let mut plan = Plan::default();
+    for one in nodes {
+        let (node, snapshot) = one;
+        let mut after = Vec::new();
+        if existing.contains(&one) {
+            let action = Action::DeleteSnapshot { node: node.clone(), snapshot: snapshot.clone() };
+            let delete = step(node, action, Change::Delete, format!("{snapshot} of {node} is replaced."));
+            after.push(delete.id.clone());
+            plan.steps.push(delete);
+        }
         let action = Action::TakeSnapshot { node: node.clone(), snapshot: snapshot.clone() };
-        step(node, action, Change::Create, format!("{node} as it is now is kept as {snapshot}."))
-    });
-    Plan { steps: steps.collect() }
+        let take = step(node, action, Change::Create, format!("{snapshot} keeps {node} as it is now."));
+        plan.steps.push(Step { after, ..take });
+    }
+    plan
 }
 
 /// Forgets states that were kept.
@@ -88,6 +105,19 @@ mod tests {
         let there = ["db1-configured", "db1-2"].map(str::to_owned);
         assert_eq!(next_snapshot_name(&node, &there), "db1-3");
         assert_eq!(next_snapshot_name(&node, &there[1..]), "db1-configured");
-        assert_eq!(ids(&take_snapshots(&[(node.clone(), snapshot_name(&node))])), [("snapshot:db1@db1-configured", 0)]);
+    }
+
+    #[test]
+    fn a_second_snapshot_of_the_same_name_replaces_the_first() {
+        let named = |name: &str| (name.parse::<NodeName>().unwrap(), format!("{name}-configured"));
+        let nodes = [named("db1"), named("db2")];
+        let mut observed = Observed::default();
+        assert!(existing_snapshots(&nodes, &observed).is_empty());
+        assert_eq!(ids(&take_snapshots(&nodes[..1], &observed)), [("snapshot:db1@db1-configured", 0)]);
+        let there = ObservedNode { snapshots: vec!["db1-configured".into(), "other".into()], ..ObservedNode::default() };
+        observed.nodes.insert(nodes[0].0.clone(), there);
+        assert_eq!(existing_snapshots(&nodes, &observed), [&nodes[0]]);
+        let expected = [("delete-snapshot:db1@db1-configured", 0), ("snapshot:db1@db1-configured", 1), ("snapshot:db2@db2-configured", 0)];
+        assert_eq!(ids(&take_snapshots(&nodes, &observed)), expected);
     }
 }

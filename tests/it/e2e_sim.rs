@@ -148,7 +148,10 @@ fn a_node_goes_back_to_its_snapshot_and_a_deployment_brings_what_is_new() {
     assert!(lab.text(0, "snapshot", &["--list"]).lines().all(|line| line.ends_with("  none")));
     let taken = lab.json(0, "snapshot", &[]);
     assert_eq!((names(&taken, "app1"), names(&taken, "db1")), (vec!["app1-configured".to_owned()], vec!["db1-configured".to_owned()]));
-    assert!(lab.text(0, "snapshot", &["db1"]).contains("as is"), "taking it twice is taking it once");
+    let refused = lab.text(2, "snapshot", &["db1"]);
+    assert!(refused.contains("db1 has a snapshot \"db1-configured\" already") && refused.contains("--replace"), "{refused}");
+    let replaced = lab.text(0, "snapshot", &["db1", "--replace"]);
+    assert!(replaced.contains("delete-snapshot:db1@db1-configured") && replaced.contains("keeps db1 as it is now"), "{replaced}");
     assert_eq!(names(&lab.json(0, "snapshot", &["db1", "before"]), "db1"), ["db1-configured", "before"]);
 
     let text = fs::read_to_string(lab.layout()).unwrap();

@@ -283,30 +283,53 @@ link_down_do() {
 }
 
 # --- What a node has only so much of.
-fill_disk_can() { # GIB
-    command -v fallocate >/dev/null 2>&1 || fail "this node has no fallocate (util-linux): its disk cannot be filled"
-    set -- "$1" $(df -Pk "$state" | tail -n 1)
-    own=no
-    [ "${3:-0}" -gt $(($1 * 1310720)) ] || own=yes
-    if [ "$own" = no ]; then
-        # The disk is larger than what was drawn: others may have their share of it. A quota would stop us short.
-        if fallocate -l "$(($1 * 1280))M" "$state/.sandtable-room" 2>/dev/null; then
-            rm -f "$state/.sandtable-room"
-            fail "this node's disk is shared with others and has no quota, so filling it would fill theirs; give its pool quotas, or try a machine with a disk of its own"
-        fi
-        rm -f "$state/.sandtable-room"
+# The most that may be written, in KiB, whatever df says: a pool that keeps no quotas, or whose quotas are inconsistent, shows
+# the free space of all its nodes as this node's own. A disk as small as the drawn one is the node's own, and may be filled whole.
+fill_most() { # DRAWN-KIB USED-KIB SIZE-KIB
+    if [ "$3" -le $(($1 + $1 / 4)) ]; then
+        echo "$3"
+    else
+        # du and a quota count alike to within a few percent.
+        most=$(($1 - $2 * 9 / 10))
+        if [ "$most" -gt 0 ]; then echo "$most"; else echo 0; fi
     fi
 }
+# What this node may write, and whether its disk is its own: sets `most` and `own`.
+fill_limits() { # GIB
+    set -- "$1" $(df -Pk "$state" | tail -n 1)
+    drawn=$(($1 * 1048576)) size=${3:-0} free=${5:-0} used=0 own=yes
+    if [ "$size" -gt $((drawn + drawn / 4)) ]; then
+        own=no
+        used=$(du -xsk / 2>/dev/null | cut -f 1) || true
+    fi
+    most=$(fill_most "$drawn" "${used:-0}" "$size")
+}
+fill_disk_can() { # GIB
+    command -v fallocate >/dev/null 2>&1 || fail "this node has no fallocate (util-linux): its disk cannot be filled"
+    fill_limits "$1"
+    [ "$own" = no ] || return 0
+    # Room for the other nodes of the pool stays.
+    [ "$free" -ge $((most + 524288)) ] || fail "the pool of this node's disk has $((free / 1024)) MiB left, less than this node may still use ($((most / 1024)) MiB): filling it would fill the other nodes' disks; make room in the pool, or draw a smaller disk"
+    # A quota refuses more than the drawn size.
+    if fallocate -l "$(($1 * 1280))M" "$state/.sandtable-room" 2>/dev/null; then
+        rm -f "$state/.sandtable-room"
+        fail "this node's disk is shared with others and has no quota, so filling it would fill theirs; give its pool quotas, or try a machine with a disk of its own"
+    fi
+    rm -f "$state/.sandtable-room"
+}
 fill_disk_undo() { printf 'rm -f "$folder"/full.*\n'; }
-fill_disk_do() {
+fill_disk_do() { # GIB
+    fill_limits "$1"
     place=0
     # Down to the last block of 4 KiB. With its next commit a file system may let go of what it had set aside, which is filled too.
     for _ in 1 2 3 4 5 6 7 8; do
         set -- $(df -Pk "$state" | tail -n 1)
         size=$((${4:-0} / 4)) filled=$place
-        while [ "$size" -ge 1 ] && [ "$place" -lt $((filled + 200)) ]; do
+        while [ "$place" -lt $((filled + 200)) ]; do
+            [ "$size" -le $((most / 4)) ] || size=$((most / 4))
+            [ "$size" -ge 1 ] || break
             if fallocate -l "$((size * 4))K" "$folder/full.$((place + 1))" 2>/dev/null; then
-                place=$((place + 1))
+                place=$((place + 1)) most=$((most - size * 4))
             else
                 rm -f "$folder/full.$((place + 1))"
                 size=$((size / 2))
@@ -316,6 +339,11 @@ fill_disk_do() {
         sync -f "$folder" 2>/dev/null || sync
     done
     [ "$place" -gt 0 ] || fail "there was no room to fill"
+    # Written to its drawn size and not full: what is missing is a quota that counts.
+    if [ "$own" = no ] && fallocate -l 1M "$folder/full.more" 2>/dev/null; then
+        fail "this node's disk is shared with others and takes more than its drawn size, so the quota of its pool does not count (btrfs says 'qgroup data inconsistent' then); on the host run: btrfs quota rescan -w MOUNT, with the pool's mount, and try again"
+    fi
+    rm -f "$folder/full.more"
 }
 
 # A unit of its own, so that ending it ends all of it.

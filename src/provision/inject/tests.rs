@@ -72,12 +72,14 @@ const FAKES: &[(&str, &str)] = &[
         *) echo "$now" ;;
         esac"#,
     ),
-    ("df", r#"echo Filesystem; echo "none $(cat "$BOOKS/disk-kib") 0 3000 1% /""#),
+    ("df", r#"echo Filesystem; echo "none $(cat "$BOOKS/disk-kib") 0 $(cat "$BOOKS/free-kib" 2>/dev/null || echo 3000) 1% /""#),
+    ("du", r#"printf '%s\t%s\n' "$(cat "$BOOKS/used-kib")" "$2""#),
     (
         "fallocate",
         r#"size=$2; kib=${size%K}; [ "$kib" != "$size" ] || kib=$((${size%M} * 1024))
         read -r room <"$BOOKS/quota-kib"
-        for there in "${3%/*}"/full.*; do [ ! -e "$there" ] || room=$((room - $(cat "$there"))); done
+        # A quota that is inconsistent refuses what is too large by itself, and forgets what it gave.
+        [ -e "$BOOKS/forgets" ] || for there in "${3%/*}"/full.*; do [ ! -e "$there" ] || room=$((room - $(cat "$there"))); done
         [ "$kib" -le "$room" ] || exit 1
         echo "$kib" >"$3""#,
     ),
@@ -270,6 +272,37 @@ fn a_disk_is_filled_to_its_last_block() {
     }
 }
 
+/// In KiB: what a node of 8 GiB on a pool of 40 GiB writes, by what the pool has free, what its quota leaves and what the node uses.
+fn filled_in_a_pool(free: u64, quota: u64, used: u64, forgets: bool) -> (super::super::Ending, u64) {
+    let node = Node::new("dash");
+    let seen = seen(&node);
+    for (file, kib) in [("disk-kib", 40 << 20), ("free-kib", free), ("quota-kib", quota), ("used-kib", used)] {
+        fs::write(node.path("books").join(file), format!("{kib}\n")).unwrap();
+    }
+    if forgets {
+        fs::write(node.path("books/forgets"), "").unwrap();
+    }
+    let ending = node.run(&script("fill-disk db1", 7, &seen));
+    let filled = node.state().into_iter().filter(|(name, _)| name.contains("/7/full."));
+    (ending, filled.map(|(_, kib)| kib.trim().parse::<u64>().unwrap()).sum())
+}
+
+#[test]
+fn a_disk_in_a_pool_is_filled_to_its_drawn_size_and_no_further() {
+    const GIB: u64 = 1 << 20;
+    // The quota counts: it says where the disk ends.
+    let (ending, filled) = filled_in_a_pool(30 * GIB, 7 * GIB, GIB, false);
+    assert_eq!((ending, filled), (super::super::Ending::Changed, 7 * GIB));
+    // A quota that refuses 9 GiB at once and never counts: the node's share is written once, and given back.
+    let (ending, filled) = filled_in_a_pool(30 * GIB, 9 * GIB, GIB, true);
+    let super::super::Ending::Failed(why) = ending else { panic!("{ending:?}") };
+    assert!(why.contains("quota rescan") && filled == 0, "{why} {filled}");
+    // The pool has less than the node's share: nothing is written.
+    let (ending, filled) = filled_in_a_pool(5 * GIB, 7 * GIB, GIB, false);
+    let super::super::Ending::Failed(why) = ending else { panic!("{ending:?}") };
+    assert!(why.contains("5120 MiB left") && filled == 0, "{why} {filled}");
+}
+
 #[test]
 fn the_node_s_own_timer_undoes_it_too() {
     let node = Node::new("dash");
@@ -300,7 +333,9 @@ fn what_cannot_be_broken_is_said_and_nothing_is_changed() {
         let node = Node::new("dash");
         let seen = seen(&node);
         if text == "fill-disk db1" {
-            fs::write(node.path("books/quota-kib"), "900000000\n").unwrap();
+            for (file, kib) in [("quota-kib", "900000000\n"), ("free-kib", "90000000\n"), ("used-kib", "1000000\n")] {
+                fs::write(node.path("books").join(file), kib).unwrap();
+            }
         }
         fs::write(node.path(file), content).unwrap();
         let before = node.state();

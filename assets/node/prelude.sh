@@ -543,6 +543,10 @@ service_after() { # SECONDS
     fi
     : >"$home/after-done"
 }
+# It has worked once: a member of a cluster that has may hold data that must not be left behind.
+service_started() {
+    [ -e "$home/started" ] || : >"$home/started"
+}
 service_remove() {
     units_stop
     if [ -s "$home/units" ]; then

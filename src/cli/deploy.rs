@@ -126,7 +126,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         Format::Text if args.off && matches!(ending, Ending::Done) => {
             terminal.line(format_args!("{} on {} is made after {} steps; start it with: sandtable deploy {}", place.lab.name, place.on, plan.steps.len(), args.target.shown()))
         }
-        Format::Text => summary(&place, &ending, &plan, health, terminal),
+        Format::Text => {
+            summary(&place, &ending, &plan, health, terminal);
+            super::recover::hints(&now, &args.target.shown().to_string()).into_iter().for_each(|hint| terminal.line(hint));
+        }
     }
     finish(&ending, if args.undo || args.off { Health::Healthy } else { health })
 }

@@ -2,8 +2,8 @@
 
 use super::place::{On, Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::catalog::Catalog;
-use crate::model::{ClusterName, ClusterState};
+use crate::catalog::{Catalog, Recipes};
+use crate::model::{ClusterName, ClusterState, Observed};
 use crate::provider::Done;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -36,6 +36,18 @@ struct Report {
     cluster: String,
     changed: bool,
     state: Option<ClusterState>,
+}
+
+/// What to do about clusters that have stopped as a whole, where recovery knows how.
+pub(super) fn hints(seen: &Observed, layout: &str) -> Vec<String> {
+    let stopped = seen.clusters.iter().filter(|(_, cluster)| cluster.state == ClusterState::Stopped).map(|(name, _)| name);
+    let can_recover = |name: &&ClusterName| {
+        let specs = seen.nodes.values().flat_map(|node| node.services.values()).filter_map(|service| service.spec.as_ref());
+        let mut members = specs.filter(|spec| spec.cluster.as_ref().is_some_and(|(cluster, _)| cluster == *name));
+        members.any(|spec| Recipes::embedded().get(&spec.kind).is_some_and(|folder| folder.recipe.scripts.position.is_some()))
+    };
+    let hint = |name: &ClusterName| format!("{name} has stopped as a whole; bring it back with: sandtable recover {layout} {name}");
+    stopped.filter(can_recover).map(hint).collect()
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
@@ -93,4 +105,22 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
     }
     Ok(if works { Outcome::Good } else { Outcome::Unwell })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClusterState, ObservedCluster};
+
+    #[test]
+    fn a_cluster_that_has_stopped_is_named_with_the_way_out() {
+        let mut seen = crate::probe::fixture::set_up(&crate::plan::fixture::mini_cloud());
+        for (name, state) in [("galera", ClusterState::Stopped), ("uploads", ClusterState::Stopped)] {
+            seen.clusters.insert(name.parse().unwrap(), ObservedCluster { state, ..ObservedCluster::default() });
+        }
+        let hints = hints(&seen, "my.ron");
+        assert_eq!(hints, ["galera has stopped as a whole; bring it back with: sandtable recover my.ron galera"]);
+        seen.clusters.values_mut().for_each(|cluster| cluster.state = ClusterState::Partial);
+        assert!(super::hints(&seen, "my.ron").is_empty());
+    }
 }

@@ -97,6 +97,12 @@ pub fn value(setup: &Setup<'_>, name: &'static str, template: Option<&str>) -> R
     Ok(Some(draft.finish(format!("{name} of {}", setup.service), INSTALL_SECS)))
 }
 
+/// A command for a shell that ends with 0 where a service has worked once. Labs of before the file have only the other.
+pub fn has_started(service: &ServiceName) -> String {
+    let home = format!("{SERVICES_FOLDER}/{}", slug(service));
+    format!("[ -e {home}/started ] || [ -e {home}/after-done ]")
+}
+
 /// Stops a service, hard where it does not listen.
 pub fn stop(service: &ServiceName) -> Script {
     let mut draft = Draft::new();
@@ -250,6 +256,7 @@ fn begin_it(setup: &Setup<'_>, how: As, draft: &mut Draft) -> Result<u32, Provis
         draft.call("service_listens", fixed.into_iter().chain(addresses.iter().map(ToString::to_string)));
     }
     draft.call("service_after", [&secs]);
+    draft.lines("service_started");
     Ok(recipe.ready_secs.saturating_mul(3).saturating_add(SLACK_SECS))
 }
 

@@ -33,18 +33,31 @@ pub(super) enum Force {
     No,
 }
 
-/// Waits in the node until its first start is over and the addresses given as arguments are there. A node without systemd
-/// takes commands at once; one where some unit fails is as ready as it will ever be.
+/// Waits in the node until its start is over and the addresses given as arguments are there. A node without systemd takes commands at
+/// once; one where some unit fails is as ready as it will ever be. Services of ours are not waited for: a member of a cluster may wait
+/// for other nodes, which are started after this one.
 const READY: &str = r#"
 command -v systemctl >/dev/null 2>&1 || exit 0
-tries=0
-while [ $tries -lt 200 ]; do
-    # Asking again and again takes time from those that start. It fails at once while systemd is not there yet, and where it is
-    # older than 240 and cannot wait.
-    state=$(timeout 40 systemctl is-system-running --wait 2>/dev/null)
+ours=" $(cat /var/lib/sandtable/services/*/units 2>/dev/null | tr '\n' ' ')"
+# Jobs under way, ours (o) and others (x), one a line.
+jobs() {
+    systemctl list-jobs --no-legend 2>/dev/null | while read -r _ unit _ state; do
+        [ "$state" = running ] || continue
+        case $ours in *" $unit "* | *" ${unit%.service} "*) echo "o $unit" ;; *) echo "x $unit" ;; esac
+    done
+}
+# Asking again and again takes time from those that start.
+wait=10
+[ "$ours" = " " ] || wait=1
+until=$(($(date +%s) + 50))
+while :; do
+    # It fails at once while systemd is not there yet, and where it is older than 240 and cannot wait.
+    state=$(timeout "$wait" systemctl is-system-running --wait 2>/dev/null)
     [ -n "$state" ] || state=$(systemctl is-system-running 2>/dev/null)
     case $state in running | degraded | maintenance) break ;; esac
-    tries=$((tries + 1))
+    jobs=$(jobs)
+    case $jobs in *"x "*) ;; *"o "*) break ;; esac
+    [ "$(date +%s)" -lt "$until" ] || { echo "after 50 s it is still starting ($(printf '%s\n' "$jobs" | sed -n 's/^x //p' | tr '\n' ' '))" >&2; exit 1; }
     sleep 0.05
 done
 command -v ip >/dev/null 2>&1 || exit 0
@@ -95,7 +108,7 @@ impl IncusMachines {
         Err(ProviderError {
             what: what.to_owned(),
             node: Some(node.clone()),
-            why: format!("it does not take commands: {}", String::from_utf8_lossy(&output.stderr).trim()),
+            why: format!("it does not come up: {}", String::from_utf8_lossy(&output.stderr).trim()),
             next: "Look at its console: incus console --show-log; its image must hold a POSIX shell".into(),
             retry: Retry::Worth,
         })
@@ -139,5 +152,47 @@ impl IncusMachines {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    /// What the script ends with and says, on a node whose systemd has these jobs and where these units are ours.
+    fn ready(jobs: &str, units: &str) -> (Option<i32>, String) {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("services/one")).unwrap();
+        fs::write(at("services/one/units"), units).unwrap();
+        fs::write(at("jobs"), jobs).unwrap();
+        // A clock that moves on by 20 s whenever it is read.
+        fs::write(at("clock"), "0\n").unwrap();
+        for (name, text) in [
+            ("systemctl", "case $1 in list-jobs) cat \"$ROOT/jobs\" ;; *) [ -s \"$ROOT/jobs\" ] && echo starting || echo running ;; esac"),
+            ("timeout", "shift; exec \"$@\""),
+            ("date", "read -r now <\"$ROOT/clock\"; echo $((now + 20)) >\"$ROOT/clock\"; echo \"$now\""),
+            ("ip", "echo '2: eth0 inet 10.0.0.1/24 '"),
+        ] {
+            fs::write(at(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let script = READY.replace("/var/lib/sandtable", &root.path().display().to_string());
+        let path = format!("{}:{}", root.path().display(), std::env::var("PATH").unwrap());
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script, "ready", "10.0.0.1/24"]).env("PATH", path).env("ROOT", root.path());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    #[test]
+    fn a_node_is_ready_while_its_own_services_wait_for_others() {
+        let waiting = "93 mariadb.service start running\n94 multi-user.target start waiting\n";
+        assert_eq!(ready("", "mariadb.service\n"), (Some(0), String::new()), "all is over");
+        assert_eq!(ready(waiting, "mariadb.service\n").0, Some(0), "a member that waits for its cluster");
+        assert_eq!(ready(waiting, "mariadb\n").0, Some(0));
+        let (code, said) = ready(waiting, "nginx.service\n");
+        assert!(code == Some(1) && said.contains("still starting (mariadb.service )"), "{code:?} {said}");
     }
 }

@@ -1,9 +1,9 @@
 //! Steps: below the guests by the hypervisor, inside them by scripts. Each can be done twice.
 
-use super::{core::Core, live::Live, log::StepLog, notes, snapshots, uplink};
+use super::{core::Core, live::Live, log::StepLog, notes, recover, snapshots, uplink};
 use crate::{
     catalog::SecretForm,
-    model::{Family, Kind, MachineSpec, NodeName, ServiceName, ServiceSpec, VipName},
+    model::{Family, Kind, MachineSpec, NodeName, ServiceName, ServiceRef, ServiceSpec, VipName},
     plan::Action,
     provider::{
         Done, ProviderError, Retry,
@@ -41,7 +41,7 @@ pub(super) async fn act(core: Arc<Core>, live: Arc<dyn Live>, action: Action, sa
         });
     }
     core.start_clock()?;
-    let done = step(&core, &action, &says).await;
+    let done = step(&core, &live, &action, &says).await;
     core.changed_below();
     if let Some(node) = action.node() {
         live.touched(node);
@@ -49,7 +49,7 @@ pub(super) async fn act(core: Arc<Core>, live: Arc<dyn Live>, action: Action, sa
     done
 }
 
-async fn step(core: &Arc<Core>, action: &Action, says: &Says) -> Result<Done, ProviderError> {
+async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Says) -> Result<Done, ProviderError> {
     match action {
         Action::CreateMachine { node, .. } | Action::DeleteMachine { node } => {
             core.forget(node);
@@ -102,8 +102,11 @@ async fn step(core: &Arc<Core>, action: &Action, says: &Says) -> Result<Done, Pr
         }
         Action::StartService { node, service, bootstrap } => {
             let spec = noted(core, node, service).await?.ok_or_else(|| not_installed(node, service))?;
-            let how = if *bootstrap { As::First } else { As::Next };
-            on_service(core, node, service, &spec, says, |setup| service::start(setup, how)).await
+            if *bootstrap {
+                let at = ServiceRef { node: node.clone(), service: service.clone() };
+                return recover::begin(core, live, &at, &spec, says).await;
+            }
+            on_service(core, node, service, &spec, says, |setup| service::start(setup, As::Next)).await
         }
         Action::RemoveService { node, service } => remove(core, node, service, says).await,
         Action::SetVip { node, vip: name, spec } => {

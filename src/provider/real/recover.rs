@@ -32,6 +32,56 @@ struct Member {
     keeps_data: bool,
 }
 
+/// Starts the first member of a cluster. One whose members have worked before has stopped as a whole: it is recovered, so that no
+/// member's data is left behind.
+pub(super) async fn begin(
+    core: &Arc<Core>,
+    live: &Arc<dyn Live>,
+    at: &ServiceRef,
+    spec: &ServiceSpec,
+    says: &Says,
+) -> Result<Done, ProviderError> {
+    let below = core.machines.look().await?;
+    let cluster = spec.cluster.as_ref().map(|(name, _)| name);
+    let members = cluster.map(|name| members(core, &below, name)).unwrap_or_default();
+    let data: Vec<Member> = members.iter().filter(|member| member.keeps_data).cloned().collect();
+    let Some(cluster) = cluster.filter(|_| data.len() > 1) else { return first(core, at, spec, says).await };
+    if !any_has_worked(core, &data).await {
+        return first(core, at, spec, says).await;
+    }
+    let _lost = says.try_send(format!("{cluster} has stopped as a whole: recovering it"));
+    let recovered = recover(Arc::clone(core), Arc::clone(live), cluster.clone(), says.clone()).await.map_err(|error| ProviderError {
+        next: format!("{} Or recover the cluster by itself and read what it says: sandtable recover LAYOUT {cluster}", error.next),
+        ..error
+    })?;
+    match recovered {
+        Done::Changed => Ok(Done::Changed),
+        // A part of it works, without this member.
+        Done::AlreadySo => start(core, &members, at, As::Next, says).await.map(|()| Done::Changed),
+    }
+}
+
+async fn first(core: &Arc<Core>, at: &ServiceRef, spec: &ServiceSpec, says: &Says) -> Result<Done, ProviderError> {
+    act::on_service(core, &at.node, &at.service, spec, says, |setup| service::start(setup, As::First)).await
+}
+
+/// Whether a member has worked before. One that does not say is no reason to begin a second cluster beside its data.
+async fn any_has_worked(core: &Arc<Core>, data: &[Member]) -> bool {
+    let mut asked = JoinSet::new();
+    for member in data.iter().cloned() {
+        let core = Arc::clone(core);
+        asked.spawn(async move {
+            let transport = core.transport(&member.at.node).await?;
+            transport.run(Command::script(service::has_started(&member.at.service), ASK_TIMEOUT)).await
+        });
+    }
+    let mut has_worked = false;
+    while let Some(answered) = asked.join_next().await {
+        has_worked |= !matches!(answered, Ok(Ok(output)) if output.code == 1);
+    }
+    has_worked
+}
+
 /// Brings a cluster back; nothing is done where a part of it works.
 pub(super) async fn recover(core: Arc<Core>, live: Arc<dyn Live>, cluster: ClusterName, says: Says) -> Result<Done, ProviderError> {
     let below = core.machines.look().await?;

@@ -2,7 +2,7 @@
 #
 # Before this text stand the variables that differ from node to node, made by `provision::observe`:
 #   rounds_max   rounds of two seconds after which it ends by itself
-#   targets      flows that start here: `NUMBER tcp|ping ADDRESS PORT` each, `;` after each
+#   targets      flows that start here: `NUMBER tcp|ssh|ping ADDRESS PORT` each, `;` after each
 #   peers        addresses that get a packet each round, so that both ends know which directions work
 # Services and VIPs are found where they were set up, so one that is added later is seen without starting anew.
 #
@@ -199,6 +199,9 @@ learn_units() {
         [ -s "$folder/units" ] || continue
         while read -r unit; do units="$units $unit"; done <"$folder/units"
     done
+    for folder in "$base"/vips/*; do
+        [ ! -e "$folder/address" ] || { units="$units keepalived.service"; break; }
+    done
 }
 
 # Whether a service was started, ended or frozen, or a fault came or went, by what can be seen without a process.
@@ -252,6 +255,10 @@ try() {
         if { exec 3<>"/dev/tcp/$3/$4"; }; then
             ended=$EPOCHREALTIME
             why="ok $((${ended%.*}${ended#*.} - ${begun%.*}${begun#*.}))"
+            # A stranger who greets and goes is one line in its log, and no error.
+            if [ "$2" = ssh ]; then
+                if read -r -t 1 banner <&3; then printf 'SSH-2.0-sandtable\r\n' >&3; else why=late; fi
+            fi
         else
             read -r why <"$run/why.$1"
             why="no ${why:-answer}"
@@ -289,6 +296,11 @@ flows() {
         fi
         case $2 in
         tcp) try "$@" & ;;
+        ssh)
+            # While nothing changes each fifth round is enough: servers log whoever does not log in, and newer ones turn away who comes often.
+            [ "$which" = again ] || [ "$calm" = 1 ] || [ $((round % 5)) = 0 ] || continue
+            try "$@" &
+            ;;
         *) ping_once "$@" & ;;
         esac
         tries="$tries $!:$1"

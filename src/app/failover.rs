@@ -93,7 +93,7 @@ mod tests {
 
     fn holding(holders: &[&str], since_ms: u64, at_ms: u64) -> Observed {
         let holders = holders.iter().map(|name| name.parse().unwrap()).collect();
-        let vip = ObservedVip { address: None, holders, since_ms };
+        let vip = ObservedVip { holders, since_ms, ..ObservedVip::default() };
         Observed { at_ms, vips: [("database".parse().unwrap(), vip)].into(), ..Observed::default() }
     }
 

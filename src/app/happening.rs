@@ -220,7 +220,7 @@ mod tests {
 
     fn holding(holders: &[&str], at_ms: u64) -> Observed {
         let holders = holders.iter().map(|name| name.parse().unwrap()).collect();
-        let vip = ObservedVip { address: Some("192.168.60.30".parse().unwrap()), holders, since_ms: at_ms };
+        let vip = ObservedVip { address: Some("192.168.60.30".parse().unwrap()), holders, since_ms: at_ms, ..ObservedVip::default() };
         Observed { at_ms, vips: [("database".parse().unwrap(), vip)].into(), ..Observed::default() }
     }
 

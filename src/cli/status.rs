@@ -42,6 +42,7 @@ struct Report {
 struct NodeLine {
     power: Power,
     health: Health,
+    reason: String,
     services: BTreeMap<String, ServiceLine>,
 }
 
@@ -56,6 +57,9 @@ struct ServiceLine {
 struct VipLine {
     address: Option<String>,
     holders: Vec<String>,
+    /// Why it is not held by exactly one candidate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 #[derive(Serialize, PartialEq)]
@@ -174,8 +178,10 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     let undrawn = observed.nodes.keys().filter(|name| !lab.nodes.contains_key(*name));
     let nodes = lab.nodes.keys().chain(undrawn).map(|name| (name.to_string(), node_line(observed.nodes.get(name))));
     let vips = lab.vips.iter().map(|(name, vip)| {
-        let holders = observed.vips.get(name).map(|vip| vip.holders.iter().map(ToString::to_string).collect()).unwrap_or_default();
-        (name.to_string(), VipLine { address: Some(vip.address.to_string()), holders })
+        let seen = observed.vips.get(name);
+        let holders = seen.map(|vip| vip.holders.iter().map(ToString::to_string).collect()).unwrap_or_default();
+        let reason = seen.map(|vip| vip.reason.clone()).filter(|reason| !reason.is_empty());
+        (name.to_string(), VipLine { address: Some(vip.address.to_string()), holders, reason })
     });
     let flows = probe::judge(lab, observed).into_iter().map(|verdict| FlowLine {
         from: verdict.from.to_string(),
@@ -209,12 +215,14 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
 }
 
 fn node_line(node: Option<&ObservedNode>) -> NodeLine {
-    let Some(node) = node else { return NodeLine { power: Power::Missing, health: Health::Down, services: BTreeMap::new() } };
+    let Some(node) = node else {
+        return NodeLine { power: Power::Missing, health: Health::Down, reason: String::new(), services: BTreeMap::new() };
+    };
     let services = node.services.iter().map(|(name, service)| {
         let listening = service.listening.iter().map(ToString::to_string).collect();
         (name.to_string(), ServiceLine { health: service.health, listening, reason: service.reason.clone() })
     });
-    NodeLine { power: node.power, health: node.health, services: services.collect() }
+    NodeLine { power: node.power, health: node.health, reason: node.reason.clone(), services: services.collect() }
 }
 
 fn style(health: Health) -> Style {
@@ -235,7 +243,8 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
     for name in place.lab.nodes.keys().map(|name| name.as_str()) {
         let Some(node) = report.nodes.get(name) else { continue };
         let power = node.power.title();
-        rows.push(vec![(Style::Strong, name.to_owned()), (style(node.health), node.health.title().to_owned()), plain(power)]);
+        let what = if node.reason.is_empty() { power.to_owned() } else { format!("{power}: {}", node.reason) };
+        rows.push(vec![(Style::Strong, name.to_owned()), (style(node.health), node.health.title().to_owned()), plain(&what)]);
         for (service, line) in &node.services {
             let what = if line.reason.is_empty() { line.listening.join(", ") } else { line.reason.clone() };
             rows.push(vec![plain(&format!("  {service}")), (style(line.health), line.health.title().to_owned()), plain(&what)]);
@@ -244,10 +253,12 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
     for (name, vip) in &report.vips {
         let (style, state) = match vip.holders.as_slice() {
             [] => (Style::Bad, "held by nobody".to_owned()),
-            [one] => (Style::Good, format!("held by {one}")),
+            [one] => (if vip.reason.is_some() { Style::Bad } else { Style::Good }, format!("held by {one}")),
             several => (Style::Bad, format!("held by {} at once", several.join(" and "))),
         };
-        rows.push(vec![(Style::Strong, format!("vip:{name}")), (style, state), plain(vip.address.as_deref().unwrap_or(""))]);
+        let address = vip.address.as_deref().unwrap_or("");
+        let what = vip.reason.as_ref().map_or_else(|| address.to_owned(), |why| format!("{address}: {why}"));
+        rows.push(vec![(Style::Strong, format!("vip:{name}")), (style, state), plain(&what)]);
     }
     for flow in &report.flows {
         let latency = flow.latency_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"));

@@ -301,6 +301,9 @@ pub struct ObservedVip {
     pub holders: Vec<NodeName>,
     /// When the holders last changed, in milliseconds of [`Observed::at_ms`]'s clock.
     pub since_ms: u64,
+    /// Why it is not held by exactly one candidate, as far as is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// A flow as seen, by its ends.

@@ -4,15 +4,16 @@
 //! It asks nobody and reads no clock; the same records at the same times give the same picture.
 
 use super::{
+    addresses::{self, Token},
     clusters::clusters,
-    page::{Page, fill_node, home},
+    page::{Line, Page, fill_node, home},
     record::{Answer, Numbered, Record, Went},
     steady::{Said, Steady},
-    tries::{Goal, Start, Try, ends},
+    tries::{Goal, How, Start, Try, ends},
 };
 use crate::model::{
-    ClusterName, ClusterState, Endpoint, Event, EventKind, Flow, Health, NodeName, Observed, ObservedFlow, ObservedVip, Power, ServiceName,
-    ServiceRef, Subject, VipName,
+    ClusterName, ClusterState, Endpoint, Event, EventKind, Flow, Health, NodeName, Observed, ObservedFlow, Power, ServiceName, ServiceRef,
+    Subject, VipName,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,6 +22,8 @@ use std::{
 
 /// Age after which what a node said is nothing any more, in milliseconds: three of its rounds.
 pub const STALE_MS: u64 = 6500;
+/// Likewise for flows that are tried each fifth round while nothing changes.
+const STALE_GREETED_MS: u64 = STALE_MS + 16_000;
 /// The code of a service that did not answer in time (timeout(1)).
 const SILENT: u8 = 124;
 /// Silence of a frozen node after which a word of it means that it runs again, in milliseconds; what comes sooner was under way.
@@ -38,16 +41,6 @@ struct Way {
     backward: bool,
     latency_ms: Option<f32>,
     at_ms: Option<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Token {
-    address: Option<Ipv4Addr>,
-    candidates: Vec<NodeName>,
-    follows: Option<ServiceName>,
-    holders: Vec<NodeName>,
-    since_ms: u64,
-    known: bool,
 }
 
 /// Everything that is known of one lab's nodes.
@@ -264,16 +257,8 @@ impl Book {
         let mut told = Vec::new();
         for (vip, token) in &mut self.tokens {
             let Some(address) = token.address else { continue };
-            let holds = |node: &&NodeName| {
-                let is_on = self.powers.get(*node).is_none_or(|power| *power == Power::Running);
-                let page = self.pages.get(*node);
-                is_on
-                    && page.is_some_and(|page| {
-                        let fresh = page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS);
-                        fresh && page.addresses.iter().any(|(_, net)| net.addr() == address)
-                    })
-            };
-            let holders: Vec<NodeName> = token.candidates.iter().filter(holds).cloned().collect();
+            let is_on = |node: &NodeName| self.powers.get(node).is_none_or(|power| *power == Power::Running);
+            let holders = token.find(&self.pages, is_on, now_ms);
             if holders == token.holders && token.known {
                 continue;
             }
@@ -348,7 +333,7 @@ impl Book {
             (_, (Some(true), Some(false))) => (Said::Bad(format!("{at}: packets arrive, answers do not come back")), true, false),
             (_, (Some(false), Some(true))) => (Said::Bad(format!("{at}: packets do not arrive")), false, true),
             (Answer::NoRoute, _) => (Said::Bad(format!("{at}: no route")), false, false),
-            (Answer::Late, (Some(true), Some(true))) if one.at.port() != 0 && one.how == super::tries::How::Connect => {
+            (Answer::Late, (Some(true), Some(true))) if one.at.port() != 0 && one.how != How::Packets => {
                 (Said::Bad(format!("{at}: no answer, though packets pass: somebody drops those to this port")), false, false)
             }
             (_, (Some(true), Some(true))) => (self.behind(&one.goal), true, true),
@@ -359,24 +344,32 @@ impl Book {
 
     /// Whether what answers there is well, as it says itself.
     fn behind(&self, goal: &Goal) -> Said {
-        let at = match goal {
-            Goal::Service(at) => Some(at.clone()),
-            Goal::Vip(vip) => self.tokens.get(vip).and_then(|token| {
-                let node = token.holders.first()?.clone();
-                Some(ServiceRef { node, service: token.follows.clone()? })
-            }),
-            Goal::Node(_) | Goal::Outside => None,
-        };
-        let line = at.as_ref().and_then(|at| {
-            let slug = self.names.get(&(at.node.clone(), at.service.clone()))?;
-            self.pages.get(&at.node)?.lines.get(slug)
-        });
-        match (at, line) {
-            (Some(at), Some(line)) if line.steady.health() == Health::Down => {
+        match self.line_of(goal) {
+            Some((at, Some(line))) if line.steady.health() == Health::Down => {
                 Said::Bad(format!("answers, but {at} is down: {}", line.steady.reason()))
             }
             _ => Said::Good,
         }
+    }
+
+    /// Whether the service there has not said anything yet.
+    fn is_unheard(&self, goal: &Goal) -> bool {
+        self.line_of(goal).is_some_and(|(_, line)| line.is_none_or(|line| line.told == Health::Unknown && !line.steady.is_known()))
+    }
+
+    /// The service at the end of a flow, and what it says of itself.
+    fn line_of(&self, goal: &Goal) -> Option<(ServiceRef, Option<&Line>)> {
+        let at = match goal {
+            Goal::Service(at) => at.clone(),
+            Goal::Vip(vip) => {
+                let token = self.tokens.get(vip)?;
+                ServiceRef { node: token.holders.first()?.clone(), service: token.follows.clone()? }
+            }
+            Goal::Node(_) | Goal::Outside => return None,
+        };
+        let slug = self.names.get(&(at.node.clone(), at.service.clone()))?;
+        let line = self.pages.get(&at.node).and_then(|page| page.lines.get(slug));
+        Some((at, line))
     }
 
     /// Fills in what is known now.
@@ -387,10 +380,7 @@ impl Book {
         for (name, node) in &mut seen.nodes {
             fill_node(node, self.pages.get(name), now_ms, |service| self.names.get(&(name.clone(), service.clone())));
         }
-        for (vip, token) in &self.tokens {
-            let shown = ObservedVip { address: token.address, holders: token.holders.clone(), since_ms: token.since_ms };
-            seen.vips.insert(vip.clone(), shown);
-        }
+        addresses::fill(seen, &self.tokens, &self.pages, &self.homes);
         seen.flows = self.flows.iter().enumerate().map(|(place, flow)| self.show(place, flow, seen)).collect();
         seen.clusters = clusters(seen);
         // While a member has not been heard of, nobody can say what its cluster has come to.
@@ -438,6 +428,7 @@ impl Book {
                 page.rounds = 0;
                 page.seen_ms = None;
                 if !was_frozen {
+                    page.facts.clear();
                     page.addresses.clear();
                     page.listening.clear();
                 }
@@ -466,21 +457,26 @@ impl Book {
         {
             return nothing(Health::Down, format!("nobody holds {vip}"));
         }
-        let way = self.ways.get(place).filter(|way| way.at_ms.is_some_and(|at_ms| seen.at_ms.saturating_sub(at_ms) <= STALE_MS));
+        let one = self.tries.iter().find(|one| one.flow == place);
+        let stale_ms = if one.is_some_and(|one| one.how == How::Greet) { STALE_GREETED_MS } else { STALE_MS };
+        let way = self.ways.get(place).filter(|way| way.at_ms.is_some_and(|at_ms| seen.at_ms.saturating_sub(at_ms) <= stale_ms));
         let Some(way) = way else {
-            let tried = self.tries.iter().any(|one| one.flow == place);
-            let why = if tried { "nobody has tried it lately" } else { "it cannot be tried: one of its ends is not set up" };
+            let why = if one.is_some() { "nobody has tried it lately" } else { "it cannot be tried: one of its ends is not set up" };
             return nothing(Health::Unknown, why.to_owned());
         };
-        ObservedFlow {
-            from: flow.from.clone(),
-            to: flow.to.clone(),
-            health: way.steady.health(),
-            forward: way.forward,
-            backward: way.backward,
-            latency_ms: way.latency_ms,
-            reason: way.steady.reason().to_owned(),
+        let (mut health, mut reason) = (way.steady.health(), way.steady.reason().to_owned());
+        // What answers a connection may be a forward or a process that hangs: the service's own state decides, as it is known now.
+        if let Some(one) = one.filter(|_| health == Health::Healthy) {
+            match (self.behind(&one.goal), &one.from) {
+                (Said::Bad(why), _) => (health, reason) = (Health::Down, why),
+                (_, Start::Outside) if self.is_unheard(&one.goal) => {
+                    return nothing(Health::Unknown, "it answers, and the service behind it has not been heard of yet".to_owned());
+                }
+                _ => {}
+            }
         }
+        let (from, to) = (flow.from.clone(), flow.to.clone());
+        ObservedFlow { from, to, health, forward: way.forward, backward: way.backward, latency_ms: way.latency_ms, reason }
     }
 }
 

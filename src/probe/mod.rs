@@ -2,6 +2,7 @@
 //!
 //! Pure: providers ask, this layer says what the answers mean. A fact that nobody has asked for is unknown, never good.
 
+mod addresses;
 pub mod book;
 pub mod clusters;
 #[cfg(test)]
@@ -132,7 +133,7 @@ fn needed<'a>(lab: &'a Lab, observed: &Observed) -> Vec<(Named<'a>, Health)> {
     }
     for (name, _) in lab.vips.iter().filter(|(_, vip)| !vip.holders.is_empty()) {
         let health = match observed.vips.get(name) {
-            Some(vip) if vip.holders.len() == 1 => Health::Healthy,
+            Some(vip) if vip.holders.len() == 1 && vip.reason.is_empty() => Health::Healthy,
             Some(_) | None => Health::Down,
         };
         all.push((Box::new(move || format!("vip:{name}")), health));

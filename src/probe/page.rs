@@ -1,6 +1,6 @@
 //! The page of the book that belongs to one node, and what it comes to.
 
-use super::{book::STALE_MS, steady::Steady};
+use super::{addresses::vrrp_runs, book::STALE_MS, steady::Steady};
 use crate::model::{Health, Ipv4Net, ObservedNode, Power, ServiceName};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,6 +13,8 @@ const DISK_PERCENT_MAX: u32 = 98;
 const MEMORY_FREE_PERCENT_MIN: u32 = 4;
 /// How far a node's clock may be off, in seconds: it is asked for whole seconds, and the answer travels.
 const CLOCK_OFF_SECS_MAX: u64 = 5;
+
+const VRRP_STOPPED: &str = "keepalived does not run: it takes no part in the election of its VIPs";
 
 /// What one service says.
 #[derive(Debug, Default)]
@@ -75,7 +77,8 @@ pub(super) fn fill_node<'a>(node: &mut ObservedNode, page: Option<&Page>, now_ms
         service.listening = own_sockets(service.spec.as_ref(), listening, &home);
         health = health.worse(now);
     }
-    let own = page.filter(|_| stale_secs.is_none()).and_then(trouble);
+    let vrrp = || page.filter(|page| !node.vips.is_empty() && !vrrp_runs(page)).map(|_| VRRP_STOPPED.to_owned());
+    let own = page.filter(|_| stale_secs.is_none()).and_then(|page| trouble(page).or_else(vrrp));
     node.reason = own.clone().unwrap_or_default();
     node.health = match node.power {
         Power::Missing | Power::Stopped | Power::Paused => Health::Down,

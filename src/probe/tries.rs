@@ -3,7 +3,7 @@
 //! Worked out from what is set up, not from the drawing: a flow leads where the service listens now.
 
 use crate::{
-    catalog::{Catalog, Protocol},
+    catalog::{Behaviour, Catalog, Entry, Port, Protocol},
     model::{Endpoint, Flow, NodeName, Observed, ObservedNode, Power, ServiceRef, ServiceSpec, VipName},
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -22,6 +22,9 @@ pub enum Start {
 pub enum How {
     /// A connection.
     Connect,
+    /// A connection to an ssh server, with a greeting, and seldom: it logs all that come and do not log in, and some turn away those
+    /// who come often.
+    Greet,
     /// Only whether packets pass: for what speaks no TCP, and for whole nodes.
     Packets,
 }
@@ -68,7 +71,7 @@ pub fn tries(flows: &[Flow], seen: &Observed, catalog: &Catalog, addresses: &Bey
     for (place, flow) in flows.iter().enumerate() {
         for from in starts(flow, seen) {
             let end = match &from {
-                Start::Outside => (addresses.outside)(flow).map(|at| (How::Connect, at, goal_of(flow))),
+                Start::Outside => (addresses.outside)(flow).map(|at| (from_outside(flow, seen, catalog), at, goal_of(flow))),
                 Start::Node(node) => end_of(flow, node, seen, catalog, addresses),
             };
             if let Some((how, at, goal)) = end {
@@ -77,6 +80,14 @@ pub fn tries(flows: &[Flow], seen: &Observed, catalog: &Catalog, addresses: &Bey
         }
     }
     found
+}
+
+/// How this machine tries a flow: what speaks no TCP is dialled as well, for it can send nothing else.
+fn from_outside(flow: &Flow, seen: &Observed, catalog: &Catalog) -> How {
+    let Endpoint::Service(to) = &flow.to else { return How::Connect };
+    let spec = seen.nodes.get(&to.node).and_then(|node| node.services.get(&to.service)?.spec.as_ref());
+    let is_shell = spec.and_then(|spec| catalog.get(&spec.kind)).is_some_and(|entry| entry.behaviour == Behaviour::Shell);
+    if is_shell { How::Greet } else { How::Connect }
 }
 
 fn starts(flow: &Flow, seen: &Observed) -> Vec<Start> {
@@ -143,17 +154,26 @@ pub fn address_for(caller: &ObservedNode, target: &ObservedNode) -> Option<Ipv4A
 
 /// Where a service's main port listens.
 fn main_socket(spec: &ServiceSpec, catalog: &Catalog) -> Option<(SocketAddrV4, How)> {
-    let port = catalog.get(&spec.kind)?.ports.first()?;
+    let entry = catalog.get(&spec.kind)?;
+    let port = entry.ports.first()?;
     let at = spec.listen.get(&port.name)?.first()?;
-    Some((*at, if port.protocol == Protocol::Tcp { How::Connect } else { How::Packets }))
+    Some((*at, how(entry, port)))
 }
 
 fn socket_of(spec: &ServiceSpec, catalog: &Catalog, number: u16) -> Option<(SocketAddrV4, How)> {
-    let ports = &catalog.get(&spec.kind)?.ports;
-    ports.iter().find_map(|port| {
+    let entry = catalog.get(&spec.kind)?;
+    entry.ports.iter().find_map(|port| {
         let at = spec.listen.get(&port.name)?.iter().find(|at| at.port() == number)?;
-        Some((*at, if port.protocol == Protocol::Tcp { How::Connect } else { How::Packets }))
+        Some((*at, how(entry, port)))
     })
+}
+
+fn how(entry: &Entry, port: &Port) -> How {
+    match (port.protocol, entry.behaviour) {
+        (Protocol::Tcp, Behaviour::Shell) => How::Greet,
+        (Protocol::Tcp, _) => How::Connect,
+        (Protocol::Udp, _) => How::Packets,
+    }
 }
 
 /// The addresses to which a node sends a packet each round: those of the nodes at the other ends of its flows, either way.

@@ -22,6 +22,7 @@ pub fn watching(node: &NodeName, tries: &[Try], seen: &Observed) -> String {
         }
         let how = match one.how {
             How::Connect => "tcp",
+            How::Greet => "ssh",
             How::Packets => "ping",
         };
         // Writing to a text cannot fail.

@@ -181,7 +181,7 @@ fn observed(lab: &Lab, holders: &[&str]) -> Observed {
         });
     }
     let holders = holders.iter().map(|name| name.parse().unwrap()).collect();
-    observed.vips.insert("vip".parse().unwrap(), ObservedVip { address: None, holders, since_ms: 59_000 });
+    observed.vips.insert("vip".parse().unwrap(), ObservedVip { holders, since_ms: 59_000, ..ObservedVip::default() });
     observed
 }
 

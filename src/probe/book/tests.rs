@@ -252,3 +252,66 @@ fn a_service_that_answers_nothing_at_all_is_down_at_once() {
     desk.say("db1", &["h.4 service galera 1 refused"]);
     assert_eq!(desk.health("db1", "galera").1, "refused");
 }
+
+#[test]
+fn a_flow_is_judged_by_what_the_service_says_now() {
+    let mut desk = Desk::new();
+    let from_outside = |desk: &mut Desk| {
+        let seen = desk.look();
+        let flow = seen.flows.into_iter().find(|flow| flow.from == Endpoint::Outside).unwrap();
+        (flow.health, flow.reason)
+    };
+    // A forward answers at once and twice, before anything is heard of the service behind it.
+    let outside: Vec<usize> = (0..desk.book.tries().len()).filter(|place| desk.book.tries()[*place].from == Start::Outside).collect();
+    for place in outside.iter().cycle().take(2 * outside.len()) {
+        desk.book.take_outside(*place, &Answer::Open(Some(100)), desk.now_ms);
+    }
+    let (health, reason) = from_outside(&mut desk);
+    assert!(health == Health::Unknown && reason.contains("not been heard of"), "{health:?} {reason}");
+    desk.say("lb", &["h.1 service haproxy 124 no answer within 4 s"]);
+    let (health, reason) = from_outside(&mut desk);
+    assert!(health == Health::Down && reason.contains("answers, but lb/haproxy is down: no answer within 4 s"), "{health:?} {reason}");
+}
+
+#[test]
+fn a_stopped_keepalived_takes_no_part_and_its_node_is_degraded() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    assert!(desk.look().nodes["db2"].vips.contains_key("database"));
+    desk.say("db2", &["r.200 node vrrp stopped"]);
+    let seen = desk.look();
+    let db2 = &seen.nodes["db2"];
+    assert!(db2.health == Health::Degraded && db2.reason.contains("keepalived does not run"), "{:?} {}", db2.health, db2.reason);
+    assert!(db2.vips.is_empty(), "the plan sets it up again");
+    assert_eq!((seen.vips["database"].holders.len(), seen.vips["database"].reason.as_str()), (1, ""));
+    desk.say("db2", &["r.201 node vrrp runs"]);
+    assert_eq!(desk.look().nodes["db2"].health, Health::Healthy);
+    // Nobody holds it: each candidate with its reason.
+    desk.say("db2", &["r.202 node vrrp stopped"]);
+    desk.say("db1", &["a.1 address - eth0 192.168.60.30/24", "h.3 service galera 124 no answer within 4 s"]);
+    let vip = desk.look().vips["database"].clone();
+    assert!(vip.holders.is_empty());
+    assert_eq!(vip.reason, "db1/galera is down; keepalived does not run on db2");
+}
+
+#[test]
+fn an_address_on_the_wrong_node_is_named() {
+    let mut desk = Desk::new();
+    (1..=2).for_each(|number| desk.round(number, &[]));
+    desk.say("app1", &["a.1 address + eth1 192.168.60.30/24"]);
+    let seen = desk.look();
+    let vip = &seen.vips["database"];
+    assert_eq!(
+        (vip.holders.as_slice(), vip.reason.as_str()),
+        (&["db1", "app1"].map(|name| name.parse().unwrap())[..], "app1 is not a candidate for it")
+    );
+    desk.say("app1", &["a.2 address - eth1 192.168.60.30/24", "a.3 address + eth1 192.168.60.21/24"]);
+    desk.say("db1", &["a.1 address - eth0 192.168.60.30/24"]);
+    let seen = desk.look();
+    let app1 = &seen.nodes["app1"];
+    assert_eq!((app1.health, app1.reason.as_str()), (Health::Degraded, "it has 192.168.60.21, the address of db1"));
+    assert!(seen.vips["database"].reason.starts_with("app1 has 192.168.60.21, the address of db1"), "{}", seen.vips["database"].reason);
+    // On a network that is its own, the same number is another address.
+    desk.say("app1", &["a.4 address - eth1 192.168.60.21/24", "a.5 address + eth9 10.9.9.9/24"]);
+    assert_eq!(desk.look().nodes["app1"].health, Health::Healthy);
+}

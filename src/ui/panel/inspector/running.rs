@@ -109,6 +109,9 @@ fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &crate::model::VipName) {
     };
     widget::value_row(ui, "Held by", &text, color);
     widget::value_row(ui, "For", &panel::since(observed.at_ms.saturating_sub(vip.since_ms)), palette.text);
+    if !vip.reason.is_empty() {
+        panel::muted(ui, &vip.reason);
+    }
 }
 
 fn flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &crate::model::Endpoint, to: &crate::model::Endpoint) {

@@ -299,14 +299,14 @@ impl Engine for Local {
             }
             Task::TakeSnapshot(node) => self.by_steps(&place, &on, &job.lab, cancel, report, |observed| {
                 let there = observed.nodes.get(node).map(|node| node.snapshots.as_slice()).unwrap_or_default();
-                take_snapshots(&[(node.clone(), next_snapshot_name(node, there))])
+                take_snapshots(&[(node.clone(), next_snapshot_name(node, there))], observed)
             })?,
             Task::Restore(node, snapshot) => {
                 let wanted = desired(&job.lab, Catalog::embedded(), &place.id);
                 self.by_steps(&place, &on, &job.lab, cancel, report, |observed| restore(node, snapshot, &wanted, observed))?;
             }
             Task::Shell(node) => {
-                let words = wait(self.looking(&place, &on, &job.lab)?.shell(node))?.map_err(failed)?;
+                let words = wait(self.looking(&place, &on, &job.lab)?.shell(node, &[]))?.map_err(failed)?;
                 terminal::open(&words)?;
             }
             Task::Console(node) => {

@@ -20,6 +20,8 @@ enum Outcome {
     Good,
     /// It found something: an error in a layout, something unhealthy.
     Unwell,
+    /// A command that ran on a node ended so.
+    Ended(u8),
 }
 
 /// Why a command could not do what it was asked to.
@@ -102,7 +104,7 @@ commands! {
     snapshot Snapshot;
     /// Take a node back to a snapshot
     restore Restore;
-    /// Open a shell on a node
+    /// Open a shell on a node, or run one command there
     shell Shell;
     /// Show a node's screen
     console Console;
@@ -161,6 +163,7 @@ pub fn main() -> ExitCode {
     let (code, error) = match result {
         Ok(Outcome::Good) => (0, None),
         Ok(Outcome::Unwell) => (1, None),
+        Ok(Outcome::Ended(code)) => (code, None),
         Err(Failure::Input(error)) => (2, Some(error)),
         Err(Failure::Provider(error)) => (3, Some(error)),
     };

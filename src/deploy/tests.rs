@@ -81,7 +81,7 @@ impl Provider for Ideal {
         Box::pin(async { Ok(Done::AlreadySo) })
     }
 
-    fn shell<'a>(&'a self, _: &'a NodeName) -> Answer<'a, Vec<String>> {
+    fn shell<'a>(&'a self, _: &'a NodeName, _: &'a [String]) -> Answer<'a, Vec<String>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

@@ -71,8 +71,8 @@ pub trait Machines: Send + Sync {
     /// The way into a running node. Cheap to ask for: what can be kept is kept.
     fn transport<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Arc<dyn Transport>>;
 
-    /// The program on this machine, and its arguments, that gives a person a shell on a running node.
-    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
+    /// As [`super::Provider::shell`].
+    fn shell<'a>(&'a self, node: &'a NodeName, command: &'a [String]) -> Answer<'a, Vec<String>>;
 
     /// The program on this machine, and its arguments, that shows a person a running node's screen.
     fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;

@@ -140,8 +140,9 @@ pub trait Provider: Send + Sync {
     /// is at. Changes nothing where a part of the cluster works.
     fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
-    /// The program on this machine, and its arguments, that gives a person a shell on a running node.
-    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>>;
+    /// The program on this machine, and its arguments, that gives a person a shell on a running node; with a command, what runs it
+    /// there and ends with its exit code.
+    fn shell<'a>(&'a self, node: &'a NodeName, command: &'a [String]) -> Answer<'a, Vec<String>>;
 
     /// The program on this machine, and its arguments, that shows a person a running node's screen: what is left where ssh does not
     /// answer.

@@ -368,7 +368,7 @@ impl Provider for SimProvider {
         STEPS_AT_ONCE
     }
 
-    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
+    fn shell<'a>(&'a self, node: &'a NodeName, _: &'a [String]) -> Answer<'a, Vec<String>> {
         Box::pin(async move { Err(not_real("open a shell", node, "a simulated node runs no programs")) })
     }
 

@@ -62,14 +62,14 @@ impl SshTransport {
         Err(self.nobody("connect", last))
     }
 
-    /// The program and its arguments that give a person a shell, by the first way that answers.
+    /// The program and its arguments that give a person a shell, by the first way that answers, or that run a command.
     ///
     /// # Errors
     /// Where none answers.
-    pub async fn shell(&self) -> Result<Vec<String>, ProviderError> {
+    pub async fn shell(&self, command: &[String]) -> Result<Vec<String>, ProviderError> {
         self.meet().await?;
         let way = self.order().into_iter().next();
-        way.map(|(_, ssh)| ssh.host().client()).ok_or_else(|| self.nobody("open a shell", None))
+        way.map(|(_, ssh)| ssh.host().client(command)).ok_or_else(|| self.nobody("open a shell", None))
     }
 
     /// The ways, the one that answered last first.

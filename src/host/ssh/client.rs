@@ -5,12 +5,17 @@ use super::{Become, Host, HostKeys, LoginKey, quoted_all};
 impl Host {
     /// The words that open a shell there, `ssh` being the first. The host's keys are given by a command (OpenSSH 8.5 and later), so no
     /// file of the user's is read or written. A host whose key is not known yet, and a key that is no file, leave it to the user's own
-    /// client to ask.
-    pub fn client(&self) -> Vec<String> {
-        let mut words = vec!["ssh".to_owned(), "-t".to_owned()];
+    /// client to ask. With a command they run it there instead, without a terminal; ssh ends with its exit code.
+    pub fn client(&self, command: &[String]) -> Vec<String> {
+        let mut words = vec!["ssh".to_owned()];
+        words.extend(command.is_empty().then(|| "-t".to_owned()));
         words.extend(self.options());
         words.push(self.target());
-        if self.becomes == Become::Root {
+        if !command.is_empty() {
+            // The user's shell there reads one line.
+            let sudo: &[&str] = if self.becomes == Become::Root { &["sudo", "-n", "--"] } else { &[] };
+            words.push(quoted_all(sudo.iter().copied().chain(command.iter().map(String::as_str))));
+        } else if self.becomes == Become::Root {
             words.extend(["sudo", "-i"].map(str::to_owned));
         }
         words
@@ -76,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_host_is_asked_for_by_its_known_key() {
-        let words = host("127.0.0.1", 2401, None).client();
+        let words = host("127.0.0.1", 2401, None).client(&[]);
         assert_eq!(words[..4], ["ssh", "-t", "-p", "2401"]);
         assert!(words.iter().any(|word| word.starts_with("KnownHostsCommand=/bin/echo [127.0.0.1]:2401 ssh-ed25519 AAAA")), "{words:?}");
         assert_eq!(words.last().unwrap(), "lab@127.0.0.1");
@@ -88,13 +93,17 @@ mod tests {
         through.becomes = Become::Root;
         let mut far = host("192.168.60.21", 22, Some(through));
         far.becomes = Become::Root;
-        let words = far.client();
+        let words = far.client(&[]);
         let proxy = words.iter().find_map(|word| word.strip_prefix("ProxyCommand=")).unwrap();
         let split = shlex(proxy);
         assert_eq!(split[0], "ssh");
         assert!(split.contains(&"/keys/a key".to_owned()), "{split:?}");
         assert_eq!(split[split.len() - 3..], ["-W", "192.168.60.21:22", "lab@192.168.56.10"]);
         assert_eq!(words[words.len() - 2..], ["sudo", "-i"]);
+        let command = ["test", "-e", "/a b; reboot"].map(str::to_owned);
+        let words = far.client(&command);
+        assert!(!words.contains(&"-t".to_owned()), "a command needs no terminal: {words:?}");
+        assert_eq!(shlex(words.last().unwrap()), ["sudo", "-n", "--", "test", "-e", "/a b; reboot"]);
     }
 
     /// What a real shell makes of a line.

@@ -162,9 +162,9 @@ impl Provider for RealProvider {
         })
     }
 
-    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
-        let (core, node) = (Arc::clone(&self.core), node.clone());
-        Box::pin(self.on_runtime(async move { core.machines.shell(&node).await }))
+    fn shell<'a>(&'a self, node: &'a NodeName, command: &'a [String]) -> Answer<'a, Vec<String>> {
+        let (core, node, command) = (Arc::clone(&self.core), node.clone(), command.to_vec());
+        Box::pin(self.on_runtime(async move { core.machines.shell(&node, &command).await }))
     }
 
     fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {

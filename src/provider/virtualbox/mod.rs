@@ -269,8 +269,8 @@ impl Machines for VirtualBox {
         Box::pin(async move { self.way_in(node).await.map(|way| way as Arc<dyn Transport>) })
     }
 
-    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
-        Box::pin(async move { self.way_in(node).await?.shell().await })
+    fn shell<'a>(&'a self, node: &'a NodeName, command: &'a [String]) -> Answer<'a, Vec<String>> {
+        Box::pin(async move { self.way_in(node).await?.shell(command).await })
     }
 
     fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {

@@ -4,7 +4,7 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::deploy::{JOURNAL_FILE, Journal};
+use crate::deploy::{JOURNAL_FILE, Journal, started};
 use crate::model::Observed;
 use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan};
 use serde::Serialize;
@@ -25,6 +25,9 @@ pub(super) struct Report {
     provider: String,
     steps: Vec<StepLine>,
     unplannable: Vec<UnplannableLine>,
+    /// Why the machine that it would run on cannot take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -44,16 +47,24 @@ struct UnplannableLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open()?;
-    let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
+    let provider = place.provider()?;
+    let observed = wait(provider.observe())?.map_err(provider_failed)?;
     let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
     let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
     let (plan, unplannable) = make(&place, doubt(observed, &unfinished));
     let plan = if args.off { off(plan) } else { plan };
+    // As the deployment asks before its first step.
+    let obstacle = wait(provider.fits(&started(&plan)))?.err().map(|error| format!("{}. {}", error.why, error.next));
     match args.target.format() {
-        Format::Json => terminal.json(&report(&place, &plan, &unplannable))?,
-        Format::Text => show(&place, &plan, &unplannable, terminal),
+        Format::Json => terminal.json(&Report { obstacle: obstacle.clone(), ..report(&place, &plan, &unplannable) })?,
+        Format::Text => {
+            show(&place, &plan, &unplannable, terminal);
+            if let Some(why) = &obstacle {
+                terminal.line(format_args!("{} deploy would refuse this: {why}", terminal.paint(Style::Bad, "!")));
+            }
+        }
     }
-    Ok(if unplannable.is_empty() { Outcome::Good } else { Outcome::Unwell })
+    Ok(if unplannable.is_empty() && obstacle.is_none() { Outcome::Good } else { Outcome::Unwell })
 }
 
 /// The plan for a layout, and what of it cannot be planned yet.
@@ -73,7 +84,7 @@ pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) ->
         after: step.after.iter().map(ToString::to_string).collect(),
     });
     let unplannable = unplannable.iter().map(|one| UnplannableLine { subject: one.subject.parts(), why: one.why.clone() });
-    Report { lab: place.lab.name.clone(), provider: place.on.to_string(), steps: steps.collect(), unplannable: unplannable.collect() }
+    Report { lab: place.lab.name.clone(), provider: place.on.to_string(), steps: steps.collect(), unplannable: unplannable.collect(), obstacle: None }
 }
 
 fn mark(change: Change) -> (Style, &'static str) {

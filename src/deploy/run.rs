@@ -149,8 +149,8 @@ async fn broke(events: &mpsc::Sender<Event>, what: &str, error: &ProviderError) 
     Ending::Failed(vec![failed])
 }
 
-/// The machines that a plan makes and starts.
-fn started(plan: &Plan) -> Vec<&MachineSpec> {
+/// The machines that a plan makes and starts: what [`Provider::fits`] is asked about.
+pub fn started(plan: &Plan) -> Vec<&MachineSpec> {
     let is_started = |node| plan.steps.iter().any(|step| matches!(&step.action, Action::PowerOn { node: on } if on == node));
     let made = plan.steps.iter().filter_map(|step| match &step.action {
         Action::CreateMachine { node, spec } if is_started(node) => Some(spec),

@@ -12,7 +12,7 @@ const OWN: [&str; 2] = ["sandtable-all", "sandtable-debian-12"];
 
 /// An image that was chosen, and why it is not the drawn one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Choice {
+pub(super) struct Choice {
     alias: String,
     fingerprint: String,
     note: Option<String>,
@@ -35,11 +35,30 @@ fn choose(own: &str, setting: Option<&str>, drawn: Option<&Image>, aliases: &[Al
     if let Some(alias) = with_snapshot {
         return chosen(alias, None);
     }
-    let note = image.snapshot.as_ref().map(|snapshot| format!("an image has no snapshots here, so {snapshot:?} is left aside"));
-    chosen(find(&image.name)?, note)
+    if let Some(alias) = find(&image.name) {
+        let note = image.snapshot.as_ref().map(|snapshot| format!("an image has no snapshots here, so {snapshot:?} is left aside"));
+        return chosen(alias, note);
+    }
+    // It was made for any lab, with all packages; the one without them is not what anybody drew.
+    chosen(find(OWN[0])?, Some(format!("made of {}, for Incus has no image {title}", OWN[0])))
 }
 
 impl IncusMachines {
+    /// The image for a machine; or why there is none, and what to do.
+    pub(super) fn image_of(&self, spec: &MachineSpec, aliases: &[Alias]) -> Result<Choice, (String, String)> {
+        let own = names::image(&self.lab);
+        choose(&own, self.settings.image.as_deref(), spec.image.as_ref(), aliases).ok_or_else(|| {
+            let wanted = self.settings.image.as_deref().or(spec.image.as_ref().map(|image| image.name.as_str())).unwrap_or(OWN[0]);
+            let mut known: Vec<&str> = aliases.iter().map(|alias| alias.name.as_str()).collect();
+            known.sort_unstable();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let why = format!("Incus has no image {wanted:?}, and none was made for this lab ({own}); it has: {known}");
+            let next = "Make one with what the lab needs: sandtable image LAYOUT --on incus; with --packages-of-all it serves any lab. \
+                        Or name one that is there: SANDTABLE_INCUS_IMAGE=ALIAS";
+            (why, next.to_owned())
+        })
+    }
+
     /// The fingerprint of the image for a machine.
     pub(super) async fn image_for(
         &self,
@@ -50,23 +69,8 @@ impl IncusMachines {
         let what = format!("finding an image for {node}");
         let aliases: Vec<Alias> =
             self.api.read("/1.0/images/aliases?recursion=1").await.map_err(|error| error.explain(what.clone(), Some(node)))?;
-        let own = names::image(&self.lab);
-        let choice = choose(&own, self.settings.image.as_deref(), spec.image.as_ref(), &aliases);
-        let Some(choice) = choice else {
-            let wanted = self.settings.image.as_deref().or(spec.image.as_ref().map(|image| image.name.as_str())).unwrap_or(OWN[0]);
-            let mut known: Vec<&str> = aliases.iter().map(|alias| alias.name.as_str()).collect();
-            known.sort_unstable();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(ProviderError {
-                what,
-                node: Some(node.clone()),
-                why: format!("Incus has no image {wanted:?}, and none was made for this lab ({own}); it has: {known}"),
-                next: "Make one with what the lab needs: sandtable image LAYOUT --on incus. \
-                       Or name one that is there: SANDTABLE_INCUS_IMAGE=ALIAS"
-                    .into(),
-                retry: Retry::Useless,
-            });
-        };
+        let refused = |(why, next)| ProviderError { what, node: Some(node.clone()), why, next, retry: Retry::Useless };
+        let choice = self.image_of(spec, &aliases).map_err(refused)?;
         tracing::debug!(%node, alias = %choice.alias, "image chosen");
         if let Some(note) = &choice.note {
             says(note);
@@ -140,7 +144,9 @@ mod tests {
         assert_eq!(name("sandtable-lab-2", None, None).as_deref(), Some("sandtable-all"));
         assert_eq!(name("sandtable-lab-2", Some("sandtable-all"), Some(&rocky)).as_deref(), Some("sandtable-all"));
         assert_eq!(name("sandtable-lab-2", Some("absent"), Some(&rocky)), None, "what was asked for is not replaced");
-        assert_eq!(name("sandtable-lab-2", None, Some(&drawn("debian-13", None))), None);
+        assert_eq!(name("sandtable-lab-2", None, Some(&drawn("debian-13", None))).as_deref(), Some("sandtable-all"));
+        let without = aliases(&["rocky-9", "sandtable-debian-12"]);
+        assert_eq!(choose("sandtable-lab-2", None, Some(&drawn("debian-13", None)), &without), None, "it lacks the packages");
     }
 
     #[test]
@@ -150,5 +156,6 @@ mod tests {
         assert!(note(None, &drawn("rocky-9", Some("base"))).unwrap().contains("\"base\""));
         assert_eq!(note(None, &drawn("alma", Some("base"))), None);
         assert!(note(Some("sandtable-all"), &drawn("rocky-9", None)).unwrap().contains("not of rocky-9"));
+        assert_eq!(note(None, &drawn("debian-13", None)).unwrap(), "made of sandtable-all, for Incus has no image debian-13");
     }
 }

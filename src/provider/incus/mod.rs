@@ -5,6 +5,7 @@
 
 mod answers;
 mod api;
+mod capacity;
 mod cluster;
 mod doctor;
 mod error;
@@ -34,7 +35,7 @@ use super::{
     transport::Transport,
 };
 use crate::{
-    model::{Endpoint, Fault, Flow, NetworkName, NodeName},
+    model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NodeName},
     plan::{Action, LabId},
 };
 use api::Api;
@@ -150,8 +151,12 @@ impl IncusMachines {
         })
     }
 
-    async fn client_shell(&self, node: &NodeName) -> Result<Vec<String>, ProviderError> {
+    async fn client_shell(&self, node: &NodeName, command: &[String]) -> Result<Vec<String>, ProviderError> {
         let instance = self.client_name(node, "opening a shell").await?;
+        if !command.is_empty() {
+            let words = ["incus", "exec", &instance, "--"].map(str::to_owned);
+            return Ok(words.into_iter().chain(command.iter().cloned()).collect());
+        }
         let shell = "exec $(command -v bash || command -v sh) -l";
         Ok(["incus", "exec", &instance, "--", "sh", "-c", shell].map(str::to_owned).to_vec())
     }
@@ -207,8 +212,8 @@ impl Machines for IncusMachines {
         Box::pin(async move { Ok(Arc::new(self.exec(node)) as Arc<dyn Transport>) })
     }
 
-    fn shell<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
-        Box::pin(self.client_shell(node))
+    fn shell<'a>(&'a self, node: &'a NodeName, command: &'a [String]) -> Answer<'a, Vec<String>> {
+        Box::pin(self.client_shell(node, command))
     }
 
     fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
@@ -216,6 +221,10 @@ impl Machines for IncusMachines {
             let instance = self.client_name(node, "opening the console").await?;
             Ok(["incus", "console", &instance].map(str::to_owned).to_vec())
         })
+    }
+
+    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
+        Box::pin(self.check_capacity(specs))
     }
 
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {

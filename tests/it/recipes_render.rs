@@ -198,3 +198,20 @@ fn is_shell(text: &str) -> bool {
     text.starts_with("#!/bin/sh")
         || ["systemctl ", "curl -s", "timeout 2 ", "put_text "].iter().any(|word| text.lines().any(|line| line.starts_with(word)))
 }
+
+#[test]
+fn a_file_sync_says_what_it_took_back() {
+    let folder = env!("CARGO_MANIFEST_DIR").to_owned() + "/assets/catalog/file-sync";
+    let code = r#"
+import sync
+peer = sync.Peer.__new__(sync.Peer)
+peer.name, peer.taken_back, peer.taken_last = "app2/sync", 0, ""
+peer.took_back(b".d..t...... ./\n")
+assert peer.taken_back == 0
+peer.took_back(b"*deleting   rogue one.html\n<f.st...... index.html\n")
+assert (peer.taken_back, peer.taken_last) == (2, "index.html")
+"#;
+    let output = Command::new("python3").args(["-B", "-c", code]).env("PYTHONPATH", folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("took back 2 changes"));
+}

@@ -6,7 +6,8 @@
 In both directions: of each other node is remembered what it was last brought, so that only what changed here since is brought, and
 what was deleted here is told from what was made there. The newer of two changes wins; a deletion never takes what was changed
 meanwhile. What comes from another node is found to be there already when it is brought back, so nothing goes round in circles.
-With one node that has the say, that one brings everything and the others only take.
+With one node that has the say, that one brings everything and the others only take: what was changed there is taken back within
+LOOK_SECS, and said.
 A node that cannot be reached gets what it missed as soon as it can be.
 """
 
@@ -90,6 +91,7 @@ class Peer:
         self.full_at = 0.0
         self.waiting = 0
         self.last_ms = 0
+        self.taken_back, self.taken_last = 0, ""
         self.why = "was not reached yet"
         self.failing_since = time.time()
         self.load()
@@ -204,17 +206,27 @@ class Peer:
     def bring_all(self, now):
         """All of it, as the one that has the say: what is not here goes."""
         due = self.full_at and time.monotonic() >= self.full_at
-        if now == self.known and not due and time.monotonic() - self.checked_at() < 3 * LOOK_SECS:
+        if now == self.known and not due and time.monotonic() - self.checked_at() < LOOK_SECS - 1:
             return False
         self.waiting = 1
-        self.rsync(
-            "-rtpogO", "--delete", "--delay-updates", f"--temp-dir={OWN}", "--exclude=/" + OWN + "/", "--exclude=.*.part",
+        out = self.rsync(
+            "-rtpogO", "--itemize-changes", "--delete", "--delay-updates", f"--temp-dir={OWN}", "--exclude=/" + OWN + "/", "--exclude=.*.part",
             "--exclude=.~tmp~/", self.config["folder"] + "/", self.url,
         )
+        if now == self.known and not due:
+            self.took_back(out)
         self.full_at, self.checked = 0.0, time.monotonic()
         self.known = now
         self.save()
         return True
+
+    def took_back(self, itemized):
+        """Nothing changed here, so what rsync did undoes what was changed there. Lines that begin with a dot are about rights and times."""
+        names = [line.split(None, 1)[1] for line in itemized.split(b"\n") if line[:1] in (b"*", b"<", b"c") and b" " in line]
+        if names:
+            self.taken_back += len(names)
+            self.taken_last = " ".join(os.fsdecode(names[-1]).split())
+            print(f"{self.name}: took back {len(names)} changes that were made there, {self.taken_last} last", flush=True)
 
     def checked_at(self):
         return getattr(self, "checked", float("-inf"))
@@ -225,7 +237,8 @@ class Peer:
             began = time.time()
             try:
                 while self.bring():
-                    self.last_ms = int((time.time() - self.dirty_since) * 1000)
+                    if self.dirty_since:
+                        self.last_ms = int((time.time() - self.dirty_since) * 1000)
                     if not self.wake.is_set():
                         break
                     self.wake.clear()
@@ -275,7 +288,7 @@ def tell(config, peers):
         for peer in peers:
             behind = int((time.time() - peer.dirty_since) * 1000) if peer.dirty_since else 0
             since = int(time.time() - peer.failing_since) if peer.why and peer.failing_since else 0
-            lines.append(f"{peer.name}\t{'away' if peer.why else 'reached'}\t{peer.waiting}\t{behind}\t{peer.last_ms}\t{since}\t{peer.why}\n")
+            lines.append(f"{peer.name}\t{'away' if peer.why else 'reached'}\t{peer.waiting}\t{behind}\t{peer.last_ms}\t{since}\t{peer.why}\t{peer.taken_back}\t{peer.taken_last}\n")
         with open(file + ".new", "w", encoding="utf-8", errors="replace") as out:
             out.writelines(lines)
         os.replace(file + ".new", file)

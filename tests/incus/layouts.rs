@@ -194,8 +194,70 @@ fn mini_cloud() {
         assert_ne!(code, 0, "lb reaches the database at {at}: {said}");
     }
     a_shell_opens(&lab);
+    a_command_ends_with_its_exit_code(&lab);
     watching_costs_little(&lab);
+    a_hung_service_is_no_good_flow(&lab);
+    a_stopped_keepalived_is_repaired(&lab);
+    a_second_snapshot_is_refused(&lab);
+    a_lab_that_was_stopped_comes_back(&lab);
     lab.destroy();
+}
+
+fn a_command_ends_with_its_exit_code(lab: &Lab) {
+    let out = lab.run("shell", &["db2", "--", "sh", "-c", "hostname; exit 3"]);
+    assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stdout).trim()), (Some(3), "db2"));
+    let mut piped = lab.command("shell").arg("db2").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    piped.stdin.take().unwrap().write_all(b"exit 4\n").unwrap();
+    assert_eq!(piped.wait().unwrap().code(), Some(4));
+}
+
+/// The daemon's forward accepts for whoever is behind it.
+fn a_hung_service_is_no_good_flow(lab: &Lab) {
+    lab.good("inject", &["hang", "lb/haproxy", "--for", "5m"]);
+    let out = lab.run("probe", &["--format", "json"]);
+    let probed: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let flow = probed["flows"].as_array().unwrap().iter().find(|flow| flow["from"] == "outside" && flow["to"] == "lb/haproxy").unwrap();
+    assert!(flow["outcome"] != "good" && out.status.code() == Some(1), "{flow:#}");
+    lab.good("heal", &["--all"]);
+    lab.until_healthy();
+}
+
+fn a_stopped_keepalived_is_repaired(lab: &Lab) {
+    lab.on("db2", "systemctl stop keepalived");
+    let status = lab.json("status");
+    assert_eq!(status["nodes"]["db2"]["health"], "degraded", "{status:#}");
+    assert!(status["nodes"]["db2"]["reason"].as_str().unwrap().contains("keepalived"), "{status:#}");
+    let (text, _) = lab.good("deploy", &["--yes"]);
+    assert!(text.contains("set-vip:database@db2"), "{text}");
+    lab.until_healthy();
+}
+
+fn a_second_snapshot_is_refused(lab: &Lab) {
+    lab.good("snapshot", &["lb"]);
+    let again = lab.run("snapshot", &["lb"]);
+    assert!(again.status.code() == Some(2) && String::from_utf8_lossy(&again.stderr).contains("--replace"));
+    lab.on("lb", "echo new >/etc/new");
+    lab.good("snapshot", &["lb", "--replace"]);
+    lab.on("lb", "rm /etc/new");
+    lab.good("restore", &["lb", "--yes"]);
+    assert_eq!(lab.on("lb", "cat /etc/new"), (0, "new\n".to_owned()), "what was kept last comes back");
+    lab.until_healthy();
+}
+
+/// All nodes at once, as when the host is turned off: no member of the cluster finds one that works.
+fn a_lab_that_was_stopped_comes_back(lab: &Lab) {
+    // Each member writes to its disk once a second.
+    lab.on("db1", "mariadb -e \"CREATE TABLE IF NOT EXISTS lab.kept (word TEXT); INSERT INTO lab.kept VALUES ('still here')\" && sleep 2");
+    let list = incus(&["list", "-f", "csv", "-c", "n"]);
+    let names: Vec<&str> = list.lines().filter(|name| !lab.before.contains(&format!("list {name}"))).collect();
+    incus(&[["stop", "-f"].as_slice(), names.as_slice()].concat());
+    let (text, took) = lab.good("deploy", &["--yes"]);
+    let healthy = lab.until_healthy();
+    println!(
+        "sandtable-figures: incus mini-cloud: deployed in {took:.1} s after all nodes were stopped, seen healthy after {healthy:.1} s more"
+    );
+    let (_, rows) = lab.on("db2", "mariadb -N -e 'SELECT word FROM lab.kept'");
+    assert!(rows.contains("still here"), "{rows}\n{text}");
 }
 
 /// As a person would: at a terminal of its own, with a word typed there.

@@ -4,7 +4,7 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::plan::{make, show, show_unplannable};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, canceller, run as run_plan, settle};
+use crate::deploy::{Ending, Event, FITS, Failure as StepFailure, Journal, Options, canceller, run as run_plan, settle};
 use crate::model::{Health, Lab, Observed};
 use crate::plan::{Change, Plan, Step, doubt, off, undo};
 use crate::probe;
@@ -290,6 +290,9 @@ fn summary(place: &Place, ending: &Ending, plan: &Plan, health: Health, terminal
         Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),
         Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
         Ending::Stopped => terminal.line(format_args!("{lab} on {on} is half done; deploy again to go on, or deploy --undo.")),
+        Ending::Failed(failures) if failures.iter().all(|failure| failure.step.0 == FITS) => {
+            terminal.line(format_args!("Nothing of {lab} on {on} was changed."));
+        }
         Ending::Failed(_) => {
             terminal.line(format_args!("{lab} on {on} is half done; mend what failed and deploy again, or deploy --undo."))
         }

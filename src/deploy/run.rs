@@ -31,6 +31,9 @@ pub fn pause_by_timer() -> Pause {
     Arc::new(|time| Box::pin(tokio::time::sleep(time)))
 }
 
+/// The name that stands for a step where the machines do not fit: nothing was changed then.
+pub const FITS: &str = "fits";
+
 /// How a plan is run.
 #[derive(Clone)]
 pub struct Options {
@@ -111,7 +114,7 @@ pub async fn run(
     let mut with = With { provider, journal, options, events };
     let mut ending = match provider.fits(&started(plan)).await {
         Ok(()) => pass(&mut with, plan, cancel).await?,
-        Err(error) => broke(events, "fits", &error).await,
+        Err(error) => broke(events, FITS, &error).await,
     };
     if matches!(ending, Ending::Done)
         && let Err(error) = provider.provisioned().await

@@ -5,7 +5,7 @@ use super::{
     Effect, Event, FileUse,
     command::Watched,
     files::{self, Folders, Keeper},
-    job::{Cancel, Engine, Job, Report},
+    job::{Cancel, Engine, Job, Report, Sight},
 };
 use crate::model::Lab;
 use std::{
@@ -69,6 +69,8 @@ enum Hands {
         jobs: SyncSender<Order>,
         cancel: Arc<Mutex<Cancel>>,
         events: Receiver<Event>,
+        /// The last observation, where it shows nothing new.
+        quiet: Quiet,
     },
     /// At once, on the caller's thread: for tests.
     Inline {
@@ -78,6 +80,9 @@ enum Hands {
         events: RefCell<VecDeque<Event>>,
     },
 }
+
+/// An observation that waits for the next frame without asking for one: only its clocks differ from the last one told.
+type Quiet = Arc<Mutex<Option<Event>>>;
 
 enum Order {
     Job(Box<Job>, Cancel),
@@ -95,7 +100,8 @@ impl Workers {
         let (dialogs, dialog_orders) = sync_channel::<(FileUse, String)>(1);
         let (jobs, job_orders) = sync_channel::<Order>(QUEUE);
         let Parts { folders, engine, chooser, draw } = parts;
-        let send = Mailbox { events: to_events, wake };
+        let quiet = Quiet::default();
+        let send = Mailbox { events: to_events, quiet: Arc::clone(&quiet), wake };
         let sender = send.clone();
         spawn("files", move || {
             let mut keeper = folders.as_ref().map(Keeper::new);
@@ -109,7 +115,7 @@ impl Workers {
         let sender = send.clone();
         spawn("file-chooser", move || choose_files(chooser, &dialog_orders, &sender))?;
         spawn("jobs", move || do_jobs(engine, &job_orders, &send))?;
-        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, cancel: Arc::default(), events } })
+        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, cancel: Arc::default(), events, quiet } })
     }
 
     /// Workers without threads: each effect is done before [`Workers::carry_out`] returns.
@@ -167,7 +173,11 @@ impl Workers {
     /// What has been reported since the last call.
     pub fn events(&self) -> Vec<Event> {
         match &self.hands {
-            Hands::Threads { events, .. } => events.try_iter().collect(),
+            Hands::Threads { events, quiet, .. } => {
+                let mut all: Vec<Event> = events.try_iter().collect();
+                all.extend(quiet.lock().ok().and_then(|mut quiet| quiet.take()));
+                all
+            }
             Hands::Inline { events, .. } => events.borrow_mut().drain(..).collect(),
         }
     }
@@ -185,6 +195,7 @@ impl Workers {
 #[derive(Clone)]
 struct Mailbox {
     events: SyncSender<Event>,
+    quiet: Quiet,
     wake: Wake,
 }
 
@@ -193,6 +204,13 @@ impl Mailbox {
         // The window has gone: so will this thread.
         if self.events.send(event).is_ok() {
             (self.wake)();
+        }
+    }
+
+    /// Has an event for the next frame, whenever that is; the one before it is forgotten.
+    fn quietly(&self, event: Option<Event>) {
+        if let Ok(mut quiet) = self.quiet.lock() {
+            *quiet = event;
         }
     }
 }
@@ -267,7 +285,7 @@ fn do_job(engine: &mut dyn Engine, job: &Job, cancel: &Cancel, tell: &mut dyn Fn
 fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox) {
     send.event(Event::Providers(engine.providers()));
     let mut watched: Option<Box<Watched>> = None;
-    let mut seen: Option<Event> = None;
+    let mut told: Option<Event> = None;
     loop {
         let order = match &watched {
             Some(_) => orders.recv_timeout(LOOK_EVERY),
@@ -275,6 +293,9 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
         };
         match order {
             Ok(Order::Job(job, cancel)) => {
+                // What the job reports comes after all that was seen before it.
+                send.quietly(None);
+                told = None;
                 do_job(engine.as_mut(), &job, &cancel, &mut |event| send.event(event));
                 if let Some(watched) = &mut watched {
                     watched.lab.clone_from(&job.lab);
@@ -285,20 +306,40 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
                     engine.look_away();
                 }
                 watched = what;
-                seen = None;
+                told = None;
+                send.quietly(None);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         if let Some(what) = &watched {
             let event = look(engine.as_mut(), what);
-            // What has not changed wakes nobody.
-            if seen.as_ref() != Some(&event) {
-                seen = Some(event.clone());
+            // What shows nothing new asks for no frame: a lab at rest is not drawn again.
+            let shows = without_clocks(event.clone());
+            if told.as_ref() == Some(&shows) && !has_load(&event) {
+                send.quietly(Some(event));
+            } else {
+                told = Some(shows);
+                send.quietly(None);
                 send.event(event);
             }
         }
     }
+}
+
+/// What an observation shows: the same event without clocks and without the requests that it tells of, which are new ones.
+fn without_clocks(event: Event) -> Event {
+    match event {
+        Event::Seen(Some(sight)) => {
+            let Sight { observed, load: _, failover } = *sight;
+            Event::Seen(Some(Box::new(Sight { observed: observed.without_clocks(), load: Vec::new(), failover })))
+        }
+        other => other,
+    }
+}
+
+fn has_load(event: &Event) -> bool {
+    matches!(event, Event::Seen(Some(sight)) if !sight.load.is_empty())
 }
 
 fn inline(
@@ -381,6 +422,56 @@ mod tests {
         }
         assert!(all.contains(&Event::NoChooser(FileUse::Open)));
         assert!(all.contains(&Event::Ended(crate::app::job::JobKind::Plan, Ok(()))));
+    }
+
+    /// Sees a lab whose clock goes on, and in which something happens when it is told to.
+    struct Ticking(Arc<std::sync::atomic::AtomicU64>, u64);
+    impl Engine for Ticking {
+        fn providers(&mut self) -> Vec<ProviderChoice> {
+            Vec::new()
+        }
+        fn work(&mut self, _: &Job, _: &Cancel, _: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+            Ok(())
+        }
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
+            self.1 += 250;
+            let mut sight = Sight::default();
+            sight.observed.at_ms = self.1;
+            let node = crate::model::ObservedNode {
+                seen_ms: self.1,
+                snapshots: vec![self.0.load(std::sync::atomic::Ordering::Relaxed).to_string()],
+                ..Default::default()
+            };
+            sight.observed.nodes.insert("a".parse()?, node);
+            Ok(Some(sight))
+        }
+        fn look_away(&mut self) {}
+    }
+
+    #[test]
+    fn a_lab_at_rest_asks_for_no_frame_and_its_clock_still_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let happens = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let parts = Parts { engine: Box::new(Ticking(Arc::clone(&happens), 0)), ..parts(folder.path()) };
+        let (woken, wakes) = sync_channel(EVENTS);
+        let workers = Workers::start(parts, Arc::new(move || woken.send(()).unwrap_or_default())).unwrap();
+        workers.carry_out(Effect::Watch(Some(Box::new(Watched { provider: "sim".into(), file: "x".into(), lab: Lab::new("x") }))));
+        let clock = |workers: &Workers| {
+            let seen =
+                workers.events().into_iter().filter_map(|event| if let Event::Seen(Some(sight)) = event { Some(sight) } else { None });
+            seen.last().map(|sight| sight.observed.at_ms)
+        };
+        // Recoveries, providers, and the first observation.
+        (0..3).for_each(|_| wakes.recv_timeout(Duration::from_secs(20)).unwrap());
+        clock(&workers);
+        let mut last = 0;
+        while last < 1000 {
+            last = clock(&workers).unwrap_or(last);
+            std::thread::yield_now();
+        }
+        assert!(wakes.try_recv().is_err(), "four observations that only differ in their clocks woke the window");
+        happens.store(1, std::sync::atomic::Ordering::Relaxed);
+        wakes.recv_timeout(Duration::from_secs(20)).unwrap();
     }
 
     #[test]

@@ -382,6 +382,18 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// The same without what changes at each observation although nothing happened: the clock, when nodes were last heard
+    /// of, and how long answers took. Two observations without clocks that are equal show the same.
+    #[must_use]
+    pub fn without_clocks(mut self) -> Self {
+        self.at_ms = 0;
+        self.nodes.values_mut().for_each(|node| node.seen_ms = 0);
+        for flow in &mut self.flows {
+            flow.latency_ms = flow.latency_ms.map(|_| 0.0);
+        }
+        self
+    }
+
     /// Whether nothing of the lab exists.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty() && self.nodes.values().all(|node| node.power == Power::Missing)

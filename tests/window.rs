@@ -160,6 +160,30 @@ impl Window {
         xdotool(&["mouseup", "1"]);
     }
 
+    /// Presses, moves and perhaps lets go in one call, faster than a frame.
+    fn quick_drag(&self, from: (i64, i64), to: (i64, i64)) {
+        self.point(from);
+        self.frames();
+        let (x, y) = (to.0.to_string(), to.1.to_string());
+        xdotool(&["mousedown", "1", "mousemove", "--window", &self.id, &x, &y]);
+        self.frames();
+        xdotool(&["mouseup", "1"]);
+        self.frames();
+    }
+
+    /// How much the pixels of a part of the window differ from each other: 0 for one flat colour.
+    fn contrast(&self, [left, top, right, bottom]: [f64; 4]) -> f64 {
+        let picture = self.folder.path().join("part.png");
+        let taken = Command::new("import").args(["-window", &self.id]).arg(&picture).status().unwrap();
+        assert!(taken.success());
+        let crop = format!("{:.0}x{:.0}+{left:.0}+{top:.0}", right - left, bottom - top);
+        let output = Command::new("convert")
+            .arg(&picture)
+            .args(["-crop", &crop, "-colorspace", "gray", "-format", "%[fx:standard_deviation]", "info:"])
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap().trim().parse().unwrap()
+    }
+
     fn key(&self, keys: &str) {
         xdotool(&["key", "--window", &self.id, keys]);
     }
@@ -262,4 +286,62 @@ fn the_whole_job_with_mouse_and_keyboard() {
     assert_eq!(window.layout(file), before);
     window.click("Run");
     window.drawn("database, VIP 192.168.60.30, held by db2");
+}
+
+/// Where the name stands on a card.
+fn name_of(card: &Item) -> [f64; 4] {
+    let [left, top, right, _] = card.rect;
+    let zoom = (right - left) / 196.0;
+    [left + 52.0 * zoom, top + 12.0 * zoom, left + 100.0 * zoom, top + 27.0 * zoom]
+}
+
+#[test]
+fn the_canvas_keeps_its_text_when_theme_and_size_change() {
+    let mut window = Window::open("mini-cloud.ron");
+    window.drawn("db1, database");
+    window.frames();
+    let check = |window: &mut Window, after: &str| {
+        window.frames();
+        for name in ["lb, balancer", "app1, app", "db1, database", "db2, database"] {
+            let card = window.drawn(name);
+            // A bare card has less than 0.01, a name in either theme more than 0.1.
+            let contrast = window.contrast(name_of(&card));
+            assert!(contrast > 0.05, "after {after}: no name on {name}, the contrast is {contrast}");
+        }
+    };
+    check(&mut window, "the start");
+    for round in 1..=6 {
+        window.key("ctrl+shift+l");
+        check(&mut window, &format!("switch {round} of the theme"));
+    }
+    for (width, height) in [("1200", "760"), ("1400", "860")] {
+        xdotool(&["windowsize", "--sync", &window.id, width, height]);
+        check(&mut window, &format!("the size {width} x {height}"));
+        window.key("ctrl+shift+l");
+        check(&mut window, &format!("the size {width} x {height} and a switch of the theme"));
+    }
+    window.key("ctrl+minus");
+    window.key("ctrl+equal");
+    check(&mut window, "zooming there and back");
+}
+
+#[test]
+fn a_quick_drag_moves_what_was_pressed() {
+    let mut window = Window::open("mini-cloud.ron");
+    let (card, rail) = (window.drawn("db1, database"), window.drawn("backend, internal network"));
+    // The pointer has reached the rail before the frame of the press is drawn.
+    let from = (card.rect[0].round() as i64 + 40, card.rect[1].round() as i64 + 14);
+    window.quick_drag(from, (from.0 + 30, rail.middle().1));
+    let moved = window.find("db1 to be moved", |item| item.name.starts_with("db1, database") && item.rect != card.rect);
+    assert!(moved.rect[1] < card.rect[1] - 20.0, "{moved:?}, was at {card:?}");
+    assert_eq!(window.drawn("backend, internal network").rect[1], rail.rect[1], "the rail stays");
+    window.key("ctrl+z");
+    // A drag from the palette that is let go of within the same moment.
+    let tile = window.named("Monitor");
+    let app2 = window.drawn("app2, app");
+    window.point(tile.middle());
+    window.frames();
+    let (x, y) = ((app2.right_edge().0 + 40).to_string(), (app2.middle().1 + 60).to_string());
+    xdotool(&["mousedown", "1", "mousemove", "--window", &window.id, &x, &y, "mouseup", "1"]);
+    window.drawn("mon1, monitor");
 }

@@ -393,6 +393,7 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
         fault: fault.clone(),
         lost,
         moved: moved.collect(),
+        holders: found.vips.iter().filter(|vip| vip.before != vip.after).map(|vip| (vip.vip.clone(), vip.after.clone())).collect(),
         outage_ms: (found.requests_failed > 0).then_some(found.recovers_after_ms.unwrap_or(found.longest_gap_ms)),
         recovers: found.recovers_after_ms.is_some(),
         says: sentences(found),

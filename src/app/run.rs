@@ -4,7 +4,7 @@ use super::{
     Happening, Ruler, happening,
     job::{JobKind, StepLog},
 };
-use crate::model::{ActiveFault, Fault, NodeName, Observed, Subject};
+use crate::model::{ActiveFault, Fault, NodeName, Observed, Subject, VipName};
 use crate::plan::{Plan, StepId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -72,6 +72,8 @@ pub struct Prediction {
     pub lost: Vec<(Subject, String)>,
     /// What would move or go on elsewhere.
     pub moved: Vec<(Subject, String)>,
+    /// Which nodes would hold the VIPs that move.
+    pub holders: Vec<(VipName, Vec<NodeName>)>,
     /// How long requests from outside would fail, in milliseconds; `None`: they would not, or for ever.
     pub outage_ms: Option<u64>,
     /// Whether requests from outside would be answered again in the end.

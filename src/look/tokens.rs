@@ -375,6 +375,8 @@ pub mod duration_secs {
     pub const LONG: f32 = 0.24;
     /// A request going one flow.
     pub const LEG: f32 = 0.32;
+    /// From resting on a thing to its hover card.
+    pub const HOVER: f32 = 0.25;
 }
 
 /// The one curve of all movements: fast, then settling. From 0 to 1 for a time from 0 to 1.

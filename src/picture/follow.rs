@@ -13,6 +13,9 @@ use crate::{
 use rustc_hash::FxHashMap as HashMap;
 use std::collections::BTreeSet;
 
+/// Lines of a note that are drawn.
+const NOTE_LINES_MAX: usize = 40;
+
 impl Scene {
     /// Finds what joins members of clusters, and replicas to their primaries.
     pub(super) fn link(&mut self, lab: &Lab, catalog: &Catalog) {
@@ -56,14 +59,19 @@ impl Scene {
     pub(super) fn note(&mut self, lab: &Lab) {
         let notes = lab.notes.iter().map(|note| {
             let width_max = if note.width > 0 { geometry::count(note.width as usize) } else { NOTE_WIDTH_MAX };
-            let lines: Vec<String> = note.text.lines().flat_map(|line| wrap(line, width_max - 2.0 * NOTE_MARGIN)).collect();
+            let mut wrapped = note.text.lines().flat_map(|line| wrap(line, width_max - 2.0 * NOTE_MARGIN));
+            let mut lines: Vec<String> = wrapped.by_ref().take(NOTE_LINES_MAX).collect();
+            if wrapped.next().is_some() {
+                // A file may hold any text; the drawing stays a drawing.
+                lines.push("… the note goes on".to_owned());
+            }
             let widest = lines.iter().map(|line| crate::look::width(line, FontFace::Regular, font_size::BODY)).fold(0.0, f32::max);
             let width = if note.width > 0 { width_max } else { widest + 2.0 * NOTE_MARGIN };
             let height = NOTE_LINE.mul_add(geometry::count(lines.len().max(1)), 2.0 * NOTE_MARGIN);
             NoteItem { rect: Rect::at(note.at.into(), width, height), lines }
         });
         self.notes = notes.collect();
-        self.ground_revision += 1;
+        self.ground_revision = self.revision;
     }
 
     /// Puts nodes in the cells that they are in now.
@@ -155,11 +163,12 @@ impl Scene {
             let holders = self.states.holders.get(number).unwrap_or(&empty);
             item.tokens = holders.nodes.iter().filter_map(|node| stand(*node)).collect();
             item.ghost = holders.moved.and_then(|(node, _)| stand(node));
+            item.would = holders.would.iter().filter_map(|node| stand(*node)).collect();
             if item.tokens.is_empty() {
                 item.tokens.push(Token { rect: geometry::token(rail.bar.center(), vip), node: None });
             }
         }
-        self.ground_revision += 1;
+        self.tokens_revision = self.revision;
     }
 }
 
@@ -169,6 +178,10 @@ fn wrap(line: &str, width_max: f32) -> Vec<String> {
     for word in line.split(' ') {
         let Some(last) = lines.last_mut() else { break };
         let longer = if last.is_empty() { word.to_owned() } else { format!("{last} {word}") };
+        if crate::look::width(word, FontFace::Regular, font_size::BODY) > width_max {
+            lines.extend(broken(word, width_max));
+            continue;
+        }
         if last.is_empty() || crate::look::width(&longer, FontFace::Regular, font_size::BODY) <= width_max {
             *last = longer;
         } else {
@@ -176,4 +189,23 @@ fn wrap(line: &str, width_max: f32) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A word that is wider than a line, in pieces that are not.
+fn broken(word: &str, width_max: f32) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut width = 0.0;
+    for character in word.chars() {
+        let mut buffer = [0; 4];
+        let wide = crate::look::width(character.encode_utf8(&mut buffer), FontFace::Regular, font_size::BODY);
+        if width + wide > width_max && width > 0.0 {
+            pieces.push(String::new());
+            width = 0.0;
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
+        width += wide;
+    }
+    pieces
 }

@@ -93,8 +93,8 @@ pub struct Chip {
     pub rect: Rect,
 }
 
-/// The chips of a card: its services, then the VIPs that it may hold, as many as fit.
-pub fn chips(lab: &Lab, catalog: &Catalog, name: &str, node: &Node, card: Rect) -> Vec<Chip> {
+/// What a card has chips for, in their order: the VIPs that it may hold, then its services, those of the base system last.
+pub fn chip_order(lab: &Lab, catalog: &Catalog, name: &str, node: &Node) -> Vec<(ChipOf, Icon, String)> {
     let base = |service: &crate::model::Service| catalog.of(service).is_some_and(|entry| entry.group == Group::Base);
     let mut services: Vec<_> = node.services.iter().collect();
     services.sort_by_key(|(_, service)| base(service));
@@ -102,9 +102,12 @@ pub fn chips(lab: &Lab, catalog: &Catalog, name: &str, node: &Node, card: Rect) 
     let services = services.into_iter().map(|(name, service)| (ChipOf::Service(name.clone()), icon_of(service), name.to_string()));
     let holds = |vip: &Vip| vip.holders.iter().any(|holder| holder.node == *name);
     let vips = lab.vips.iter().enumerate().filter(|(_, (_, vip))| holds(vip));
-    let vips = vips.map(|(number, (name, _))| (ChipOf::Vip(number), Icon::Vip, name.to_string()));
-    let all: Vec<_> = services.chain(vips).collect();
+    vips.map(|(number, (name, _))| (ChipOf::Vip(number), Icon::Vip, name.to_string())).chain(services).collect()
+}
 
+/// The chips of a card, as many as fit; the last one counts the rest.
+pub fn chips(lab: &Lab, catalog: &Catalog, name: &str, node: &Node, card: Rect) -> Vec<Chip> {
+    let all = chip_order(lab, catalog, name, node);
     let right = card.max.x - CARD_MARGIN;
     let mut at = point(card.min.x + CARD_MARGIN, card.max.y - CARD_MARGIN - size::CHIP_HEIGHT);
     let mut chips: Vec<Chip> = Vec::with_capacity(all.len().min(5));
@@ -318,6 +321,17 @@ mod tests {
         check_chips(2, 2, 0);
         check_chips(5, 2, 3);
         check_chips(40, 1, 39);
+    }
+
+    #[test]
+    fn the_chip_of_a_vip_is_never_among_the_hidden() {
+        let mut lab = fixture::mini_cloud();
+        for n in 0..12 {
+            let service = crate::model::Service::new("nginx".parse().unwrap());
+            lab.nodes.get_mut("db1").unwrap().services.insert(format!("service{n}").parse().unwrap(), service);
+        }
+        let chips = chips(&lab, Catalog::embedded(), "db1", &lab.nodes["db1"], card());
+        assert!(chips.iter().any(|chip| chip.of == ChipOf::Vip(0)) && matches!(chips.last().unwrap().of, ChipOf::More(_)), "{chips:?}");
     }
 
     #[test]

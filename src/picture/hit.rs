@@ -19,6 +19,8 @@ pub enum Hit {
     Service(u32, ServiceName),
     /// The chip of a VIP on a node that may hold it: the VIP, then the node.
     VipChip(u32, u32),
+    /// The chip of a node that counts what its card has no room for.
+    MoreChips(u32),
     /// An adapter's socket or drop: the node, then the slot.
     Adapter(u32, usize),
     /// The handle at a node's edge, from which wires and flows are drawn.
@@ -46,7 +48,7 @@ impl Hit {
             Self::Vip(number) | Self::VipChip(number, _) => Subject::Vip(lab.vips.get_index(*number as usize)?.0.clone()),
             Self::Service(number, service) => Subject::Service(ServiceRef { node: name(number)?, service: service.clone() }),
             Self::Adapter(number, slot) => Subject::Adapter(name(number)?, *slot, node(number)?.1.adapters.get(*slot)?.network.clone()),
-            Self::Node(number) | Self::Handle(number) => Subject::Node(name(number)?),
+            Self::Node(number) | Self::Handle(number) | Self::MoreChips(number) => Subject::Node(name(number)?),
             Self::Flow(number) => Subject::flow(lab.flows.get(*number as usize)?),
             Self::Network(number) => Subject::Network(lab.networks.get_index(*number as usize)?.0.clone()),
             Self::Site(number) | Self::SiteHandle(number) => Subject::Site(lab.sites.get_index(*number as usize)?.0.clone()),
@@ -57,7 +59,8 @@ impl Hit {
     /// The node that it is or is on.
     pub fn node(&self) -> Option<u32> {
         match self {
-            Self::Service(node, _) | Self::Adapter(node, _) | Self::Handle(node) | Self::Node(node) | Self::VipChip(_, node) => Some(*node),
+            Self::Service(node, _) | Self::Adapter(node, _) => Some(*node),
+            Self::Handle(node) | Self::Node(node) | Self::MoreChips(node) | Self::VipChip(_, node) => Some(*node),
             _ => None,
         }
     }
@@ -127,7 +130,7 @@ impl Scene {
                 match chip.of {
                     ChipOf::Service(name) => return Some(Hit::Service(number, name)),
                     ChipOf::Vip(vip) => return u32::try_from(vip).ok().map(|vip| Hit::VipChip(vip, number)),
-                    ChipOf::More(_) => {}
+                    ChipOf::More(_) => return Some(Hit::MoreChips(number)),
                 }
             }
         }

@@ -6,6 +6,7 @@
 #[cfg(test)]
 use crate::model;
 
+mod bulk;
 pub mod draw;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -14,6 +15,7 @@ pub mod geometry;
 mod grid;
 mod hit;
 mod overlay;
+mod parts;
 mod place;
 mod routes;
 mod scene;
@@ -22,7 +24,8 @@ mod space;
 
 pub use grid::{Cell, Grid};
 pub use hit::{Aim, HANDLE_RADIUS, Hit, handle};
-pub use overlay::{Badge, Holders, Mode, Overlay, Progress, State, States};
+pub use overlay::{Badge, CardState, Changes, Cut, Holders, LinkState, Mode, Overlay, Progress, State, States};
+pub use parts::Part;
 pub use place::{Places, places};
 pub use scene::{End, FlowItem, LinkItem, NetworkItem, NodeItem, NoteItem, Scene, SiteItem, Token, VipItem};
 pub use shape::{Anchor, Dash, Detail, LAYERS, Layer, Shape, Shapes, Stroke, Text};

@@ -94,6 +94,8 @@ pub struct VipItem {
     pub tokens: Vec<Token>,
     /// Where it was before it moved.
     pub ghost: Option<Token>,
+    /// Where it would be after a fault that is being considered.
+    pub would: Vec<Token>,
     /// Flows to it, by number.
     pub flows: Vec<u32>,
 }
@@ -150,8 +152,10 @@ pub struct Scene {
     pub grid: Grid,
     /// Grows with every change of anything.
     pub revision: u64,
-    /// Grows when rails, frames, notes or tokens change.
+    /// Grows when rails, frames or notes change.
     pub ground_revision: u64,
+    /// Grows when tokens or partitions change.
+    pub tokens_revision: u64,
     /// Grows when the set of things changes: numbers mean other things then.
     pub structure: u64,
     pub(super) number_of: HashMap<NodeName, u32>,
@@ -168,6 +172,8 @@ pub(super) const NOTE_LINE: f32 = 18.0;
 /// The width at which a note wraps that names none.
 pub(super) const NOTE_WIDTH_MAX: f32 = 480.0;
 
+/// The height of a rail's name, above its bar.
+pub(super) const RAIL_NAME: f32 = 28.0;
 impl Scene {
     /// The scene of a lab.
     pub fn new(lab: &Lab, catalog: &Catalog) -> Self {
@@ -251,7 +257,7 @@ impl Scene {
         let same =
             self.nodes.iter().map(|item| &item.name).eq(lab.nodes.keys()) && self.vips.iter().map(|item| &item.name).eq(lab.vips.keys());
         let (revision, structure) = (self.revision + 1, self.structure + 1);
-        *self = Self { revision, ground_revision: revision, structure, ..Self::default() };
+        *self = Self { revision, ground_revision: revision, tokens_revision: revision, structure, ..Self::default() };
         self.number_of = (0_u32..).zip(lab.nodes.keys()).map(|(number, name)| (name.clone(), number)).collect();
         let Places { networks, nodes } = places(lab);
         let mut hues = 0_usize..;
@@ -277,7 +283,7 @@ impl Scene {
         let number_of_network = |name: &NetworkName| lab.networks.get_index_of(name).and_then(|number| u32::try_from(number).ok());
         for (name, vip) in &lab.vips {
             let network = number_of_network(&vip.network);
-            self.vips.push(VipItem { name: name.clone(), network, tokens: Vec::new(), ghost: None, flows: Vec::new() });
+            self.vips.push(VipItem { name: name.clone(), network, tokens: Vec::new(), ghost: None, would: Vec::new(), flows: Vec::new() });
         }
         for (number, flow) in (0_u32..).zip(&lab.flows) {
             let (from, to) = (self.end(lab, &flow.from), self.end(lab, &flow.to));
@@ -333,45 +339,39 @@ impl Scene {
         }
     }
 
-    /// Shows another overlay.
+    /// Shows another overlay. Only what looks different is drawn again: a lab at rest costs nothing, however often this is
+    /// called.
     pub fn set_overlay(&mut self, lab: &Lab, overlay: &Overlay<'_>) {
-        let before = std::mem::take(&mut self.states);
-        let states = States::new(self, lab, overlay, &before);
+        let states = States::new(self, lab, overlay, &self.states);
+        if states == self.states {
+            return;
+        }
+        let before = std::mem::replace(&mut self.states, states);
+        let changes = self.states.changes(&before);
         self.revision += 1;
         let revision = self.revision;
-        // Only what looks different is drawn again: a lab at rest costs nothing, however often it is asked.
-        let neutral = super::overlay::State::default();
-        let mut changed: BTreeSet<u32> = BTreeSet::new();
-        for (number, item) in (0_u32..).zip(&self.nodes) {
-            let of = |states: &States| states.nodes.get(number as usize).copied().unwrap_or(neutral);
-            if of(&states) != of(&before) {
-                changed.insert(item.cell);
-            }
+        let node_cell = |node: &u32| self.nodes.get(*node as usize).map(|item| item.cell);
+        let flow_cell = |flow: &u32| self.flows.get(*flow as usize).map(|item| item.cell);
+        // A link is drawn with the second of its nodes.
+        let link_cell = |link: &u32| self.links.get(*link as usize).and_then(|link| node_cell(&link.nodes.1));
+        let mut cells: BTreeSet<u32> = changes.nodes.iter().filter_map(node_cell).collect();
+        cells.extend(changes.flows.iter().filter_map(flow_cell));
+        cells.extend(changes.links.iter().filter_map(link_cell));
+        if changes.everything {
+            cells.extend((0_u32..).take(self.grid.cells.len()));
         }
-        let keys = states.services.keys().chain(before.services.keys()).filter(|key| states.services.get(key) != before.services.get(key));
-        let adapters =
-            states.adapters.keys().chain(before.adapters.keys()).filter(|key| states.adapters.get(key) != before.adapters.get(key));
-        let nodes = keys.map(|(node, _)| *node).chain(adapters.map(|(node, _)| *node));
-        changed.extend(nodes.filter_map(|node| self.nodes.get(node as usize)).map(|item| item.cell));
-        for (number, item) in self.flows.iter().enumerate() {
-            if states.flows.get(number) != before.flows.get(number) {
-                changed.insert(item.cell);
-            }
-        }
-        if states.mode != before.mode || states.broken_clusters != before.broken_clusters {
-            changed.extend((0_u32..).take(self.grid.cells.len()));
-        }
-        for cell in changed {
+        for cell in cells {
             if let Some(cell) = self.grid.cells.get_mut(cell as usize) {
                 cell.changed_at = revision;
             }
         }
-        if states.networks != before.networks {
+        if changes.everything || changes.rails {
             self.ground_revision = revision;
         }
-        let moved = states.holders != before.holders;
-        self.states = states;
-        if moved {
+        if changes.everything || changes.tokens {
+            self.tokens_revision = revision;
+        }
+        if changes.moved {
             self.place_tokens(lab);
             let flows: BTreeSet<u32> = self.vips.iter().flat_map(|vip| vip.flows.iter().copied()).collect();
             self.route(&flows);
@@ -426,7 +426,7 @@ impl Scene {
             flows.extend(self.nodes.get(*number as usize).into_iter().flat_map(|item| item.flows.iter().copied()));
         }
         self.route(&flows);
-        self.ground_revision = self.revision;
+        (self.ground_revision, self.tokens_revision) = (self.revision, self.revision);
     }
 
     fn stretch(&mut self, lab: &Lab, rails: &BTreeSet<u32>) {
@@ -458,7 +458,7 @@ impl Scene {
     pub fn bounds(&self) -> Rect {
         let nodes = self.nodes.iter().map(|item| item.card);
         // A rail's name stands above it.
-        let rails = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, 28.0), max: item.bar.max });
+        let rails = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, RAIL_NAME), max: item.bar.max });
         let titled = |frame: Rect| if frame.exists() { Rect { min: frame.min - point(0.0, SITE_TITLE), ..frame } } else { frame };
         let frames = self.sites.iter().map(|item| titled(item.frame));
         let notes = self.notes.iter().map(|item| item.rect);

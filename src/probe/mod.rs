@@ -88,9 +88,28 @@ pub fn judge(lab: &Lab, observed: &Observed) -> Vec<Verdict> {
     for flow in &lab.flows {
         // Two flows may have the same ends and different ports; they are observed in the drawing's order.
         let found = seen.iter().position(|one| one.from == flow.from && one.to == flow.to).map(|index| seen.remove(index));
-        verdicts.push(judge_one(flow, found));
+        let verdict = judge_one(flow, found);
+        verdicts.push(match stopped_sender(&flow.from, observed) {
+            Some(reason) => {
+                let (outcome, health) = (Outcome::Unknown, Health::Unknown);
+                Verdict { outcome, health, forward: false, backward: false, latency_ms: None, reason, ..verdict }
+            }
+            None => verdict,
+        });
     }
     verdicts
+}
+
+/// Why nothing is sent from an end now, where its machine or its service does not run: a path that a probe finds open is
+/// not used by anything then. `None`: it runs, or nothing is known of it.
+pub fn stopped_sender(from: &Endpoint, observed: &Observed) -> Option<String> {
+    let node = observed.nodes.get(from.node()?)?;
+    if node.power != Power::Running {
+        return Some(format!("{} does not run", from.node()?));
+    }
+    let Endpoint::Service(at) = from else { return None };
+    let service = node.services.get(&at.service)?;
+    (service.health == Health::Down && service.listening.is_empty()).then(|| format!("{at} does not run"))
 }
 
 fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {

@@ -1,12 +1,14 @@
 //! The window: egui on top of `app`. It reads state and sends commands; it never blocks, spawns or changes the lab in
 //! place, and repaints nothing while nothing changed.
 
+pub mod atlas;
 pub mod canvas;
 mod desk;
 mod dialog;
 mod graph;
 pub mod icon;
 mod keys;
+mod one_press;
 mod outline;
 pub mod panel;
 mod shell;
@@ -23,7 +25,11 @@ use crate::app::{
     worker::{Parts, Workers},
 };
 use anyhow::Context as _;
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The window's size at its first start, in points.
 const SIZE: [f32; 2] = [1440.0, 900.0];
@@ -58,7 +64,9 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         let preferences = folders.as_ref().map_or_else(Preferences::default, files::preferences);
         let ctx = creation.egui_ctx.clone();
         let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::engine::draw };
-        let workers = Workers::start(parts, Arc::new(move || ctx.request_repaint()))?;
+        // After a moment, and not at once: of the latter egui makes two frames.
+        let wake = move || ctx.request_repaint_after(Duration::from_millis(1));
+        let workers = Workers::start(parts, Arc::new(wake))?;
         outline::Outline::install(&creation.egui_ctx);
         let state = State::new(preferences, templates()).on_machine(crate::app::machine::context());
         let mut app = SandtableApp::new(state, workers).timing_from(began);

@@ -2,6 +2,7 @@
 //!
 //! The only place that turns a token into egui's types. It keeps no preference: the caller says what the user wants.
 
+use super::{atlas::AtlasWatch, one_press::OnePress};
 use crate::look::{Appearance, Color, FontFace, Motion, Palette, Preference, Tone, duration_secs, font_size, size, stroke};
 use egui::{
     Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Id, Margin, Shadow, Stroke, Style, TextStyle,
@@ -98,9 +99,11 @@ pub fn family(face: FontFace) -> FontFamily {
     }
 }
 
-/// Installs fonts and both styles. Once, before the first frame.
+/// Installs fonts, both styles, and what watches over frames. Once, before the first frame.
 pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
+    ctx.add_plugin(AtlasWatch::default());
+    ctx.add_plugin(OnePress::default());
     ctx.options_mut(|options| options.fallback_theme = egui::Theme::Dark);
     for (theme, appearance) in [(egui::Theme::Dark, Appearance::Dark), (egui::Theme::Light, Appearance::Light)] {
         ctx.set_style_of(theme, style(&Theme::new(appearance)));

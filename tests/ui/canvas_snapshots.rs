@@ -32,6 +32,8 @@ struct Stage {
     observed: Option<Observed>,
     plan: Option<Plan>,
     selection: Vec<Subject>,
+    at_risk: Vec<Subject>,
+    would_move: Vec<(model::VipName, Vec<model::NodeName>)>,
     tool: Tool,
     events: Vec<CanvasEvent>,
 }
@@ -47,6 +49,8 @@ impl Stage {
             observed: None,
             plan: None,
             selection: Vec::new(),
+            at_risk: Vec::new(),
+            would_move: Vec::new(),
             tool: Tool::Select,
             events: Vec::new(),
         }
@@ -63,6 +67,8 @@ impl Stage {
                 findings: &self.findings,
                 observed: self.observed.as_ref(),
                 plan: self.plan.as_ref(),
+                at_risk: &self.at_risk,
+                would_move: &self.would_move,
                 ..Overlay::default()
             },
             overlay_revision: self.revision,
@@ -255,6 +261,53 @@ fn unplaced_fit() {
 #[test]
 fn many_nodes_fit() {
     photograph("large", || Stage::new(fixture::large(2000)));
+}
+
+fn fault(id: u64, text: &str) -> model::ActiveFault {
+    model::ActiveFault { id, fault: text.parse().unwrap(), since_ms: 50_000 }
+}
+
+#[test]
+fn partitions_and_their_direction() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    photograph_into(&mut results, "cut", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        let mut observed = observed(&stage.lab, &["db2"]);
+        observed.faults = vec![fault(1, "cut app1,db1 lb,app2,db2")];
+        stage.observed = Some(observed);
+        stage
+    });
+    photograph_into(&mut results, "one_way", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        let mut observed = observed(&stage.lab, &["db1"]);
+        observed.faults = vec![fault(1, "one-way app2 db1")];
+        stage.observed = Some(observed);
+        stage
+    });
+}
+
+#[test]
+fn a_stopped_sender_and_a_predicted_fault() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    photograph_into(&mut results, "sender_stopped", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        let mut observed = observed(&stage.lab, &["db1"]);
+        observed.nodes.get_mut("lb").unwrap().health = Health::Down;
+        observed.nodes.get_mut("lb").unwrap().services.get_mut("haproxy").unwrap().health = Health::Down;
+        stage.observed = Some(observed);
+        stage
+    });
+    photograph_into(&mut results, "predicted", || {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        stage.observed = Some(observed(&stage.lab, &["db1"]));
+        stage.at_risk = vec![service("db1/galera"), node("db1"), Subject::Vip("vip".parse().unwrap())];
+        stage.would_move = vec![("vip".parse().unwrap(), vec!["db2".parse().unwrap()])];
+        stage
+    });
 }
 
 fn plan_of(lab: &Lab) -> Plan {
@@ -459,4 +512,170 @@ fn undoing_an_edit_shows_what_was() {
     stage.revision += 1;
     harness.run();
     assert_eq!(harness.state().canvas.scene().flows.len(), 5);
+}
+
+/// The canvas below a line of text whose glyphs fill the atlas before the canvas looks, as panels do.
+fn harness_below_panels<'a>(stage: Stage) -> Harness<'a, Stage> {
+    let mut installed = false;
+    let show = move |ui: &mut egui::Ui, stage: &mut Stage| {
+        if !installed {
+            theme::install(ui.ctx());
+            theme::set_preference(ui.ctx(), Preference::Dark);
+            theme::set_motion(ui.ctx(), Motion::Reduced);
+            installed = true;
+            ui.ctx().request_discard("fonts");
+            return;
+        }
+        for size in 9_u8..60 {
+            let font = egui::FontId::proportional(f32::from(size));
+            ui.fonts_mut(|fonts| fonts.layout_no_wrap("abcdefghijklmnopqrstuvwxyz0123456789".to_owned(), font, egui::Color32::WHITE));
+        }
+        let window = egui::UiBuilder::new().max_rect(ui.ctx().content_rect());
+        ui.scope_builder(window, |ui| stage.ui(ui));
+    };
+    let mut harness = Harness::builder().with_size(SIZE).with_pixels_per_point(1.0).wgpu().build_ui_state(show, stage);
+    harness.run();
+    harness
+}
+
+#[test]
+fn the_text_stays_when_the_theme_and_the_scale_change() {
+    let mut harness = harness_below_panels(at_100(fixture::mini_cloud()));
+    let mut first: std::collections::HashMap<(bool, u32), Vec<u8>> = std::collections::HashMap::new();
+    for (round, (dark, percent)) in
+        [(true, 100), (false, 100), (true, 100), (false, 100), (false, 150), (false, 100), (true, 150), (true, 100)].into_iter().enumerate()
+    {
+        theme::set_preference(&harness.ctx, if dark { Preference::Dark } else { Preference::Light });
+        harness.set_pixels_per_point(percent as f32 / 100.0);
+        harness.run();
+        harness.run();
+        let pixels = harness.render().unwrap().into_raw();
+        // A drawing without letters would differ from the first one of its theme in thousands of pixels.
+        let first = first.entry((dark, percent)).or_insert_with(|| pixels.clone());
+        let differs = first.iter().zip(&pixels).filter(|(one, other)| one.abs_diff(**other) > 24).count();
+        assert!(first.len() == pixels.len() && differs < 40, "round {round}: {differs} bytes differ");
+    }
+}
+
+/// Presses, moves and lets go within one frame, as a quick hand on a slow machine does.
+fn quick_drag(harness: &mut Harness<'_, Stage>, from: Pos2, to: Pos2) {
+    let modifiers = Modifiers::NONE;
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    let middle = from + (to - from) * 0.5;
+    let all = [Event::PointerMoved(from), button(from, true), Event::PointerMoved(middle), Event::PointerMoved(to), button(to, false)];
+    harness.input_mut().events.extend(all);
+    harness.run_steps(8);
+}
+
+#[test]
+fn a_quick_drag_moves_what_was_pressed() {
+    let mut harness = design_stage();
+    // From the card over the rail below it.
+    quick_drag(&mut harness, pos2(300.0, 520.0), pos2(300.0, 440.0));
+    assert_eq!(edits(&harness), ["Move db1"]);
+    quick_drag(&mut harness, pos2(260.0, 352.0), pos2(560.0, 568.0));
+    assert_eq!(edits(&harness).last().unwrap(), "Draw a flow from app1/todo to db2/galera");
+}
+
+#[test]
+fn a_quick_lasso_and_a_quick_band_begin_where_they_were_pressed() {
+    let mut harness = design_stage();
+    quick_drag(&mut harness, pos2(100.0, 480.0), pos2(760.0, 610.0));
+    assert_eq!(harness.state().selection, [node("db1"), node("db2")]);
+}
+
+#[test]
+fn two_quick_clicks_on_neighbours_are_not_a_double_click() {
+    let mut harness = design_stage();
+    // A frame of a test takes a quarter of a second.
+    harness.ctx.options_mut(|options| {
+        options.input_options.max_click_duration = 10.0;
+        options.input_options.max_double_click_delay = 10.0;
+    });
+    let (chip, card) = (pos2(240.0, 343.5), pos2(240.0, 340.0));
+    for at in [chip, card] {
+        for pressed in [true, false] {
+            let modifiers = Modifiers::NONE;
+            harness
+                .input_mut()
+                .events
+                .extend([Event::PointerMoved(at), Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers }]);
+            harness.run_steps(3);
+        }
+    }
+    let opened = harness.state().events.iter().any(|event| matches!(event, CanvasEvent::Open(_)));
+    assert!(!opened, "{:?}", harness.state().events);
+    assert_eq!(harness.state().selection, [node("app1")]);
+}
+
+/// Rests on a place until its hover card is there.
+fn rest_on(harness: &mut Harness<'_, Stage>, at: Pos2) {
+    harness.event(Event::PointerMoved(at));
+    harness.run();
+    for _ in 0..8 {
+        harness.step();
+    }
+    harness.run();
+}
+
+#[test]
+fn hover_cards_say_what_the_drawing_shortens() {
+    let mut stage = at_100(fixture::mini_cloud());
+    stage.findings = vec![Arc::new(Finding {
+        message: "app1 has no way for administrators".into(),
+        ..(*finding(Severity::Advice, node("app1"))).clone()
+    })];
+    let mut harness = harness(stage, Appearance::Dark);
+    let check = |harness: &mut Harness<'_, Stage>, at: Pos2, words: &[&str]| {
+        rest_on(harness, at);
+        for words in words {
+            assert!(harness.query_all_by_label_contains(words).next().is_some(), "no {words:?} at {at:?}");
+        }
+    };
+    // The name of app1, its chip that counts what is hidden, the token, the rail, the drop of db1.
+    check(&mut harness, pos2(300.0, 312.0), &["app · 512 MB", "192.168.50.11", "192.168.60.11", "8080", "app1 has no way"]);
+    check(&mut harness, pos2(240.0, 352.0), &["on app1", "192.168.50.11 (frontend)"]);
+    check(&mut harness, pos2(700.0, 436.0), &["192.168.60.0/24", "192.168.60.22"]);
+}
+
+#[test]
+fn a_hover_card() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    for appearance in Appearance::ALL {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = Mode::Run;
+        let mut seen = observed(&stage.lab, &["db2"]);
+        break_db1(&mut seen);
+        stage.observed = Some(seen);
+        let mut harness = harness(stage, appearance);
+        rest_on(&mut harness, pos2(300.0, 312.0));
+        let theme = if appearance == Appearance::Dark { "dark" } else { "light" };
+        results.add(harness.try_snapshot(format!("canvas_hover_{theme}")));
+    }
+}
+
+#[test]
+fn a_stray_node_does_not_hide_the_rest() {
+    let mut lab = fixture::mini_cloud();
+    lab.canvas.nodes.insert("db2".parse().unwrap(), model::Pos(1_000_000, 1_000_000));
+    let mut harness = harness(Stage::new(lab), Appearance::Dark);
+    let zoom = harness.state().canvas.camera().zoom;
+    assert!(zoom > 0.5, "{zoom}");
+    harness.get_by_label("db2 is far away from the rest").click();
+    harness.run();
+    let state = harness.state();
+    let card = state.canvas.scene().rect_of(&state.lab, &node("db2")).unwrap();
+    assert!(state.canvas.shown().touches(&card));
+}
+
+#[test]
+fn a_note_of_a_megabyte_is_drawn_as_a_note() {
+    let mut lab = fixture::mini_cloud();
+    lab.notes.push(model::Note { at: model::Pos(800, 40), text: "word ".repeat(200_000), width: 0 });
+    lab.notes.push(model::Note { at: model::Pos(-300, 40), text: "w".repeat(300), width: 200 });
+    let harness = harness(Stage::new(lab), Appearance::Dark);
+    let scene = harness.state().canvas.scene();
+    assert!(scene.notes[0].lines.len() <= 41 && scene.notes[0].lines.last().unwrap().contains("goes on"));
+    assert!(scene.notes[1].lines.len() > 5, "a long word is broken: {:?}", scene.notes[1].lines);
+    assert!(harness.state().canvas.camera().zoom > 0.3);
 }

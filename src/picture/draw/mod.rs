@@ -1,6 +1,7 @@
 //! Drawing: each thing of a scene as shapes. It decides colours and what is left out at which distance; where things are
 //! is decided by then.
 
+mod cuts;
 mod ground;
 mod marks;
 mod node;
@@ -8,6 +9,7 @@ mod wires;
 
 pub use marks::{health_tone, severity_tone};
 pub use node::tile_color;
+pub use wires::Firm;
 
 use super::{
     overlay::State,
@@ -51,12 +53,13 @@ impl<'a> Artist<'a> {
         for flow in numbers(self.scene.flows.len()) {
             self.flow(flow, &mut out);
         }
-        for link in &self.scene.links {
+        for link in numbers(self.scene.links.len()) {
             self.link(link, &mut out);
         }
         for node in numbers(self.scene.nodes.len()) {
             self.node(node, &mut out);
         }
+        self.cuts(&mut out);
         for vip in numbers(self.scene.vips.len()) {
             self.vip(vip, &mut out);
         }
@@ -72,8 +75,8 @@ impl<'a> Artist<'a> {
             }
         }
         if self.detail <= Detail::Card {
-            for link in cell.links.iter().filter_map(|link| self.scene.links.get(*link as usize)) {
-                self.link(link, &mut out);
+            for link in &cell.links {
+                self.link(*link, &mut out);
             }
         }
         for node in &cell.nodes {

@@ -118,7 +118,8 @@ impl Artist<'_> {
                 (None, Some(badge)) if self.scene.states.mode == Mode::Design => Some(super::severity_tone(badge.severity)),
                 _ => None,
             };
-            let holds = matches!(chip.of, ChipOf::Vip(vip) if self.scene.vips.get(vip).is_some_and(|vip| vip.tokens.iter().any(|token| token.node == Some(number))));
+            let vip = if let ChipOf::Vip(vip) = chip.of { Some(vip) } else { None };
+            let holds = vip.is_some_and(|vip| self.scene.states.holds(number, vip));
             let line = tone.map_or(Stroke::NONE, |tone| Stroke::solid(1.2, tint(palette.tone(tone))));
             let line = if state.at_risk { Stroke::dashed(1.2, palette.bad, 3.0, 3.0) } else { line };
             let ground = tint(palette.raised_hover.mix(palette.raised, 0.5));

@@ -6,8 +6,8 @@ use crate::{
     model::{Health, NetworkKind},
     picture::{
         geometry::TOKEN_TEXT,
-        overlay::{Mode, State},
-        scene::{End, FlowItem, LinkItem, Token},
+        overlay::{LinkState, Mode, State},
+        scene::{End, FlowItem, Token},
         shape::{Anchor, Detail, Layer, Shape, Shapes, Stroke},
         space::{Curve, Point, Rect, point},
     },
@@ -33,7 +33,7 @@ impl Artist<'_> {
             return;
         };
         let state = self.scene.states.networks.get(number as usize).copied().unwrap_or_default();
-        let color = self.tint(self.rail_color(number), &state);
+        let color = self.tint(if state.at_risk { self.palette.bad } else { self.rail_color(number) }, &state);
         // From afar a rail is drawn thicker than it is: it would be gone.
         let bar = match self.detail {
             Detail::Whole | Detail::Full | Detail::Card => item.bar,
@@ -41,7 +41,7 @@ impl Artist<'_> {
             Detail::Tile => item.bar.grow(5.0),
             Detail::Far => item.bar.grow(9.0),
         };
-        if network.kind == NetworkKind::Bridged || state.change == Some(crate::plan::Change::Create) {
+        if state.at_risk || network.kind == NetworkKind::Bridged || state.change == Some(crate::plan::Change::Create) {
             let (from, to) = (point(bar.min.x, bar.center().y), point(bar.max.x, bar.center().y));
             put(out, Layer::Wires, Shape::Line { from, to, stroke: Stroke::dashed(bar.height(), color, 14.0, 6.0) });
         } else {
@@ -174,15 +174,14 @@ impl Artist<'_> {
     }
 
     /// What joins two members of a cluster: a dashed line, red where the cluster is not whole and one of them is down.
-    pub fn link(&self, link: &LinkItem, out: &mut Shapes) {
+    pub fn link(&self, number: u32, out: &mut Shapes) {
         if self.detail > Detail::Card {
             return;
         }
+        let Some(link) = self.scene.links.get(number as usize) else { return };
         let (Some(one), Some(other)) = (self.scene.node(link.nodes.0), self.scene.node(link.nodes.1)) else { return };
-        let (one_state, other_state) = (self.scene.states.node(link.nodes.0), self.scene.states.node(link.nodes.1));
-        let down = [one_state, other_state].iter().any(|state| state.health == Some(Health::Down));
-        let lost = down && self.scene.states.mode != Mode::Design && self.scene.states.broken_clusters.contains(&link.cluster);
-        let dim = State { dimmed: one_state.dimmed || other_state.dimmed, ..State::default() };
+        let LinkState { lost, dimmed } = self.scene.states.links.get(number as usize).copied().unwrap_or_default();
+        let dim = State { dimmed, ..State::default() };
         let color = self.tint(if lost { self.palette.bad } else { self.palette.faint }, &dim);
         let line = Stroke::dashed(stroke::FLOW, color, 5.0, 5.0);
         let (left, right) = if one.card.min.x <= other.card.min.x { (one.card, other.card) } else { (other.card, one.card) };
@@ -221,14 +220,20 @@ impl Artist<'_> {
             let piece = Rect { min: point(between.min.x, rail.bar.min.y), max: point(between.max.x, rail.bar.max.y) };
             put(out, Layer::Tokens, fill(piece, 0.0, self.palette.bad));
         }
+        let firm = if self.scene.states.is_unseen(number) { Firm::Not } else { Firm::Held };
         if let (Some(ghost), Some(token)) = (&item.ghost, item.tokens.first()) {
             let fade = State { dimmed: true, ..state };
-            self.token(ghost, vip.address, &fade, out);
-            let curve = arc(ghost.rect, token.rect);
-            put(out, Layer::Tokens, Shape::Curve { curve, stroke: Stroke::dashed(stroke::SELECTION, self.palette.vip, 1.0, 5.0) });
+            self.token(ghost, vip.address, &fade, firm, out);
+            self.arc(ghost.rect, token.rect, self.palette.vip, out);
         }
         for token in &item.tokens {
-            self.token(token, vip.address, &state, out);
+            self.token(token, vip.address, &state, firm, out);
+        }
+        for would in &item.would {
+            if let Some(token) = item.tokens.first() {
+                self.arc(token.rect, would.rect, self.palette.bad, out);
+            }
+            self.token(would, vip.address, &State { at_risk: false, ..state }, Firm::Not, out);
         }
         if let (Some(badge), Some(token), Mode::Design) =
             (state.badge.filter(|_| !state.dimmed), item.tokens.first(), self.scene.states.mode)
@@ -237,15 +242,20 @@ impl Artist<'_> {
         }
     }
 
-    /// One token.
-    pub fn token(&self, token: &Token, address: Ipv4Addr, state: &State, out: &mut Shapes) {
+    fn arc(&self, from: Rect, to: Rect, color: Color, out: &mut Shapes) {
+        put(out, Layer::Tokens, Shape::Curve { curve: arc(from, to), stroke: Stroke::dashed(stroke::SELECTION, color, 1.0, 5.0) });
+    }
+
+    /// One token: solid where a node holds it, hollow where none does, nothing of it is deployed, or it is only predicted.
+    pub fn token(&self, token: &Token, address: Ipv4Addr, state: &State, firm: Firm, out: &mut Shapes) {
         let rect = token.rect;
-        let held = token.node.is_some();
+        let held = token.node.is_some() && firm == Firm::Held;
         let several = state.health == Some(Health::Down) && held;
         let color = self.tint(self.palette.vip, state);
         let ground = if held { color } else { self.palette.canvas };
         let line = match (held, several) {
-            (false, _) => Stroke::dashed(1.6, self.palette.vip, 5.0, 4.0),
+            _ if state.at_risk => Stroke::dashed(stroke::SELECTION, self.palette.bad, 5.0, 4.0),
+            (false, _) => Stroke::dashed(1.6, color, 5.0, 4.0),
             (true, true) => Stroke::solid(2.0, self.palette.bad),
             (true, false) => Stroke::NONE,
         };
@@ -253,12 +263,21 @@ impl Artist<'_> {
             put(out, Layer::Tokens, Shape::Shadow { rect, radius: size::TOKEN_HEIGHT / 2.0, color: self.palette.shadow });
         }
         put(out, Layer::Tokens, Shape::Rect { rect, radius: size::TOKEN_HEIGHT / 2.0, fill: ground, stroke: line });
-        let words = if held { self.tint(self.palette.on_vip, state) } else { self.palette.vip };
+        let words = if held { self.tint(self.palette.on_vip, state) } else { color };
         let middle = rect.center();
         put(out, Layer::Tokens, Shape::Icon { icon: Icon::Vip, at: point(rect.min.x + 9.0, middle.y - 7.0), side: 14.0, color: words });
         let at = point(rect.min.x + 25.0, middle.y + 4.2);
         put(out, Layer::Tokens, text(at, Anchor::Start, FontFace::SemiBold, TOKEN_TEXT, words, address.to_string()));
     }
+}
+
+/// Whether a token stands for an address that a node has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Firm {
+    /// It does.
+    Held,
+    /// It does not: the address is not deployed, or it would only come there.
+    Not,
 }
 
 /// The size of the words on a flow from or to the outside.

@@ -1,12 +1,12 @@
 //! Shapes of the picture into triangles, once; a frame then only moves them.
 //!
 //! Baked triangles stand in lab space times the zoom that they were baked at, so that a pan is a translation and letters
-//! stay on whole pixels. They hold places in the font texture: when that changes, everything is baked anew.
+//! stay on whole pixels. They hold places in the glyph atlas, so they are valid for one [`Atlas`] only.
 
 use crate::{
     look::FontFace,
     picture::{Anchor, Dash, LAYERS, Layer, Point, Rect, Shape, Shapes, Stroke, Text},
-    ui::{icon, theme},
+    ui::{atlas::Atlas, icon, theme},
 };
 use egui::{
     Color32, Context, CornerRadius, Mesh, Pos2, Shadow, StrokeKind, Vec2,
@@ -21,8 +21,8 @@ pub struct Press {
     pub zoom: f32,
     /// Pixels for one point.
     pub pixels_per_point: f32,
-    /// Grows when the font texture was made anew.
-    pub fonts: u64,
+    /// The glyph atlas that letters have their places in.
+    pub atlas: Atlas,
     /// Dark or light.
     pub appearance: crate::look::Appearance,
     /// How much of each thing.

@@ -51,8 +51,31 @@ impl Canvas {
             return;
         }
         self.zoom_bar(ui, area);
+        self.far_things(ui, area, input);
         if has_minimap(area) && !self.scene.nodes.is_empty() {
             self.show_minimap(ui, area, input);
+        }
+    }
+
+    /// Says that something lies so far away that fitting leaves it out, and leads there.
+    fn far_things(&mut self, ui: &mut Ui, area: egui::Rect, input: &CanvasInput<'_>) {
+        if self.far.0 != self.scene.revision {
+            self.far = (self.scene.revision, self.scene.strays().into_iter().collect());
+        }
+        let Some(first) = self.far.1.first().and_then(|number| self.scene.node(*number)) else { return };
+        let (name, card) = (first.name.clone(), first.card);
+        if self.shown().touches(&card) {
+            return;
+        }
+        let text = match self.far.1.len() {
+            1 => format!("{name} is far away from the rest"),
+            several => format!("{several} nodes are far away from the rest"),
+        };
+        let corner = zoom_bar_rect(area).left_top() - vec2(0.0, size::GAP + size::CONTROL_HEIGHT);
+        let room = egui::Rect::from_min_size(corner, vec2(360.0_f32.min(area.width() - 2.0 * MARGIN), size::CONTROL_HEIGHT));
+        let button = crate::ui::widget::Button::new(&text).icon(Icon::Info).explanation("Show it");
+        if ui.scope_builder(UiBuilder::new().max_rect(room), |ui| ui.add(button)).inner.clicked() {
+            self.zoom_to(ui, input.lab, &Subject::Node(name));
         }
     }
 
@@ -101,7 +124,7 @@ impl Canvas {
         painter.rect_filled(paper, radius::CONTROL, theme.palette().canvas);
         self.draw_minimap(paper, theme, input);
         let Some(bounds) = self.minimap.bounds else { return };
-        painter.add(Shape::Mesh(Arc::clone(&self.minimap.mesh)));
+        painter.with_clip_rect(paper).add(Shape::Mesh(Arc::clone(&self.minimap.mesh)));
         let (scale, corner) = placement(bounds, paper);
         let shown = self.shown();
         let to_screen = |at: Point| corner + vec2((at.x - bounds.min.x) * scale, (at.y - bounds.min.y) * scale);
@@ -123,7 +146,7 @@ impl Canvas {
             return;
         }
         self.minimap.made_for = Some(key);
-        let bounds = self.scene.bounds();
+        let bounds = self.scene.bulk();
         self.minimap.bounds = bounds.exists().then_some(bounds);
         let (scale, corner) = placement(bounds, paper);
         let mut mesh = Mesh::default();

@@ -53,6 +53,17 @@ pub struct Wire {
     pub from: Point,
 }
 
+/// A press of the primary button on the canvas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Press {
+    /// Where in the lab.
+    pub at: Point,
+    /// On what.
+    pub hit: Option<Hit>,
+    /// Whether a key was down that keeps what is chosen.
+    pub several: bool,
+}
+
 /// What the pointer is doing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Gesture {
@@ -85,12 +96,11 @@ impl Canvas {
             self.hovered = None;
             return;
         };
+        if ui.input(|input| input.pointer.primary_pressed()) {
+            self.pressed = self.press(ui, response, input);
+        }
         if self.gesture == Gesture::Idle {
             self.hovered = if response.contains_pointer() { self.scene.hit(input.lab, input.catalog, self.aim(at)) } else { None };
-        }
-        if ui.input(|input| input.pointer.primary_pressed()) {
-            // A drag begins some way on; what it takes hold of is what was pressed.
-            self.pressed = self.hovered.clone();
         }
         self.begin(ui, response, input, events);
         self.go_on(ui, response, at, input);
@@ -99,6 +109,14 @@ impl Canvas {
         }
         self.click(ui, response, at, input, events);
         self.cursor(ui, response, input);
+    }
+
+    /// What a press falls on: where the button went down, whatever the pointer has reached since, among what was shown then.
+    fn press(&self, ui: &Ui, response: &Response, input: &CanvasInput<'_>) -> Option<Press> {
+        let (at, several) = ui.input(|input| (input.pointer.press_origin(), input.modifiers.shift || input.modifiers.command));
+        let at = at.filter(|at| response.rect.contains(*at))?;
+        let at = self.camera.lab_from_screen(response.rect.min, at);
+        Some(Press { at, hit: self.scene.hit(input.lab, input.catalog, self.aim(at)), several })
     }
 
     fn begin(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
@@ -110,18 +128,15 @@ impl Canvas {
         if !response.drag_started_by(PointerButton::Primary) {
             return;
         }
-        // Where a frame is slow, egui takes a press in a panel for one on what the pointer has reached by the frame's end.
-        let Some(pressed) = ui.input(|input| input.pointer.press_origin()).filter(|at| response.rect.contains(*at)) else { return };
+        let Some(Press { at: held_at, hit, several }) = self.pressed.clone() else { return };
         response.request_focus();
-        let held_at = self.camera.lab_from_screen(response.rect.min, pressed);
         if input.tool == Tool::Lasso {
             self.gesture = Gesture::Lasso(vec![held_at]);
             return;
         }
-        let shift = ui.input(|input| input.modifiers.shift);
-        self.gesture = match self.pressed.take() {
+        self.gesture = match hit {
             Some(hit) if self.may_edit(input) => self.take_hold(hit, held_at, input, events),
-            _ => Gesture::Band { from: held_at, kept: if shift { input.selection.to_vec() } else { Vec::new() } },
+            _ => Gesture::Band { from: held_at, kept: if several { input.selection.to_vec() } else { Vec::new() } },
         };
     }
 
@@ -136,7 +151,7 @@ impl Canvas {
                 let service = name.map(|node| ServiceRef { node, service });
                 Gesture::Wire(Wire { node, service, from: held_at })
             }
-            Hit::Node(number) => {
+            Hit::Node(number) | Hit::MoreChips(number) => {
                 let Some(item) = self.scene.node(number) else { return band() };
                 let lead = item.card;
                 if !self.chosen.nodes.contains(&number) {
@@ -390,17 +405,28 @@ impl Canvas {
                 events.push(CanvasEvent::Menu { subject, at: at_screen, at_lab: at });
             }
         }
-        if response.double_clicked() {
-            match subject(&self.hovered) {
+        if !response.clicked() {
+            return;
+        }
+        // A click is on what was pressed; one from the keyboard is on what is below the pointer.
+        let press = self.pressed.take().filter(|_| response.clicked_by(PointerButton::Primary));
+        let (hit, several) = match press {
+            Some(press) => (press.hit, press.several),
+            None => (self.hovered.clone(), ui.input(|input| input.modifiers.shift || input.modifiers.command)),
+        };
+        let clicked = subject(&hit);
+        // Two quick clicks on neighbours are two clicks, although egui sees them near enough for a double one.
+        let again = std::mem::replace(&mut self.clicked, clicked.clone()) == clicked;
+        if response.double_clicked() && again {
+            match clicked {
                 Some(Subject::Note(index)) if self.may_edit(input) => self.write_note(index, input),
                 Some(subject) if self.may_edit(input) && self.on_name(at, &subject) => self.rename(&subject),
                 Some(subject) => events.push(CanvasEvent::Open(subject)),
                 None => {}
             }
-        } else if response.clicked() {
+        } else {
             response.request_focus();
-            let several = ui.input(|input| input.modifiers.shift || input.modifiers.command);
-            events.push(CanvasEvent::Select(match (subject(&self.hovered), several) {
+            events.push(CanvasEvent::Select(match (clicked, several) {
                 (Some(subject), false) => vec![subject],
                 (None, false) => Vec::new(),
                 (Some(subject), true) if input.selection.contains(&subject) => {

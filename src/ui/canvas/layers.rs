@@ -7,26 +7,13 @@ use super::{
     bake::{self, Press},
     camera::Camera,
 };
-use crate::picture::{Detail, LAYERS, Layer, Point, Rect, Scene, Shapes, draw::Artist};
+use crate::{
+    picture::{Detail, LAYERS, Layer, Part, Point, Rect, Scene, draw::Artist},
+    ui::atlas,
+};
 use egui::{Color32, Context, Mesh, Painter, Pos2, Rect as ScreenRect, Shape, Vec2, epaint::Vertex, pos2, vec2};
 use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
-
-/// What a batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Of {
-    /// Frames and notes.
-    Ground,
-    /// Some rails: the nth group.
-    Rails(usize),
-    /// A cell of the grid.
-    Cell(usize),
-    /// All tokens.
-    Tokens,
-}
-
-/// Rails that are baked together.
-const RAILS_A_GROUP: usize = 16;
 
 /// Where the camera stands for a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,9 +80,8 @@ fn place_mesh(from: &Mesh, to: &mut Mesh, scale: f32, offset: Vec2) {
 /// All batches of one canvas.
 #[derive(Debug, Default)]
 pub struct Layers {
-    batches: HashMap<Of, Batch>,
+    batches: HashMap<Part, Batch>,
     far: Far,
-    fonts: FontWatch,
     structure: u64,
     rails: RailAreas,
     shown: Option<ShownFrame>,
@@ -127,26 +113,6 @@ impl ShownFrame {
             && self.zooming == frame.zooming
             && self.scene == (scene.structure, scene.revision)
             && self.without_tokens == frame.without_tokens
-    }
-}
-
-/// Notices when places in the font texture are no longer what they were.
-#[derive(Debug, Default)]
-struct FontWatch {
-    size: [usize; 2],
-    filled: f32,
-    generation: u64,
-}
-
-impl FontWatch {
-    fn look(&mut self, ctx: &Context) -> u64 {
-        let (size, filled) = ctx.fonts(|fonts| (fonts.font_image_size(), fonts.font_atlas_fill_ratio()));
-        // It only ever fills up; where it is emptier it was made anew.
-        if size != self.size || filled + 1e-6 < self.filled {
-            self.generation += 1;
-        }
-        (self.size, self.filled) = (size, filled);
-        self.generation
     }
 }
 
@@ -183,13 +149,14 @@ impl Layers {
             self.structure = scene.structure;
         }
         let ctx = painter.ctx();
-        // Baking may make the font texture larger, which makes what was baked before wrong: then once more.
+        // Baking may enlarge the atlas, which invalidates what was baked before it: then once more.
         for _ in 0..3 {
-            let fonts = self.fonts.look(ctx);
+            let atlas = atlas::current(ctx);
+            atlas::uses(ctx, atlas);
             let press = Press {
                 zoom: frame.stand.camera.zoom,
                 pixels_per_point: frame.stand.pixels_per_point,
-                fonts,
+                atlas,
                 appearance: frame.appearance,
                 detail: frame.artist.detail,
             };
@@ -208,7 +175,7 @@ impl Layers {
                 without_tokens: frame.without_tokens.to_vec(),
                 meshes: self.meshes(frame, &wanted),
             });
-            if self.fonts.look(ctx) == fonts {
+            if atlas::current(ctx) == atlas {
                 break;
             }
         }
@@ -217,33 +184,30 @@ impl Layers {
         }
     }
 
-    fn wanted(&mut self, frame: &Frame<'_>) -> Vec<(Of, u64)> {
+    fn wanted(&mut self, frame: &Frame<'_>) -> Vec<Part> {
         let scene = frame.artist.scene;
-        let mut wanted = vec![(Of::Ground, scene.ground_revision)];
+        let mut wanted = vec![Part::Ground];
         let shown = frame.stand.shown();
         if self.rails.made_for != Some((scene.structure, scene.ground_revision)) {
             self.rails.made_for = Some((scene.structure, scene.ground_revision));
-            let area =
-                |rails: &[crate::picture::NetworkItem]| rails.iter().fold(Rect::NOTHING, |area, item| area.union(&item.bar)).grow(40.0);
-            self.rails.areas = scene.networks.chunks(RAILS_A_GROUP).map(area).collect();
+            self.rails.areas = scene.rail_areas();
         }
         let seen = self.rails.areas.iter().enumerate().filter(|(_, area)| area.touches(&shown));
-        wanted.extend(seen.map(|(n, _)| (Of::Rails(n), scene.ground_revision)));
+        wanted.extend(seen.map(|(n, _)| Part::Rails(n)));
         if frame.artist.detail < Detail::Tile {
-            wanted.extend(scene.grid.touching(shown).map(|(cell, item)| (Of::Cell(cell), item.changed_at)));
+            wanted.extend(scene.grid.touching(shown).map(|(cell, _)| Part::Cell(cell)));
         }
-        if !scene.vips.is_empty() {
-            wanted.push((Of::Tokens, scene.ground_revision));
-        }
+        wanted.push(Part::Tokens);
         wanted
     }
 
-    fn prepare(&mut self, ctx: &Context, frame: &Frame<'_>, press: &Press, wanted: &[(Of, u64)]) {
+    fn prepare(&mut self, ctx: &Context, frame: &Frame<'_>, press: &Press, wanted: &[Part]) {
         let (zoom, offset) = (press.zoom, frame.stand.offset());
-        for &(of, stamp) in wanted {
-            let batch = self.batches.entry(of).or_default();
+        for &part in wanted {
+            let stamp = frame.artist.scene.stamp(part);
+            let batch = self.batches.entry(part).or_default();
             if !batch.is_good(press, stamp, frame.zooming) {
-                let shapes = shapes_of(of, frame);
+                let shapes = frame.artist.part(part, frame.without_tokens);
                 batch.baked = bake::bake(ctx, press, &shapes);
                 batch.press = Some(*press);
                 batch.stamp = stamp;
@@ -258,8 +222,8 @@ impl Layers {
     }
 
     /// What is shown, in the order of drawing.
-    fn meshes(&self, frame: &Frame<'_>, wanted: &[(Of, u64)]) -> Vec<Arc<Mesh>> {
-        let batches: Vec<&Batch> = wanted.iter().filter_map(|(of, _)| self.batches.get(of)).collect();
+    fn meshes(&self, frame: &Frame<'_>, wanted: &[Part]) -> Vec<Arc<Mesh>> {
+        let batches: Vec<&Batch> = wanted.iter().filter_map(|part| self.batches.get(part)).collect();
         let mut meshes = Vec::new();
         for layer in LAYERS {
             let placed = batches.iter().filter_map(|batch| batch.placed.get(layer as usize));
@@ -273,7 +237,7 @@ impl Layers {
 
     /// Forgets the tokens, because others are to be left out.
     pub fn forget_tokens(&mut self) {
-        self.batches.remove(&Of::Tokens);
+        self.batches.remove(&Part::Tokens);
         self.shown = None;
     }
 }
@@ -288,28 +252,6 @@ impl Batch {
         let near = zooming == Zooming::Moving && (0.66..1.5).contains(&ratio);
         near && Press { zoom: press.zoom, ..there } == *press
     }
-}
-
-fn shapes_of(of: Of, frame: &Frame<'_>) -> Shapes {
-    let (artist, scene) = (&frame.artist, frame.artist.scene);
-    let mut shapes = Shapes::default();
-    match of {
-        Of::Ground => artist.ground(&mut shapes),
-        Of::Rails(n) => {
-            let numbers = (0_u32..).take(scene.networks.len()).skip(n * RAILS_A_GROUP).take(RAILS_A_GROUP);
-            numbers.for_each(|network| artist.rail(network, &mut shapes));
-        }
-        Of::Cell(cell) => {
-            if let Some(cell) = scene.grid.cells.get(cell) {
-                shapes = artist.cell(cell);
-            }
-        }
-        Of::Tokens => {
-            let numbers = (0_u32..).take(scene.vips.len()).filter(|vip| !frame.without_tokens.contains(vip));
-            numbers.for_each(|vip| artist.vip(vip, &mut shapes));
-        }
-    }
-    shapes
 }
 
 /// All nodes as tiles in one mesh, in lab space.

@@ -3,6 +3,7 @@
 //! It reads what it is given and tells what the user did as [`CanvasEvent`]s, one for each gesture; it never changes the
 //! lab. It asks for a repaint only while something moves.
 
+mod about;
 mod bake;
 pub mod camera;
 mod decor;
@@ -10,6 +11,7 @@ pub mod drag;
 mod drop;
 mod furniture;
 mod gesture;
+mod hover;
 mod keys;
 mod layers;
 mod names;
@@ -162,7 +164,10 @@ pub struct Canvas {
     chosen: Chosen,
     gesture: Gesture,
     hovered: Option<Hit>,
-    pressed: Option<Hit>,
+    pressed: Option<gesture::Press>,
+    /// What the last click was on.
+    clicked: Option<Subject>,
+    hover: hover::Hover,
     renaming: Option<names::Renaming>,
     writing: Option<notes::Writing>,
     /// A note whose text is to be changed from the next frame on.
@@ -175,6 +180,8 @@ pub struct Canvas {
     viewport: Option<egui::Rect>,
     furnished: Furniture,
     minimap: furniture::Minimap,
+    /// Nodes that lie far away from the rest, and the scene's revision that this was found for.
+    far: (u64, Vec<u32>),
     detail_forced: Option<Detail>,
 }
 
@@ -206,6 +213,7 @@ impl Canvas {
         if input.furniture == Furniture::Shown {
             self.furniture(ui, &response, input);
         }
+        self.hover_card(ui, &response, input);
         self.rename_field(ui, input, &mut events);
         self.note_field(ui, input, &mut events);
         self.tell_readers(ui, input, &mut events);
@@ -272,7 +280,7 @@ impl Canvas {
         if !self.fitted
             && let Some(viewport) = self.viewport
         {
-            self.camera = self.fitting(self.scene.bounds(), viewport, 1.0);
+            self.camera = self.fitting(self.scene.bulk(), viewport, 1.0);
             self.fitted = true;
         }
     }
@@ -355,6 +363,10 @@ impl Canvas {
             ui.ctx().request_repaint_after_secs(as_f32(ZOOM_RESTS_SECS - since).max(0.01));
         }
         let moving = self.tokens.follow(ui, &self.scene);
+        if self.scene.vips.iter().any(|item| item.ghost.is_some()) {
+            // It is there for a while only; nothing else may happen until then.
+            ui.ctx().request_repaint_after_secs(1.0);
+        }
         if self.tokens.take_changed() {
             self.layers.forget_tokens();
         }

@@ -25,7 +25,12 @@ pub struct Requests {
 /// The most flows that pulse at once: more are no help to the eye.
 const FLOWS_MAX: usize = 200;
 /// From one frame of the pulse to the next, in seconds.
-const FRAME_SECS: f32 = 0.04;
+const FRAME_SECS: f32 = 0.066;
+/// A stream of requests that goes on as it was pulses this often, in milliseconds of the lab's clock; each second after a
+/// change.
+const STEADY_EVERY_MS: u64 = 5_000;
+/// How long after a change each second pulses, in milliseconds.
+const LIVELY_MS: u64 = 5_000;
 /// A dot's radius, in points.
 const RADIUS: f32 = 3.5;
 
@@ -42,7 +47,10 @@ struct Leg {
 /// What runs along the flows right now.
 #[derive(Debug, Default)]
 pub struct Pulse {
-    seen: Option<u64>,
+    seen: Option<Requests>,
+    /// When requests began or stopped to fail, and when the last pulse began, in milliseconds of the lab's clock.
+    changed_ms: u64,
+    pulsed_ms: u64,
     began: f64,
     legs: Vec<Leg>,
 }
@@ -56,8 +64,7 @@ impl Pulse {
             self.seen = None;
             return;
         };
-        let first = self.seen.is_none();
-        if self.seen.replace(requests.at_ms) != Some(requests.at_ms) && !first && requests.good + requests.failed > 0 {
+        if self.is_due(requests) {
             self.legs = legs(frame.artist.scene, requests);
             self.began = now;
         }
@@ -73,6 +80,27 @@ impl Pulse {
         if self.paint(painter, frame, time) == Seen::Some {
             ui.ctx().request_repaint_after_secs(FRAME_SECS);
         }
+    }
+
+    /// Takes over the last requests, and tells whether they are to be shown as a pulse.
+    fn is_due(&mut self, requests: Requests) -> bool {
+        let Some(before) = self.seen.replace(requests) else {
+            self.changed_ms = requests.at_ms;
+            return false;
+        };
+        if before.at_ms == requests.at_ms || requests.good + requests.failed == 0 {
+            return false;
+        }
+        let sort = |of: Requests| (of.good > 0, of.failed > 0);
+        if sort(before) != sort(requests) {
+            self.changed_ms = requests.at_ms;
+        }
+        let lively = requests.at_ms.saturating_sub(self.changed_ms) <= LIVELY_MS;
+        let due = lively || requests.at_ms.saturating_sub(self.pulsed_ms) >= STEADY_EVERY_MS;
+        if due {
+            self.pulsed_ms = requests.at_ms;
+        }
+        due
     }
 
     fn paint(&self, painter: &Painter, frame: &Frame<'_>, time: f32) -> Seen {
@@ -168,6 +196,16 @@ mod tests {
         assert!(all.iter().any(|(_, after, _)| *after >= 1), "{all:?}");
         let names: BTreeSet<&String> = all.iter().map(|(flow, ..)| flow).collect();
         assert_eq!(names.len(), all.len(), "each once");
+    }
+
+    #[test]
+    fn a_steady_stream_pulses_seldom_and_a_change_at_once() {
+        let mut pulse = Pulse::default();
+        let mut due = |secs: std::ops::Range<u64>, failed: u32| {
+            secs.filter(|sec| pulse.is_due(Requests { at_ms: sec * 1000, good: 10, failed })).collect::<Vec<u64>>()
+        };
+        assert_eq!(due(0..20, 0), [1, 2, 3, 4, 5, 10, 15]);
+        assert_eq!(due(20..27, 3), [20, 21, 22, 23, 24, 25], "requests begin to fail");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     look::Appearance,
     model::Lab,
     picture::{Detail, LAYERS, Rect, Scene, Shapes, draw::Artist},
+    ui::atlas::Atlas,
 };
 use egui::{Painter, vec2};
 
@@ -44,7 +45,7 @@ impl Still {
                 &self.drawn.insert((appearance, detail, artist.everything())).2
             }
         };
-        let press = Press { zoom, pixels_per_point: painter.pixels_per_point(), fonts: 0, appearance, detail };
+        let press = Press { zoom, pixels_per_point: painter.pixels_per_point(), atlas: Atlas::default(), appearance, detail };
         let middle = self.bounds.center();
         let at = room.center() - vec2(middle.x, middle.y) * zoom;
         let mut out = Vec::with_capacity(shapes.list.len());

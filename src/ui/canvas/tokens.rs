@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     look::{duration_secs, ease_out},
-    picture::{Rect, Scene, Shapes, Token, point},
-    ui::theme,
+    picture::{Rect, Scene, Shapes, Token, draw::Firm, point},
+    ui::{atlas::Atlas, theme},
 };
 use egui::{Painter, Ui};
 use std::collections::BTreeMap;
@@ -81,11 +81,11 @@ impl Tokens {
             let rect = Rect::around(center - point(0.0, lift), token.rect.width(), token.rect.height());
             let mut shapes = Shapes::default();
             let state = scene.states.vips.get(*number as usize).copied().unwrap_or_default();
-            frame.artist.token(&Token { rect, ..*token }, vip.address, &state, &mut shapes);
+            frame.artist.token(&Token { rect, ..*token }, vip.address, &state, Firm::Held, &mut shapes);
             let press = Press {
                 zoom: frame.stand.camera.zoom,
                 pixels_per_point: frame.stand.pixels_per_point,
-                fonts: 0,
+                atlas: Atlas::default(),
                 appearance: frame.appearance,
                 detail: frame.artist.detail,
             };

@@ -37,7 +37,7 @@ impl Canvas {
 
     /// Shows all of the lab.
     pub fn fit(&mut self, ui: &Ui) {
-        self.fly_to_area(ui, self.scene.bounds(), 1.0);
+        self.fly_to_area(ui, self.scene.bulk(), 1.0);
     }
 
     /// Shows an area of the lab, whole and in the middle.

@@ -109,6 +109,22 @@ pub fn since(ms: u64) -> String {
     if ms < 100_000 { format!("{seconds:.1} s") } else { format!("{}:{:02}", ms / 60_000, ms / 1000 % 60) }
 }
 
+/// How long something has been so, in whole seconds: "9 s", "4:12", "2 h 5 min".
+pub fn age_text(ms: u64) -> String {
+    let secs = ms / 1000;
+    match secs {
+        0..100 => format!("{secs} s"),
+        100..3600 => format!("{}:{:02}", secs / 60, secs % 60),
+        _ => format!("{} h {} min", secs / 3600, secs / 60 % 60),
+    }
+}
+
+/// The same as text that goes on: once a second, for as long as it is shown.
+pub fn age(ui: &Ui, ms: u64) -> String {
+    ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
+    age_text(ms)
+}
+
 /// Sends a command by a button with its title, icon and keys from the table.
 pub fn command_button(
     ui: &mut Ui,

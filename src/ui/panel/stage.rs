@@ -5,7 +5,7 @@ use crate::{
     app::{Command, Dialog, Mode, State, StepState, ViewMove, breaks, ops},
     catalog::Catalog,
     look::{FontFace, Icon, Tone, font_size, size},
-    model::{Lab, NodeName, Pos, Subject},
+    model::{Lab, NodeName, Pos, Subject, VipName},
     picture::{self, Overlay},
     ui::{
         canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, Requests, Tool},
@@ -64,7 +64,7 @@ impl Stage {
         }
         let selection: Vec<Subject> = state.selection.iter().cloned().collect();
         let progress = progress(state);
-        let (highlight, at_risk) = (highlight(state), at_risk(state));
+        let (highlight, at_risk, would_move) = (highlight(state), at_risk(state), would_move(state));
         let presenting = state.mode == Mode::Present;
         let touched = self.drawn.and_then(|drawn| state.touched_since(drawn));
         self.drawn = Some(state.revision());
@@ -74,13 +74,18 @@ impl Stage {
             touched: touched.as_ref(),
             catalog: Catalog::embedded(),
             overlay: Overlay {
-                mode: if state.mode == Mode::Design { picture::Mode::Design } else { picture::Mode::Run },
+                mode: match state.mode {
+                    Mode::Design => picture::Mode::Design,
+                    Mode::Run => picture::Mode::Run,
+                    Mode::Present => picture::Mode::Present,
+                },
                 findings: state.review.findings(),
                 observed: state.run.observed.as_ref().filter(|observed| !observed.is_empty()),
                 plan: state.run.plan.as_ref().filter(|_| state.mode == Mode::Run),
                 progress: (!progress.is_empty()).then_some(&progress),
                 highlight: &highlight,
                 at_risk: &at_risk,
+                would_move: &would_move,
             },
             overlay_revision: state.shown_revision(),
             selection: if presenting { &[] } else { &selection },
@@ -226,6 +231,13 @@ fn at_risk(state: &State) -> Vec<Subject> {
     prediction.into_iter().flat_map(|it| it.lost.iter().chain(&it.moved)).map(|(subject, _)| subject.clone()).collect()
 }
 
+/// Where the fault that is asked about would move VIPs to.
+fn would_move(state: &State) -> Vec<(VipName, Vec<NodeName>)> {
+    let Some(Dialog::Break(fault)) = &state.dialog else { return Vec::new() };
+    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == *fault);
+    prediction.map(|prediction| prediction.holders.clone()).unwrap_or_default()
+}
+
 /// What an empty lab says.
 fn empty(ui: &mut Ui, room: Rect) {
     let middle = Rect::from_center_size(room.center(), vec2(360.0_f32.min(room.width()), 160.0));
@@ -243,7 +255,7 @@ fn faults(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
         [one] => format!("1 fault: {}", one.fault),
         several => format!("{} faults, the last: {}", several.len(), last.fault),
     };
-    let age = super::since(run.now_ms().saturating_sub(last.since_ms));
+    let age = super::age(ui, run.now_ms().saturating_sub(last.since_ms));
     let (id, many) = (last.id, run.faults().len() > 1);
     let clicked = widget::floating_bar(ui.ctx(), Id::new("faults"), room, Align2::RIGHT_TOP, vec2(12.0, 12.0), |ui| {
         ui.add_space(size::GAP);

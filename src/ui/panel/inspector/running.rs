@@ -5,6 +5,7 @@ use crate::{
     app::{Command, Dialog, breaks},
     look::{Icon, Tone, size},
     model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
+    probe,
     ui::{panel, theme, widget},
 };
 use egui::{Color32, Rect, Sense, Ui, vec2};
@@ -45,7 +46,8 @@ fn node(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName) {
     widget::value_row(ui, "Health", node.health.title(), color(ui, node.health));
     let mut listening = Vec::new();
     for (service_name, service) in &node.services {
-        widget::value_row(ui, service_name, &said(service, observed.at_ms), color(ui, service.health));
+        let words = said(ui, service, observed.at_ms);
+        widget::value_row(ui, service_name, &words, color(ui, service.health));
         listening.extend(service.listening.iter().map(ToString::to_string));
     }
     let listens = if listening.is_empty() { "nothing".to_owned() } else { listening.join(", ") };
@@ -63,12 +65,12 @@ fn node(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName) {
 }
 
 /// A service's state with how long it has been so.
-fn said(service: &ObservedService, now_ms: u64) -> String {
-    let since = panel::since(now_ms.saturating_sub(service.since_ms));
+fn said(ui: &Ui, service: &ObservedService, now_ms: u64) -> String {
+    let since = || panel::age(ui, now_ms.saturating_sub(service.since_ms));
     match (service.health, service.reason.is_empty()) {
         (Health::Healthy, _) => "healthy".to_owned(),
-        (health, true) => format!("{} for {since}", health.title()),
-        (_, false) => format!("{} for {since}", service.reason),
+        (health, true) => format!("{} for {}", health.title(), since()),
+        (_, false) => format!("{} for {}", service.reason, since()),
     }
 }
 
@@ -78,7 +80,8 @@ fn one_service(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef) {
         panel::muted(ui, "It does not exist there yet.");
         return;
     };
-    widget::value_row(ui, "Health", &said(service, observed.at_ms), color(ui, service.health));
+    let words = said(ui, service, observed.at_ms);
+    widget::value_row(ui, "Health", &words, color(ui, service.health));
     for address in &service.listening {
         widget::value_row(ui, "Listening", &address.to_string(), theme::palette(ui).text);
     }
@@ -108,7 +111,8 @@ fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &crate::model::VipName) {
         several => (several.iter().map(|node| node.as_str()).collect::<Vec<_>>().join(" and "), palette.bad),
     };
     widget::value_row(ui, "Held by", &text, color);
-    widget::value_row(ui, "For", &panel::since(observed.at_ms.saturating_sub(vip.since_ms)), palette.text);
+    let age = panel::age(ui, observed.at_ms.saturating_sub(vip.since_ms));
+    widget::value_row(ui, "For", &age, palette.text);
     if !vip.reason.is_empty() {
         panel::muted(ui, &vip.reason);
     }
@@ -160,9 +164,14 @@ fn whole(ui: &mut Ui, desk: &mut Desk<'_>) {
     let palette = theme::palette(ui);
     let running = observed.nodes.values().filter(|node| node.power == Power::Running).count();
     widget::value_row(ui, "Nodes", &format!("{running} of {} running", desk.state.lab().nodes.len()), palette.text);
-    let well = observed.flows.iter().filter(|flow| flow.health == Health::Healthy).count();
-    let tone = if well == observed.flows.len() { palette.good } else { palette.warn };
-    widget::value_row(ui, "Flows", &format!("{well} of {} healthy", observed.flows.len()), tone);
+    let verdicts = probe::judge(desk.state.lab(), observed);
+    let well = verdicts.iter().filter(|verdict| verdict.health == Health::Healthy).count();
+    let tone = if well == verdicts.len() { palette.good } else { palette.warn };
+    if verdicts.is_empty() || observed.flows.is_empty() {
+        widget::value_row(ui, "Flows", if verdicts.is_empty() { "none" } else { "not tried yet" }, palette.muted);
+    } else {
+        widget::value_row(ui, "Flows", &format!("{well} of {} healthy", verdicts.len()), tone);
+    }
     widget::value_row(
         ui,
         "Faults",

@@ -1,12 +1,15 @@
 //! What workers do with files: read, write, keep against a crash, look. Each answers with an event and touches no state.
 
 use super::{Event, Preferences, Recovery, Stamp};
+use crate::deploy::Deployed;
 use crate::host::{
     autosave::{AutosaveSlot, Recoverable, recoverable},
     file::{Backup, FileError, read_bounded, save_atomically},
+    state::StateFolder,
 };
 use crate::layout;
 use crate::model::Lab;
+use crate::plan::LabId;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
@@ -90,10 +93,19 @@ pub fn list(folder: &Path) -> super::Listing {
     listing
 }
 
+/// Where a file's lab is deployed, as `--on` takes it. What cannot be read is said where the lab is looked at.
+fn deployed_on(state: &StateFolder, path: &Path) -> Option<String> {
+    let id = LabId::of_file(&path.canonicalize().ok()?);
+    Deployed::read(&state.lab(id.as_str())).ok()?.map(|deployed| deployed.on.to_string())
+}
+
 /// Reads a lab.
 pub fn read(path: PathBuf) -> Event {
     match read_lab(&path) {
-        Ok((lab, stamp)) => Event::Read { path, lab: Box::new(lab), stamp },
+        Ok((lab, stamp)) => {
+            let on = StateFolder::of_user().ok().and_then(|state| deployed_on(&state, &path));
+            Event::Read { path, lab: Box::new(lab), stamp, on }
+        }
         Err(error) => Event::NotRead { why: format!("{error:#}"), path },
     }
 }
@@ -201,6 +213,19 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deployed_lab_is_read_with_its_provider() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::at(folder.path().join("state"));
+        let path = folder.path().join("a.ron");
+        write(path.clone(), &Lab::new("a"), 1);
+        assert_eq!(deployed_on(&state, &path), None);
+        let file = path.canonicalize().unwrap();
+        let locked = state.lab(LabId::of_file(&file).as_str()).lock(crate::host::state::Wait::No).unwrap();
+        Deployed { file, name: "a".into(), on: "incus".into() }.write(&locked).unwrap();
+        assert_eq!(deployed_on(&state, &path).as_deref(), Some("incus"));
+    }
 
     #[test]
     fn a_written_lab_reads_back_and_the_last_good_copy_stays() {

@@ -25,6 +25,8 @@ pub enum Event {
         lab: Box<Lab>,
         /// How the file looks now.
         stamp: Stamp,
+        /// Where it is deployed, as `--on` takes it.
+        on: Option<String>,
     },
     /// A file could not be read, and why.
     NotRead {
@@ -86,9 +88,12 @@ impl State {
                 return vec![Effect::List(here.unwrap_or_default())];
             }
             Event::Listed(listing) => self.listing = listing,
-            Event::Read { path, lab, stamp } => {
+            Event::Read { path, lab, stamp, on } => {
                 self.preferences.remember(&path);
                 self.replace(*lab, Document { path: Some(path), stamp: Some(stamp), open: true });
+                if let Some(on) = on {
+                    self.run.provider = on;
+                }
                 return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::View(ViewMove::Fit)];
             }
             Event::NotRead { path, why } => {

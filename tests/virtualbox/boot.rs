@@ -1,7 +1,7 @@
 //! Machines that really boot in a real VirtualBox, on an emulated machine (`tests/virtualbox/emulator`): the program deploys two nodes
 //! there over ssh, breaks them and takes them away. Started by `./dev test virtualbox-boot`, because it needs root and ten minutes.
 
-use super::support::emulated::{Clock, Emulated, Watch};
+use super::support::emulated::{self, Clock, Emulated, Watch};
 use super::support::program::Program;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 //! the three-node lab, set up as drawn, and two databases behind a virtual IP. Started by `./dev test virtualbox-debian`; boots of so
 //! large a guest fail at times, so what fails is power-cycled and deployed again.
 
-use super::support::emulated::{Clock, Emulated, Watch};
+use super::support::emulated::{self, Clock, Emulated, Watch};
 use super::support::program::Program;
 use sandtable::{
     layout::{template, write},

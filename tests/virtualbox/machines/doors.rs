@@ -1,10 +1,8 @@
 //! A node's firewall as it is rendered, loaded in a network namespace in the node's place, and a real sshd behind it: who comes in by ssh
 //! and who does not.
 
-use super::{
-    crate::support::{Bed, runtime},
-    deploy, none,
-};
+use super::{deploy, none};
+use crate::support::{Bed, runtime};
 use sandtable::{
     model::{Adapter, Lab, Network, NetworkKind, NodeName},
     plan::LabId,

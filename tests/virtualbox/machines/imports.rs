@@ -1,6 +1,6 @@
 //! Machines that somebody made by hand, read into a layout by the program.
 
-use super::crate::support::Bed;
+use crate::support::Bed;
 use sandtable::{
     layout::read,
     model::{Forward, NetworkKind, Role},

@@ -1,10 +1,8 @@
 //! The whole life of the shipped layouts by the program, as far as it goes without starting machines, and what becomes of a lab when
 //! calls fail or the program dies.
 
-use super::{
-    crate::support::{Bed, Counter, bare_call, program::Program},
-    change, drift, none, prepare, small,
-};
+use super::{change, drift, none, prepare, small};
+use crate::support::{Bed, Counter, bare_call, program::Program};
 use sandtable::{
     layout::{templates, write},
     model::{DhcpRange, Lab, Network, NetworkKind, NodeName},

@@ -81,7 +81,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 }
 
 fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
-    let findings = check(&loaded.lab, Catalog::embedded(), context);
+    let folder = path.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned)).unwrap_or_default();
+    let context = Context { links: crate::app::machine::links(&loaded.lab, &folder), ..context.clone() };
+    let findings = check(&loaded.lab, Catalog::embedded(), &context);
     let places = positions(&loaded.text);
     let findings = findings.iter().map(|finding| finding_line(finding, &loaded.lab, &places)).collect();
     Report { layout: path.display().to_string(), problems: Vec::new(), findings }

@@ -1,8 +1,10 @@
 //! This machine: files, state folders, locks, memory, programs, ssh. All side effects that are not a provider's, and nothing of ours: no lab,
 //! no layout.
 
+pub mod allowed;
 pub mod autosave;
 pub mod file;
+pub mod folder;
 pub mod guard;
 pub mod machine;
 pub mod process;

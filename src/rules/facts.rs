@@ -9,7 +9,11 @@ use crate::model::{
     Adapter, ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, Network, NetworkName, Node, NodeName, Service, ServiceRef,
     Vip, VipName,
 };
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    path::PathBuf,
+};
 
 /// What the rules are told about the world beyond the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Context {
     pub host: Option<Host>,
     /// The ranges in which VirtualBox makes host-only networks.
     pub host_only_ranges: Vec<Ipv4Net>,
+    /// Images that are files behind symbolic links, as the lab names them, and where those lead.
+    pub links: BTreeMap<String, PathBuf>,
 }
 
 /// The one range that VirtualBox allows since 6.1.28 where nothing else is configured (manual, section 6.7).
@@ -34,7 +40,7 @@ pub fn host_only_ranges(networks_conf: Option<&str>) -> Vec<Ipv4Net> {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { host: None, host_only_ranges: host_only_ranges(None) }
+        Self { host: None, host_only_ranges: host_only_ranges(None), links: BTreeMap::new() }
     }
 }
 

@@ -57,6 +57,7 @@ rules! {
         clear_text_across_sites "clear-text-across-sites" Error Check::Flow(clear_text_across_sites::check);
         distribution_without_tls "distribution-without-tls" Warning Check::Cluster(distribution_without_tls::check);
         nfs_exported_to_all "nfs-exported-to-all" Error Check::Node(nfs_exported_to_all::check);
+        image_outside_folder "image-outside-folder" Warning Check::Lab(Reads::NODES, image_outside_folder::check);
         service_on_nat_address "service-on-nat-address" Warning Check::Node(service_on_nat_address::check);
     }
     Roles {

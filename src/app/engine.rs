@@ -17,7 +17,7 @@ use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::host::terminal;
 use crate::look::Appearance;
 use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
-use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, restore, take_snapshots};
+use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, refusals, restore, take_snapshots};
 use crate::provider::{
     Done, Lasts, Provider, ProviderError, Which,
     doctor::{self, State},
@@ -130,7 +130,8 @@ impl Local {
         let text = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
         let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&text)));
         let catalog = Catalog::embedded();
-        let wanted = desired(lab, catalog, &place.id);
+        let mut wanted = desired(lab, catalog, &place.id);
+        wanted.unplannable.extend(refusals(&wanted, &observed));
         if let Some(first) = wanted.unplannable.first() {
             let more = match wanted.unplannable.len() {
                 1 => String::new(),

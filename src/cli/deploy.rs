@@ -1,5 +1,6 @@
 //! `sandtable deploy`: makes what is drawn.
 
+use super::allow::permit;
 use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::plan::{make, show, show_unplannable};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use std::{
     collections::BTreeMap,
     io::{BufRead, IsTerminal},
+    path::PathBuf,
     sync::Arc,
 };
 use tokio::sync::mpsc;
@@ -38,6 +40,9 @@ pub(super) struct Args {
     /// Undo what the last deployment began, where it failed or was cut off
     #[arg(long)]
     undo: bool,
+    /// Let this layout read an image's file outside of its folder, with the content that the file has now
+    #[arg(long, value_name = "PATH")]
+    allow_image: Vec<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +104,15 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
         show(&place, &plan, &[], terminal);
         confirm(terminal, "Something is deleted. Deploy?")?;
+    }
+    if !args.undo
+        && let Err(refused) = permit(&place, &plan, &args.allow_image, terminal)
+    {
+        if !place.is_deployed {
+            drop((provider, journal));
+            forget(locked)?;
+        }
+        return Err(refused);
     }
     place.deployed().write(&locked)?;
     let mut stderr = Terminal::stderr();

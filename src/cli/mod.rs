@@ -2,6 +2,7 @@
 //!
 //! Exit codes are decided here and nowhere else. Results go to stdout, everything else to stderr. Knows no egui.
 
+mod allow;
 mod args;
 mod input;
 mod place;

@@ -85,6 +85,11 @@ impl Place {
         )))
     }
 
+    /// The folder that images which are files are named from.
+    pub(super) fn layout_folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
     fn lot(&self) -> Lot {
         Lot {
             id: self.id.clone(),

@@ -1,12 +1,13 @@
 //! `sandtable plan`: what a deployment would do, and why. It does nothing.
 
+use super::allow::{HostFile, host_files};
 use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::deploy::{JOURNAL_FILE, Journal, started};
 use crate::model::Observed;
-use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan};
+use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan, refusals};
 use serde::Serialize;
 
 /// What `plan` takes.
@@ -28,6 +29,9 @@ pub(super) struct Report {
     /// Why the machine that it would run on cannot take it.
     #[serde(skip_serializing_if = "Option::is_none")]
     obstacle: Option<String>,
+    /// Files of this machine that become disks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reads: Vec<HostFile>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +74,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 /// The plan for a layout, and what of it cannot be planned yet.
 pub(super) fn make(place: &Place, observed: Observed) -> (Plan, Vec<Unplannable>) {
     let catalog = Catalog::embedded();
-    let desired = desired(&place.lab, catalog, &place.id);
+    let mut desired = desired(&place.lab, catalog, &place.id);
+    desired.unplannable.extend(refusals(&desired, &observed));
     let plan = plan(&place.lab, catalog, &desired, &observed);
     (plan, desired.unplannable)
 }
@@ -84,7 +89,9 @@ pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) ->
         after: step.after.iter().map(ToString::to_string).collect(),
     });
     let unplannable = unplannable.iter().map(|one| UnplannableLine { subject: one.subject.parts(), why: one.why.clone() });
-    Report { lab: place.lab.name.clone(), provider: place.on.to_string(), steps: steps.collect(), unplannable: unplannable.collect(), obstacle: None }
+    let reads = host_files(place, plan);
+    let (lab, provider) = (place.lab.name.clone(), place.on.to_string());
+    Report { lab, provider, steps: steps.collect(), unplannable: unplannable.collect(), obstacle: None, reads }
 }
 
 fn mark(change: Change) -> (Style, &'static str) {
@@ -106,6 +113,10 @@ pub(super) fn show(place: &Place, plan: &Plan, unplannable: &[Unplannable], term
         })
         .collect();
     terminal.table(&rows);
+    for file in host_files(place, plan) {
+        let style = if file.leaves.is_some() { Style::Warn } else { Style::Faint };
+        terminal.line(format_args!("{} {file}", terminal.paint(style, "reads")));
+    }
     show_unplannable(unplannable, terminal);
     let count = |change| plan.steps.iter().filter(|step| step.change == change).count();
     if plan.is_empty() {

@@ -32,7 +32,7 @@ pub use undo::{doubt, undo};
 
 use crate::{
     catalog::Catalog,
-    model::{Lab, Observed},
+    model::{Lab, NodeName, Observed, Subject},
 };
 
 /// What is to be done so that what is there becomes what is drawn. `desired` is what [`desired`] made of this lab and
@@ -44,6 +44,13 @@ pub fn plan(lab: &Lab, catalog: &Catalog, desired: &Desired, observed: &Observed
         stage(&sight, &mut draft);
     }
     draft.finish()
+}
+
+/// What is drawn and cannot be made of what is there without losing data: a deployment is refused while there is any.
+pub fn refusals(desired: &Desired, observed: &Observed) -> Vec<Unplannable> {
+    let there = |name: &NodeName| observed.nodes.get(name).and_then(|node| node.spec.as_ref());
+    let shrinks = desired.machines.iter().filter_map(|(name, spec)| Some((name, sight::shrinking(spec, there(name)?)?)));
+    shrinks.map(|(name, why)| Unplannable { subject: Subject::Node(name.clone()), why }).collect()
 }
 
 /// The stages, in the order in which their steps are done where nothing else decides.

@@ -144,10 +144,18 @@ pub(super) fn replacements(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
         let wanted = if now == wanted { format!("{wanted} with other properties") } else { wanted };
         reasons.push(format!("is a clone of {now}, the drawing says {wanted}"));
     }
-    if drawn.disk_gib < there.disk_gib {
-        reasons.push(format!("has a disk of {} GiB, the drawing says {} GiB, and a disk cannot shrink", there.disk_gib, drawn.disk_gib));
-    }
     reasons
+}
+
+/// Why a disk that is to be smaller than it is stays as it is; a machine that is made anew has a new one.
+pub(super) fn shrinking(drawn: &MachineSpec, there: &MachineSpec) -> Option<String> {
+    (drawn.disk_gib < there.disk_gib && replacements(drawn, there).is_empty()).then(|| {
+        format!(
+            "It has a disk of {} GiB, the layout says {} GiB, and a disk cannot shrink. Write disk: {}, or delete the node, deploy, and add \
+             it again with a new disk",
+            there.disk_gib, drawn.disk_gib, there.disk_gib
+        )
+    })
 }
 
 /// What differs and can be changed only while the machine is off.
@@ -160,7 +168,9 @@ pub(super) fn cold_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
         reasons.push(format!("has {} MiB, the drawing says {} MiB", there.memory_mib, drawn.memory_mib));
     }
     if drawn.disk_gib > there.disk_gib {
-        reasons.push(format!("has a disk of {} GiB, the drawing says {} GiB", there.disk_gib, drawn.disk_gib));
+        let there =
+            if there.disk_gib == 0 { "no disk, or one below 1 GiB".to_owned() } else { format!("a disk of {} GiB", there.disk_gib) };
+        reasons.push(format!("has {there}, the drawing says {} GiB", drawn.disk_gib));
     }
     let plugged = |adapter: &AdapterSpec| format!("{} ({})", adapter.network, adapter.mac);
     let slots = drawn.adapters.len().max(there.adapters.len());

@@ -247,6 +247,23 @@ fn destroying_leaves_nothing() {
     assert!(destroy(&world).is_empty());
 }
 
+#[test]
+fn a_disk_grows_and_never_shrinks() {
+    let mut lab = mini_cloud();
+    let mut world = deployed(&lab);
+    let disk = lab.nodes["db1"].disk;
+    lab.nodes.get_mut("db1").unwrap().disk = disk + 10;
+    let plan = planned(&lab, &world);
+    assert!(waits(&plan, "change-machine:db1", "power-off:db1"), "{:?}", ids(&plan));
+    let refused = |lab: &Lab, world: &Observed| refusals(&desired(lab, Catalog::embedded(), &id()), world);
+    assert_eq!(refused(&lab, &world), []);
+    apply(&mut world, &plan);
+    lab.nodes.get_mut("db1").unwrap().disk = disk;
+    assert_eq!(ids(&planned(&lab, &world)), Vec::<&str>::new());
+    let said = refused(&lab, &world);
+    assert!(said.len() == 1 && said[0].why.contains("cannot shrink") && said[0].subject.to_string().contains("db1"), "{said:?}");
+}
+
 /// Labs that differ from the mini-cloud in a few places each.
 fn spoiled() -> impl Strategy<Value = Lab> {
     let node = prop::sample::select(vec!["lb", "app1", "app2", "db1", "db2"]);

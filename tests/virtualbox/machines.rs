@@ -1,6 +1,7 @@
 //! The whole life of labs in a real VirtualBox, as far as it goes without starting machines. Started by `./dev test virtualbox`,
 //! because it needs root and a chroot (`tests/virtualbox/bed`).
 
+mod disks;
 mod doors;
 mod images;
 mod imports;
@@ -73,6 +74,36 @@ fn every_format_of_cloud_image_is_cloned_and_goes() {
 fn labs_share_an_image_that_is_a_file() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     images::labs_share_an_image();
+}
+
+#[test]
+fn an_image_reads_no_other_file_of_the_host() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    images::an_image_reads_no_other_file_of_the_host();
+}
+
+#[test]
+fn an_image_outside_of_the_folder_is_allowed_once() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    images::an_image_outside_of_the_folder_is_allowed_once();
+}
+
+#[test]
+fn a_disk_becomes_as_large_as_drawn() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    disks::a_disk_becomes_as_large_as_drawn();
+}
+
+#[test]
+fn machines_are_in_their_labs_group() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    disks::machines_are_in_their_labs_group();
+}
+
+#[test]
+fn nothing_of_the_host_is_passed_on() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    disks::nothing_of_the_host_is_passed_on();
 }
 
 #[test]

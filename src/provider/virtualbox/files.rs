@@ -1,21 +1,28 @@
 //! Images that are files: cloud images as disks or appliances. Each becomes a machine of ours once, with a snapshot, and nodes are
-//! cloned from that like from any other; it goes when the last lab that uses it has left. The file itself is only read.
+//! cloned from that like from any other; it is removed when the last lab that uses it has left. VirtualBox never reads the file that the
+//! layout names, only a copy that was checked ([`super::image`]).
 
 use super::{
     Place, VirtualBox, cannot,
     command::Patience,
     error::{CallError, Kind},
+    image::{
+        Format,
+        source::{Ready, Source},
+    },
     media, names,
     parse::{self, Info},
     seed::{BYTES, Pair, Seed, USER, cards, public_of},
 };
 use crate::{
-    host::ssh::{Become, HostKey, LoginKey},
+    host::{
+        folder::open_named,
+        ssh::{Become, HostKey, LoginKey},
+    },
     model::{Arch, Family, Image, MachineSpec, NodeName},
     provider::ProviderError,
 };
 use std::{
-    io::Read,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -25,31 +32,9 @@ const SNAPSHOT: &str = "base";
 /// The file of the private key with which Sandtable gets into such machines, in the lab's state folder.
 const LOGIN_FILE: &str = "login-key";
 /// The seed's file in a machine's folder.
-const SEED_FILE: &str = "seed.vdi";
+pub(super) const SEED_FILE: &str = "seed.vdi";
 /// Ports of the controller that such a machine has: its disk, the seed, and room.
 const PORTS: &str = "4";
-
-/// What a file is, by its first bytes: names lie (Ubuntu's `.img` is qcow2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    /// A disk in a format that VirtualBox reads: VDI, VMDK, qcow2, VHD.
-    Disk,
-    /// A disk without any format.
-    Raw,
-    /// An appliance.
-    Appliance,
-}
-
-fn sort_of(name: &str, head: &[u8]) -> Sort {
-    let is_disk = [b"<<< ".as_slice(), b"KDMV", b"# Disk Des", b"QFI\xfb", b"conectix"].iter().any(|magic| head.starts_with(magic));
-    if name.to_lowercase().ends_with(".ova") {
-        Sort::Appliance
-    } else if is_disk {
-        Sort::Disk
-    } else {
-        Sort::Raw
-    }
-}
 
 /// What VirtualBox calls the systems of a family.
 fn system(family: Family) -> &'static str {
@@ -68,7 +53,6 @@ impl VirtualBox {
     /// The image to clone: what is drawn, or the machine that its file has become.
     pub(super) async fn image_to_clone(&self, image: &Image, what: &str, node: &NodeName, says: Says<'_>) -> Result<Image, ProviderError> {
         let Some(name) = image.file() else { return Ok(image.clone()) };
-        let path = self.image_path(name);
         let refuse = |why: String, next: &str| cannot(what, Some(node), why, next);
         if !matches!(self.manage.place(), Place::Here(_)) {
             let next = "Import it there by hand, take a snapshot, and name that machine in the layout's image";
@@ -77,21 +61,32 @@ impl VirtualBox {
         if image.arch != Arch::X86_64 {
             return Err(refuse(format!("the image {name} is for ARM"), "Make the machine by hand and name it in the layout's image"));
         }
-        let about = std::fs::metadata(&path).map_err(|error| {
+        let Some(files) = self.options.files.clone() else {
+            return Err(refuse(format!("the image {name} is a file, and the lab has no folder"), "Save the layout first"));
+        };
+        let named = open_named(&files.layout, name).map_err(|error| {
             let next = "Download it, or write where it is: the name in the layout's image is relative to the layout";
-            refuse(format!("the image {} cannot be read: {error}", path.display()), next)
+            refuse(format!("the image {} cannot be read: {error}", files.layout.join(name).display()), next)
         })?;
+        let about = named.file.metadata().map_err(|error| refuse(format!("the image {name} cannot be read: {error}"), "Try again"))?;
         let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        let identity = format!("{}\0{}\0{}", path.display(), about.len(), changed.as_nanos());
-        let base = names::ImageMachine::of(&path, &identity);
+        // Images of versions that did not look into files have other names.
+        let identity = format!("checked\0{}\0{}\0{}", named.path.display(), about.len(), changed.as_nanos());
+        let base = names::ImageMachine::of(&named.path, &identity);
         let failed = |error: CallError| self.failed(what, Some(node), &error);
+        let source = Source { name: name.to_owned(), path: named.path, leaves: named.leaves, file: named.file, length: about.len() };
         let _alone = self.manage.alone().await;
         let uuid = match self.whole_image(&base).await.map_err(failed)? {
-            Some(uuid) => uuid,
+            Some(uuid) => {
+                source.allowed(&self.lab, &files.state).await.map_err(|refused| refused.explain(what, node))?;
+                uuid
+            }
             None => {
                 says(&format!("importing {name}, once for all labs that use it"));
                 self.kept().listed = None;
-                match self.import_image(&base, &path, image.family).await {
+                let path = source.path.clone();
+                let ready = source.ready(&self.lab, &files.state).await.map_err(|refused| refused.explain(what, node))?;
+                match self.import_image(&base, ready, image.family).await {
                     Ok(uuid) => uuid,
                     Err(error) => {
                         // What is left of it would go with the next try; nobody may want one.
@@ -106,13 +101,7 @@ impl VirtualBox {
         Ok(Image { name: uuid, snapshot: Some(SNAPSHOT.into()), ..image.clone() })
     }
 
-    fn image_path(&self, name: &str) -> PathBuf {
-        let folder = self.options.files.as_ref().map(|files| files.layout.clone()).unwrap_or_default();
-        let path = folder.join(name);
-        path.canonicalize().unwrap_or(path)
-    }
-
-    async fn extra(&self, uuid: &str) -> Result<std::collections::BTreeMap<String, String>, CallError> {
+    pub(super) async fn extra(&self, uuid: &str) -> Result<std::collections::BTreeMap<String, String>, CallError> {
         Ok(parse::extra_data(&self.manage.ask(&["getextradata", uuid, "enumerate"]).await?))
     }
 
@@ -140,15 +129,8 @@ impl VirtualBox {
         self.set_extra(uuid, &extra, &names::uses_key(&self.lab), Some("yes")).await
     }
 
-    async fn import_image(&self, base: &names::ImageMachine, path: &Path, family: Family) -> Result<String, CallError> {
-        let mut head = [0_u8; 64];
-        let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head));
-        let count = read.map_err(|error| CallError::new(Kind::File, format!("{}: {error}", path.display())))?;
-        let text = path.to_string_lossy();
-        let uuid = match sort_of(&text, head.get(..count).unwrap_or_default()) {
-            Sort::Appliance => self.import_appliance(base, &text).await?,
-            sort => self.import_disk(base, &text, family, sort).await?,
-        };
+    async fn import_image(&self, base: &names::ImageMachine, ready: Ready, family: Family) -> Result<String, CallError> {
+        let uuid = self.import_disk(base, &ready, family).await?;
         let taken = self.manage.call(&["snapshot", &uuid, "take", SNAPSHOT, "--description", "made by Sandtable"], Patience::Long).await;
         if !self.info(&uuid).await?.snapshots.iter().any(|there| there == SNAPSHOT) {
             return Err(taken.err().unwrap_or_else(|| CallError::new(Kind::Other, "its snapshot was taken and is not there")));
@@ -158,7 +140,7 @@ impl VirtualBox {
         Ok(uuid)
     }
 
-    async fn import_disk(&self, base: &names::ImageMachine, file: &str, family: Family, sort: Sort) -> Result<String, CallError> {
+    async fn import_disk(&self, base: &names::ImageMachine, ready: &Ready, family: Family) -> Result<String, CallError> {
         let (name, uuid) = (base.name.as_str(), base.uuid.as_str());
         let make = ["createvm", "--name", name, "--uuid", uuid, "--ostype", system(family), "--groups", names::IMAGES, "--register"];
         self.manage.call(&make, Patience::Short).await?;
@@ -166,47 +148,29 @@ impl VirtualBox {
         // Cloud images write to a serial port, and some wait for one.
         let settings = ["--memory", "1024", "--nic1", "nat", "--nictype1", "virtio", "--rtcuseutc", "on", "--graphicscontroller", "vmsvga"];
         let port = ["--uart1", "0x3F8", "4", "--uartmode1", "disconnected"];
-        self.manage.call(&[["modifyvm", uuid].as_slice(), &settings, &port].concat(), Patience::Short).await?;
+        let firmware = ["--firmware", if ready.is_efi { "efi" } else { "bios" }];
+        self.manage.call(&[["modifyvm", uuid].as_slice(), &settings, &port, &firmware].concat(), Patience::Short).await?;
         let controller = ["storagectl", uuid, "--name", "SATA", "--add", "sata", "--portcount", PORTS];
         self.manage.call(&controller, Patience::Short).await?;
         let disk = self.beside_settings(uuid, "disk.vdi").await?;
-        if sort == Sort::Raw {
-            self.manage.call(&["convertfromraw", file, &disk, "--format", "VDI"], Patience::Copy).await?;
+        let file = ready.staged.file.path().to_string_lossy().into_owned();
+        if ready.staged.format == Format::Raw {
+            self.manage.call(&["convertfromraw", &file, &disk, "--format", "VDI"], Patience::Copy).await?;
         } else {
-            let known = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
-            let cloned = self.manage.call(&["clonemedium", "disk", file, &disk, "--format", "VDI"], Patience::Copy).await;
-            // VirtualBox remembers what it has read from (seen with 7.2.22); who had it before keeps it.
-            if !known.iter().any(|medium| medium.location == file) {
-                let _not_known = self.manage.once(&["closemedium", "disk", file], Patience::Short).await;
+            let clone = ["clonemedium", "disk", &file, &disk, "--format", "VDI"];
+            let mut cloned = self.manage.call(&clone, Patience::Copy).await;
+            // The user's VirtualBox may know the original: then the copy needs an identity of its own.
+            if cloned.as_ref().is_err_and(|error| error.kind == Kind::NameTaken) {
+                self.manage.call(&["internalcommands", "sethduuid", &file], Patience::Short).await?;
+                cloned = self.manage.call(&clone, Patience::Copy).await;
             }
+            // VirtualBox remembers what it has read from (seen with 7.2.22).
+            let _not_known = self.manage.once(&["closemedium", "disk", &file], Patience::Short).await;
             cloned?;
         }
         let attach = ["storageattach", uuid, "--storagectl", "SATA", "--port", "0", "--device", "0", "--type", "hdd", "--medium", &disk];
         self.manage.call(&attach, Patience::Short).await?;
         Ok(uuid.to_owned())
-    }
-
-    async fn import_appliance(&self, base: &names::ImageMachine, file: &str) -> Result<String, CallError> {
-        let args = ["import", file, "--vsys", "0", "--vmname", &base.name, "--group", names::IMAGES];
-        self.manage.call(&args, Patience::Copy).await?;
-        let vms = parse::machines(&self.manage.ask(&["list", "vms"]).await?);
-        let uuid = vms.into_iter().find(|(name, _)| *name == base.name).map(|(_, uuid)| uuid);
-        let uuid = uuid.ok_or_else(|| CallError::new(Kind::Other, "VirtualBox says that it imported it, and it is not there"))?;
-        self.use_image(&uuid).await?;
-        if self.info(&uuid).await?.free_ports.is_empty() {
-            let add = |kind| ["storagectl", &uuid, "--name", "sandtable", "--add", kind].map(str::to_owned);
-            let mut last = Ok(String::new());
-            // A machine has one controller of a kind.
-            for kind in ["sata", "scsi"] {
-                let args = add(kind);
-                last = self.manage.call(&args.each_ref().map(String::as_str), Patience::Short).await;
-                if last.is_ok() {
-                    break;
-                }
-            }
-            last?;
-        }
-        Ok(uuid)
     }
 
     /// A file's path beside a machine's settings.
@@ -331,19 +295,4 @@ fn unreadable(path: &Path, error: ProviderError) -> ProviderError {
          qemu-img convert -O vdi '{file}' IMAGE.vdi, and name that in the layout"
     );
     ProviderError { why: format!("{file} cannot be imported: {}", error.why), next, ..error }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_told_apart_by_what_is_in_them() {
-        assert_eq!(sort_of("a.img", b"QFI\xfb\0\0"), Sort::Disk);
-        assert_eq!(sort_of("a.img", &[0xeb, 0x63]), Sort::Raw);
-        assert_eq!(sort_of("a.vmdk", b"# Disk DescriptorFile"), Sort::Disk);
-        assert_eq!(sort_of("a.vdi", b"<<< Oracle VM VirtualBox Disk Image >>>"), Sort::Disk);
-        assert_eq!(sort_of("a.OVA", b"box.ovf"), Sort::Appliance);
-        assert_eq!(sort_of("a.qcow2", b""), Sort::Raw);
-    }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 const SHOWN: &str = "name=\"web 1/a\"\ngroups=\"/\"\nostype=\"Debian (64-bit)\"\nUUID=\"11111111-1111-1111-1111-111111111111\"\nmemory=512\ncpus=2\n\
-    VMState=\"poweroff\"\n\"SATA-ImageUUID-0-0\"=\"d1\"\nmacaddress1=\"080027000001\"\ncableconnected1=\"on\"\nnictype1=\"virtio\"\nnic1=\"nat\"\n\
+    VMState=\"poweroff\"\nstoragecontrollername0=\"SATA\"\n\"SATA-0-0\"=\"/d.vdi\"\n\"SATA-ImageUUID-0-0\"=\"d1\"\nmacaddress1=\"080027000001\"\ncableconnected1=\"on\"\nnictype1=\"virtio\"\nnic1=\"nat\"\n\
     Forwarding(0)=\"http,tcp,,8080,,80\"\nnic2=\"hostonly\"\nhostonlyadapter2=\"vboxnet0\"\nmacaddress2=\"080027000002\"\nnic3=\"intnet\"\n\
     intnet3=\"back end\"\nmacaddress3=\"080027000003\"\nnic4=\"null\"\nmacaddress4=\"080027000004\"\nnic5=\"bridged\"\nbridgeadapter5=\"en0: Wi-Fi\"\n\
     macaddress5=\"080027000005\"\nSnapshotName=\"base\"\nCurrentSnapshotName=\"base\"\n";

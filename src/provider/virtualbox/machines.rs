@@ -7,6 +7,7 @@ use super::{
     SetUp, VirtualBox, cannot,
     command::{Patience, Place},
     error::{CallError, Kind},
+    inherited::is_foreign_key,
     media, names,
     parse::{self, Info},
     shape::{Shape, Way, WayKind, Wire},
@@ -29,6 +30,14 @@ pub(super) struct Base {
     snapshot: Option<String>,
     slots: u32,
     disk_mib: u64,
+}
+
+/// A clone as it comes from its base.
+#[derive(Debug, Clone)]
+pub(super) struct Fresh {
+    info: Info,
+    /// Keys of extra data that it has from its base and must not have.
+    foreign: Vec<String>,
 }
 
 type Says<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -55,21 +64,30 @@ impl VirtualBox {
             }
             let there = self.see(&uuid).await.map_err(failed)?;
             if let Some(there) = there.as_ref().filter(|there| there.made(&self.lab).is_some()) {
-                return self.adjust(node, spec, there, &wires, &what).await;
+                return self.adjust(node, spec, there, &wires, says, &what).await;
             }
             says("a part of it was left behind and is removed");
             self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
             self.clone_base(node, spec, &base).await.map_err(failed)?;
         }
-        self.set_extra(&uuid, &BTreeMap::new(), names::LAB_KEY, Some(self.lab.as_str())).await.map_err(failed)?;
-        let fresh = self.fresh(&uuid, &base).await.map_err(failed)?;
-        let info = self.shape_clone(&uuid, &shape, &fresh).await.map_err(failed)?;
-        let left = shape.changes(&info);
+        let info = match self.shape_clone(&uuid, &shape, &base).await {
+            // What a machine that was unregistered by hand has left is where its group's folder is.
+            Err(error) if error.kind == Kind::NameTaken => {
+                says("a part of it was left behind and is removed");
+                let there = self.see(&uuid).await.map_err(failed)?;
+                self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
+                self.clone_base(node, spec, &base).await.map_err(failed)?;
+                self.shape_clone(&uuid, &shape, &base).await.map_err(failed)?
+            }
+            other => other.map_err(failed)?,
+        };
+        let mut left = self.changes(&shape, &info);
+        left.extend(info.inherited.left());
         if !left.is_empty() {
             let why = format!("VirtualBox says that it is done, and these are not so: {}", left.join(" "));
             return Err(cannot(&what, Some(node), why, "Try again"));
         }
-        self.grow_disk(spec, &base, &info, says).await;
+        self.fit_clone(node, spec, &info, base.disk_mib, &what).await?;
         if spec.image.as_ref().is_some_and(|image| image.file().is_some()) {
             let uplink = Some(way.slot).filter(|_| way.kind == WayKind::Uplink);
             self.plug_seed(node, spec, &info, uplink).await.map_err(failed)?;
@@ -82,25 +100,46 @@ impl VirtualBox {
     }
 
     /// What a fresh clone is like. All clones of an image are alike, so only the first is looked at.
-    async fn fresh(&self, uuid: &str, base: &Base) -> Result<Info, CallError> {
+    async fn fresh(&self, uuid: &str, base: &Base) -> Result<Fresh, CallError> {
         let mut all = self.fresh.lock().await;
         if let Some(fresh) = all.get(&base.key) {
             return Ok(fresh.clone());
         }
-        let fresh = self.info(uuid).await?;
+        let (info, extra) = tokio::try_join!(self.info(uuid), self.extra(uuid))?;
+        let foreign = extra.into_keys().filter(|key| is_foreign_key(key)).collect();
+        let fresh = Fresh { info, foreign };
         all.insert(base.key.clone(), fresh.clone());
         Ok(fresh)
     }
 
-    /// Shapes a clone, and looks at what became of it.
-    async fn shape_clone(&self, uuid: &str, shape: &Shape, fresh: &Info) -> Result<Info, CallError> {
-        let shaped = self.reshape(uuid, shape, fresh).await;
+    /// Marks and shapes a clone, and looks at what became of it.
+    async fn shape_clone(&self, uuid: &str, shape: &Shape, base: &Base) -> Result<Info, CallError> {
+        self.set_extra(uuid, &BTreeMap::new(), names::LAB_KEY, Some(self.lab.as_str())).await?;
+        let fresh = self.fresh(uuid, base).await?;
+        for key in &fresh.foreign {
+            self.set_extra(uuid, &BTreeMap::from([(key.clone(), String::new())]), key, None).await?;
+        }
+        // Whether packets are written to a file of the host is not shown.
+        let quiet = fresh.info.nics.keys().flat_map(|slot| [format!("--nictrace{slot}"), "off".to_owned()]).collect();
+        let shaped = self.reshape(uuid, shape, &fresh.info, quiet).await;
         let mut info = self.info(uuid).await?;
-        if shaped.is_err() || !shape.changes(&info).is_empty() {
-            self.reshape(uuid, shape, &info).await?;
+        if shaped.is_err() || !self.changes(shape, &info).is_empty() || !info.inherited.left().is_empty() {
+            self.reshape(uuid, shape, &info, Vec::new()).await?;
             info = self.info(uuid).await?;
         }
         Ok(info)
+    }
+
+    /// What `modifyvm` must be told: the shape, and the group. A machine whose folder is in the group's already is left where it is, for
+    /// VirtualBox would put it into a second folder of that name below (seen with 7.2.22).
+    fn changes(&self, shape: &Shape, info: &Info) -> Vec<String> {
+        let mut changes = shape.changes(info);
+        let group = names::group(&self.lab);
+        let is_inside = info.settings_file.replace('\\', "/").contains(&format!("{group}/"));
+        if !is_inside && !info.groups.split(',').any(|there| there == group) {
+            changes.extend(["--groups".to_owned(), group]);
+        }
+        changes
     }
 
     fn shaped(
@@ -137,17 +176,21 @@ impl VirtualBox {
         self.set_extra(uuid, extra, names::MADE_KEY, Some(&text)).await
     }
 
-    async fn reshape(&self, uuid: &str, shape: &Shape, info: &Info) -> Result<(), CallError> {
-        let changes = shape.changes(info);
-        if changes.is_empty() {
-            return Ok(());
+    async fn reshape(&self, uuid: &str, shape: &Shape, info: &Info, more: Vec<String>) -> Result<(), CallError> {
+        let changes = self.changes(shape, info);
+        if !changes.is_empty() {
+            let options = more.iter().chain(&changes);
+            let args: Vec<&str> = ["modifyvm", uuid].into_iter().chain(options.map(String::as_str)).collect();
+            let is_so = || async {
+                let now = self.info(uuid).await?;
+                Ok(!now.is_locked && self.changes(shape, &now).is_empty())
+            };
+            self.manage.change(&args, Patience::Short, is_so).await?;
         }
-        let args: Vec<&str> = ["modifyvm", uuid].into_iter().chain(changes.iter().map(String::as_str)).collect();
-        let is_so = || async {
-            let now = self.info(uuid).await?;
-            Ok(!now.is_locked && shape.changes(&now).is_empty())
-        };
-        self.manage.change(&args, Patience::Short, is_so).await
+        for call in info.inherited.calls(uuid, &info.disk_places) {
+            self.manage.call(&call.iter().map(String::as_str).collect::<Vec<_>>(), Patience::Short).await?;
+        }
+        Ok(())
     }
 
     /// The image's machine and snapshot. What is missing is told with what there is.
@@ -202,9 +245,10 @@ impl VirtualBox {
     }
 
     async fn clone_base(&self, node: &NodeName, spec: &MachineSpec, base: &Base) -> Result<(), CallError> {
-        let (name, uuid, group) = (names::machine(&self.lab, node), self.uuid(node), names::group(&self.lab));
+        let (name, uuid) = (names::machine(&self.lab, node), self.uuid(node));
         let is_full = spec.image.as_ref().is_some_and(|image| image.full_clone);
-        let mut args = vec!["clonevm", &base.uuid, "--name", &name, "--uuid", &uuid, "--groups", &group, "--register"];
+        // `--groups` would only choose the folder (seen with 7.2.22); the group is set with the shape.
+        let mut args = vec!["clonevm", &base.uuid, "--name", &name, "--uuid", &uuid, "--register"];
         args.extend(base.snapshot.iter().flat_map(|snapshot| ["--snapshot", snapshot]));
         if !is_full {
             args.push("--options=Link");
@@ -224,20 +268,6 @@ impl VirtualBox {
     async fn is_gone(&self, uuid: &str, name: &str) -> Result<bool, CallError> {
         let (is_there, disks) = tokio::try_join!(self.is_registered(uuid), self.manage.ask(&["list", "hdds"]))?;
         Ok(!is_there && media::of_machine(&self.lab, name, &parse::media(&disks)).is_empty())
-    }
-
-    /// A disk as large as drawn, where the image's is smaller. Where VirtualBox cannot, the image's size stays and is said.
-    async fn grow_disk(&self, spec: &MachineSpec, base: &Base, info: &Info, says: Says<'_>) {
-        let wanted = u64::from(spec.disk_gib) * 1024;
-        let Some(disk) = info.disks.first().filter(|_| base.disk_mib > 0 && wanted > base.disk_mib) else { return };
-        let is_so = || async {
-            let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
-            Ok(disks.iter().any(|there| there.uuid == *disk && there.capacity_mib == wanted))
-        };
-        let resized = self.manage.change(&["modifymedium", "disk", disk, "--resize", &wanted.to_string()], Patience::Long, is_so).await;
-        if let Err(error) = resized {
-            says(&format!("its disk stays at {} MiB: {error}", base.disk_mib));
-        }
     }
 
     /// Keeps how a node is reached, where that is kept.
@@ -268,7 +298,7 @@ impl VirtualBox {
         match there.filter(|there| there.made(&self.lab).is_some()) {
             Some(there) => {
                 let _lock = self.manage.machine(&uuid).await;
-                self.adjust(node, spec, &there, &wires, &what).await
+                self.adjust(node, spec, &there, &wires, says, &what).await
             }
             None => self.create(node, spec, says).await,
         }
@@ -280,6 +310,7 @@ impl VirtualBox {
         spec: &MachineSpec,
         there: &Seen,
         wires: &BTreeMap<NetworkName, Wire>,
+        says: Says<'_>,
         what: &str,
     ) -> Result<Done, ProviderError> {
         let failed = |error: CallError| self.failed(what, Some(node), &error);
@@ -293,6 +324,10 @@ impl VirtualBox {
         let shape = self.shaped(node, spec, wires, way, there.info.slots, what)?;
         let mut is_changed = false;
         if matches!(there.power(), Power::Running | Power::Paused) {
+            if there.made(&self.lab).is_some_and(|made| there.size.gib(made.disk_gib) < spec.disk_gib) {
+                let why = format!("its disk ({} GiB) can only grow while it is off", spec.disk_gib);
+                return Err(cannot(what, Some(node), why, "Turn it off first; a plan does so by itself"));
+            }
             let calls = shape.hot_changes(&there.info).map_err(|cold| {
                 let why = format!("{} can only be changed while it is off", cold.join(", "));
                 cannot(what, Some(node), why, "Turn it off first; a plan does so by itself")
@@ -307,8 +342,9 @@ impl VirtualBox {
             if there.info.state.contains("saved") {
                 self.manage.call(&["discardstate", uuid], Patience::Long).await.map_err(failed)?;
             }
-            is_changed = !shape.changes(&there.info).is_empty();
-            self.reshape(uuid, &shape, &there.info).await.map_err(failed)?;
+            is_changed = !self.changes(&shape, &there.info).is_empty();
+            self.reshape(uuid, &shape, &there.info, Vec::new()).await.map_err(failed)?;
+            is_changed |= self.fit_disk(node, spec, &there.info, says, what).await? == Done::Changed;
         }
         let made = Made { node: node.clone(), spec: spec.clone(), way };
         if there.whole(&self.lab).as_ref() != Some(&made) {
@@ -352,7 +388,7 @@ impl VirtualBox {
         if let Some(clone) = media::dependent(&own, &disks) {
             return Err(CallError::new(Kind::InUse, format!("a disk is cloned from its own: {}", clone.location)));
         }
-        let had_disks = !own.is_empty();
+        let mut had_disks = !own.is_empty();
         let mut failure = None;
         if there.is_some() {
             let is_so = || self.is_gone(uuid, name);
@@ -373,6 +409,9 @@ impl VirtualBox {
             }
         }
         self.remove_folder(name).await?;
+        if there.is_none() {
+            had_disks |= self.remove_loose(name, &parse::machines(&vms)).await?;
+        }
         Ok(if there.is_some() || had_disks { Done::Changed } else { Done::AlreadySo })
     }
 }

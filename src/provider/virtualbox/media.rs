@@ -45,6 +45,22 @@ pub(super) fn dependent<'a>(own: &[&Medium], media: &'a [Medium]) -> Option<&'a 
     media.iter().find(|medium| !is_own(&medium.uuid) && medium.parent.as_deref().is_some_and(is_own))
 }
 
+/// Names of machines that have a folder: in their lab's group, and in the folder of all machines, where clones are before they come into
+/// it.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    grouped: BTreeSet<String>,
+    loose: BTreeSet<String>,
+}
+
+impl Folders {
+    /// The nodes that they are of, beside all machines that VirtualBox knows.
+    pub(super) fn nodes(self, lab: &LabId, vms: &[(String, String)]) -> BTreeSet<NodeName> {
+        let loose = self.loose.into_iter().filter(|name| !vms.iter().any(|(other, _)| other == name));
+        self.grouped.into_iter().chain(loose).filter_map(|name| names::node_of(lab, &name)?.parse().ok()).collect()
+    }
+}
+
 /// Removes a lab's folder and the one that all labs share. Not empty, or not there: others' then.
 fn remove_empty(lab: Option<&Path>) {
     for folder in lab.into_iter().flat_map(|lab| lab.ancestors().take(2)) {
@@ -102,16 +118,43 @@ impl VirtualBox {
         Ok(folder.map(|folder| format!("{}{below}", folder.trim_end_matches(['/', '\\']))))
     }
 
-    /// Nodes that have a folder on this machine. What VirtualBox no longer knows of them would keep them from being made again; on
-    /// another machine that is found out when they are.
-    pub(super) async fn folders(&self) -> Result<BTreeSet<NodeName>, CallError> {
-        if !matches!(self.manage.place(), super::Place::Here(_)) {
-            return Ok(BTreeSet::new());
+    /// Folders of machines on this computer. What VirtualBox no longer knows of them would keep them from being made again; on another
+    /// computer that is found out when they are.
+    pub(super) async fn folders(&self) -> Result<Folders, CallError> {
+        let mut found = Folders::default();
+        let (super::Place::Here(_), Some(folder)) = (self.manage.place(), self.machine_folder("").await?) else { return Ok(found) };
+        let names = |folder: &str| -> BTreeSet<String> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            names.filter(|name| names::node_of(&self.lab, name).is_some()).collect()
+        };
+        found.grouped = names(&folder);
+        found.loose = self.folder_at("").await?.map(|root| names(&root)).unwrap_or_default();
+        Ok(found)
+    }
+
+    /// Removes what a clone that was interrupted before it came into its group has left in the folder of all machines. Gives whether
+    /// there was something. A registered machine of that name is somebody else's.
+    pub(super) async fn remove_loose(&self, machine: &str, vms: &[(String, String)]) -> Result<bool, CallError> {
+        if vms.iter().any(|(name, _)| name == machine) {
+            return Ok(false);
         }
-        let Some(folder) = self.machine_folder("").await? else { return Ok(BTreeSet::new()) };
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        Ok(names.filter_map(|name| names::node_of(&self.lab, &name)?.parse().ok()).collect())
+        let Some(folder) = self.folder_at(&format!("/{machine}")).await? else { return Ok(false) };
+        if let super::Place::Here(_) = self.manage.place()
+            && !Path::new(&folder).is_dir()
+        {
+            return Ok(false);
+        }
+        self.close_media_in(&folder.replace('\\', "/")).await?;
+        match self.manage.place() {
+            super::Place::Here(_) => std::fs::remove_dir_all(&folder)
+                .map_err(|error| CallError::new(super::error::Kind::File, format!("the folder {folder} cannot be removed: {error}")))?,
+            super::Place::There(ssh, _) => {
+                let argv = ["rm", "-rf", "--", &folder].map(str::to_owned).to_vec();
+                ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: Duration::from_secs(60) }).await?;
+            }
+        }
+        Ok(true)
     }
 
     /// Removes the lab's folder where it is empty: VirtualBox leaves it when the last machine goes.

@@ -12,7 +12,10 @@ mod doors;
 pub mod error;
 mod files;
 pub mod find;
+mod growth;
+mod image;
 pub mod import;
+mod inherited;
 mod machines;
 mod media;
 pub mod names;
@@ -136,7 +139,7 @@ pub struct VirtualBox {
     // Images that were looked up; one looks them up for all who wait.
     images: tokio::sync::Mutex<BTreeMap<String, machines::Base>>,
     // What fresh clones of an image are like; one looks for all who wait.
-    fresh: tokio::sync::Mutex<BTreeMap<String, parse::Info>>,
+    fresh: tokio::sync::Mutex<BTreeMap<String, machines::Fresh>>,
 }
 
 /// What need not be asked again.

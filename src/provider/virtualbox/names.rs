@@ -11,6 +11,8 @@ pub const LAB_KEY: &str = "sandtable/lab";
 pub const MADE_KEY: &str = "sandtable/made";
 /// The host keys that it may show.
 pub const HOST_KEYS_KEY: &str = "sandtable/host-keys";
+/// Its disk has grown since its guest was last on: the guest's partition and file system have not yet.
+pub const GROWN_KEY: &str = "sandtable/grown";
 /// What comes before a note's key.
 pub const NOTE_PREFIX: &str = "sandtable/note/";
 /// The forward through which Sandtable gets in.

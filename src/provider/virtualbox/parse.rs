@@ -3,6 +3,7 @@
 //! Two formats: `--machinereadable` (`key="value"`, one a line, descriptions over several) and `list` (`Key:   value`, things
 //! apart by an empty line). Of a key that comes twice the first counts, because what users write comes last.
 
+use super::inherited::{Inherited, attached};
 use crate::model::Mac;
 use std::{
     collections::BTreeMap,
@@ -87,6 +88,10 @@ pub struct Info {
     pub snapshots: Vec<String>,
     /// The snapshot that it stands on.
     pub current_snapshot: Option<String>,
+    /// Where its disks are plugged in: controller, port, device.
+    pub disk_places: Vec<(String, u32, u32)>,
+    /// What no layout describes.
+    pub inherited: Inherited,
 }
 
 /// The fields of a `--machinereadable` text, in order.
@@ -109,7 +114,7 @@ pub fn fields(text: &str) -> Vec<(String, String)> {
             None => found.push((key, value.to_owned())),
             Some(rest) => match rest.strip_suffix('"').filter(|_| !ends_escaped(rest)) {
                 Some(whole) => found.push((key, unescaped(whole))),
-                // Either it goes on, or something comes after it (VideoMode).
+                // Either it goes on, or something comes after it (VideoMode, BandwidthGroup).
                 None if ends_later(rest) => found.push((key, unescaped(rest.split('"').next().unwrap_or_default()))),
                 None => open = Some((key, rest.to_owned())),
             },
@@ -123,7 +128,7 @@ fn ends_escaped(text: &str) -> bool {
 }
 
 fn ends_later(rest: &str) -> bool {
-    rest.split_once('"').is_some_and(|(before, after)| !before.ends_with('\\') && after.starts_with('@'))
+    rest.split_once('"').is_some_and(|(before, after)| !before.ends_with('\\') && after.starts_with(['@', ',']))
 }
 
 fn unescaped(text: &str) -> String {
@@ -172,13 +177,15 @@ pub fn info(text: &str) -> Option<Info> {
             if let (Some(nic), Some(rule)) = (info.nics.get_mut(&slot), rule(value)) {
                 nic.rules.push(rule);
             }
-        } else if key.contains("-ImageUUID-") {
-            info.disks.push(value.to_lowercase());
         } else if key == "SnapshotName" || key.starts_with("SnapshotName-") {
             info.snapshots.push(value.clone());
         }
     }
     info.free_ports = free_ports(&fields);
+    let disks: Vec<_> = attached(&fields).into_iter().filter(|at| at.kind == "hdd" && !at.uuid.is_empty()).collect();
+    info.disks = disks.iter().map(|disk| disk.uuid.clone()).collect();
+    info.disk_places = disks.into_iter().map(|disk| (disk.controller, disk.port, disk.device)).collect();
+    info.inherited = Inherited::of(&fields);
     Some(info)
 }
 

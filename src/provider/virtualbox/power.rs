@@ -75,7 +75,11 @@ impl VirtualBox {
                 ));
             }
         }
+        let has_grown = seen.extra.contains_key(names::GROWN_KEY);
         self.first_contact(node, seen, says).await?;
+        if has_grown {
+            self.grow_inside(node, &uuid, says).await.map_err(failed)?;
+        }
         Ok(if was == Power::Running { Done::AlreadySo } else { Done::Changed })
     }
 

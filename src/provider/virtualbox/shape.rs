@@ -180,6 +180,7 @@ impl Shape {
                 }
             }
         }
+        args.extend(info.inherited.options().iter().cloned());
         args
     }
 

@@ -4,6 +4,7 @@ use super::{
     Place, SetUp, VirtualBox, Waits, all,
     contact::CONFIGURED,
     error::{CallError, Kind},
+    growth::Size,
     media, names,
     networks::{Record, records},
     parse::{self, Info, Nic, Plug},
@@ -43,6 +44,8 @@ pub(super) struct Noted {
 pub(super) struct Seen {
     pub(super) info: Info,
     pub(super) extra: BTreeMap<String, String>,
+    /// How large its disk is.
+    pub(super) size: Size,
 }
 
 /// What is noted on a machine once it is whole.
@@ -101,7 +104,8 @@ impl Seen {
     pub(super) fn spec(&self, lab: &LabId, wires: &BTreeMap<NetworkName, Wire>) -> Option<MachineSpec> {
         let Made { spec: made, way, .. } = self.whole(lab)?;
         let adapters = self.adapters(&made, way, wires);
-        Some(MachineSpec { cpus: self.info.cpus, memory_mib: self.info.memory_mib, adapters, ..made })
+        let disk_gib = self.size.gib(made.disk_gib);
+        Some(MachineSpec { cpus: self.info.cpus, memory_mib: self.info.memory_mib, disk_gib, adapters, ..made })
     }
 
     fn adapters(&self, made: &MachineSpec, way: Way, wires: &BTreeMap<NetworkName, Wire>) -> Vec<AdapterSpec> {
@@ -240,7 +244,7 @@ impl VirtualBox {
                 };
                 let noted = Noted { file: info.settings_file.clone().into(), stamp, extra: extra.clone() };
                 self.kept().noted.insert(uuid.to_owned(), noted);
-                Ok(Some(Seen { info, extra }))
+                Ok(Some(Seen { info, extra, size: Size::Unknown }))
             }
             Err(error) if error.kind == Kind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -324,13 +328,15 @@ impl VirtualBox {
         let version = async { Ok(self.manage.about().await.ok()) };
         let lists = async { tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"])) };
         let ((vms, disks), records, folders, _known) = tokio::try_join!(lists, self.records(), self.folders(), version)?;
-        let (machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
+        let (mut machines, networks) = tokio::try_join!(self.see_all(&vms), self.real_networks(&records))?;
+        let media = parse::media(&disks);
+        machines.values_mut().for_each(|seen| seen.size = Size::of(&seen.info, &media));
         let wires: BTreeMap<NetworkName, Wire> = records.iter().map(|(name, record)| (name.clone(), record.wire.clone())).collect();
         let way = |seen: &Seen| Some((seen.way(&self.lab)?.kind, seen.set_up()));
         {
             let mut kept = self.kept();
             kept.ways = Some(machines.iter().filter_map(|(node, seen)| Some((node.clone(), way(seen)?))).collect());
-            kept.listed = Some((vms, disks.clone()));
+            kept.listed = Some((vms.clone(), disks));
             let now = std::time::Instant::now();
             kept.looked = machines.iter().map(|(node, seen)| (node.clone(), (now, seen.clone()))).collect();
         }
@@ -338,7 +344,7 @@ impl VirtualBox {
         below.machines.extend(machines.iter().map(|(node, seen)| (node.clone(), self.machine_of(seen, &wires))));
         // A delete that failed half-way has left disks or files: they are shown as a machine that is not whole, so that they go as
         // one.
-        for node in media::orphans(&self.lab, &parse::media(&disks)).into_iter().chain(folders) {
+        for node in media::orphans(&self.lab, &media).into_iter().chain(folders.nodes(&self.lab, &parse::machines(&vms))) {
             below.machines.entry(node).or_insert_with(|| Machine { power: Power::Stopped, ..Machine::default() });
         }
         Ok(below)

@@ -23,7 +23,7 @@ fn seen(adapters: &[(&str, &str)]) -> Seen {
         (names::MADE_KEY.to_owned(), serde_json::to_string(&Made { node: "node1".parse().unwrap(), spec: made, way }).unwrap()),
         ("sandtable/note/service.web".to_owned(), "{}".to_owned()),
     ]);
-    Seen { info, extra }
+    Seen { info, extra, ..Seen::default() }
 }
 
 fn wires() -> BTreeMap<NetworkName, Wire> {

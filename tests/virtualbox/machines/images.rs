@@ -1,9 +1,7 @@
 //! Images that are files, by the program: imported once, cloned, seeded, shared by labs, and gone with the last.
 
-use super::{
-    crate::support::{Bed, program::Program},
-    none, small,
-};
+use super::{none, small};
+use crate::support::{Bed, program::Program};
 use sandtable::{
     model::{Image, Lab},
     plan::LabId,
@@ -30,7 +28,9 @@ fn disks(bed: &Bed) -> Vec<PathBuf> {
     let at = |name: &str| bed.folder.path().join("images").join(name);
     std::fs::create_dir_all(at("")).unwrap();
     let mut file = std::fs::File::create(at("cloud.raw")).unwrap();
-    file.write_all(&b"a cloud image ".repeat(100_000)).unwrap();
+    let mut content = b"a cloud image ".repeat(100_000);
+    content[510..512].copy_from_slice(&[0x55, 0xaa]);
+    file.write_all(&content).unwrap();
     file.set_len(32 * 1024 * 1024).unwrap();
     let raw = at("cloud.raw");
     let text = |path: &Path| path.to_str().unwrap().to_owned();
@@ -47,8 +47,11 @@ fn disks(bed: &Bed) -> Vec<PathBuf> {
     } else {
         println!("skipped: qemu-img is not installed, so no qcow2 image is tried (qemu-utils)");
     }
-    // An appliance of a machine with one disk.
+    // An appliance of a machine with one disk that asks for more than a layout can.
     bed.image("origin", "base");
+    bed.call(&["sharedfolder", "add", "origin", "--name", "host", "--hostpath", "/"]);
+    bed.call(&["modifyvm", "origin", "--clipboard-mode", "bidirectional", "--vrde", "on"]);
+    bed.call(&["setextradata", "origin", "VBoxInternal/Devices/x/0/Config/Path", "/etc/shadow"]);
     bed.call(&["export", "origin", "-o", &text(&at("box.ova"))]);
     bed.call(&["unregistervm", "origin", "--delete"]);
     all.push(at("box.ova"));
@@ -155,5 +158,106 @@ pub fn labs_share_an_image() {
         assert!(said.contains(part), "{said}");
         lab.text(0, "destroy", &["--yes"]);
     }
+    assert_eq!(bed.inventory(), before);
+}
+
+fn holds(folder: &Path, words: &[u8]) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| match entry.file_type().unwrap() {
+        kind if kind.is_dir() => holds(&entry.path(), words),
+        kind if kind.is_file() => std::fs::read(entry.path()).unwrap().windows(words.len()).any(|window| window == words),
+        _ => false,
+    })
+}
+
+/// Descriptors, backing files, pipes and links: refused before VirtualBox sees them, quickly, and nothing of the secret is anywhere.
+pub fn an_image_reads_no_other_file_of_the_host() {
+    let bed = Bed::new();
+    let before = bed.inventory();
+    let images = bed.folder.path().join("images");
+    std::fs::create_dir_all(&images).unwrap();
+    let secret = bed.folder.path().join("secret");
+    std::fs::write(&secret, b"TOP-SECRET-".repeat(512 * 1024)).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let write = |name: &str, content: &[u8]| std::fs::write(images.join(name), content).unwrap();
+    let descriptor = format!(
+        "# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n\nRW 8192 FLAT \"{}\" 0\n\n\
+         ddb.adapterType = \"ide\"\nddb.geometry.cylinders = \"8\"\nddb.geometry.heads = \"16\"\nddb.geometry.sectors = \"63\"\n",
+        secret.display()
+    );
+    write("nice.vmdk", descriptor.as_bytes());
+    // The text of an embedded descriptor is as free as that of a descriptor alone.
+    let mut sparse = vec![0_u8; 64 * 512];
+    sparse[..8].copy_from_slice(b"KDMV\x01\0\0\0");
+    sparse[28] = 1;
+    sparse[36] = 20;
+    sparse[512..512 + descriptor.len()].copy_from_slice(descriptor.as_bytes());
+    write("embedded.vmdk", &sparse);
+    let mut backed = vec![0_u8; 4096];
+    backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x02");
+    backed[14] = 1;
+    backed[19] = 4;
+    write("backed.qcow2", &backed);
+    write("plain.raw", b"a text of 512 bytes".repeat(64).get(..1024).unwrap());
+    ran("mkfifo", &[&text(&images.join("pipe.img"))]);
+    std::os::unix::fs::symlink(&secret, images.join("link.raw")).unwrap();
+    for (file, code, part) in [
+        ("images/nice.vmdk", 3, "names other files of this machine"),
+        ("images/embedded.vmdk", 3, "which lies in several files"),
+        ("images/backed.qcow2", 3, "backing file"),
+        ("images/plain.raw", 3, "no disk image"),
+        ("images/pipe.img", 3, "not an ordinary file"),
+        ("images/link.raw", 2, "--allow-image"),
+        ("/dev/zero.img", 2, "cannot be read"),
+        ("../../etc/hostname.raw", 2, "cannot be read"),
+    ] {
+        let (lab, _) = program(&bed, "evil", &of_file(file));
+        let said = lab.text(code, "deploy", &["--off", "--yes"]);
+        assert!(said.contains(part), "{file}: {said}");
+        lab.call("destroy", &["--yes"]);
+        assert_eq!(bed.inventory(), before, "{file}");
+    }
+    assert!(!holds(&bed.folder.path().join("home"), b"TOP-SECRET"));
+    // That VirtualBox would have read it is why.
+    let copy = text(&bed.folder.path().join("copy.vdi"));
+    bed.call(&["clonemedium", "disk", &text(&images.join("nice.vmdk")), &copy, "--format", "VDI"]);
+    assert!(std::fs::read(&copy).unwrap().windows(10).any(|window| window == b"TOP-SECRET"));
+}
+
+/// A file outside of the layout's folder is said by check and plan, and read once the user has allowed it; other content is asked again.
+pub fn an_image_outside_of_the_folder_is_allowed_once() {
+    let bed = Bed::new();
+    disks(&bed);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let image = elsewhere.path().canonicalize().unwrap().join("shared.vdi");
+    std::fs::copy(bed.folder.path().join("images/cloud.vdi"), &image).unwrap();
+    let path = image.to_str().unwrap();
+    // The user's VirtualBox has the original: the copy that is imported has an identity of its own.
+    bed.call(&["createvm", "--name", "owner", "--ostype", "Debian_64", "--register"]);
+    bed.call(&["storagectl", "owner", "--name", "SATA", "--add", "sata"]);
+    bed.call(&["storageattach", "owner", "--storagectl", "SATA", "--port", "0", "--device", "0", "--type", "hdd", "--medium", path]);
+    let before = bed.inventory();
+    let (lab, _) = program(&bed, "one", &of_file(path));
+    let found = std::process::Command::new(env!("CARGO_BIN_EXE_sandtable")).arg("check").arg(&lab.layout).output().unwrap();
+    assert!(String::from_utf8_lossy(&found.stdout).contains("image-outside-folder"), "{found:?}");
+    let plan = lab.text(0, "plan", &["--off"]);
+    assert!(plan.contains(&format!("{path} for the disk of n1, n2: outside of the layout's folder")), "{plan}");
+    assert_eq!(lab.json(0, "plan", &["--off"])["reads"][0]["path"], path);
+    for args in [vec!["--off", "--yes"], vec!["--off", "--yes", "--allow-image", "/etc/hostname"]] {
+        let said = lab.text(2, "deploy", &args);
+        assert!(said.contains(&format!("--allow-image '{path}'")), "{said}");
+    }
+    lab.text(0, "deploy", &["--off", "--yes", "--allow-image", path]);
+    lab.text(0, "destroy", &["--yes"]);
+    lab.text(0, "deploy", &["--off", "--yes"]);
+    // What one layout may read, another may not, though the image is there.
+    let (other, _) = program(&bed, "other", &of_file(path));
+    assert!(other.text(2, "deploy", &["--off", "--yes"]).contains("--allow-image"));
+    lab.text(0, "destroy", &["--yes"]);
+    let mut content = std::fs::read(&image).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    std::fs::write(&image, content).unwrap();
+    assert!(lab.text(2, "deploy", &["--off", "--yes"]).contains("--allow-image"));
+    lab.call("destroy", &["--yes"]);
     assert_eq!(bed.inventory(), before);
 }

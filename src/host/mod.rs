@@ -6,6 +6,7 @@ pub mod autosave;
 pub mod file;
 pub mod folder;
 pub mod guard;
+pub mod locale;
 pub mod machine;
 pub mod process;
 pub mod ssh;

@@ -1,8 +1,9 @@
 //! Programs: run with a list of arguments, a deadline and a bound on what they may say.
 //!
 //! No shell reads the arguments. A program that is late or not wanted any more is ended together with what it started. Programs
-//! run in the C locale, because what they say is read by programs.
+//! run in a UTF-8 locale with English messages ([`super::locale`]), because what they say is read by programs.
 
+use super::locale;
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
@@ -32,7 +33,7 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// What is added to the environment. `LANG` and `LC_ALL` are always C.
+    /// What is added to the environment, beside the locale ([`super::locale`]).
     pub environment: Vec<(OsString, OsString)>,
     /// What it reads.
     pub stdin: Vec<u8>,
@@ -204,7 +205,7 @@ pub fn is_program(file: &Path) -> bool {
 
 fn spawn(program: &Program) -> Result<Child, ProcessError> {
     let mut command = Command::new(&program.path);
-    command.args(&program.args).env("LANG", "C").env("LC_ALL", "C").envs(program.environment.iter().cloned());
+    command.args(&program.args).envs(locale::environment(locale::here())).envs(program.environment.iter().cloned());
     command.stdin(if program.stdin.is_empty() { Stdio::null() } else { Stdio::piped() }).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own: it can be ended with all that it starts, and Ctrl+C in our terminal is for us to judge.
     #[cfg(unix)]
@@ -321,8 +322,10 @@ mod tests {
         program.environment = vec![("MORE".into(), "more".into())];
         let done = ran(&program);
         assert_eq!((done.code, done.stderr.as_slice(), done.is_cut), (3, b"bad\n".as_slice(), false));
-        assert_eq!(done.stdout.len(), 300_000 + 6);
-        assert!(done.stdout.ends_with(b"C-more"));
+        let locale = locale::here();
+        assert_eq!(done.stdout.len(), 300_000 + locale.len() + 5);
+        assert!(done.stdout.ends_with(format!("{locale}-more").as_bytes()));
+        assert_eq!(ran(&shell("printf $LANGUAGE")).stdout, b"C", "messages are English whatever the user reads");
     }
 
     #[test]

@@ -95,8 +95,8 @@ impl Exec {
             "command": argv,
             "environment": {
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "LANG": "C",
-                "LC_ALL": "C",
+                "LANG": "C.UTF-8",
+                "LC_ALL": "C.UTF-8",
                 "HOME": "/root",
                 "USER": "root",
                 MARK: mark,

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     catalog::Recipes,
+    host::locale,
     model::{Family, Lab, PackageName, VersionPattern},
     plan::LabId,
     provider::{Done, ProviderError, Retry},
@@ -208,7 +209,11 @@ async fn system(what: &str) -> Result<System, ProviderError> {
         .ok_or_else(|| refuse("images are made of Debian's or Ubuntu's packages, and this machine has neither".into(), elsewhere))?;
     let mut command = tokio::process::Command::new("apt-get");
     let format = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)";
-    command.args(["indextargets", "--format", format, "Identifier: Packages"]).env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(["indextargets", "--format", format, "Identifier: Packages"])
+        .envs(locale::environment(locale::here()))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_secs(30), command.output()).await;
     let output = output.ok().and_then(Result::ok).filter(|output| output.status.success());
     let targets = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

@@ -1,9 +1,12 @@
-//! Runs VBoxManage: arguments as lists, the C locale, a deadline for each call, retries where somebody else had the machine, and
+//! Runs VBoxManage: arguments as lists, a UTF-8 locale, a deadline for each call, retries where somebody else had the machine, and
 //! an account of every call.
 //!
 //! A call that is late is nearly always done: while all processors are busy, one VBoxManage in a hundred waits ten seconds at its own
 //! end, with its answer not yet written, because a thread of its misses the word to end (seen with 7.2.22, in `RTReqPoolRelease`).
 //! So what only asks is asked a second time beside the first, and a change is looked for meanwhile; it is never made twice.
+//!
+//! In the C locale VBoxManage ends its output at the first letter that is not ASCII, and does not start where the home folder has
+//! one (seen with 7.2.22), so it always gets a UTF-8 locale ([`crate::host::locale`]).
 //!
 //! It decides nothing. Locks: [`VBoxManage::alone`] for clones, imports and networks (parallel imports fail in VirtualBox, issue
 //! 80), [`VBoxManage::machine`] for changes of one machine. What only reads needs none.
@@ -14,6 +17,7 @@ use super::{
     version::Version,
 };
 use crate::host::{
+    locale,
     process::{Program, run_aside},
     ssh::{RemoteCommand, Ssh},
 };
@@ -95,6 +99,8 @@ pub struct VBoxManage {
     machines: Mutex<HashMap<String, Arc<Lock<()>>>>,
     tally: Mutex<BTreeMap<String, Tally>>,
     about: OnceCell<(Version, System)>,
+    /// The locale for calls on another machine.
+    locale_there: OnceCell<String>,
     /// How long calls that ask usually take, in milliseconds.
     usual_ms: AtomicU64,
 }
@@ -110,6 +116,7 @@ impl VBoxManage {
             machines: Mutex::default(),
             tally: Mutex::default(),
             about: OnceCell::new(),
+            locale_there: OnceCell::new(),
             usual_ms: AtomicU64::new(0),
         }
     }
@@ -273,8 +280,10 @@ impl VBoxManage {
                 (ran.code, ran.stdout, ran.stderr)
             }
             Place::There(ssh, program) => {
-                let words = ["env", "LANG=C", "LC_ALL=C", program.as_str()].into_iter().chain(args.iter().copied());
-                let argv = words.map(str::to_owned).collect();
+                let locale = self.locale_there.get_or_init(|| self.ask_locale(ssh)).await;
+                let set = locale::environment(locale).into_iter().map(|(name, value)| format!("{name}={value}"));
+                let words = [program.as_str()].into_iter().chain(args.iter().copied()).map(str::to_owned);
+                let argv = ["env".to_owned()].into_iter().chain(set).chain(words).collect();
                 let ran = ssh.run(RemoteCommand { argv, stdin, timeout: limit }).await?;
                 if matches!(ran.code, 126 | 127) {
                     return Err(CallError::new(Kind::NoProgram, format!("{program} cannot be run on {}", ssh.host().name)));
@@ -283,13 +292,22 @@ impl VBoxManage {
             }
         };
         let stderr = String::from_utf8_lossy(&stderr);
-        if code != 0 || complains(&stderr) {
+        // A list complains of single things that it cannot read, such as a machine without its settings file, and goes on.
+        let is_list = args.first() == Some(&"list");
+        if code != 0 || (complains(&stderr) && !is_list) {
             let is_killed = code > 128 && !complains(&stderr);
             let error = CallError::new(if is_killed { Kind::Broken } else { classify(&stderr) }, gist(&stderr));
             tracing::debug!(call = args.join(" "), code, stderr = stderr.trim(), "VBoxManage failed");
             return Err(error);
         }
         Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// The locale to use on another machine; the usual one where it does not list any.
+    async fn ask_locale(&self, ssh: &Ssh) -> String {
+        let argv = ["locale", "-a"].map(str::to_owned).to_vec();
+        let ran = ssh.run(RemoteCommand { argv, stdin: Vec::new(), timeout: self.limit }).await;
+        locale::choose(&ran.map(|ran| String::from_utf8_lossy(&ran.stdout).into_owned()).unwrap_or_default())
     }
 
     /// The version, and the system that it runs on; asked once.
@@ -356,7 +374,8 @@ mod tests {
     fn a_lock_is_waited_for_and_other_failures_are_not() {
         let locked = "echo \"VBoxManage: error: The machine 'x' is already locked by a session (or being locked or unlocked)\" >&2; exit 1";
         let (_folder, manage) = fake(&format!("[ $n -ge 3 ] || {{ {locked}; }}; echo done $LC_ALL"));
-        assert_eq!(wait(manage.call(&["modifyvm", "x"], Patience::Short)).unwrap(), "done C\n");
+        let done = format!("done {}\n", crate::host::locale::here());
+        assert_eq!(wait(manage.call(&["modifyvm", "x"], Patience::Short)).unwrap(), done);
         let tally = manage.tally();
         assert_eq!((tally["modifyvm"].count, tally["modifyvm"].failed), (3, 2));
         let (_folder, manage) = fake("echo 'VBoxManage: error: Could not find a registered machine' >&2; exit 1");
@@ -413,6 +432,8 @@ mod tests {
     fn exit_code_0_alone_is_no_success() {
         let (_folder, manage) = fake("echo 'VBoxManage: error: Invalid NIC number 9' >&2");
         assert_eq!(wait(manage.call(&["modifyvm", "x"], Patience::Short)).unwrap_err().gist, "Invalid NIC number 9");
+        let (_folder, manage) = fake("echo 'VBoxManage: error: Start tag expected' >&2; echo the rest");
+        assert_eq!(wait(manage.ask(&["list", "-l", "vms"])).unwrap(), "the rest\n", "one of a list cannot be read");
         let (_folder, manage) = fake("echo '0%...100%' >&2; echo 7.2.22r1");
         assert_eq!(wait(manage.about()).unwrap().0.to_string(), "7.2.22");
         wait(manage.about()).unwrap();

@@ -193,7 +193,7 @@ fn bare(bed: &Bed, drawn: &Lab, id: &LabId, program: &Path) -> Duration {
     for name in drawn.networks.keys() {
         bed.call(&["setextradata", "global", &format!("bare/{name}")]);
     }
-    let _empty = std::fs::remove_dir(bed.folder.path().join("home/machines/bare"));
+    let _empty = std::fs::remove_dir(bed.home.join("machines/bare"));
     took
 }
 

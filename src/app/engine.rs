@@ -246,7 +246,7 @@ fn incus_hindrance() -> Option<String> {
 
 /// What keeps VirtualBox from being used here; `None`: nothing. Whether an image is there to clone depends on the drawing.
 fn virtualbox_hindrance() -> Option<String> {
-    virtualbox::find::find().err().map(|why| format!("VirtualBox is not found: {why}. Install it, or set SANDTABLE_VBOXMANAGE"))
+    virtualbox::find::find().err().map(|missing| format!("VirtualBox is not found: {}. {}", missing.why, missing.next))
 }
 
 fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Where VBoxManage is: said by a setting, or found on Linux, macOS, Windows and from within WSL.
+//! Where VBoxManage is: said by a setting, or found on Linux, macOS and Windows. That of Windows is not used from within WSL.
 
 use crate::host::process::{in_path, is_program};
 use std::path::{Path, PathBuf};
@@ -13,20 +13,25 @@ pub enum System {
     Linux,
     /// macOS.
     MacOs,
-    /// Windows, also where it is called from within WSL.
+    /// Windows.
     Windows,
 }
 
 impl System {
-    /// The system that a VBoxManage on this machine manages.
-    pub fn of(program: &Path) -> Self {
-        if cfg!(windows) || program.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("exe")) {
+    /// The system of this machine.
+    fn here() -> Self {
+        if cfg!(windows) {
             Self::Windows
         } else if cfg!(target_os = "macos") {
             Self::MacOs
         } else {
             Self::Linux
         }
+    }
+
+    /// The system that a VBoxManage on this machine manages.
+    pub fn of(program: &Path) -> Self {
+        if program.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("exe")) { Self::Windows } else { Self::here() }
     }
 
     /// The system that calls itself so (`uname -s`).
@@ -39,42 +44,77 @@ impl System {
     }
 }
 
-/// VBoxManage on this machine: what the environment says, else where each system has it, else in PATH.
-///
-/// # Errors
-/// Where there is none: a sentence with where it was looked for.
-pub fn find() -> Result<PathBuf, String> {
-    if let Some(said) = std::env::var_os(VARIABLE).filter(|said| !said.is_empty()) {
-        let said = PathBuf::from(said);
-        return if is_program(&said) { Ok(said) } else { Err(format!("{VARIABLE} says {}, which is no program", said.display())) };
-    }
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let places = places(&variable("VBOX_MSI_INSTALL_PATH").or_else(|| variable("VBOX_INSTALL_PATH")));
-    if let Some(found) = places.iter().find(|place| is_program(place)) {
-        return Ok(found.clone());
-    }
-    in_path("VBoxManage").ok_or_else(|| {
-        let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-        format!("VBoxManage was looked for in PATH and at {}", looked.join(", "))
-    })
+/// Why there is no VBoxManage to use: a sentence, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Why.
+    pub why: String,
+    /// What to do.
+    pub next: String,
 }
 
-/// Where VirtualBox is installed to. On Debian the one in PATH is a script that warns on its output about missing modules; the
-/// program itself stands in the library folder and is quicker.
-fn places(installed: &Option<PathBuf>) -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = installed.iter().map(|folder| folder.join("VBoxManage.exe")).collect();
-    places.extend(
-        [
-            "/usr/lib/virtualbox/VBoxManage",
-            "/opt/VirtualBox/VBoxManage",
-            "/Applications/VirtualBox.app/Contents/MacOS/VBoxManage",
-            "/usr/local/bin/VBoxManage",
-            r"C:\Program Files\Oracle\VirtualBox\VBoxManage.exe",
-            "/mnt/c/Program Files/Oracle/VirtualBox/VBoxManage.exe",
-        ]
-        .map(PathBuf::from),
-    );
-    places
+impl Missing {
+    fn new(why: String) -> Self {
+        Self { why, next: format!("Install VirtualBox, or say where it is: {VARIABLE}=/path/to/VBoxManage") }
+    }
+
+    /// Folders, disk images and forwarded ports of Windows' VirtualBox are on the other side, under other names.
+    fn across_wsl(program: &Path) -> Self {
+        Self {
+            why: format!("{} is the VirtualBox of Windows, which cannot be used from within WSL", program.display()),
+            next: "Use Sandtable on Windows, or reach Windows by its ssh server: --on virtualbox:ssh://HOST".to_owned(),
+        }
+    }
+}
+
+/// VBoxManage on this machine: what the environment says, else where its system has it, else in PATH.
+///
+/// # Errors
+/// Where there is none to use.
+pub fn find() -> Result<PathBuf, Missing> {
+    let system = System::here();
+    if let Some(said) = std::env::var_os(VARIABLE).filter(|said| !said.is_empty()) {
+        let said = PathBuf::from(said);
+        return if is_program(&said) {
+            usable(said, system)
+        } else {
+            Err(Missing::new(format!("{VARIABLE} says {}, which is no program", said.display())))
+        };
+    }
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let places = places(system, &variable("VBOX_MSI_INSTALL_PATH").or_else(|| variable("VBOX_INSTALL_PATH")));
+    if let Some(found) = places.iter().find(|place| is_program(place)).cloned().or_else(|| in_path("VBoxManage")) {
+        return usable(found, system);
+    }
+    let beside = Path::new(WINDOWS_FROM_WSL);
+    if system == System::Linux && is_program(beside) {
+        return Err(Missing::across_wsl(beside));
+    }
+    let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+    Err(Missing::new(format!("VBoxManage was looked for in PATH and at {}", looked.join(", "))))
+}
+
+/// A program for Windows runs on Linux within WSL only.
+fn usable(program: PathBuf, system: System) -> Result<PathBuf, Missing> {
+    if system != System::Windows && System::of(&program) == System::Windows {
+        return Err(Missing::across_wsl(&program));
+    }
+    Ok(program)
+}
+
+/// Where Windows' VBoxManage is seen from within WSL.
+const WINDOWS_FROM_WSL: &str = "/mnt/c/Program Files/Oracle/VirtualBox/VBoxManage.exe";
+
+/// Where VirtualBox is installed to on a system. On Debian the one in PATH is a script that warns on its output about missing modules;
+/// the program itself stands in the library folder and is quicker.
+fn places(system: System, installed: &Option<PathBuf>) -> Vec<PathBuf> {
+    let usual: &[&str] = match system {
+        System::Linux => &["/usr/lib/virtualbox/VBoxManage", "/opt/VirtualBox/VBoxManage"],
+        System::MacOs => &["/Applications/VirtualBox.app/Contents/MacOS/VBoxManage", "/usr/local/bin/VBoxManage"],
+        System::Windows => &[r"C:\Program Files\Oracle\VirtualBox\VBoxManage.exe"],
+    };
+    let installed = installed.iter().filter(|_| system == System::Windows).map(|folder| folder.join("VBoxManage.exe"));
+    installed.chain(usual.iter().map(PathBuf::from)).collect()
 }
 
 #[cfg(test)]
@@ -93,8 +133,21 @@ mod tests {
 
     #[test]
     fn where_the_installer_put_it_comes_first() {
-        let places = places(&Some(PathBuf::from("D:/VirtualBox")));
-        assert_eq!(places.first().unwrap(), &PathBuf::from("D:/VirtualBox/VBoxManage.exe"));
-        assert!(places.len() > 5);
+        let windows = places(System::Windows, &Some(PathBuf::from("D:/VirtualBox")));
+        assert_eq!(windows.first().unwrap(), &PathBuf::from("D:/VirtualBox/VBoxManage.exe"));
+        for system in [System::Linux, System::MacOs] {
+            let places = places(system, &None);
+            assert!(places.len() >= 2 && !places.iter().any(|place| place.display().to_string().contains("C:")), "{places:?}");
+        }
+    }
+
+    #[test]
+    fn the_virtualbox_of_windows_is_refused_from_within_wsl() {
+        let windows = PathBuf::from(WINDOWS_FROM_WSL);
+        let refused = usable(windows.clone(), System::Linux).unwrap_err();
+        assert!(refused.why.contains("within WSL") && refused.next.contains("Sandtable on Windows"), "{refused:?}");
+        assert_eq!(usable(windows.clone(), System::Windows), Ok(windows));
+        let own = PathBuf::from("/usr/lib/virtualbox/VBoxManage");
+        assert_eq!(usable(own.clone(), System::Linux), Ok(own));
     }
 }

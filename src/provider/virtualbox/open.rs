@@ -43,9 +43,7 @@ impl VirtualBox {
 /// As [`VirtualBox::open`].
 pub fn open_manage(host: Option<&str>) -> Result<VBoxManage, ProviderError> {
     let place = match host {
-        None => Place::Here(find::find().map_err(|why| {
-            cannot("open virtualbox", None, why, "Install VirtualBox, or say where it is: SANDTABLE_VBOXMANAGE=/path/to/VBoxManage.")
-        })?),
+        None => Place::Here(find::find().map_err(|missing| cannot("open virtualbox", None, missing.why, missing.next))?),
         Some(host) => Place::There(Ssh::new(known_to_ssh(host)?), THERE.to_owned()),
     };
     let said = std::env::var(LIMIT_SECONDS).ok().and_then(|said| said.parse().ok()).filter(|seconds| *seconds > 0);

@@ -102,8 +102,9 @@ fn nodes(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
         let subject = Some(Subject::Node(name.clone()));
         let mut say = |at_ms, tone, what: String, subject| all.push(Happening { at_ms, tone, who: name.to_string(), what, subject });
         let was = old.map_or(Power::Missing, |old| old.power);
-        if node.power != was {
+        if node.power != was || (node.is_booting && !old.is_some_and(|old| old.is_booting)) {
             let (tone, what) = match node.power {
+                Power::Running | Power::Stopped if node.is_booting => (Tone::Neutral, "is booting"),
                 Power::Running => (Tone::Good, "is running"),
                 Power::Paused => (Tone::Bad, "is frozen"),
                 Power::Stopped if was == Power::Missing => (Tone::Neutral, "is made, and off"),

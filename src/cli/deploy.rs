@@ -3,9 +3,10 @@
 use super::allow::permit;
 use super::args::Target;
 use super::place::{Place, provider_failed, wait};
-use super::plan::{make, show, show_unplannable};
+use super::plan::{errors, make, show, show_checks, show_errors, show_unplannable};
+use super::progress::Progress;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::deploy::{Ending, Event, FITS, Failure as StepFailure, Journal, Options, canceller, run as run_plan, settle};
+use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, PREFLIGHT, canceller, run as run_plan, settle};
 use crate::model::{Health, Lab, Observed};
 use crate::plan::{Change, Plan, Step, doubt, off, undo};
 use crate::probe;
@@ -16,8 +17,12 @@ use std::{
     io::{BufRead, IsTerminal},
     path::PathBuf,
     sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
+
+/// How often it is looked whether a step under way is to be named.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a deployed lab may take to become healthy, in milliseconds of the provider's clock.
 const SETTLE_MS_MAX: u64 = 60_000;
@@ -117,6 +122,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     place.deployed().write(&locked)?;
     let mut stderr = Terminal::stderr();
     let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
+    let found = if args.undo { Vec::new() } else { errors(&place.lab) };
+    show_errors(&found, args.target.shown(), out);
     let (ending, steps) = follow(&plan, &observed, &provider, &mut journal, out)?;
     if !args.undo {
         wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
@@ -130,7 +137,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         // What was not all done does not come up by itself.
         wait(provider.observe())?.map_err(provider_failed)?
     };
-    if args.undo && now.is_empty() {
+    // What the plan lacks was found before the first step: a lab that was never made stays so.
+    let is_untouched = matches!(ending, Ending::Failed(_)) && steps.values().all(|(result, _)| *result == "not begun");
+    if (args.undo && now.is_empty()) || (is_untouched && !place.is_deployed) {
         drop((provider, journal));
         forget(locked)?;
     }
@@ -207,9 +216,21 @@ pub(super) fn follow(
     let ending = wait(async {
         let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
         let reader = async {
-            while let Some(event) = receiver.recv().await {
-                note(&event, &mut results);
-                line(&event, plan, &results, out);
+            let (began, mut progress) = (Instant::now(), Progress::default());
+            loop {
+                match tokio::time::timeout(LOOK_EVERY, receiver.recv()).await {
+                    Ok(None) => return,
+                    Ok(Some(event)) => {
+                        note(&event, &mut results);
+                        line(&event, plan, &results, out);
+                        progress.take(&event, began.elapsed());
+                    }
+                    Err(_) => {}
+                }
+                for (step, says) in progress.due(began.elapsed()) {
+                    out.line(format_args!("{} {step}: {says}", out.paint(Style::Faint, "...")));
+                    out.flush();
+                }
             }
         };
         let run = async {
@@ -237,7 +258,12 @@ fn note(event: &Event, results: &mut Results) {
         Event::StepDone { step, done: Done::Changed } => set(step, "done"),
         Event::StepDone { step, done: Done::AlreadySo } => set(step, "unchanged"),
         Event::StepFailed(failure) => set(&failure.step, "failed"),
-        Event::StepProgress { .. } | Event::Retrying { .. } | Event::Undoing { .. } | Event::Settling(_) | Event::Finished(_) => {}
+        Event::Doubted(_)
+        | Event::StepProgress { .. }
+        | Event::Retrying { .. }
+        | Event::Undoing { .. }
+        | Event::Settling(_)
+        | Event::Finished(_) => {}
     }
 }
 
@@ -255,6 +281,7 @@ fn line(event: &Event, plan: &Plan, results: &Results, out: &mut Terminal) {
             out.line(format_args!("{word} {step} in {in_ms} ms: {why}"));
         }
         Event::StepFailed(failure) => out.line(failed_line(failure, out)),
+        Event::Doubted(check) => show_checks(std::slice::from_ref(check), out),
         Event::Undoing { steps } => out.line(format_args!("undoing in {steps} steps")),
         Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Settling(_) | Event::Finished(_) => {}
     }
@@ -304,7 +331,7 @@ fn summary(place: &Place, ending: &Ending, plan: &Plan, health: Health, terminal
         Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),
         Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
         Ending::Stopped => terminal.line(format_args!("{lab} on {on} is half done; deploy again to go on, or deploy --undo.")),
-        Ending::Failed(failures) if failures.iter().all(|failure| failure.step.0 == FITS) => {
+        Ending::Failed(failures) if failures.iter().all(|failure| failure.step.0 == PREFLIGHT) => {
             terminal.line(format_args!("Nothing of {lab} on {on} was changed."));
         }
         Ending::Failed(_) => {
@@ -320,7 +347,12 @@ pub(super) fn finish(ending: &Ending, health: Health) -> Result {
         Ending::Done | Ending::Undone | Ending::Stopped => Ok(Outcome::Unwell),
         Ending::Failed(failures) => {
             let all: Vec<String> = failures.iter().map(|failure| failure.step.to_string()).collect();
-            Err(Failure::Provider(anyhow::anyhow!("{} of the plan's steps failed: {}", all.len(), all.join(", "))))
+            let preflight = failures.iter().all(|failure| failure.step.0 == PREFLIGHT);
+            Err(Failure::Provider(if preflight {
+                anyhow::anyhow!("what the plan needs is not all there")
+            } else {
+                anyhow::anyhow!("{} of the plan's steps failed: {}", all.len(), all.join(", "))
+            }))
         }
     }
 }

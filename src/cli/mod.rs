@@ -6,6 +6,7 @@ mod allow;
 mod args;
 mod input;
 mod place;
+mod progress;
 mod terminal;
 mod window;
 

@@ -5,10 +5,17 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::deploy::{JOURNAL_FILE, Journal, started};
-use crate::model::Observed;
+use crate::deploy::{JOURNAL_FILE, Journal};
+use crate::model::{Lab, Observed};
 use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan, refusals};
+use crate::provider::{
+    Provider,
+    doctor::{Check, State, is_ready},
+    preflight::Needs,
+};
+use crate::rules::{Finding, Severity, check};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What `plan` takes.
 #[derive(Debug, clap::Args)]
@@ -26,12 +33,19 @@ pub(super) struct Report {
     provider: String,
     steps: Vec<StepLine>,
     unplannable: Vec<UnplannableLine>,
-    /// Why the machine that it would run on cannot take it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    obstacle: Option<String>,
     /// Files of this machine that become disks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reads: Vec<HostFile>,
+    /// What `check` calls errors.
+    errors: Vec<ErrorLine>,
+    /// What the plan needs and does not find, or only in part.
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct ErrorLine {
+    rule: &'static str,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -55,20 +69,64 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let observed = wait(provider.observe())?.map_err(provider_failed)?;
     let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
     let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
-    let (plan, unplannable) = make(&place, doubt(observed, &unfinished));
+    let observed = doubt(observed, &unfinished);
+    let (plan, unplannable) = make(&place, observed.clone());
     let plan = if args.off { off(plan) } else { plan };
-    // As the deployment asks before its first step.
-    let obstacle = wait(provider.fits(&started(&plan)))?.err().map(|error| format!("{}. {}", error.why, error.next));
+    let checks = lacking(provider.as_ref(), &plan, &observed)?;
+    let found = errors(&place.lab);
     match args.target.format() {
-        Format::Json => terminal.json(&Report { obstacle: obstacle.clone(), ..report(&place, &plan, &unplannable) })?,
+        Format::Json => terminal.json(&Report { errors: error_lines(&found), checks: checks.clone(), ..report(&place, &plan, &unplannable) })?,
         Format::Text => {
             show(&place, &plan, &unplannable, terminal);
-            if let Some(why) = &obstacle {
-                terminal.line(format_args!("{} deploy would refuse this: {why}", terminal.paint(Style::Bad, "!")));
-            }
+            show_checks(&checks, terminal);
+            show_errors(&found, args.target.shown(), terminal);
         }
     }
-    Ok(if unplannable.is_empty() && obstacle.is_none() { Outcome::Good } else { Outcome::Unwell })
+    Ok(if unplannable.is_empty() && is_ready(&checks) { Outcome::Good } else { Outcome::Unwell })
+}
+
+/// What a plan needs and does not find, or only in part.
+fn lacking(provider: &dyn Provider, plan: &Plan, observed: &Observed) -> Result<Vec<Check>> {
+    if plan.is_empty() {
+        return Ok(Vec::new());
+    }
+    let checks = wait(provider.preflight(&Needs::of(plan, observed)))?.map_err(provider_failed)?;
+    Ok(checks.into_iter().filter(|check| check.state != State::Good).collect())
+}
+
+/// Writes what a plan does not find, and what to do.
+pub(super) fn show_checks(checks: &[Check], terminal: &mut Terminal) {
+    for check in checks {
+        let (style, sign) = if check.state == State::Bad { (Style::Bad, "missing") } else { (Style::Warn, "doubtful") };
+        terminal.line(format_args!("{} {}: {}", terminal.paint(style, sign), check.title, check.found));
+        if !check.next.is_empty() {
+            terminal.line(format_args!("    -> {}", check.next));
+        }
+    }
+}
+
+/// What `check` calls errors in a layout, without what its author has accepted.
+pub(super) fn errors(lab: &Lab) -> Vec<Arc<Finding>> {
+    let found = check(lab, Catalog::embedded(), &crate::app::machine::context());
+    found.into_iter().filter(|finding| finding.severity == Severity::Error && finding.accepted.is_none()).collect()
+}
+
+fn error_lines(found: &[Arc<Finding>]) -> Vec<ErrorLine> {
+    found.iter().map(|finding| ErrorLine { rule: finding.rule, message: finding.message.clone() }).collect()
+}
+
+/// Writes the errors of a layout, and how to see more of them.
+pub(super) fn show_errors(found: &[Arc<Finding>], layout: impl std::fmt::Display, terminal: &mut Terminal) {
+    if found.is_empty() {
+        return;
+    }
+    let rows: Vec<Vec<(Style, String)>> = found
+        .iter()
+        .map(|one| vec![(Style::Bad, "!".to_owned()), (Style::Strong, one.rule.to_owned()), (Style::Plain, one.message.clone())])
+        .collect();
+    terminal.table(&rows);
+    let errors = if found.len() == 1 { "1 error".to_owned() } else { format!("{} errors", found.len()) };
+    terminal.line(format_args!("The layout has {errors}; see: sandtable check {layout}"));
 }
 
 /// The plan for a layout, and what of it cannot be planned yet.
@@ -91,7 +149,8 @@ pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) ->
     let unplannable = unplannable.iter().map(|one| UnplannableLine { subject: one.subject.parts(), why: one.why.clone() });
     let reads = host_files(place, plan);
     let (lab, provider) = (place.lab.name.clone(), place.on.to_string());
-    Report { lab, provider, steps: steps.collect(), unplannable: unplannable.collect(), obstacle: None, reads }
+    let (errors, checks) = (Vec::new(), Vec::new());
+    Report { lab, provider, steps: steps.collect(), unplannable: unplannable.collect(), errors, checks, reads }
 }
 
 fn mark(change: Change) -> (Style, &'static str) {

@@ -41,6 +41,7 @@ struct Report {
 #[derive(Serialize, PartialEq)]
 struct NodeLine {
     power: Power,
+    booting: bool,
     health: Health,
     reason: String,
     services: BTreeMap<String, ServiceLine>,
@@ -216,13 +217,14 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
 
 fn node_line(node: Option<&ObservedNode>) -> NodeLine {
     let Some(node) = node else {
-        return NodeLine { power: Power::Missing, health: Health::Down, reason: String::new(), services: BTreeMap::new() };
+        let (power, health) = (Power::Missing, Health::Down);
+        return NodeLine { power, booting: false, health, reason: String::new(), services: BTreeMap::new() };
     };
     let services = node.services.iter().map(|(name, service)| {
         let listening = service.listening.iter().map(ToString::to_string).collect();
         (name.to_string(), ServiceLine { health: service.health, listening, reason: service.reason.clone() })
     });
-    NodeLine { power: node.power, health: node.health, reason: node.reason.clone(), services: services.collect() }
+    NodeLine { power: node.power, booting: node.is_booting, health: node.health, reason: node.reason.clone(), services: services.collect() }
 }
 
 fn style(health: Health) -> Style {
@@ -242,9 +244,9 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
     let plain = |text: &str| (Style::Plain, text.to_owned());
     for name in place.lab.nodes.keys().map(|name| name.as_str()) {
         let Some(node) = report.nodes.get(name) else { continue };
-        let power = node.power.title();
-        let what = if node.reason.is_empty() { power.to_owned() } else { format!("{power}: {}", node.reason) };
-        rows.push(vec![(Style::Strong, name.to_owned()), (style(node.health), node.health.title().to_owned()), plain(&what)]);
+        let power = if node.booting { "booting" } else { node.power.title() };
+        let why = if node.reason.is_empty() { power.to_owned() } else { format!("{power}: {}", node.reason) };
+        rows.push(vec![(Style::Strong, name.to_owned()), (style(node.health), node.health.title().to_owned()), plain(&why)]);
         for (service, line) in &node.services {
             let what = if line.reason.is_empty() { line.listening.join(", ") } else { line.reason.clone() };
             rows.push(vec![plain(&format!("  {service}")), (style(line.health), line.health.title().to_owned()), plain(&what)]);

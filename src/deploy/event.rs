@@ -4,6 +4,7 @@ use crate::{
     model::{NodeName, Subject},
     plan::StepId,
     probe::Settling,
+    provider::doctor::Check,
 };
 
 /// Why a step failed for good, and what to do.
@@ -37,6 +38,8 @@ pub enum Ending {
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// Something that the plan needs is there only in part; it may do.
+    Doubted(Check),
     /// A step was begun.
     StepStarted {
         /// The step.

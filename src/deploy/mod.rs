@@ -12,7 +12,7 @@ mod settle;
 pub use deployed::Deployed;
 pub use event::{Ending, Event, Failure};
 pub use journal::{JOURNAL_FILE, Journal, JournalError, Log, Record};
-pub use run::{Cancel, Canceller, FITS, Options, Pause, canceller, pause_by_timer, run, started};
+pub use run::{Cancel, Canceller, Options, PREFLIGHT, Pause, canceller, pause_by_timer, run};
 pub use settle::settle;
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use super::{
     journal::{Journal, JournalError, Record},
 };
 use crate::{
-    model::{MachineSpec, NodeName, Observed, ServiceName},
+    model::{NodeName, Observed, ServiceName},
     plan::{Action, Plan, Step, StepId, undo},
-    provider::{Done, Provider, ProviderError, Retry},
+    provider::{Done, Provider, ProviderError, Retry, doctor::State, preflight::Needs},
 };
 use std::{
     cmp::Reverse,
@@ -23,6 +23,9 @@ use tokio::{
     task::JoinSet,
 };
 
+/// What is said to have failed where something that a plan needs is missing: it is no step of the plan.
+pub const PREFLIGHT: &str = "preflight";
+
 /// Waits for a time. An argument, so that tests wait for nothing.
 pub type Pause = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -30,9 +33,6 @@ pub type Pause = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>
 pub fn pause_by_timer() -> Pause {
     Arc::new(|time| Box::pin(tokio::time::sleep(time)))
 }
-
-/// The name that stands for a step where the machines do not fit: nothing was changed then.
-pub const FITS: &str = "fits";
 
 /// How a plan is run.
 #[derive(Clone)]
@@ -112,9 +112,9 @@ pub async fn run(
     let doubted = journal.unfinished();
     journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
     let mut with = With { provider, journal, options, events };
-    let mut ending = match provider.fits(&started(plan)).await {
-        Ok(()) => pass(&mut with, plan, cancel).await?,
-        Err(error) => broke(events, FITS, &error).await,
+    let mut ending = match preflight(plan, before, provider, events).await {
+        Some(ending) => ending,
+        None => pass(&mut with, plan, cancel).await?,
     };
     if matches!(ending, Ending::Done)
         && let Err(error) = provider.provisioned().await
@@ -152,14 +152,29 @@ async fn broke(events: &mpsc::Sender<Event>, what: &str, error: &ProviderError) 
     Ending::Failed(vec![failed])
 }
 
-/// The machines that a plan makes and starts: what [`Provider::fits`] is asked about.
-pub fn started(plan: &Plan) -> Vec<&MachineSpec> {
-    let is_started = |node| plan.steps.iter().any(|step| matches!(&step.action, Action::PowerOn { node: on } if on == node));
-    let made = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::CreateMachine { node, spec } if is_started(node) => Some(spec),
-        _ => None,
-    });
-    made.collect()
+/// Looks whether what a plan needs is there. Gives the ending where it is not: nothing is begun then.
+async fn preflight(plan: &Plan, before: &Observed, provider: &Arc<dyn Provider>, events: &mpsc::Sender<Event>) -> Option<Ending> {
+    if plan.is_empty() {
+        return None;
+    }
+    let checks = match provider.preflight(&Needs::of(plan, before)).await {
+        Ok(checks) => checks,
+        Err(error) => return Some(broke(events, PREFLIGHT, &error).await),
+    };
+    let mut failures = Vec::new();
+    for check in checks {
+        match check.state {
+            State::Good => {}
+            State::Doubtful => tell(events, Event::Doubted(check)).await,
+            State::Bad => {
+                let (step, what) = (StepId(PREFLIGHT.to_owned()), format!("look at the {}", check.title));
+                let failed = Failure { step, what, node: None, why: check.found, next: check.next };
+                tell(events, Event::StepFailed(failed.clone())).await;
+                failures.push(failed);
+            }
+        }
+    }
+    if failures.is_empty() { None } else { Some(Ending::Failed(failures)) }
 }
 
 /// What the passes of a run share.

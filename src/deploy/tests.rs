@@ -4,13 +4,13 @@ use super::*;
 use crate::{
     catalog::Catalog,
     host::state::StateError,
-    model::{ActiveFault, Fault, Flow, Lab, MachineSpec, NodeName, Observed, Power},
+    model::{ActiveFault, Fault, Flow, Lab, NodeName, Observed, Power},
     plan::{
         Action, Plan, StepId, desired, doubt,
         fixture::{carry_out, id, mini_cloud},
         plan, step_id,
     },
-    provider::{Answer, Done, Provider, ProviderError, Retry, Which},
+    provider::{Answer, Done, Provider, ProviderError, Retry, Which, doctor::Check, preflight::Needs},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -134,15 +134,12 @@ impl Provider for Ideal {
         })
     }
 
-    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
-        let does_not = ProviderError {
-            what: "make the machines".into(),
-            node: None,
-            why: format!("{} machines do not fit", specs.len()),
-            next: "Draw fewer.".into(),
-            retry: Retry::Useless,
-        };
-        Box::pin(async move { if self.trouble == Trouble::Narrow && !specs.is_empty() { Err(does_not) } else { Ok(()) } })
+    fn preflight<'a>(&'a self, needs: &'a Needs) -> Answer<'a, Vec<Check>> {
+        let narrow = Check::bad("memory", format!("{} machines do not fit", needs.started.len()), "Draw fewer.");
+        let half = Check::doubtful("addresses", "one is taken by a machine that is off", "Draw another.");
+        Box::pin(
+            async move { Ok(if self.trouble == Trouble::Narrow && !needs.started.is_empty() { vec![narrow, half] } else { vec![half] }) },
+        )
     }
 
     fn provisioned(&self) -> Answer<'_, Done> {

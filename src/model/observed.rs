@@ -254,6 +254,9 @@ pub struct ObservedService {
 pub struct ObservedNode {
     /// Whether it is on.
     pub power: Power,
+    /// Whether it is being started, or was turned on lately and has not answered since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_booting: bool,
     /// How it was made; `None`: it is not there.
     pub spec: Option<MachineSpec>,
     /// Whether its name, addresses and hosts were set as the specification says.
@@ -262,7 +265,8 @@ pub struct ObservedNode {
     pub links_up: Vec<bool>,
     /// How well it is: the worst of its services, or down.
     pub health: Health,
-    /// Why, in a few words, where it is the node itself that is not well: its disk is full, its clock is off.
+    /// Why, in a few words, where it is the node itself that is not well: its disk is full, its clock is off, its hypervisor cannot
+    /// read its settings.
     #[serde(default)]
     pub reason: String,
     /// What runs on it.
@@ -273,6 +277,13 @@ pub struct ObservedNode {
     pub snapshots: Vec<String>,
     /// When it was last heard of, in milliseconds of [`Observed::at_ms`]'s clock.
     pub seen_ms: u64,
+}
+
+impl ObservedNode {
+    /// The word for whether it is on that people read.
+    pub fn power_title(&self) -> &'static str {
+        if self.is_booting { "booting" } else { self.power.title() }
+    }
 }
 
 /// A network as seen.

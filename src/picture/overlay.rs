@@ -254,10 +254,11 @@ impl States {
             card.node.health = Some(match seen.power {
                 Power::Running => seen.health,
                 Power::Missing => Health::Unknown,
+                Power::Stopped if seen.is_booting => Health::Unknown,
                 Power::Stopped | Power::Paused => Health::Down,
             });
             for (name, service) in &seen.services {
-                let health = if seen.power == Power::Running { service.health } else { Health::Down };
+                let health = if seen.power == Power::Running || seen.is_booting { service.health } else { Health::Down };
                 card.services.entry(name.clone()).or_default().health = Some(health);
             }
             for (slot, _) in seen.links_up.iter().enumerate().filter(|(_, up)| !**up) {

@@ -55,7 +55,8 @@ fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
     let address = |address: Option<Ipv4Net>| address.map_or_else(|| "an address from DHCP".to_owned(), |address| address.to_string());
     for (slot, (drawn, there)) in drawn.adapters.iter().zip(&there.adapters).enumerate() {
         if drawn.address != there.address {
-            reasons.push(format!("has {} on adapter {slot}, the drawing says {}", address(there.address), address(drawn.address)));
+            let (now, wanted) = (address(there.address), address(drawn.address));
+            reasons.push(format!("has {now} on adapter {}, the drawing says {wanted}", slot + 1));
         }
     }
     if drawn.hosts != there.hosts {

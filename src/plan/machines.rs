@@ -28,10 +28,20 @@ fn doings(sight: &Sight<'_>, name: &NodeName, spec: &MachineSpec) -> (Option<Doi
     let off = |reason| doing(Action::PowerOff { node: name.clone() }, Change::Update, reason);
     let observed = sight.node(name);
     let Some(there) = observed.and_then(|node| node.spec.as_ref()) else {
-        let left = if observed.is_some() { " What is left of it is removed first, with the data on its disk." } else { "" };
         let file = spec.image.as_ref().and_then(|image| image.file());
         let file = file.map(|file| format!(" Its disk is a copy of the file {file}.")).unwrap_or_default();
-        return (None, None, create(format!("{name} is drawn and does not exist.{left}{file}")));
+        return match observed {
+            None => (None, None, create(format!("{name} is drawn and does not exist.{file}"))),
+            Some(left) if left.reason.is_empty() => {
+                let left = "What is left of it is removed first, with the data on its disk.";
+                (None, None, create(format!("{name} is drawn and does not exist. {left}{file}")))
+            }
+            Some(left) => {
+                let delete = Action::DeleteMachine { node: name.clone() };
+                let lost = format!("{}. What is on its disk will be lost.", left.reason);
+                (None, doing(delete, Change::Delete, lost), create(format!("{name} is made again.{file}")))
+            }
+        };
     };
     let is_off = observed.is_some_and(|node| node.power == Power::Stopped);
     match sight.fate(name) {

@@ -174,8 +174,10 @@ pub(super) fn cold_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
     }
     let plugged = |adapter: &AdapterSpec| format!("{} ({})", adapter.network, adapter.mac);
     let slots = drawn.adapters.len().max(there.adapters.len());
-    for slot in 0..slots {
-        match (there.adapters.get(slot), drawn.adapters.get(slot)) {
+    for index in 0..slots {
+        // People count adapters from 1, as VirtualBox does.
+        let slot = index + 1;
+        match (there.adapters.get(index), drawn.adapters.get(index)) {
             (Some(there), Some(drawn)) if (&there.network, there.mac) != (&drawn.network, drawn.mac) => {
                 reasons.push(format!("has adapter {slot} on {}, the drawing says {}", plugged(there), plugged(drawn)));
             }
@@ -192,7 +194,8 @@ pub(super) fn warm_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
     let pairs = drawn.adapters.iter().zip(&there.adapters).enumerate();
     pairs
         .filter(|(_, (drawn, there))| drawn.forwards != there.forwards)
-        .map(|(slot, (_, there))| {
+        .map(|(index, (_, there))| {
+            let slot = index + 1;
             format!("forwards {} of the host's ports through adapter {slot}, the drawing says others", there.forwards.len())
         })
         .collect()

@@ -324,7 +324,7 @@ impl Book {
                 (to.and_then(|to| self.reaches(from, to, now_ms)), to.and_then(|to| self.reaches(to, from, now_ms)))
             }
         };
-        let at = one.at;
+        let at = shown(one);
         match (answer, packets) {
             (Answer::Open(_), _) => (self.behind(&one.goal), true, true),
             // Outside nobody listens for us: who refuses was reached.
@@ -417,7 +417,7 @@ impl Book {
         for (name, node) in &seen.nodes {
             let before = self.powers.insert(name.clone(), node.power);
             if before.is_some_and(|before| before != node.power) {
-                let text = format!("is {} now", node.power.title());
+                let text = format!("is {} now", node.power_title());
                 self.tell(seen.at_ms, Subject::Node(name.clone()), EventKind::Machine, text);
             }
             if node.power != Power::Running
@@ -435,7 +435,11 @@ impl Book {
                 page.lines.values_mut().for_each(|line| line.steady = Steady::default());
             }
         }
-        self.powers.retain(|name, _| seen.nodes.contains_key(name));
+        let gone: Vec<NodeName> = self.powers.keys().filter(|name| !seen.nodes.contains_key(*name)).cloned().collect();
+        for name in gone {
+            self.powers.remove(&name);
+            self.tell(seen.at_ms, Subject::Node(name), EventKind::Machine, "does not exist any more");
+        }
     }
 
     fn show(&self, place: usize, flow: &Flow, seen: &Observed) -> ObservedFlow {
@@ -478,6 +482,11 @@ impl Book {
         let (from, to) = (flow.from.clone(), flow.to.clone());
         ObservedFlow { from, to, health, forward: way.forward, backward: way.backward, latency_ms: way.latency_ms, reason }
     }
+}
+
+/// What was dialled: packets alone go to no port.
+fn shown(one: &Try) -> String {
+    if one.how == super::tries::How::Packets { one.at.ip().to_string() } else { one.at.to_string() }
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ pub(super) fn fill_node<'a>(node: &mut ObservedNode, page: Option<&Page>, now_ms
     let seen_ms = page.and_then(|page| page.seen_ms);
     node.seen_ms = seen_ms.unwrap_or(0);
     let stale_secs = seen_ms.map(|at_ms| now_ms.saturating_sub(at_ms)).filter(|age_ms| *age_ms > STALE_MS).map(|age_ms| age_ms / 1000);
+    // What has answered since is up.
+    node.is_booting &= seen_ms.is_none() || stale_secs.is_some();
     let mut health = Health::Healthy;
     let home = home(node);
     for (name, service) in &mut node.services {
@@ -64,7 +66,9 @@ pub(super) fn fill_node<'a>(node: &mut ObservedNode, page: Option<&Page>, now_ms
         let (now, reason) = match (node.power, stale_secs, line) {
             (Power::Running, Some(secs), _) => (Health::Unknown, format!("not heard of for {secs} s")),
             (Power::Running, None, Some(line)) => (line.steady.health(), line.steady.reason().to_owned()),
+            (Power::Running, None, None) if node.is_booting => (Health::Unknown, "its machine is booting".to_owned()),
             (Power::Running, None, None) => (Health::Unknown, "not heard of yet".to_owned()),
+            (Power::Stopped, ..) if node.is_booting => (Health::Unknown, "its machine is booting".to_owned()),
             (power, ..) => (Health::Down, format!("its machine is {}", power.title())),
         };
         service.health = now;
@@ -79,8 +83,14 @@ pub(super) fn fill_node<'a>(node: &mut ObservedNode, page: Option<&Page>, now_ms
     }
     let vrrp = || page.filter(|page| !node.vips.is_empty() && !vrrp_runs(page)).map(|_| VRRP_STOPPED.to_owned());
     let own = page.filter(|_| stale_secs.is_none()).and_then(|page| trouble(page).or_else(vrrp));
-    node.reason = own.clone().unwrap_or_default();
+    // What is known of the machine as such stays.
+    if let Some(own) = &own {
+        node.reason.clone_from(own);
+    } else if node.is_booting && node.reason.is_empty() {
+        node.reason = "it is booting and does not answer yet".to_owned();
+    }
     node.health = match node.power {
+        Power::Stopped if node.is_booting => Health::Unknown,
         Power::Missing | Power::Stopped | Power::Paused => Health::Down,
         Power::Running if seen_ms.is_none() || stale_secs.is_some() => Health::Unknown,
         Power::Running if own.is_some() => health.worse(Health::Degraded),

@@ -1,6 +1,6 @@
 //! What makes machines and networks: Incus, VirtualBox. The seam below [`super::real`], which does the rest alike for all.
 
-use super::{Answer, Done, transport::Transport};
+use super::{Answer, Done, doctor::Check, preflight::Needs, transport::Transport};
 pub use crate::provision::uplink::Uplink;
 use crate::{
     model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NetworkSpec, NodeName, Power},
@@ -27,6 +27,10 @@ pub struct Machine {
     pub snapshots: Vec<String>,
     /// What was noted on it ([`Machines::note`]).
     pub notes: BTreeMap<String, String>,
+    /// What keeps it from being used, in a few words: its settings cannot be read. What is left of it may hold data.
+    pub trouble: Option<String>,
+    /// Whether it is being started, or was turned on so lately that it may not answer yet.
+    pub is_booting: bool,
     /// Whether it has an adapter that is there only to set it up ([`Machines::remove_uplink`] takes it away).
     pub has_uplink: bool,
 }
@@ -87,9 +91,10 @@ pub trait Machines: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
-    /// Whether machines that are to be made and started fit on the machine that they would run on. Nothing is made before.
-    fn fits<'a>(&'a self, _specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
-        Box::pin(async { Ok(()) })
+    /// What a plan needs of the machine that its nodes would run on, and whether that is there. Nothing is made before, and nothing is
+    /// changed.
+    fn preflight<'a>(&'a self, _needs: &'a Needs) -> Answer<'a, Vec<Check>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Plugs an adapter that leads out into a running node, for its packages; `None`: there is none to be had but what it has

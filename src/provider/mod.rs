@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod incus;
 pub mod machines;
 pub mod on;
+pub mod preflight;
 pub mod real;
 pub mod sim;
 pub mod ssh;
@@ -14,10 +15,12 @@ pub mod transport;
 pub mod virtualbox;
 
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, MachineSpec, NodeName, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
+use doctor::Check;
+use preflight::Needs;
 use std::{future::Future, pin::Pin};
 
 /// What a provider answers, later.
@@ -102,9 +105,10 @@ pub trait Provider: Send + Sync {
     /// Does an action and waits until it is done. Doing it twice is doing it once. `says` is told what it is at.
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
-    /// Whether machines that are to be made and started fit on the machine that they would run on: asked before the first step.
-    fn fits<'a>(&'a self, _specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
-        Box::pin(async { Ok(()) })
+    /// What a plan needs of the machine that its nodes would run on, and whether that is there: asked before the first step. What is
+    /// bad keeps the plan from being run.
+    fn preflight<'a>(&'a self, _needs: &'a Needs) -> Answer<'a, Vec<Check>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// How many actions may be under way at a time, at least 1: a few more than this machine has processors, for some only wait; with

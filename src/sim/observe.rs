@@ -305,6 +305,7 @@ impl World {
         };
         ObservedNode {
             power: machine.power,
+            is_booting: false,
             spec: machine.spec.clone(),
             configured: machine.configured,
             links_up: machine.cards.iter().map(|card| card.connected).collect(),

@@ -5,7 +5,10 @@ mod disks;
 mod doors;
 mod images;
 mod imports;
+mod inaccessible;
 mod life;
+mod names_of_any_language;
+mod preflight;
 
 use super::support::{Bed, Guest, deploy, planned, remove, runtime};
 use sandtable::{
@@ -110,6 +113,30 @@ fn nothing_of_the_host_is_passed_on() {
 fn machines_made_by_hand_become_a_layout() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     imports::machines_become_a_layout();
+}
+
+#[test]
+fn names_of_any_language() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    names_of_any_language::every_name_is_read();
+}
+
+#[test]
+fn inaccessible_machines() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    inaccessible::all_else_goes_on();
+}
+
+#[test]
+fn machines_unregistered_by_hand() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    inaccessible::an_unregistered_machine_keeps_its_disk_until_that_is_agreed_to();
+}
+
+#[test]
+fn what_a_plan_lacks_is_found_before_the_first_change() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    preflight::all_that_lacks_is_said_at_once();
 }
 
 #[test]

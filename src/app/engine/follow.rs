@@ -11,7 +11,10 @@ use crate::{
     plan::Plan,
     provider::{Provider, ProviderError},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How old may be what the window shows while steps are done, whatever they say.
+const LOOK_LEAST: Duration = Duration::from_secs(5);
 
 /// Waits until the lab is well, and reports whenever more of it is.
 pub(super) fn settle(lab: &Lab, provider: &Arc<dyn Provider>, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
@@ -64,7 +67,9 @@ pub(super) fn follow(
                     },
                     () = tokio::time::sleep(ASK_EVERY) => {}
                 }
-                if changed && looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+                // A step that boots a machine takes minutes: what it comes to meanwhile is shown too.
+                let age = looked.map_or(Duration::MAX, |at| at.elapsed());
+                if age >= LOOK_LEAST || (changed && age >= LOOK_EVERY) {
                     looked = Some(tokio::time::Instant::now());
                     // A look that fails is no reason to stop: the steps themselves say what is wrong.
                     if let Ok(observed) = provider.observe().await {
@@ -81,15 +86,17 @@ pub(super) fn follow(
     match ending {
         Ending::Done | Ending::Undone => Ok(()),
         Ending::Stopped => anyhow::bail!("the lab is half done; plan again to go on"),
-        Ending::Failed(failures) => match failures.first() {
-            Some(failure) => anyhow::bail!("{}: {}. {}", failure.step, failure.why, failure.next),
-            None => anyhow::bail!("a step failed"),
-        },
+        Ending::Failed(failures) if failures.is_empty() => anyhow::bail!("a step failed"),
+        Ending::Failed(failures) => {
+            let all: Vec<String> = failures.iter().map(|failure| format!("{}: {}. {}", failure.step, failure.why, failure.next)).collect();
+            anyhow::bail!("{}", all.join("\n"))
+        }
     }
 }
 
 fn tell(event: Event, report: &mut dyn FnMut(Report)) {
     match event {
+        Event::Doubted(check) => report(Report::Log(format!("{}: {}. {}", check.title, check.found, check.next))),
         Event::StepStarted { step, .. } => report(Report::Step(step, StepState::Running)),
         Event::StepDone { step, .. } => report(Report::Step(step, StepState::Done)),
         Event::StepFailed(failure) => report(Report::Step(failure.step, StepState::Failed(format!("{}. {}", failure.why, failure.next)))),

@@ -132,6 +132,7 @@ fn machine(instance: &Instance, is_up: &dyn Fn(&str) -> bool) -> Machine {
         snapshots: snapshots.into_iter().map(|(_, name)| name.to_owned()).collect(),
         notes: notes.collect(),
         has_uplink: uplink::of(instance).is_some(),
+        ..Machine::default()
     }
 }
 

@@ -31,11 +31,13 @@ pub use doctor::doctor;
 
 use super::{
     Answer, Done, ProviderError, Retry,
+    doctor::Check,
     machines::{Below, Machine, Machines, Reach, Uplink},
+    preflight::Needs,
     transport::Transport,
 };
 use crate::{
-    model::{Endpoint, Fault, Flow, MachineSpec, NetworkName, NodeName},
+    model::{Endpoint, Fault, Flow, NetworkName, NodeName},
     plan::{Action, LabId},
 };
 use api::Api;
@@ -223,8 +225,8 @@ impl Machines for IncusMachines {
         })
     }
 
-    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
-        Box::pin(self.check_capacity(specs))
+    fn preflight<'a>(&'a self, needs: &'a Needs) -> Answer<'a, Vec<Check>> {
+        Box::pin(self.check_capacity(needs))
     }
 
     fn note<'a>(&'a self, node: &'a NodeName, notes: &'a BTreeMap<String, Option<String>>) -> Answer<'a, ()> {

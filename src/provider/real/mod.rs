@@ -22,9 +22,9 @@ pub mod watch;
 pub use core::{Core, Hold};
 pub use log::LOGS_FOLDER;
 
-use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
+use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which, doctor::Check, preflight::Needs};
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, MachineSpec, NodeName, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{Event, Prediction},
 };
@@ -172,10 +172,9 @@ impl Provider for RealProvider {
         Box::pin(self.on_runtime(async move { core.machines.console(&node).await }))
     }
 
-    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
-        let specs: Vec<MachineSpec> = specs.iter().map(|spec| (*spec).clone()).collect();
-        let core = Arc::clone(&self.core);
-        Box::pin(self.on_runtime(async move { core.machines.fits(&specs.iter().collect::<Vec<_>>()).await }))
+    fn preflight<'a>(&'a self, needs: &'a Needs) -> Answer<'a, Vec<Check>> {
+        let (core, needs) = (Arc::clone(&self.core), needs.clone());
+        Box::pin(self.on_runtime(async move { core.machines.preflight(&needs).await }))
     }
 
     fn provisioned(&self) -> Answer<'_, Done> {

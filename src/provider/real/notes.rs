@@ -101,6 +101,8 @@ fn node(machine: &Machine) -> ObservedNode {
     let power = if machine.power == Power::Missing { Power::Stopped } else { machine.power };
     ObservedNode {
         power,
+        is_booting: machine.is_booting,
+        reason: machine.trouble.clone().unwrap_or_default(),
         spec,
         configured,
         links_up: machine.links_up.clone(),

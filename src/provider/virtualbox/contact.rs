@@ -9,7 +9,7 @@ use super::{
     command::{Patience, Place},
     error::CallError,
     names,
-    parse::{self, Plug},
+    parse::Plug,
     shape::{Way, WayKind, Wire},
     sight::{Made, Seen},
 };
@@ -17,7 +17,7 @@ use crate::{
     host::ssh::{Host, HostKey, HostKeys, Ssh},
     model::{Endpoint, Flow, MachineSpec, NetworkKind, NetworkName, NodeName, Power, ServiceSpec, VipSpec},
     provider::{
-        Done, ProviderError, Retry,
+        Done, ProviderError,
         machines::{Below, Machine},
         ssh::SshTransport,
         transport::{Command, Transport},
@@ -32,14 +32,9 @@ use std::{
 };
 
 /// How long between two tries to reach a node that boots.
-const TRY_EVERY: Duration = Duration::from_secs(1);
+pub(super) const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How long a look at all serves whoever wants to get in.
 const LOOK_SERVES: Duration = Duration::from_secs(60);
-/// How often a node that does not answer yet is looked at, and how often it may end while it boots.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-const ENDS_MAX: u32 = 2;
-/// How often it is reset.
-const RESETS_MAX: u32 = 2;
 /// How long a command of the first contact may take. A slow machine makes keys for a while.
 const COMMAND_LIMIT: Duration = Duration::from_secs(180);
 /// How long sshd may take to show its new keys.
@@ -220,63 +215,6 @@ impl VirtualBox {
             ways = self.ways_through(&own, &others, &wires);
         }
         Ok(SshTransport::new(node.clone(), ways.into_iter().map(Ssh::new).collect()))
-    }
-
-    /// Waits until a node answers. After each third of its time it is reset: boots that hang are cured so (seen under emulation, one
-    /// in seven, and twice in a row). One that ends while it boots is started again.
-    async fn answers(
-        &self,
-        node: &NodeName,
-        transport: &SshTransport,
-        says: &(dyn Fn(&str) + Send + Sync),
-    ) -> Result<HostKey, ProviderError> {
-        let (limit, mut started, mut looked) = (self.options.boot_limit, Instant::now(), Instant::now());
-        let (mut resets, mut ends) = (0, 0);
-        says("waiting until it answers");
-        loop {
-            match transport.meet().await {
-                Ok(key) => return Ok(key),
-                Err(error) if error.retry == Retry::Useless || started.elapsed() >= limit => return Err(error),
-                Err(_) => {}
-            }
-            if looked.elapsed() >= LOOK_EVERY {
-                looked = Instant::now();
-                if self.revived(node, ends, says).await? {
-                    (started, resets, ends) = (Instant::now(), 0, ends + 1);
-                }
-            }
-            if started.elapsed() >= limit * (resets + 1) / (RESETS_MAX + 1) && resets < RESETS_MAX {
-                resets += 1;
-                says("it does not answer and is reset");
-                let reset = self.manage.call(&["controlvm", &self.uuid(node), "reset"], Patience::Short).await;
-                reset.map_err(|error| self.failed(format!("reset {node}"), Some(node), &error))?;
-            }
-            tokio::time::sleep(TRY_EVERY).await;
-        }
-    }
-
-    /// Starts a node again that has ended while it booted; gives whether it had. `ends` is how often it did so before.
-    async fn revived(&self, node: &NodeName, ends: u32, says: &(dyn Fn(&str) + Send + Sync)) -> Result<bool, ProviderError> {
-        let what = format!("boot {node}");
-        // This is asked often, and asks far less of VirtualBox than all of a machine.
-        let running = self.manage.ask(&["list", "runningvms"]).await.map_err(|error| self.failed(&what, Some(node), &error))?;
-        let uuid = self.uuid(node);
-        if parse::machines(&running).iter().any(|(_, there)| *there == uuid) {
-            return Ok(false);
-        }
-        let mut seen = self.seen_node(node, &what).await?;
-        if seen.power() != Power::Stopped {
-            return Ok(false);
-        }
-        let state = seen.info.state.clone();
-        if ends >= ENDS_MAX {
-            let next = "See VirtualBox's log in the machine's folder, Logs/VBox.log, and its console: VBoxManage startvm with --type gui";
-            return Err(cannot(&what, Some(node), format!("it is {state} again while it boots"), next));
-        }
-        says(&format!("it is {state} while it boots, and is started again"));
-        let _lock = self.manage.machine(&seen.info.uuid).await;
-        self.start(node, &mut seen, says, &what).await?;
-        Ok(true)
     }
 
     /// Waits until a node, seen before its start, answers; the first time it gets an identity of its own.

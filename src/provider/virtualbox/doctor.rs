@@ -1,7 +1,7 @@
 //! Whether a machine is ready for VirtualBox, and what to do where it is not. Looks only.
 
 use super::{
-    VirtualBox,
+    IMAGE_KEY, IMAGE_USER, Options, VirtualBox,
     command::Place,
     error::CallError,
     find::System,
@@ -10,12 +10,20 @@ use super::{
     version::{Known, NEWEST_KNOWN, OLDEST, Version},
 };
 use crate::{
-    host::ssh::RemoteCommand,
+    host::ssh::{LoginKey, RemoteCommand},
     model::{NetworkKind, NetworkSpec},
     plan::LabId,
     provider::doctor::{Check, State},
 };
+use ipnet::Ipv4Net;
 use std::{path::Path, time::Duration};
+
+impl Facts {
+    /// Whether host-only interfaces cannot be made because a kernel module is missing.
+    pub(super) fn lacks_network_driver(&self) -> bool {
+        self.has_network_driver == Some(false)
+    }
+}
 
 fn check(title: &'static str, state: State, found: impl Into<String>, next: impl Into<String>) -> Check {
     Check { title, state, found: found.into(), next: next.into() }
@@ -23,7 +31,7 @@ fn check(title: &'static str, state: State, found: impl Into<String>, next: impl
 
 /// Facts about the machine that VirtualBox runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Facts {
+pub(super) struct Facts {
     has_driver: Option<bool>,
     has_network_driver: Option<bool>,
     kvm_users: Option<u32>,
@@ -51,14 +59,18 @@ impl VirtualBox {
         checks.extend(of_driver(&facts, system));
         checks.extend(of_kvm(&facts, version));
         checks.extend(of_arch(&facts, version));
-        if system != System::Windows {
-            checks.push(of_ranges(&self.networks_file().await, networks));
+        if ranges::applies(system, version) {
+            let host_only = networks.iter().filter(|network| network.kind == NetworkKind::HostOnly);
+            let subnets: Vec<Ipv4Net> = host_only.filter_map(|network| network.subnet).collect();
+            checks.push(of_ranges(&self.networks_file().await, &subnets));
         }
         checks.extend(self.host_has().await.into_iter().flat_map(|host| of_host(&host, facts.is_arm)));
         checks.extend(self.of_disk().await);
         checks.push(match self.manage.ask(&["list", "vms"]).await {
             Ok(vms) => {
-                let count = super::parse::machines(&vms).len();
+                // Labs' own nodes are no images.
+                let is_lab = |uuid: &str| super::names::is_node(uuid);
+                let count = super::parse::machines(&vms).iter().filter(|(_, uuid)| !is_lab(uuid)).count();
                 if count > 0 {
                     check("images", State::Good, format!("VirtualBox has {count} machines to clone from"), "")
                 } else {
@@ -72,6 +84,7 @@ impl VirtualBox {
             }
             Err(error) => check("images", State::Bad, error.to_string(), "VBoxManage list vms"),
         });
+        checks.push(of_login(&self.options));
         checks
     }
 
@@ -86,7 +99,7 @@ impl VirtualBox {
     }
 
     /// Asked with a shell here or there; on Windows nothing of it exists.
-    async fn facts(&self) -> Facts {
+    pub(super) async fn facts(&self) -> Facts {
         let script = "[ -e /dev/vboxdrv ] && echo driver; [ -e /dev/vboxnetctl ] && echo network; uname -s; uname -m; \
                       for m in kvm_intel kvm_amd; do [ -r /sys/module/$m/refcnt ] && echo \"kvm $(cat /sys/module/$m/refcnt)\"; done; true";
         let words = match self.manage.place() {
@@ -120,7 +133,7 @@ fn missing(error: &CallError) -> Check {
     check("VBoxManage", State::Bad, error.to_string(), next)
 }
 
-fn of_version(version: Version) -> Check {
+pub(super) fn of_version(version: Version) -> Check {
     match version.known() {
         Known::Known => check("version", State::Good, format!("VirtualBox {version}"), ""),
         Known::TooOld => check("version", State::Bad, format!("VirtualBox {version} is older than {OLDEST}"), "Install a newer VirtualBox"),
@@ -136,7 +149,7 @@ fn of_version(version: Version) -> Check {
     }
 }
 
-fn of_driver(facts: &Facts, system: System) -> Option<Check> {
+pub(super) fn of_driver(facts: &Facts, system: System) -> Option<Check> {
     if system != System::Linux {
         return None;
     }
@@ -172,10 +185,19 @@ fn of_arch(facts: &Facts, version: Version) -> Option<Check> {
     Some(check("processor", state, found, "Use arm64 images, and say arch: arm64 in the layout's image"))
 }
 
-fn of_ranges(file: &str, networks: &[NetworkSpec]) -> Check {
-    let host_only = networks.iter().filter(|network| network.kind == NetworkKind::HostOnly);
-    let subnets: Vec<_> = host_only.filter_map(|network| network.subnet).collect();
-    match ranges::missing_line(file, &subnets) {
+/// Who enters images of the user's own, which says nothing of images that are files: Sandtable has a key of its own for those.
+fn of_login(options: &Options) -> Check {
+    let how = match &options.key {
+        LoginKey::File(file) => format!("the key {}", file.display()),
+        _ => "the keys of ssh-agent".to_owned(),
+    };
+    let found = format!("images are entered as {} with {how}", options.user);
+    let next = format!("For another user or key set {IMAGE_USER} and {IMAGE_KEY} (a private key's file without a passphrase)");
+    check("image login", State::Good, found, next)
+}
+
+pub(super) fn of_ranges(file: &str, subnets: &[Ipv4Net]) -> Check {
+    match ranges::missing_line(file, subnets) {
         None => {
             let allowed: Vec<String> = ranges::allowed(file).iter().map(ToString::to_string).collect();
             check("host-only addresses", State::Good, format!("VirtualBox allows {}", allowed.join(", ")), "")
@@ -227,9 +249,9 @@ mod tests {
 
     #[test]
     fn a_range_that_is_not_allowed_has_its_command() {
-        let network = |text: &str| NetworkSpec { kind: NetworkKind::HostOnly, subnet: text.parse().ok(), dhcp: None, interface: None };
-        assert_eq!(of_ranges("", &[network("192.168.56.0/24")]).state, State::Good);
-        let bad = of_ranges("", &[network("192.168.50.0/24")]);
+        let subnet = |text: &str| text.parse::<Ipv4Net>().unwrap();
+        assert_eq!(of_ranges("", &[subnet("192.168.56.0/24")]).state, State::Good);
+        let bad = of_ranges("", &[subnet("192.168.50.0/24")]);
         assert!(bad.state == State::Bad && bad.next.contains("192.168.56.0/21 192.168.50.0/24"), "{bad:?}");
     }
 }

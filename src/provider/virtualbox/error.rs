@@ -25,6 +25,10 @@ pub enum Kind {
     MediumBusy,
     /// VirtualBox does not allow this range of addresses.
     RangeDenied,
+    /// VirtualBox cannot read the machine's settings file.
+    Inaccessible,
+    /// VirtualBox may not do it, or the user may not.
+    Denied,
     /// The name is taken.
     NameTaken,
     /// VirtualBox's kernel modules are not there.
@@ -54,7 +58,7 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 46] = [
+const WORDS: [(&str, Kind); 48] = [
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -69,6 +73,7 @@ const WORDS: [(&str, Kind); 46] = [
     ("VERR_INTNET_FLT_IF_NOT_FOUND", Kind::NoInterface),
     ("Nonexistent host networking interface", Kind::NoInterface),
     ("The host network interface named", Kind::NoInterface),
+    ("The object functionality is limited", Kind::Inaccessible),
     ("The object is not ready", Kind::NotReady),
     ("Failed to create the VirtualBox object", Kind::NotReady),
     // Whoever had the machine last has ended, and VirtualBox is not done with that yet (seen with 7.2.22 on a busy machine).
@@ -77,7 +82,8 @@ const WORDS: [(&str, Kind); 46] = [
     ("The session is not locked", Kind::Locked),
     // Whoever looked at the machine beside us ended just then (likewise, `showvminfo` beside `setextradata`).
     ("was unlocked unexpectedly", Kind::Locked),
-    ("E_ACCESSDENIED", Kind::RangeDenied),
+    // The code alone says little: an address on a host-only interface and a file without permission have the same.
+    ("VBoxManageHostonly.cpp", Kind::RangeDenied),
     ("is locked for reading by another task", Kind::MediumBusy),
     ("is locked for writing by another task", Kind::MediumBusy),
     ("Failed to lock source media", Kind::MediumBusy),
@@ -103,6 +109,7 @@ const WORDS: [(&str, Kind); 46] = [
     ("Unknown subcommand", Kind::Unsupported),
     ("NS_ERROR_INVALID_ARG", Kind::Invalid),
     ("VBOX_E_FILE_ERROR", Kind::File),
+    ("E_ACCESSDENIED", Kind::Denied),
     // An assertion that fails now and then while a VBoxManage ends (seen once with 7.2.22, on a busy machine). What it says before counts.
     ("illegal refcnt", Kind::Broken),
 ];
@@ -167,7 +174,12 @@ impl CallError {
             Kind::NotReady => "Wait a few seconds and try again; if it stays so, end VBoxSVC",
             Kind::InUse => "See what depends on it: clones of the machine must be deleted first",
             Kind::MediumBusy => "Wait until the copy of the disk is done, and try again",
-            Kind::RangeDenied => "Allow the range: see `sandtable doctor` for the line that /etc/vbox/networks.conf lacks",
+            Kind::RangeDenied => "Allow the range: `sandtable doctor LAYOUT` says which line /etc/vbox/networks.conf lacks",
+            Kind::Inaccessible => {
+                "See why with: VBoxManage list -l vms; restore the machine's settings file or its disk, or remove the machine: VBoxManage \
+                 unregistervm UUID"
+            }
+            Kind::Denied => "See whether the machine's files belong to the user who runs VirtualBox",
             Kind::NameTaken => "Something of that name exists already and is not this lab's; rename one of the two",
             Kind::DriverMissing => {
                 "Load VirtualBox's kernel modules: sudo modprobe -a vboxdrv vboxnetadp vboxnetflt (Debian: install virtualbox-dkms \

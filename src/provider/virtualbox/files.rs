@@ -101,6 +101,23 @@ impl VirtualBox {
         Ok(Image { name: uuid, snapshot: Some(SNAPSHOT.into()), ..image.clone() })
     }
 
+    /// Whether an image's file can be read. Nothing is imported, and its content is looked at when it is.
+    pub(super) fn check_file(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<PathBuf, ProviderError> {
+        let refuse = |why: String, next: &str| cannot(what, Some(node), why, next);
+        if !matches!(self.manage.place(), Place::Here(_)) {
+            let next = "Import it there by hand, take a snapshot, and name that machine in the layout's image";
+            return Err(refuse(format!("the image {name} is a file, and VirtualBox runs on another machine"), next));
+        }
+        if image.arch != Arch::X86_64 {
+            return Err(refuse(format!("the image {name} is for ARM"), "Make the machine by hand and name it in the layout's image"));
+        }
+        let folder = self.options.files.as_ref().map(|files| files.layout.clone()).unwrap_or_default();
+        open_named(&folder, name).map(|named| named.path).map_err(|error| {
+            let next = "Download it, or write where it is: the name in the layout's image is relative to the layout";
+            refuse(format!("the image {} cannot be read: {error}", folder.join(name).display()), next)
+        })
+    }
+
     pub(super) async fn extra(&self, uuid: &str) -> Result<std::collections::BTreeMap<String, String>, CallError> {
         Ok(parse::extra_data(&self.manage.ask(&["getextradata", uuid, "enumerate"]).await?))
     }

@@ -42,6 +42,15 @@ pub(super) struct Fresh {
 
 type Says<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
+fn key_of(image: &Image) -> String {
+    format!("{}\0{}", image.name, image.snapshot.as_deref().unwrap_or_default())
+}
+
+fn no_image(what: &str, node: &NodeName) -> ProviderError {
+    let next = "Say in the layout which machine to clone: image: (name: \"…\", snapshot: \"…\")";
+    cannot(what, Some(node), "the drawing names no image, and VirtualBox has none of its own", next)
+}
+
 impl VirtualBox {
     /// Makes a machine, off.
     pub(super) async fn create(&self, node: &NodeName, spec: &MachineSpec, says: Says<'_>) -> Result<Done, ProviderError> {
@@ -65,6 +74,10 @@ impl VirtualBox {
             let there = self.see(&uuid).await.map_err(failed)?;
             if let Some(there) = there.as_ref().filter(|there| there.made(&self.lab).is_some()) {
                 return self.adjust(node, spec, there, &wires, says, &what).await;
+            }
+            if there.as_ref().is_some_and(Seen::is_inaccessible) {
+                let next = "Plan again: its disk may hold data, so it is not replaced without asking";
+                return Err(cannot(&what, Some(node), "VirtualBox cannot read the settings of its machine", next));
             }
             says("a part of it was left behind and is removed");
             self.delete_whole(&uuid, &names::machine(&self.lab, node), there.as_ref()).await.map_err(failed)?;
@@ -195,17 +208,36 @@ impl VirtualBox {
 
     /// The image's machine and snapshot. What is missing is told with what there is.
     async fn base(&self, image: Option<&Image>, what: &str, node: &NodeName, says: Says<'_>) -> Result<Base, ProviderError> {
-        let failed = |error: CallError| self.failed(what, Some(node), &error);
-        let Some(image) = image else {
-            let next = "Say in the layout which machine to clone: image: (name: \"…\", snapshot: \"…\")";
-            return Err(cannot(what, Some(node), "the drawing names no image, and VirtualBox has none of its own", next));
-        };
-        let key = format!("{}\0{}", image.name, image.snapshot.as_deref().unwrap_or_default());
+        let Some(image) = image else { return Err(no_image(what, node)) };
+        let key = key_of(image);
         let mut images = self.images.lock().await;
         if let Some(known) = images.get(&key) {
             return Ok(known.clone());
         }
         let image = &self.image_to_clone(image, what, node, says).await?;
+        let base = self.find_base(image, key.clone(), what, node).await?;
+        images.insert(key, base.clone());
+        Ok(base)
+    }
+
+    /// Whether an image can be cloned, and what it is. Nothing is imported.
+    pub(super) async fn check_image(&self, image: Option<&Image>, node: &NodeName) -> Result<String, ProviderError> {
+        let what = "look at the image";
+        let Some(image) = image else { return Err(no_image(what, node)) };
+        if let Some(name) = image.file() {
+            let path = self.check_file(image, name, what, node)?;
+            return Ok(format!("{name} is the file {}", path.display()));
+        }
+        let key = key_of(image);
+        let base = self.find_base(image, key.clone(), what, node).await?;
+        let at = base.snapshot.as_ref().map_or_else(String::new, |snapshot| format!(" at {snapshot}"));
+        self.images.lock().await.insert(key, base);
+        Ok(format!("{}{at} is there", image.name))
+    }
+
+    /// The machine and snapshot of an image that is a machine.
+    async fn find_base(&self, image: &Image, key: String, what: &str, node: &NodeName) -> Result<Base, ProviderError> {
+        let failed = |error: CallError| self.failed(what, Some(node), &error);
         let is_named = |(name, uuid): &&(String, String)| *name == image.name || *uuid == image.name.to_lowercase();
         // Whoever plans has just looked; what is not in it may have come since.
         let listed = self.kept().listed.clone().filter(|(vms, _)| parse::machines(vms).iter().filter(is_named).count() == 1);
@@ -239,9 +271,7 @@ impl VirtualBox {
         }
         let disks = parse::media(&disks);
         let disk_mib = disks.iter().find(|disk| info.disks.first() == Some(&disk.uuid)).map_or(0, |disk| disk.capacity_mib);
-        let base = Base { key: key.clone(), uuid: uuid.clone(), snapshot, slots: info.slots, disk_mib };
-        images.insert(key, base.clone());
-        Ok(base)
+        Ok(Base { key, uuid: uuid.clone(), snapshot, slots: info.slots, disk_mib })
     }
 
     async fn clone_base(&self, node: &NodeName, spec: &MachineSpec, base: &Base) -> Result<(), CallError> {
@@ -390,9 +420,17 @@ impl VirtualBox {
         }
         let mut had_disks = !own.is_empty();
         let mut failure = None;
-        if there.is_some() {
-            let is_so = || self.is_gone(uuid, name);
-            failure = self.manage.change(&["unregistervm", uuid, "--delete"], Patience::Long, is_so).await.err();
+        match there {
+            // VirtualBox knows no files of it that it could delete, and fails after it has unregistered it (seen with 7.2.22).
+            Some(there) if there.is_inaccessible() => {
+                let is_so = || async { Ok(!self.is_registered(uuid).await?) };
+                failure = self.manage.change(&["unregistervm", uuid], Patience::Long, is_so).await.err();
+            }
+            Some(_) => {
+                let is_so = || self.is_gone(uuid, name);
+                failure = self.manage.change(&["unregistervm", uuid, "--delete"], Patience::Long, is_so).await.err();
+            }
+            None => {}
         }
         let (vms, left) = tokio::try_join!(self.manage.ask(&["list", "vms"]), self.manage.ask(&["list", "hdds"]))?;
         if parse::machines(&vms).iter().any(|(_, there)| there == uuid) {

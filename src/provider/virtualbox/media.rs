@@ -157,6 +157,15 @@ impl VirtualBox {
         Ok(true)
     }
 
+    /// Whether a node's machine was whole, and then unregistered by hand: its settings file is still there and says so.
+    pub(super) async fn is_unregistered(&self, node: &NodeName) -> Result<bool, CallError> {
+        let machine = names::machine(&self.lab, node);
+        let is_here = matches!(self.manage.place(), super::Place::Here(_));
+        let Some(folder) = self.machine_folder(&machine).await?.filter(|_| is_here) else { return Ok(false) };
+        let settings = std::fs::read_to_string(Path::new(&folder).join(format!("{machine}.vbox"))).unwrap_or_default();
+        Ok(settings.contains(names::MADE_KEY))
+    }
+
     /// Removes the lab's folder where it is empty: VirtualBox leaves it when the last machine goes.
     pub(super) async fn tidy(&self) -> Result<(), CallError> {
         let Some(folder) = self.machine_folder("").await? else { return Ok(()) };

@@ -5,6 +5,7 @@
 //! or a text. What the lab has is kept in VirtualBox itself: networks in its own extra data, machines in theirs.
 
 mod below;
+mod boot;
 pub mod command;
 mod contact;
 pub mod doctor;
@@ -23,6 +24,7 @@ mod networks;
 mod open;
 pub mod parse;
 mod power;
+mod preflight;
 pub mod ranges;
 mod room;
 mod seed;
@@ -37,7 +39,9 @@ pub use shape::{Way, WayKind, Wire};
 
 use super::{
     Answer, Done, ProviderError, Retry,
+    doctor::Check,
     machines::{Below, Machine, Machines, Reach},
+    preflight::Needs,
     ssh::SshTransport,
     transport::Transport,
 };
@@ -65,7 +69,7 @@ use std::{
 pub const IMAGE_USER: &str = "SANDTABLE_IMAGE_USER";
 /// The environment's name for the file of the private key with which images let that user in.
 pub const IMAGE_KEY: &str = "SANDTABLE_IMAGE_KEY";
-/// The environment's name for how long a machine may take until ssh answers, in seconds. After each third of it, it is reset.
+/// The environment's name for how long a machine may take until ssh answers, in seconds. One that idles for a third of it is reset.
 pub const BOOT_SECONDS: &str = "SANDTABLE_BOOT_SECONDS";
 
 /// Where a lab's own files are.
@@ -84,7 +88,7 @@ pub struct Options {
     pub user: String,
     /// With what images let that user in.
     pub key: LoginKey,
-    /// How long a machine may take until ssh answers. After each third of it, it is reset.
+    /// How long a machine may take until ssh answers. One that idles for a third of it is reset.
     pub boot_limit: Duration,
     /// How long a machine may take to shut down by itself before its plug is pulled.
     pub shutdown_limit: Duration,
@@ -158,6 +162,8 @@ struct Kept {
     ways: Option<BTreeMap<NodeName, (WayKind, SetUp)>>,
     // Nodes as they were seen when all was looked at, until somebody wants to get in.
     looked: BTreeMap<NodeName, (std::time::Instant, sight::Seen)>,
+    // The UUIDs of nodes whose machines have others than their names give: what was renamed, and what cannot be read.
+    strays: BTreeMap<NodeName, String>,
     // All machines and all disks, as `list` told them when all was looked at.
     listed: Option<(String, String)>,
 }
@@ -185,7 +191,8 @@ impl VirtualBox {
     }
 
     fn uuid(&self, node: &str) -> String {
-        names::uuid(&self.lab, node)
+        let stray = self.kept().strays.get(node).cloned();
+        stray.unwrap_or_else(|| names::uuid(&self.lab, node))
     }
 
     fn failed(&self, what: impl Into<String>, node: Option<&NodeName>, error: &CallError) -> ProviderError {
@@ -286,8 +293,8 @@ impl Machines for VirtualBox {
         })
     }
 
-    fn fits<'a>(&'a self, specs: &'a [&'a MachineSpec]) -> Answer<'a, ()> {
-        Box::pin(VirtualBox::fits(self, specs))
+    fn preflight<'a>(&'a self, needs: &'a Needs) -> Answer<'a, Vec<Check>> {
+        Box::pin(VirtualBox::preflight(self, needs))
     }
 
     fn provisioned(&self) -> Answer<'_, Done> {

@@ -1,7 +1,7 @@
 //! What things are called in VirtualBox: derived from the lab's identity, the same every time, and nobody else's.
 //!
 //! A machine's UUID is made of the lab and the node, so it is found again whatever it was renamed to, and cannot be made twice.
-//! Names are plain ASCII, because VBoxManage reads its arguments in the locale's character set and we run it in C.
+//! Names are plain ASCII: they become names of folders, and a remote machine may lack a UTF-8 locale.
 
 use crate::plan::LabId;
 
@@ -37,6 +37,11 @@ pub fn uuid(lab: &LabId, node: &str) -> String {
     let bits = hash(&format!("{lab}\0{node}"));
     let variant = 0x8000 | ((bits >> 48) & 0x3fff);
     format!("{}{variant:04x}-{:012x}", uuid_prefix(lab), bits & 0xffff_ffff_ffff)
+}
+
+/// Whether a UUID is one that nodes of labs have. Other programs make random ones (version 4).
+pub fn is_node(uuid: &str) -> bool {
+    uuid.len() == 36 && uuid.as_bytes().get(14) == Some(&b'8')
 }
 
 /// The name of a node's machine: unique in VirtualBox, so that a user's own scripts never mean the wrong one.

@@ -49,6 +49,58 @@ fn is_used(extra: &BTreeMap<String, String>, interface: &str) -> bool {
     wires.into_iter().any(|wire| matches!(wire, Wire::HostOnlyInterface(name) | Wire::HostOnlyNetwork(name) if name == interface))
 }
 
+/// Labs that use the same host-only interfaces as this one: pairs of a network of ours and of theirs, by lab. `own` says which
+/// interface a network of this lab is.
+pub(super) fn others_on<'a>(
+    lab: &LabId,
+    extra: &BTreeMap<String, String>,
+    own: impl Fn(&NetworkName) -> Option<&'a Interface>,
+    networks: impl Iterator<Item = &'a NetworkName> + Clone,
+) -> BTreeMap<String, Vec<(NetworkName, NetworkName)>> {
+    let mut shared: BTreeMap<String, Vec<(NetworkName, NetworkName)>> = BTreeMap::new();
+    for (key, value) in extra {
+        let Some((other, _)) = key.strip_prefix("sandtable/").and_then(|rest| rest.split_once("/network/")) else { continue };
+        let Ok(Record { name, wire: Wire::HostOnlyInterface(interface), .. }) = serde_json::from_str::<Record>(value) else { continue };
+        if other == lab.as_str() {
+            continue;
+        }
+        let ours = networks.clone().filter(|network| own(network).is_some_and(|there| there.name == interface));
+        for network in ours {
+            shared.entry(other.to_owned()).or_default().push((network.clone(), name.clone()));
+        }
+    }
+    shared
+}
+
+/// The interface of the host to bridge to.
+///
+/// # Errors
+/// Where there is none: why, and what to do.
+pub(super) fn bridge_of(spec: &NetworkSpec, there: &[Interface]) -> Result<String, (String, String)> {
+    let found = match &spec.interface {
+        // The name must be right to the byte: on macOS it is `en0: Wi-Fi` (VirtualBox issue 874).
+        Some(name) => there.iter().find(|interface| interface.name == *name || interface.name.split(':').next() == Some(name)),
+        None => there.iter().find(|interface| interface.is_up && interface.address.is_some()),
+    };
+    if let Some(found) = found {
+        return Ok(found.name.clone());
+    }
+    let wanted = spec.interface.as_ref().map_or_else(|| "no interface that is up".to_owned(), |name| format!("no interface {name}"));
+    let names: Vec<&str> = there.iter().map(|interface| interface.name.as_str()).collect();
+    let next = if names.is_empty() {
+        "VirtualBox knows no interface of this machine: see VBoxManage list bridgedifs".to_owned()
+    } else {
+        format!("It has: {}. Name one of them in the drawing", names.join(", "))
+    };
+    Err((format!("this machine has {wanted} to bridge to"), next))
+}
+
+/// The first and the last address of a host-only network of macOS. Its DHCP server is built in and hands out all between them, so
+/// without a drawn range only the network's own address is given, which nobody can have.
+fn bounds(subnet: Ipv4Net, dhcp: Option<(Ipv4Addr, Ipv4Addr)>) -> (Ipv4Addr, Ipv4Addr) {
+    dhcp.unwrap_or((subnet.network(), subnet.network()))
+}
+
 /// The address that the host takes on a host-only network.
 fn host_address(subnet: Ipv4Net) -> Option<Ipv4Net> {
     Ipv4Net::new(subnet.hosts().next()?, subnet.prefix_len()).ok()
@@ -199,7 +251,7 @@ impl VirtualBox {
         };
         let (version, system) = self.manage.about().await.map_err(failed)?;
         if system == System::MacOs && version.has_host_only_networks() {
-            return self.make_host_only_network(network, subnet, host, what).await;
+            return self.make_host_only_network(network, spec, subnet, what).await;
         }
         let there = self.host_only_interfaces().await.map_err(failed)?;
         let has = |interface: &&Interface| interface.address.is_some_and(|address| address.trunc() == subnet.trunc());
@@ -225,15 +277,15 @@ impl VirtualBox {
     async fn make_host_only_network(
         &self,
         network: &NetworkName,
+        spec: &NetworkSpec,
         subnet: Ipv4Net,
-        host: Ipv4Net,
         what: &str,
     ) -> Result<Wire, ProviderError> {
         let failed = |error: CallError| self.failed(what, None, &error);
         let name = names::network(&self.lab, network);
         let there = self.host_only_networks().await.map_err(failed)?;
-        let (mask, low) = (host.netmask().to_string(), host.addr().to_string());
-        let high = subnet.hosts().last().unwrap_or_else(|| subnet.addr()).to_string();
+        let (low, high) = bounds(subnet, spec.dhcp);
+        let (mask, low, high) = (subnet.netmask().to_string(), low.to_string(), high.to_string());
         let verb = if there.iter().any(|old| old.name == name) { "modify" } else { "add" };
         let args = ["hostonlynet", verb, "--name", &name, "--netmask", &mask, "--lower-ip", &low, "--upper-ip", &high, "--enable"];
         self.manage.call(&args, Patience::Long).await.map_err(failed)?;
@@ -268,22 +320,7 @@ impl VirtualBox {
 
     async fn find_bridge(&self, spec: &NetworkSpec, what: &str) -> Result<Wire, ProviderError> {
         let there = parse::interfaces(&self.manage.ask(&["list", "bridgedifs"]).await.map_err(|error| self.failed(what, None, &error))?);
-        let found = match &spec.interface {
-            // The name must be right to the byte: on macOS it is `en0: Wi-Fi` (VirtualBox issue 874).
-            Some(name) => there.iter().find(|interface| interface.name == *name || interface.name.split(':').next() == Some(name)),
-            None => there.iter().find(|interface| interface.is_up && interface.address.is_some()),
-        };
-        if let Some(found) = found {
-            return Ok(Wire::Bridged(found.name.clone()));
-        }
-        let wanted = spec.interface.as_ref().map_or_else(|| "no interface that is up".to_owned(), |name| format!("no interface {name}"));
-        let names: Vec<&str> = there.iter().map(|interface| interface.name.as_str()).collect();
-        Err(cannot(
-            what,
-            None,
-            format!("this machine has {wanted} to bridge to"),
-            format!("It has: {}. Name one of them in the drawing", names.join(", ")),
-        ))
+        bridge_of(spec, &there).map(Wire::Bridged).map_err(|(why, next)| cannot(what, None, why, next))
     }
 
     /// A DHCP server where one is drawn, and none where none is. Interfaces that were there before keep theirs.
@@ -446,6 +483,29 @@ mod tests {
         assert_eq!(server_address(net("10.7.0.0/24"), (ip("10.7.0.100"), ip("10.7.0.200"))), Some(ip("10.7.0.99")));
         assert_eq!(server_address(net("10.7.0.0/24"), (ip("10.7.0.2"), ip("10.7.0.200"))), Some(ip("10.7.0.201")));
         assert_eq!(server_address(net("10.7.0.0/30"), (ip("10.7.0.1"), ip("10.7.0.2"))), None);
+    }
+
+    #[test]
+    fn the_built_in_server_of_macos_hands_out_no_drawn_address() {
+        let (subnet, ip) = ("192.168.56.0/24".parse().unwrap(), |text: &str| text.parse::<Ipv4Addr>().unwrap());
+        assert_eq!(bounds(subnet, None), (ip("192.168.56.0"), ip("192.168.56.0")));
+        let range = (ip("192.168.56.100"), ip("192.168.56.200"));
+        assert_eq!(bounds(subnet, Some(range)), range);
+    }
+
+    #[test]
+    fn labs_on_the_same_interface_are_found() {
+        let (one, other) = (LabId::of_file(std::path::Path::new("/a.ron")), LabId::of_file(std::path::Path::new("/b.ron")));
+        let spec = NetworkSpec { kind: NetworkKind::HostOnly, subnet: None, dhcp: None, interface: None };
+        let record = Record { name: "theirs".parse().unwrap(), spec, wire: Wire::HostOnlyInterface("vboxnet0".into()) };
+        let text = serde_json::to_string(&record).unwrap();
+        let extra = BTreeMap::from([(names::network_key(&other, "theirs"), text.clone()), (names::network_key(&one, "lab"), text)]);
+        let interface = |name: &str| Interface { name: name.into(), address: None, is_up: true };
+        let (same, another) = (interface("vboxnet0"), interface("vboxnet1"));
+        let lab: NetworkName = "lab".parse().unwrap();
+        let found = others_on(&one, &extra, |_| Some(&same), [&lab].into_iter());
+        assert_eq!(found, BTreeMap::from([(other.to_string(), vec![(lab.clone(), "theirs".parse().unwrap())])]));
+        assert!(others_on(&one, &extra, |_| Some(&another), [&lab].into_iter()).is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! apart by an empty line). Of a key that comes twice the first counts, because what users write comes last.
 
 use super::inherited::{Inherited, attached};
-use crate::model::Mac;
+use crate::{catalog::Protocol, model::Mac};
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddrV4},
@@ -34,6 +34,8 @@ pub enum Plug {
 pub struct Rule {
     /// Its name.
     pub name: String,
+    /// TCP or UDP.
+    pub protocol: Protocol,
     /// Where the host listens.
     pub host: SocketAddrV4,
     /// The guest's port.
@@ -51,7 +53,7 @@ pub struct Nic {
     pub is_connected: bool,
     /// What kind of card it is.
     pub card: String,
-    /// Forwarded ports of TCP.
+    /// Forwarded ports.
     pub rules: Vec<Rule>,
 }
 
@@ -68,8 +70,12 @@ pub struct Info {
     pub settings_file: String,
     /// `poweroff`, `running`, `paused`, `saved`, `aborted` …
     pub state: String,
+    /// When it got into that state, in seconds since 1970, where VirtualBox says so.
+    pub state_since_secs: Option<u64>,
     /// Whether a process has it locked.
     pub is_locked: bool,
+    /// The process that has it locked: `headless`, `GUI/Qt` …
+    pub session: String,
     /// Virtual processors.
     pub cpus: u16,
     /// Memory, in MiB.
@@ -154,7 +160,9 @@ pub fn info(text: &str) -> Option<Info> {
         groups: get("groups").to_owned(),
         settings_file: get("CfgFile").to_owned(),
         state: get("VMState").to_owned(),
+        state_since_secs: seconds(get("VMStateChangeTime")),
         is_locked: first.contains_key("SessionName"),
+        session: get("SessionName").to_owned(),
         cpus: get("cpus").parse().unwrap_or_default(),
         memory_mib: get("memory").parse().unwrap_or_default(),
         chipset: get("chipset").to_lowercase(),
@@ -187,6 +195,23 @@ pub fn info(text: &str) -> Option<Info> {
     info.disk_places = disks.into_iter().map(|disk| (disk.controller, disk.port, disk.device)).collect();
     info.inherited = Inherited::of(&fields);
     Some(info)
+}
+
+/// A moment as VirtualBox writes it (`2026-11-21T09:05:40.791000000`, UTC), in seconds since 1970.
+fn seconds(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once('T')?;
+    let mut date = date.splitn(3, '-').map(str::parse::<u64>);
+    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
+    let mut time = time.split(['.', 'Z']).next()?.splitn(3, ':').map(str::parse::<u64>);
+    let (hour, minute, second) = (time.next()?.ok()?, time.next()?.ok()?, time.next()?.ok()?);
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Years that begin in March: the day that a leap year has more is then the last one.
+    let (years, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = years * 365 + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + day;
+    // From the first of March of the year 0 to the first of January of 1970 it is 719 468 days; `day` counts from 1.
+    Some(((days.checked_sub(719_469)? * 24 + hour) * 60 + minute) * 60 + second)
 }
 
 fn free_ports(fields: &[(String, String)]) -> Vec<(String, u32, u32)> {
@@ -234,15 +259,18 @@ pub fn mac(text: &str) -> Option<Mac> {
     Some(Mac(bytes))
 }
 
-/// `name,tcp,127.0.0.1,2222,,22`; `None` for other protocols. No address is every address.
+/// `name,tcp,127.0.0.1,2222,,22`. No address is every address; `None` for an address that is not IPv4.
 fn rule(text: &str) -> Option<Rule> {
     let mut parts = text.rsplitn(6, ',');
     let (to, _guest, port, address, protocol) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let address = if address.is_empty() { Ipv4Addr::UNSPECIFIED } else { address.parse().ok()? };
-    if !protocol.eq_ignore_ascii_case("tcp") {
-        return None;
-    }
-    Some(Rule { name: parts.next()?.to_owned(), host: SocketAddrV4::new(address, port.parse().ok()?), to: to.parse().ok()? })
+    let protocol = match protocol.to_ascii_lowercase().as_str() {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        _ => return None,
+    };
+    let host = SocketAddrV4::new(address, port.parse().ok()?);
+    Some(Rule { name: parts.next()?.to_owned(), protocol, host, to: to.parse().ok()? })
 }
 
 /// Names and identities of `list vms`. A machine whose settings cannot be read has the name `<inaccessible>`.
@@ -253,6 +281,22 @@ pub fn machines(text: &str) -> Vec<(String, String)> {
         Some((name.to_owned(), uuid.strip_suffix('}')?.to_lowercase()))
     };
     text.lines().filter_map(line).collect()
+}
+
+/// The settings files of the machines that VirtualBox cannot read, by UUID, as `list -l vms` shows them.
+pub fn inaccessible(text: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut uuid: Option<String> = None;
+    let mut is_inaccessible = false;
+    for (key, value) in text.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key.trim(), value.trim())) {
+        match key {
+            "Name" => (is_inaccessible, uuid) = (value == "<inaccessible!>", None),
+            "UUID" if is_inaccessible => uuid = Some(value.to_lowercase()),
+            "Config file" if is_inaccessible => drop(uuid.take().map(|uuid| found.insert(uuid, value.to_owned()))),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// One thing of a list: its fields in order.
@@ -360,6 +404,14 @@ pub fn dhcp_servers(text: &str) -> BTreeMap<String, Option<(Ipv4Addr, Ipv4Addr)>
         Some((Some(field(block, "NetworkName").to_owned()).filter(|name| !name.is_empty())?, range))
     };
     blocks(text).iter().filter_map(server).collect()
+}
+
+/// The ranges of the servers of `list dhcpservers` that are on.
+pub fn dhcp_enabled(text: &str) -> BTreeMap<String, (Ipv4Addr, Ipv4Addr)> {
+    let on: Vec<Block> = blocks(text).into_iter().filter(|block| field(block, "Enabled") == "Yes").collect();
+    let names: Vec<&str> = on.iter().map(|block| field(block, "NetworkName")).collect();
+    let all = dhcp_servers(text).into_iter().filter(|(name, _)| names.contains(&name.as_str()));
+    all.filter_map(|(name, range)| Some((name, range?))).collect()
 }
 
 /// `getextradata … enumerate`. A value with line ends goes on until the next key.

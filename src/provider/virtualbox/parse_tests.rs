@@ -74,7 +74,7 @@ fn a_machine_is_read_to_its_last_adapter() {
             (9, Plug::Nat),
         ]
     );
-    let rule = Rule { name: "ssh".into(), host: "127.0.0.1:2222".parse().unwrap(), to: 22 };
+    let rule = Rule { name: "ssh".into(), protocol: Protocol::Tcp, host: "127.0.0.1:2222".parse().unwrap(), to: 22 };
     assert_eq!(node.nics[&1].rules, [rule]);
     assert!(node.nics[&9].rules.is_empty() && !node.nics[&9].is_connected && node.nics[&1].is_connected);
     assert_eq!((node.nics[&1].mac.to_string().as_str(), node.nics[&5].card.as_str()), ("08:00:27:e3:94:1f", "virtio"));
@@ -115,14 +115,16 @@ fn lists_are_read() {
 #[test]
 fn what_users_write_changes_nothing_else() {
     let text = "name=\"n\"\nUUID=\"0\"\nVMState=\"poweroff\"\nnic1=\"none\"\nnic2=\"nat\"\nmacaddress2=\"080027AA0001\"\n\
-                Forwarding(0)=\"a,b,tcp,,80,,8080\"\nVideoMode=\"720,400,0\"@0,0 1\ndescription=\"x\\\"y\\\\ z\nnic1=\\\"nat\\\"\n\nVMState=\\\"running\\\"\"\n\
+                Forwarding(0)=\"a,b,tcp,,80,,8080\"\nForwarding(1)=\"dns,udp,127.0.0.1,5353,,53\"\nVideoMode=\"720,400,0\"@0,0 1\ndescription=\"x\\\"y\\\\ z\nnic1=\\\"nat\\\"\n\nVMState=\\\"running\\\"\"\n\
                 SnapshotName=\"one\"\n";
     let info = info(text).unwrap();
     assert_eq!(
         (info.state.as_str(), info.nics.keys().copied().collect::<Vec<_>>(), info.snapshots.as_slice()),
         ("poweroff", vec![2], ["one".to_owned()].as_slice())
     );
-    assert_eq!(info.nics[&2].rules, [Rule { name: "a,b".into(), host: "0.0.0.0:80".parse().unwrap(), to: 8080 }]);
+    let tcp = Rule { name: "a,b".into(), protocol: Protocol::Tcp, host: "0.0.0.0:80".parse().unwrap(), to: 8080 };
+    let udp = Rule { name: "dns".into(), protocol: Protocol::Udp, host: "127.0.0.1:5353".parse().unwrap(), to: 53 };
+    assert_eq!(info.nics[&2].rules, [tcp, udp]);
     assert_eq!(fields(text).last().unwrap().1, "one");
     let description = fields(text).into_iter().find(|(key, _)| key == "description").unwrap().1;
     assert_eq!(description, "x\"y\\ z\nnic1=\"nat\"\n\nVMState=\"running\"");
@@ -157,6 +159,9 @@ fn every_failure_that_was_seen_is_told_apart() {
         (119, Kind::MediumBusy),
         (124, Kind::InUse),
         (303, Kind::RangeDenied),
+        (372, Kind::Inaccessible),
+        (373, Kind::Inaccessible),
+        (375, Kind::NotReady),
         (304, Kind::NoInterface),
         (320, Kind::Locked),
         (321, Kind::Locked),
@@ -204,6 +209,48 @@ fn who_comes_at_the_same_moment_comes_again() {
     assert_eq!(error::classify(&format!("{broken}VBoxManage: error: Could not find a registered machine named 'a'\n")), Kind::NotFound);
 }
 
+/// The code is the same for an address that is not allowed, a machine whose settings cannot be read, and all else that is denied.
+#[test]
+fn a_denial_is_told_apart_by_what_was_denied() {
+    let denied = "VBoxManage: error: Could not open the medium\nVBoxManage: error: Details: code E_ACCESSDENIED (0x80070005), component \
+                  MediumWrap, interface IMedium\nVBoxManage: error: Context: \"OpenMedium()\" at line 1 of file VBoxManageDisk.cpp\n";
+    assert_eq!(error::classify(denied), Kind::Denied);
+    let next = |number| {
+        let stderr = transcript(number).stderr;
+        error::CallError::new(error::classify(&stderr), error::gist(&stderr)).explain("x", None, None).next
+    };
+    assert!(
+        next(303).contains("networks.conf") && !next(372).contains("networks.conf") && next(372).contains("unregistervm"),
+        "{}",
+        next(372)
+    );
+}
+
+#[test]
+fn machines_that_cannot_be_read_are_found_by_their_files() {
+    let uuid = "94bbc83a-95b5-4ae0-bd39-e6440875fa88";
+    assert_eq!(
+        machines(&transcript(371).stdout),
+        [
+            ("D\u{e9}bian \u{fc}".to_owned(), "7eeedcff-7c0d-427d-b3de-2ce79781029a".to_owned()),
+            ("<inaccessible>".to_owned(), uuid.to_owned())
+        ]
+    );
+    let file = "/home/user/VirtualBox VMs/sandtable/x/bad/bad.vbox".to_owned();
+    assert_eq!(inaccessible(&transcript(374).stdout), BTreeMap::from([(uuid.to_owned(), file)]));
+    assert!(inaccessible(&transcript(6).stdout).is_empty());
+}
+
+#[test]
+fn moments_are_read() {
+    assert_eq!(seconds("2026-11-21T10:15:03.252000000"), Some(1_795_256_103));
+    assert_eq!(seconds("1970-01-01T00:00:00"), Some(0));
+    assert_eq!(seconds("2000-02-29T23:59:59Z"), Some(951_868_799));
+    for bad in ["", "2026", "2026-13-01T00:00:00", "2026-01-01", "1969-01-01T00:00:00", "x-y-zT1:2:3"] {
+        assert_eq!(seconds(bad), None, "{bad}");
+    }
+}
+
 #[test]
 fn a_failure_is_known_by_its_words_and_not_by_its_exit_code() {
     for call in transcripts() {
@@ -211,6 +258,8 @@ fn a_failure_is_known_by_its_words_and_not_by_its_exit_code() {
         match call.number {
             // These end with 0 and have not done it.
             51 | 117 => assert!(complains && call.exit == 0, "{}", call.number),
+            // A list that complains of one of its machines has the others.
+            374 => assert!(complains && call.exit == 0 && call.call.contains(" list "), "{}", call.number),
             _ if call.exit == 0 => assert!(!complains, "{}: {}", call.number, call.stderr),
             // Some failures are an exit code and a usage text.
             _ => {}

@@ -9,6 +9,7 @@ use super::{
     sight::{self, Seen},
 };
 use crate::{
+    catalog::Protocol,
     model::{NodeName, Power},
     provider::{Done, ProviderError},
 };
@@ -30,6 +31,11 @@ fn is_calm(info: &super::parse::Info) -> bool {
         "poweroff" | "saved" | "aborted" => !info.is_locked,
         _ => false,
     }
+}
+
+/// Whether another program of this machine listens at a TCP port.
+pub(super) fn is_taken(address: Ipv4Addr, port: u16) -> bool {
+    TcpListener::bind((address, port)).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
 }
 
 impl VirtualBox {
@@ -130,8 +136,7 @@ impl VirtualBox {
         }
         for rule in seen.info.nics.values().flat_map(|nic| &nic.rules) {
             let address = if rule.host.ip().is_unspecified() { Ipv4Addr::LOCALHOST } else { *rule.host.ip() };
-            let taken = TcpListener::bind((address, rule.host.port())).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse);
-            if taken {
+            if rule.protocol == Protocol::Tcp && is_taken(address, rule.host.port()) {
                 let next = if rule.name == names::WAY_RULE {
                     format!("End what listens there, and try again (it leads to {node}'s ssh)")
                 } else {

@@ -3,9 +3,20 @@
 //! Since 6.1.28 VirtualBox takes 192.168.56.0/21 only, unless that file says more; a file that says anything replaces that
 //! default, so the line that is missing must name it as well.
 
+use super::{find::System, version::Version};
 use ipnet::Ipv4Net;
 
-/// Where the file is, on Linux and macOS. Windows has no such bound.
+/// Whether VirtualBox has such a bound: on Linux since 6.1.28, on macOS until 6.1. On Windows, and on macOS since 7.0, host-only networks
+/// may have any addresses.
+pub fn applies(system: System, version: Version) -> bool {
+    match system {
+        System::Linux => true,
+        System::MacOs => !version.has_host_only_networks(),
+        System::Windows => false,
+    }
+}
+
+/// Where the file is.
 pub const FILE: &str = "/etc/vbox/networks.conf";
 
 /// What is allowed where the file says nothing.
@@ -49,6 +60,13 @@ mod tests {
 
     fn nets(texts: &[&str]) -> Vec<Ipv4Net> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn systems_differ() {
+        let version = |text| Version::parse(text).unwrap();
+        assert!(applies(System::Linux, version("7.2.22")) && applies(System::MacOs, version("6.1.50")));
+        assert!(!applies(System::MacOs, version("7.0.0")) && !applies(System::Windows, version("6.1.50")));
     }
 
     #[test]

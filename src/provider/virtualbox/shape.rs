@@ -4,7 +4,10 @@ use super::{
     names,
     parse::{Info, Plug, Rule},
 };
-use crate::model::{Mac, MachineSpec, NetworkName};
+use crate::{
+    catalog::Protocol,
+    model::{Mac, MachineSpec, NetworkName},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -87,7 +90,7 @@ impl Way {
 
     fn rule(self) -> Option<Rule> {
         let host = SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port);
-        (self.kind != WayKind::Closed).then(|| Rule { name: names::WAY_RULE.into(), host, to: 22 })
+        (self.kind != WayKind::Closed).then(|| Rule { name: names::WAY_RULE.into(), protocol: Protocol::Tcp, host, to: 22 })
     }
 }
 
@@ -120,6 +123,7 @@ impl Shape {
             let wire = wires.get(&adapter.network).ok_or_else(|| format!("its network {} does not exist", adapter.network))?;
             let forward = |forward: &crate::model::Forward| Rule {
                 name: format!("sandtable-{}", forward.host),
+                protocol: Protocol::Tcp,
                 host: SocketAddrV4::new(forward.address, forward.host),
                 to: forward.to,
             };
@@ -226,7 +230,11 @@ fn rule_changes<'a>(socket: &'a Socket, there: &[Rule]) -> (Vec<String>, Vec<&'a
 
 fn written(rule: &Rule) -> String {
     let address = if rule.host.ip().is_unspecified() { String::new() } else { rule.host.ip().to_string() };
-    format!("{},tcp,{address},{},,{}", rule.name, rule.host.port(), rule.to)
+    let protocol = match rule.protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    };
+    format!("{},{protocol},{address},{},,{}", rule.name, rule.host.port(), rule.to)
 }
 
 /// A hardware address as VirtualBox takes it.

@@ -32,8 +32,9 @@ fn spec(networks: &[&str]) -> MachineSpec {
 
 /// A fresh clone: one adapter on NAT with a rule that it has from its image.
 fn clone() -> Info {
-    let rule = Rule { name: "ssh".into(), host: "127.0.0.1:2222".parse().unwrap(), to: 22 };
-    let nic = Nic { plug: Plug::Nat, mac: Mac([8, 0, 0x27, 1, 2, 3]), is_connected: true, card: "virtio".into(), rules: vec![rule] };
+    let rule = Rule { name: "ssh".into(), protocol: Protocol::Tcp, host: "127.0.0.1:2222".parse().unwrap(), to: 22 };
+    let udp = Rule { name: "dns".into(), protocol: Protocol::Udp, host: "0.0.0.0:5353".parse().unwrap(), to: 53 };
+    let nic = Nic { plug: Plug::Nat, mac: Mac([8, 0, 0x27, 1, 2, 3]), is_connected: true, card: "virtio".into(), rules: vec![rule, udp] };
     let three = Nic { plug: Plug::Bridged("eth0".into()), rules: Vec::new(), ..nic.clone() };
     Info {
         uuid: "u".into(),
@@ -74,7 +75,8 @@ fn told(mut info: Info, args: &[String]) -> Info {
             "natpf" => {
                 let parts: Vec<&str> = value.split(',').collect();
                 let host = format!("{}:{}", if parts[2].is_empty() { "0.0.0.0" } else { parts[2] }, parts[3]).parse().unwrap();
-                info.nics.get_mut(&slot).unwrap().rules.push(Rule { name: parts[0].into(), host, to: parts[5].parse().unwrap() });
+                let protocol = if parts[1] == "udp" { Protocol::Udp } else { Protocol::Tcp };
+                info.nics.get_mut(&slot).unwrap().rules.push(Rule { name: parts[0].into(), protocol, host, to: parts[5].parse().unwrap() });
             }
             other => panic!("{other}"),
         }

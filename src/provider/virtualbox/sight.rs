@@ -18,9 +18,9 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// When a file was written, and how long it is.
@@ -59,11 +59,16 @@ pub(super) struct Made {
     pub(super) way: Way,
 }
 
+/// How a machine was made, whatever lab it is of; `None` where that was not finished.
+pub(super) fn made_in(extra: &BTreeMap<String, String>) -> Option<Made> {
+    serde_json::from_str(&joined(extra, names::MADE_KEY)?).ok()
+}
+
 impl Seen {
     /// How it was made; `None` where that was not finished, or it is no machine of the lab's.
     pub(super) fn whole(&self, lab: &LabId) -> Option<Made> {
         let is_ours = self.extra.get(names::LAB_KEY).is_some_and(|mark| mark == lab.as_str());
-        serde_json::from_str(&joined(&self.extra, names::MADE_KEY).filter(|_| is_ours)?).ok()
+        made_in(&self.extra).filter(|_| is_ours)
     }
 
     /// The specification that it was made by.
@@ -100,6 +105,23 @@ impl Seen {
         power(&self.info.state)
     }
 
+    /// Whether VirtualBox knows the machine and cannot read its settings.
+    pub(super) fn is_inaccessible(&self) -> bool {
+        self.info.state == INACCESSIBLE
+    }
+
+    /// Whether it is being started, or was turned on less than `limit` ago.
+    fn is_booting(&self, now_secs: u64, limit: Duration) -> bool {
+        let age = self.info.state_since_secs.and_then(|since| now_secs.checked_sub(since));
+        match self.info.state.as_str() {
+            "starting" | "restoring" => true,
+            "running" => age.is_some_and(|age| age < limit.as_secs()),
+            // The process of a machine starts before the machine does; one that has just ended holds it for a moment more.
+            "poweroff" | "saved" | "aborted" => self.info.session == "headless" && age.is_some_and(|age| age >= ENDS_WITHIN.as_secs()),
+            _ => false,
+        }
+    }
+
     /// How it is: as it was made, and what VirtualBox says of it now.
     pub(super) fn spec(&self, lab: &LabId, wires: &BTreeMap<NetworkName, Wire>) -> Option<MachineSpec> {
         let Made { spec: made, way, .. } = self.whole(lab)?;
@@ -110,8 +132,12 @@ impl Seen {
 
     fn adapters(&self, made: &MachineSpec, way: Way, wires: &BTreeMap<NetworkName, Wire>) -> Vec<AdapterSpec> {
         let is_added = way.kind != WayKind::Drawn && usize::try_from(way.slot).is_ok_and(|slot| slot > made.adapters.len());
-        let is_ours =
-            |slot: u32, nic: &Nic| is_added && way.slot == slot && (way.kind == WayKind::Uplink || matches!(nic.plug, Plug::Other(_)));
+        let has_only_the_way = |nic: &Nic| nic.rules.iter().all(|rule| rule.name == names::WAY_RULE);
+        // Forwards on it that are not ours are shown: whoever made them has let others in.
+        let is_ours = |slot: u32, nic: &Nic| {
+            let is_uplink = way.kind == WayKind::Uplink && has_only_the_way(nic);
+            is_added && way.slot == slot && (is_uplink || matches!(nic.plug, Plug::Other(_)))
+        };
         let drawn = self.info.nics.iter().filter(|(slot, nic)| !is_ours(**slot, nic));
         let last = drawn.map(|(slot, _)| *slot).max().unwrap_or_default();
         let slots = (1..=last).zip(made.adapters.iter().map(Some).chain(std::iter::repeat(None)));
@@ -170,6 +196,23 @@ pub(super) fn power(state: &str) -> Power {
         "poweroff" | "powered off" | "saved" | "aborted" | "aborted-saved" | "gurumeditation" | "stuck" | "inaccessible" => Power::Stopped,
         _ => Power::Running,
     }
+}
+
+/// The state of a machine whose settings VirtualBox cannot read.
+const INACCESSIBLE: &str = "inaccessible";
+/// How long a process may hold a machine that has ended.
+const ENDS_WITHIN: Duration = Duration::from_secs(15);
+
+fn inaccessible(uuid: &str) -> Seen {
+    Seen {
+        info: Info { uuid: uuid.to_owned(), state: INACCESSIBLE.into(), ..Info::default() },
+        extra: BTreeMap::new(),
+        size: Size::Unknown,
+    }
+}
+
+fn now_secs() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Between a key and the number of its part.
@@ -236,17 +279,17 @@ impl VirtualBox {
                     // Without it a whole machine would seem half made.
                     (Some(info), Ok(extra)) => (info, extra),
                     (Some(_), Err(error)) if error.kind == Kind::NotFound => return Ok(None),
+                    (_, Err(error)) if error.kind == Kind::Inaccessible => return Ok(Some(inaccessible(uuid))),
                     (Some(_), Err(error)) => return Err(error),
-                    (None, extra) => {
-                        let inaccessible = Info { uuid: uuid.to_owned(), state: "inaccessible".into(), ..Info::default() };
-                        (inaccessible, extra.unwrap_or_default())
-                    }
+                    // Before 7.0 VirtualBox shows the UUID of such a machine, and no state.
+                    (None, _) => return Ok(Some(inaccessible(uuid))),
                 };
                 let noted = Noted { file: info.settings_file.clone().into(), stamp, extra: extra.clone() };
                 self.kept().noted.insert(uuid.to_owned(), noted);
                 Ok(Some(Seen { info, extra, size: Size::Unknown }))
             }
             Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) if error.kind == Kind::Inaccessible => Ok(Some(inaccessible(uuid))),
             Err(error) => Err(error),
         }
     }
@@ -291,16 +334,33 @@ impl VirtualBox {
         let ours: Vec<(String, String)> = parse::machines(vms).into_iter().filter(|(_, uuid)| uuid.starts_with(&prefix)).collect();
         let looks = ours.iter().map(|(_, uuid)| Box::pin(self.see(uuid)) as Waits<'_, Result<Option<Seen>, CallError>>).collect();
         let mut machines = BTreeMap::new();
+        let mut strays = BTreeMap::new();
+        let mut files: Option<BTreeMap<String, String>> = None;
         for ((name, uuid), seen) in ours.iter().zip(all(looks).await) {
             // One that went in between is not there.
-            let Some(seen) = seen? else { continue };
-            let node = seen.whole(&self.lab).map(|made| made.node).or_else(|| names::node_of(&self.lab, name)?.parse().ok());
+            let Some(mut seen) = seen? else { continue };
+            let mut name = name.clone();
+            if seen.is_inaccessible() {
+                // Only the long list says where its settings should be; the file has the machine's name.
+                let known = match &mut files {
+                    Some(known) => known,
+                    none => none.insert(parse::inaccessible(&self.manage.ask(&["list", "-l", "vms"]).await?)),
+                };
+                seen.info.settings_file = known.get(uuid).cloned().unwrap_or_default();
+                let file = seen.info.settings_file.rsplit(['/', '\\']).next().unwrap_or_default();
+                file.strip_suffix(".vbox").unwrap_or(file).clone_into(&mut name);
+            }
+            let node = seen.whole(&self.lab).map(|made| made.node).or_else(|| names::node_of(&self.lab, &name)?.parse().ok());
             // One that has lost both mark and name keeps a name of its own, so that it can be seen.
             let unnamed = || format!("machine-{}", uuid.rsplit('-').next().unwrap_or(uuid)).parse().ok();
             if let Some(node) = node.or_else(unnamed) {
+                if names::uuid(&self.lab, &node) != *uuid {
+                    strays.insert(node.clone(), uuid.clone());
+                }
                 machines.insert(node, seen);
             }
         }
+        self.kept().strays = strays;
         Ok(machines)
     }
 
@@ -308,12 +368,30 @@ impl VirtualBox {
         let slots = seen.made(&self.lab).map_or(0, |made| made.adapters.len());
         Machine {
             power: seen.power(),
+            trouble: self.trouble(seen),
+            is_booting: seen.is_booting(now_secs(), self.options.boot_limit),
             spec: seen.spec(&self.lab, wires),
             links_up: (1..).take(slots).map(|slot| seen.info.nics.get(&slot).is_some_and(|nic| nic.is_connected)).collect(),
             snapshots: seen.info.snapshots.clone(),
             notes: seen.notes(),
             ..Machine::default()
         }
+    }
+
+    /// What keeps a machine from being used.
+    fn trouble(&self, seen: &Seen) -> Option<String> {
+        if !seen.is_inaccessible() {
+            return None;
+        }
+        let file = &seen.info.settings_file;
+        let is_here = matches!(self.manage.place(), Place::Here(_));
+        Some(if file.is_empty() {
+            "VirtualBox cannot read its settings".to_owned()
+        } else if is_here && !Path::new(file).exists() {
+            format!("its settings file {file} is missing")
+        } else {
+            format!("VirtualBox cannot read its settings file {file}")
+        })
     }
 
     /// One machine, without looking at the others.
@@ -344,8 +422,12 @@ impl VirtualBox {
         below.machines.extend(machines.iter().map(|(node, seen)| (node.clone(), self.machine_of(seen, &wires))));
         // A delete that failed half-way has left disks or files: they are shown as a machine that is not whole, so that they go as
         // one.
-        for node in media::orphans(&self.lab, &media).into_iter().chain(folders.nodes(&self.lab, &parse::machines(&vms))) {
-            below.machines.entry(node).or_insert_with(|| Machine { power: Power::Stopped, ..Machine::default() });
+        let left = media::orphans(&self.lab, &media).into_iter().chain(folders.nodes(&self.lab, &parse::machines(&vms)));
+        for node in left.collect::<BTreeSet<_>>() {
+            if let Entry::Vacant(vacant) = below.machines.entry(node.clone()) {
+                let trouble = self.is_unregistered(&node).await?.then(|| "its machine is no longer registered in VirtualBox".to_owned());
+                vacant.insert(Machine { power: Power::Stopped, trouble, ..Machine::default() });
+            }
         }
         Ok(below)
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{catalog::Protocol, provider::virtualbox::parse::Rule};
 use std::path::Path;
 
 fn lab() -> LabId {
@@ -71,6 +72,38 @@ fn states_have_their_power() {
     ] {
         assert_eq!(power(state), expected, "{state}");
     }
+}
+
+#[test]
+fn a_machine_that_was_just_turned_on_is_booting() {
+    let limit = Duration::from_secs(450);
+    let is_booting = |state: &str, session: &str, age: u64| {
+        let info = Info { state: state.into(), session: session.into(), state_since_secs: Some(1000), ..Info::default() };
+        Seen { info, extra: BTreeMap::new(), size: Size::Unknown }.is_booting(1000 + age, limit)
+    };
+    assert!(is_booting("starting", "headless", 3) && is_booting("running", "headless", 449));
+    assert!(!is_booting("running", "headless", 450) && !is_booting("paused", "headless", 3));
+    assert!(is_booting("poweroff", "headless", 60), "its process starts before it does");
+    assert!(!is_booting("poweroff", "headless", 2), "its process ends after it");
+    assert!(!is_booting("poweroff", "", 60) && !is_booting("poweroff", "GUI/Qt", 60));
+}
+
+/// Forwards on the adapter that is there to set a node up are shown where they are not ours.
+#[test]
+fn what_others_forward_through_the_uplink_is_shown() {
+    let mut seen = seen(&[("lab", "08:00:27:32:08:00")]);
+    let uplink = Way { port: 22_222, slot: 2, kind: WayKind::Uplink };
+    let made = Made { node: "node1".parse().unwrap(), spec: seen.made(&lab()).unwrap(), way: uplink };
+    seen.extra.insert(names::MADE_KEY.to_owned(), serde_json::to_string(&made).unwrap());
+    let nic = |plug| Nic { plug, mac: Mac([8, 0, 0x27, 0, 0, 1]), is_connected: true, card: "virtio".into(), rules: Vec::new() };
+    let rule = |name: &str, protocol, host: &str| Rule { name: name.into(), protocol, host: host.parse().unwrap(), to: 22 };
+    seen.info.nics = [(1, nic(Plug::HostOnlyInterface("vboxnet0".into()))), (2, nic(Plug::Nat))].into();
+    seen.info.nics.get_mut(&2).unwrap().rules = vec![rule(names::WAY_RULE, Protocol::Tcp, "127.0.0.1:22222")];
+    assert_eq!(seen.spec(&lab(), &wires()).unwrap().adapters.len(), 1);
+    seen.info.nics.get_mut(&2).unwrap().rules.push(rule("dns", Protocol::Udp, "0.0.0.0:5353"));
+    let adapters = seen.spec(&lab(), &wires()).unwrap().adapters;
+    assert_eq!(adapters.len(), 2);
+    assert_eq!(adapters[1].forwards.iter().map(|forward| forward.host).collect::<Vec<_>>(), [5353]);
 }
 
 /// Extra data after these were set.

@@ -7,7 +7,7 @@ use sandtable::{
 };
 use std::{net::Ipv4Addr, process::Command};
 
-fn program(bed: &Bed, args: &[&str]) -> (Option<i32>, String) {
+pub fn program(bed: &Bed, args: &[&str]) -> (Option<i32>, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_sandtable"));
     program
         .args(args)

@@ -27,6 +27,7 @@ use std::{
 /// A VirtualBox with its state in a folder of its own, ended with the test.
 pub struct Bed {
     pub folder: tempfile::TempDir,
+    pub home: PathBuf,
     pub manage: PathBuf,
 }
 
@@ -49,7 +50,7 @@ const BROKEN_AT_ITS_END: &str = "illegal refcnt";
 pub fn bare_call(program: &Path, args: &[&str]) -> String {
     let mut tries = 1;
     loop {
-        let done = Command::new(program).args(args).env("LANG", "C").env("LC_ALL", "C").output().unwrap();
+        let done = Command::new(program).args(args).env("LANG", "C.UTF-8").env("LC_ALL", "C.UTF-8").output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
         let is_broken = said.contains(BROKEN_AT_ITS_END) && !said.contains("VBoxManage: error:");
         if is_broken && !matches!(args[0], "list" | "showvminfo" | "getextradata") {
@@ -68,14 +69,25 @@ pub fn bare_call(program: &Path, args: &[&str]) -> String {
 impl Bed {
     /// A VirtualBox that has nothing.
     pub fn new() -> Self {
+        Self::at_home("home")
+    }
+
+    /// Likewise, of a user whose home folder has this name.
+    pub fn at_home(name: &str) -> Self {
         if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("SANDTABLE_LOG") {
             let _already_set = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
         }
         let folder = tempfile::Builder::new().prefix("vbox-").tempdir().unwrap();
         let manage = folder.path().join("VBoxManage");
         bed_script(&["up"]);
-        bed_script(&["wrapper", manage.to_str().unwrap(), folder.path().join("home").to_str().unwrap()]);
-        Self { folder, manage }
+        let home = folder.path().join(name);
+        bed_script(&["wrapper", manage.to_str().unwrap(), home.to_str().unwrap()]);
+        Self { folder, home, manage }
+    }
+
+    /// Ends its service; the next call starts it, and it reads all settings files.
+    pub fn restart(&self) {
+        bed_script(&["down", self.home.to_str().unwrap()]);
     }
 
     /// A host-only interface that was there before Sandtable came.
@@ -110,7 +122,7 @@ impl Bed {
             all.insert(list.to_owned(), lines.join("\n"));
         }
         all.insert("extra data".into(), self.call(&["getextradata", "global", "enumerate"]));
-        all.insert("files".into(), files(&self.folder.path().join("home/machines")).join("\n"));
+        all.insert("files".into(), files(&self.home.join("machines")).join("\n"));
         all
     }
 
@@ -203,8 +215,7 @@ impl Counter {
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        let home = self.folder.path().join("home");
-        let _best = Command::new(script()).args(["down", home.to_str().unwrap_or_default()]).output();
+        let _best = Command::new(script()).args(["down", self.home.to_str().unwrap_or_default()]).output();
     }
 }
 
@@ -230,6 +241,8 @@ pub fn observed(below: Below) -> Observed {
     let networks = below.networks.into_iter().map(|(name, spec)| (name, ObservedNetwork::of(spec))).collect();
     let node = |machine: sandtable::provider::machines::Machine| ObservedNode {
         power: machine.power,
+        is_booting: machine.is_booting,
+        reason: machine.trouble.unwrap_or_default(),
         spec: machine.spec,
         links_up: machine.links_up,
         snapshots: machine.snapshots,

@@ -41,9 +41,12 @@ fn node(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName) {
         panel::muted(ui, "It does not exist there yet.");
         return;
     };
-    let power = if node.power == Power::Running { theme::palette(ui).text } else { theme::palette(ui).bad };
-    widget::value_row(ui, "Power", node.power.title(), power);
+    let power = if node.power == Power::Running || node.is_booting { theme::palette(ui).text } else { theme::palette(ui).bad };
+    widget::value_row(ui, "Power", node.power_title(), power);
     widget::value_row(ui, "Health", node.health.title(), color(ui, node.health));
+    if !node.reason.is_empty() {
+        widget::value_row(ui, "Reason", &node.reason, color(ui, node.health));
+    }
     let mut listening = Vec::new();
     for (service_name, service) in &node.services {
         let words = said(ui, service, observed.at_ms);

@@ -1,0 +1,248 @@
+//! Waiting until a machine that was turned on answers.
+//!
+//! A machine that boots is never reset while it works: a first boot may take many minutes (fsck, SELinux relabelling, cloud-init), and
+//! a reset in the middle of it can damage the disk. Its counters tell whether it works; one that idles and does not answer hangs.
+
+use super::{VirtualBox, cannot, command::Patience, contact::TRY_EVERY, parse};
+use crate::{
+    host::ssh::HostKey,
+    model::{NodeName, Power},
+    provider::{ProviderError, Retry, ssh::SshTransport},
+};
+use std::time::{Duration, Instant};
+
+/// How often a node that does not answer yet is looked at, and how often it may end while it boots.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+const ENDS_MAX: u32 = 2;
+/// How often an idle machine is reset within its time.
+const RESETS_MAX: u32 = 2;
+/// How often it is said how the boot goes.
+const SAY_EVERY: Duration = Duration::from_secs(30);
+/// The share of its processors' time, in percent, from which on a machine works.
+const BUSY_PERCENT_MIN: u64 = 10;
+
+/// What a running machine's counters say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counters {
+    /// Bytes read from and written to disks, and bytes sent.
+    moved: u64,
+    /// The share of time for which a processor of it works, in percent: the busiest one's.
+    busy_percent: u64,
+}
+
+impl Counters {
+    /// Reads `debugvm … statistics`; `None` where nothing of it is known.
+    fn parse(text: &str) -> Option<Self> {
+        let (mut known, mut counters) = (false, Self { moved: 0, busy_percent: 0 });
+        for element in text.split('<') {
+            let Some(name) = attribute(element, "name") else { continue };
+            let Some(value) = ["c", "val"].into_iter().find_map(|key| attribute(element, key)?.parse::<u64>().ok()) else { continue };
+            let is_moved = ["/BytesRead", "/BytesWritten", "/BytesTransmitted"].iter().any(|end| name.ends_with(end));
+            if name.starts_with("/Public/") && is_moved {
+                (known, counters.moved) = (true, counters.moved.saturating_add(value));
+            } else if name.starts_with("/TM/CPU/") && name.ends_with("/pctExecuting") {
+                (known, counters.busy_percent) = (true, counters.busy_percent.max(value));
+            }
+        }
+        known.then_some(counters)
+    }
+}
+
+/// The value of an attribute of an element of XML.
+fn attribute<'a>(element: &'a str, key: &str) -> Option<&'a str> {
+    element.split_once(&format!(" {key}=\""))?.1.split('"').next()
+}
+
+/// What is to be done about a machine that does not answer yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Wait,
+    Reset,
+    GiveUp,
+}
+
+/// How a boot goes. Times count from its start.
+#[derive(Debug, Clone, Copy)]
+struct Boot {
+    limit: Duration,
+    counters: Option<Counters>,
+    worked_at: Duration,
+    resets: u32,
+}
+
+impl Boot {
+    fn new(limit: Duration) -> Self {
+        Self { limit, counters: None, worked_at: Duration::ZERO, resets: 0 }
+    }
+
+    /// Takes what its counters say now. A machine of which nothing is known is taken to work.
+    fn see(&mut self, at: Duration, now: Option<Counters>) {
+        let works =
+            now.is_none_or(|now| now.busy_percent >= BUSY_PERCENT_MIN || self.counters.is_none_or(|before| before.moved != now.moved));
+        if works {
+            self.worked_at = at;
+        }
+        self.counters = now;
+    }
+
+    fn idle(&self, at: Duration) -> Duration {
+        at.saturating_sub(self.worked_at)
+    }
+
+    fn verdict(&mut self, at: Duration) -> Verdict {
+        if at >= self.limit {
+            Verdict::GiveUp
+        } else if self.resets < RESETS_MAX && self.idle(at) >= self.limit / (RESETS_MAX + 1) {
+            self.resets += 1;
+            self.worked_at = at;
+            Verdict::Reset
+        } else {
+            Verdict::Wait
+        }
+    }
+}
+
+impl VirtualBox {
+    /// Waits until a node answers. One that idles for a third of its time is reset: boots that hang are cured so. One that ends while
+    /// it boots is started again. One that has not answered when its time is over is reset as well, so that the next attempt waits
+    /// for a fresh boot.
+    pub(super) async fn answers(
+        &self,
+        node: &NodeName,
+        transport: &SshTransport,
+        says: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<HostKey, ProviderError> {
+        let limit = self.options.boot_limit;
+        let (mut boot, mut started, mut looked, mut said) = (Boot::new(limit), Instant::now(), Instant::now(), Instant::now());
+        let mut ends = 0;
+        says("waiting until it answers");
+        loop {
+            let error = match transport.meet().await {
+                Ok(key) => return Ok(key),
+                Err(error) if error.retry == Retry::Useless => return Err(error),
+                Err(error) => error,
+            };
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = Instant::now();
+                if self.revived(node, ends, says).await? {
+                    (boot, started, ends) = (Boot::new(limit), Instant::now(), ends + 1);
+                }
+                boot.see(started.elapsed(), self.counters(node).await);
+                if said.elapsed() >= SAY_EVERY {
+                    said = Instant::now();
+                    let idle = boot.idle(started.elapsed()).as_secs();
+                    let works = if idle < LOOK_EVERY.as_secs() { "it works".to_owned() } else { format!("idle for {idle} s") };
+                    says(&format!("booting for {} s of at most {}, {works}", started.elapsed().as_secs(), limit.as_secs()));
+                }
+            }
+            match boot.verdict(started.elapsed()) {
+                Verdict::Wait => {}
+                Verdict::Reset => {
+                    says("it is idle and does not answer, and is reset");
+                    self.reset(node).await?;
+                }
+                Verdict::GiveUp => {
+                    self.reset(node).await?;
+                    let why = format!("{node} did not answer within {} s and was reset: {}", limit.as_secs(), error.why);
+                    let next = format!(
+                        "See its console: sandtable console LAYOUT {node}. Where it only needs longer, give it more time: {}=900",
+                        super::BOOT_SECONDS
+                    );
+                    return Err(ProviderError { why, next, ..error });
+                }
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+    }
+
+    async fn reset(&self, node: &NodeName) -> Result<(), ProviderError> {
+        let reset = self.manage.call(&["controlvm", &self.uuid(node), "reset"], Patience::Short).await;
+        reset.map(drop).map_err(|error| self.failed(format!("reset {node}"), Some(node), &error))
+    }
+
+    /// What a running machine's counters say; `None` where VirtualBox does not tell.
+    async fn counters(&self, node: &NodeName) -> Option<Counters> {
+        let uuid = self.uuid(node);
+        let args = ["debugvm", uuid.as_str(), "statistics", "--pattern", "/Public/*|/TM/CPU/*/pctExecuting"];
+        Counters::parse(&self.manage.once(&args, Patience::Short).await.ok()?)
+    }
+
+    /// Starts a node again that has ended while it booted; gives whether it had. `ends` is how often it did so before.
+    async fn revived(&self, node: &NodeName, ends: u32, says: &(dyn Fn(&str) + Send + Sync)) -> Result<bool, ProviderError> {
+        let what = format!("boot {node}");
+        // This is asked often, and asks far less of VirtualBox than all of a machine.
+        let running = self.manage.ask(&["list", "runningvms"]).await.map_err(|error| self.failed(&what, Some(node), &error))?;
+        let uuid = self.uuid(node);
+        if parse::machines(&running).iter().any(|(_, there)| *there == uuid) {
+            return Ok(false);
+        }
+        let mut seen = self.seen_node(node, &what).await?;
+        if seen.power() != Power::Stopped {
+            return Ok(false);
+        }
+        let state = seen.info.state.clone();
+        if ends >= ENDS_MAX {
+            let next = "See VirtualBox's log in the machine's folder, Logs/VBox.log, and its console: VBoxManage startvm with --type gui";
+            return Err(cannot(&what, Some(node), format!("it is {state} again while it boots"), next));
+        }
+        says(&format!("it is {state} while it boots, and is started again"));
+        let _lock = self.manage.machine(&seen.info.uuid).await;
+        self.start(node, &mut seen, says, &what).await?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn counters(moved: u64, busy_percent: u64) -> Option<Counters> {
+        Some(Counters { moved, busy_percent })
+    }
+
+    #[test]
+    fn counters_are_read() {
+        let text = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n<Statistics>\n\
+            <U64 val=\"4096\" unit=\"bytes\" name=\"/Public/Storage/AHCI0/Port0/BytesRead\"/>\n\
+            <U64 val=\"512\" unit=\"bytes\" name=\"/Public/Storage/AHCI0/Port0/BytesWritten\"/><Counter c=\"60\" unit=\"bytes\" \
+            name=\"/Public/NetAdapter/0/BytesTransmitted\"/>\n<Counter c=\"999\" unit=\"bytes\" name=\"/Public/NetAdapter/0/BytesReceived\"/>\n\
+            <U8 val=\"3\" unit=\"%\" name=\"/TM/CPU/00/pctExecuting\"/>\n<U8 val=\"71\" unit=\"%\" name=\"/TM/CPU/01/pctExecuting\"/>\n</Statistics>\n";
+        assert_eq!(Counters::parse(text), counters(4668, 71), "what comes in from others says nothing of the guest");
+        assert_eq!(Counters::parse("<Statistics>\n</Statistics>\n"), None);
+        assert_eq!(Counters::parse(""), None);
+    }
+
+    #[test]
+    fn a_machine_that_works_is_not_reset_within_its_time() {
+        let disk: fn(u64) -> Option<Counters> = |secs| counters(secs * 512, 0);
+        let processor: fn(u64) -> Option<Counters> = |_| counters(7, 60);
+        let unknown: fn(u64) -> Option<Counters> = |_| None;
+        for works in [disk, processor, unknown] {
+            let mut boot = Boot::new(at(450));
+            for secs in (10..450).step_by(10) {
+                boot.see(at(secs), works(secs));
+                assert_eq!(boot.verdict(at(secs)), Verdict::Wait, "{secs}");
+            }
+            assert_eq!(boot.verdict(at(450)), Verdict::GiveUp);
+        }
+    }
+
+    #[test]
+    fn an_idle_machine_is_reset_twice_within_its_time() {
+        let mut boot = Boot::new(at(450));
+        let mut resets = Vec::new();
+        for secs in (10..450).step_by(10) {
+            // It reads its disk for a minute, then it hangs.
+            boot.see(at(secs), counters(secs.min(60), 1));
+            if boot.verdict(at(secs)) == Verdict::Reset {
+                resets.push(secs);
+            }
+        }
+        assert_eq!(resets, [210, 360]);
+        assert_eq!(boot.verdict(at(450)), Verdict::GiveUp);
+    }
+}

@@ -1,15 +1,16 @@
 //! Machines that exist, read into a lab: their processors, memory, adapters, networks, forwards and addresses as far as they are
 //! known. Changes nothing.
 //!
-//! What runs inside is not looked at, and where something could not be known that is said.
+//! What runs inside is not looked at, and what could not be known is said.
 
 use super::{
     VBoxManage, VirtualBox, Waits, all, cannot,
-    error::CallError,
+    error::{CallError, Kind},
     names,
     parse::{self, Info, Interface, Medium, Plug},
 };
 use crate::{
+    catalog::Protocol,
     model::{Adapter, DhcpRange, Family, Forward, Image, Lab, Network, NetworkKind, NetworkName, Node, NodeName, Role},
     provider::ProviderError,
 };
@@ -80,11 +81,10 @@ impl VirtualBox {
         if wanted.is_empty() {
             chosen.extend(&there);
         }
-        let reads =
-            chosen.iter().map(|(name, uuid)| Box::pin(read(manage, name, uuid)) as Waits<'_, Result<Result<Found, String>, CallError>>);
+        let reads = chosen.iter().map(|(name, uuid)| Box::pin(read(manage, name, uuid)) as Waits<'_, Result<Found, String>>);
         let (mut found, mut unknown) = (Vec::new(), Vec::new());
         for machine in all(reads.collect()).await {
-            match machine.map_err(failed)? {
+            match machine {
                 // Machines of labs have a layout already.
                 Ok(machine) if wanted.is_empty() && machine.info.groups.split(',').any(|group| group.starts_with(names::GROUPS)) => {}
                 Ok(machine) => found.push(machine),
@@ -92,7 +92,11 @@ impl VirtualBox {
             }
         }
         if found.is_empty() {
-            return Err(cannot(what, None, "VirtualBox has no machine that is not a lab's already", "Make one first, or name machines"));
+            let mut why = "VirtualBox has no machine that is not a lab's already".to_owned();
+            for left_out in &unknown {
+                why.push_str(&format!("; {}", left_out.trim_end_matches('.')));
+            }
+            return Err(cannot(what, None, why, "Make one first, or name machines"));
         }
         let around = around(manage, &found).await.map_err(failed)?;
         let mut imported = draw(&found, &around);
@@ -101,16 +105,21 @@ impl VirtualBox {
     }
 }
 
-async fn read(manage: &VBoxManage, name: &str, uuid: &str) -> Result<Result<Found, String>, CallError> {
+/// One machine; a sentence where it cannot be read. That one must not keep the others from being read.
+async fn read(manage: &VBoxManage, name: &str, uuid: &str) -> Result<Found, String> {
     let (shown, told) = (["showvminfo", uuid, "--machinereadable"], ["guestproperty", "enumerate", uuid]);
     let (shown, told) = tokio::join!(manage.ask(&shown), manage.ask(&told));
-    let shown = shown?;
-    let Some(info) = parse::info(&shown) else {
-        return Ok(Err(format!("{name}: VirtualBox cannot read its settings, so it is left out.")));
+    let unreadable =
+        || format!("{name} ({uuid}): VirtualBox cannot read its settings, so it is left out. See why: VBoxManage list -l vms.");
+    let shown = match shown {
+        Ok(shown) => shown,
+        Err(error) if error.kind == Kind::Inaccessible => return Err(unreadable()),
+        Err(error) => return Err(format!("{name} ({uuid}) is left out: {error}.")),
     };
+    let info = parse::info(&shown).ok_or_else(unreadable)?;
     let system = parse::fields(&shown).into_iter().find(|(key, _)| key == "ostype").map(|(_, value)| value).unwrap_or_default();
     // Without guest additions nobody tells, and versions differ in how they say so.
-    Ok(Ok(Found { info, system, told: told.map(|text| told_addresses(&text)).unwrap_or_default() }))
+    Ok(Found { info, system, told: told.map(|text| told_addresses(&text)).unwrap_or_default() })
 }
 
 async fn around(manage: &VBoxManage, found: &[Found]) -> Result<Around, CallError> {
@@ -160,8 +169,12 @@ fn draw(found: &[Found], around: &Around) -> Imported {
     let mut lab = Lab::new("Imported from VirtualBox");
     let mut unknown = Vec::new();
     let mut networks: Vec<(Plug, NetworkName)> = Vec::new();
+    let stems: Vec<&str> = found.iter().filter_map(|machine| vagrant_stem(&machine.info.name)).collect();
+    let head = vagrant_head(&stems);
     for machine in found {
-        let name = node_name(&machine.info.name, &lab);
+        let vagrant = vagrant_stem(&machine.info.name);
+        let own = vagrant.map(|stem| stem.get(head..).unwrap_or(stem));
+        let name = node_name(own.unwrap_or(&machine.info.name), &lab);
         let mut node = Node::new(role(&name));
         node.cpus = machine.info.cpus.max(1);
         node.memory = machine.info.memory_mib;
@@ -182,16 +195,17 @@ fn draw(found: &[Found], around: &Around) -> Imported {
                 continue;
             }
             let network = network_of(&nic.plug, &mut networks, &mut lab, around);
-            let is_static = lab.networks.get(&network).is_some_and(|network| network.kind.joins_nodes() && network.dhcp.is_none());
             let mac = nic.mac.to_string().replace(':', "").to_uppercase();
-            let address = machine.told.get(&mac).copied().filter(|_| is_static);
-            if is_static && address.is_none() {
-                unknown.push(format!(
-                    "{name}: its address on {network} is not known: a machine tells it with guest additions, while it runs."
-                ));
+            let address = address(&name, &network, machine.told.get(&mac).copied(), &lab, &mut unknown);
+            // Vagrant finds a free port for its own ssh, and would find ours taken.
+            let is_own = |rule: &&parse::Rule| rule.name == names::WAY_RULE || (vagrant.is_some() && rule.name == "ssh" && rule.to == 22);
+            let (tcp, udp): (Vec<&parse::Rule>, Vec<&parse::Rule>) =
+                nic.rules.iter().filter(|rule| !is_own(rule)).partition(|rule| rule.protocol == Protocol::Tcp);
+            for rule in udp {
+                unknown.push(format!("{name}: a layout has no forwards of UDP, so {} -> {} is left out.", rule.host, rule.to));
             }
             let forward = |rule: &parse::Rule| Forward { host: rule.host.port(), to: rule.to, address: *rule.host.ip() };
-            let forwards = nic.rules.iter().filter(|rule| rule.name != names::WAY_RULE).map(forward).collect();
+            let forwards = tcp.into_iter().map(forward).collect();
             node.adapters.push(Adapter { address, forwards, ..Adapter::on(network) });
         }
         lab.nodes.insert(name, node);
@@ -204,6 +218,45 @@ fn draw(found: &[Found], around: &Around) -> Imported {
     }
     unknown.push("What runs on the machines is not known: draw their services.".to_owned());
     Imported { lab, unknown }
+}
+
+/// The address that a machine has for good on a network, as far as it is known; what is not known is said.
+fn address(name: &NodeName, network: &NetworkName, told: Option<Ipv4Addr>, lab: &Lab, unknown: &mut Vec<String>) -> Option<Ipv4Addr> {
+    let drawn = lab.networks.get(network).filter(|network| network.kind.joins_nodes())?;
+    // VirtualBox's default interface has a DHCP server from the start; addresses beside its range are set in the guest.
+    let is_handed_out = |address: Ipv4Addr| drawn.dhcp.is_some_and(|range| (range.from..=range.to).contains(&address));
+    match told {
+        Some(address) if is_handed_out(address) => {
+            unknown.push(format!("{name}: {address} on {network} is in the range of its DHCP server, so it is left to that."));
+            None
+        }
+        Some(address) => Some(address),
+        None => {
+            unknown.push(format!("{name}: its address on {network} is not known: a machine tells it with guest additions, while it runs."));
+            None
+        }
+    }
+}
+
+/// A machine's name without the time and the number that Vagrant puts after it (`PROJECT_NAME_1732881234867_31234`); `None` where
+/// it is not made by Vagrant.
+fn vagrant_stem(name: &str) -> Option<&str> {
+    let is_number = |text: &str, digits: usize| text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (rest, random) = name.rsplit_once('_')?;
+    let (stem, time) = rest.rsplit_once('_')?;
+    (is_number(random, 1) && is_number(time, 12) && !stem.is_empty()).then_some(stem)
+}
+
+/// How much of these stems is their project's name, which all have before their own: its length with the underscore. Both names may
+/// have underscores, so it is the longest that leaves each a name that begins with a letter.
+fn vagrant_head(stems: &[&str]) -> usize {
+    let Some((first, others)) = stems.split_first() else { return 0 };
+    let is_common = |head: &str| others.iter().all(|other| other.starts_with(head));
+    let is_name = |rest: Option<&str>| rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphabetic()));
+    let ends = first.match_indices('_').map(|(at, _)| at + 1).take_while(|end| first.get(..*end).is_some_and(is_common));
+    let heads: Vec<usize> = ends.filter(|end| stems.iter().all(|stem| is_name(stem.get(*end..)))).collect();
+    // A machine alone says nothing of where its project's name ends.
+    (if others.is_empty() { heads.first() } else { heads.last() }).copied().unwrap_or_default()
 }
 
 /// What a clone of the machine would be made of: itself, at the snapshot that it stands on.
@@ -271,8 +324,14 @@ fn network_of(plug: &Plug, known: &mut Vec<(Plug, NetworkName)>, lab: &mut Lab, 
     name
 }
 
+/// A name that a host can have: no underscores, no hyphen beside a dot.
 fn node_name(machine: &str, lab: &Lab) -> NodeName {
-    free(&plain(machine, "node"), |name| lab.nodes.contains_key(name))
+    let dashed = plain(&machine.replace('_', "-"), "node");
+    let words: Vec<&str> = dashed.split('.').map(|word| word.trim_matches('-')).filter(|word| !word.is_empty()).collect();
+    let name = words.join(".");
+    let is_taken_for_another = name.parse::<Ipv4Addr>().is_ok() || name.eq_ignore_ascii_case("localhost");
+    let name = if is_taken_for_another || name.is_empty() { format!("node-{}", name.replace('.', "-")) } else { name };
+    free(name.trim_end_matches('-'), |name| lab.nodes.contains_key(name))
 }
 
 /// The name, or the first of `NAME-2`, `NAME-3` … that nobody has. The name must be a plain one.

@@ -59,7 +59,8 @@ fn ranges_of_dhcp_come_with_their_networks() {
     let Imported { lab, unknown } = draw(&[found(&shown, "")], &around);
     assert_eq!(lab.networks["shared"].dhcp.map(|range| range.from), "10.9.0.10".parse().ok());
     assert_eq!(lab.networks["vboxnet0"].dhcp, None, "a range outside of the subnet");
-    assert!(!unknown.join("\n").contains("on shared"), "{unknown:?}");
+    let said = unknown.join("\n");
+    assert!(said.contains("its address on shared is not known"), "it may have one beside the range: {unknown:?}");
 }
 
 #[test]
@@ -78,4 +79,56 @@ fn names_are_plain_and_roles_are_guessed_by_whole_words() {
     for (name, expected) in [("db-node-01", Role::Database), ("happy", Role::Worker), ("lb1", Role::Balancer), ("App_2", Role::App)] {
         assert_eq!(role(name), expected, "{name}");
     }
+}
+
+/// The machines of `vagrant up` in a folder `mini-cloud`, as its driver names them and forwards ssh.
+#[test]
+fn machines_of_vagrant_lose_what_it_adds() {
+    let shown = |name: &str, port: u16, mac: &str| {
+        SHOWN
+            .replace("web 1/a", name)
+            .replace("Forwarding(0)=\"http,tcp,,8080,,80\"", &format!("Forwarding(0)=\"ssh,tcp,127.0.0.1,{port},,22\"\nForwarding(1)=\"http,tcp,,8080,,80\"\nForwarding(2)=\"dns,udp,,5353,,53\""))
+            .replace("080027000002", mac)
+    };
+    let told = "/VirtualBox/GuestInfo/Net/1/MAC   = '080027000012' @ x\n/VirtualBox/GuestInfo/Net/1/V4/IP = '192.168.56.9' @ x\n";
+    let dynamic = "/VirtualBox/GuestInfo/Net/1/MAC   = '080027000022' @ x\n/VirtualBox/GuestInfo/Net/1/V4/IP = '192.168.56.120' @ x\n";
+    // VirtualBox's own server of its first interface.
+    let servers =
+        "NetworkName: HostInterfaceNetworking-vboxnet0\nLowerIPAddress: 192.168.56.101\nUpperIPAddress: 192.168.56.254\nEnabled: Yes\n";
+    let around = Around { dhcp: parse::dhcp_servers(servers), ..around() };
+    let machines = [
+        found(&shown("mini-cloud_db_1_1732881234867_31234", 2222, "080027000012"), told),
+        found(&shown("mini-cloud_web_1_1732881299999_7", 2200, "080027000022"), dynamic),
+    ];
+    let Imported { lab, unknown } = draw(&machines, &around);
+    let names: Vec<&str> = lab.nodes.keys().map(|name| &**name).collect();
+    assert_eq!(names, ["db-1", "web-1"]);
+    let forward = Forward { host: 8080, to: 80, address: Ipv4Addr::UNSPECIFIED };
+    assert_eq!(lab.nodes["db-1"].adapters[0].forwards, [forward], "Vagrant's own way in is not kept");
+    assert_eq!(lab.nodes["db-1"].address_on("vboxnet0"), Some(Ipv4Addr::new(192, 168, 56, 9)));
+    assert_eq!(lab.nodes["web-1"].address_on("vboxnet0"), None);
+    let said = unknown.join("\n");
+    assert!(said.contains("web-1: 192.168.56.120 on vboxnet0 is in the range of its DHCP server"), "{said}");
+    assert!(said.contains("db-1: a layout has no forwards of UDP, so 0.0.0.0:5353 -> 53 is left out"), "{said}");
+    let findings = crate::rules::check(&lab, crate::catalog::Catalog::embedded(), &crate::rules::Context::default());
+    assert!(!findings.iter().any(|finding| finding.rule == "invalid-node-name"), "{findings:?}");
+}
+
+#[test]
+fn every_machine_gets_a_name_that_a_host_can_have() {
+    let lab = Lab::new("x");
+    let name = |machine: &str| node_name(machine, &lab).to_string();
+    assert_eq!(name("D\u{e9}bian \u{fc}"), "D-bian");
+    assert_eq!(
+        ["app_1", "a-.b", "10.0.0.5", "localhost", "___", "..", "outside"].map(name),
+        ["app-1", "a.b", "node-10-0-0-5", "node-localhost", "node", "node", "node"]
+    );
+    assert_eq!(vagrant_stem("box_default_1732881234867_31234"), Some("box_default"));
+    assert_eq!(vagrant_stem("db_2_3"), None);
+    assert_eq!(vagrant_head(&["box_default"]), 4);
+    assert_eq!(vagrant_head(&["box_db_1"]), 4);
+    assert_eq!(vagrant_head(&["box_web_1", "box_web_2"]), 4);
+    assert_eq!(vagrant_head(&["my_box_web1", "my_box_db1"]), 7);
+    assert_eq!(vagrant_head(&["a_web1", "b_web1"]), 0);
+    assert_eq!(vagrant_head(&[]), 0);
 }

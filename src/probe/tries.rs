@@ -4,7 +4,7 @@
 
 use crate::{
     catalog::{Behaviour, Catalog, Entry, Port, Protocol},
-    model::{Endpoint, Flow, NodeName, Observed, ObservedNode, Power, ServiceRef, ServiceSpec, VipName},
+    model::{AdapterSpec, Endpoint, Flow, NodeName, Observed, ObservedNode, Power, ServiceRef, ServiceSpec, VipName},
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -146,8 +146,11 @@ fn end_of(flow: &Flow, from: &NodeName, seen: &Observed, catalog: &Catalog, addr
 /// The address of a node at which another best reaches it: one on a network that both are on.
 pub fn address_for(caller: &ObservedNode, target: &ObservedNode) -> Option<Ipv4Addr> {
     let adapters = |node: &ObservedNode| node.spec.as_ref().map(|spec| spec.adapters.clone()).unwrap_or_default();
-    let mine = adapters(caller);
-    let theirs = adapters(target);
+    address_between(&adapters(caller), &adapters(target))
+}
+
+/// Likewise, by the adapters of both. The simulator dials the same address, so that it predicts what is tried.
+pub fn address_between(mine: &[AdapterSpec], theirs: &[AdapterSpec]) -> Option<Ipv4Addr> {
     let shared = theirs.iter().find(|one| one.address.is_some() && mine.iter().any(|other| other.network == one.network));
     shared.or_else(|| theirs.iter().find(|one| one.address.is_some()))?.address.map(|net| net.addr())
 }

@@ -10,12 +10,18 @@ use super::{
     time::{MS, SECOND, Tick},
     world::World,
 };
-use crate::model::{
-    ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
-    ObservedVip, Power, VipName,
+use crate::{
+    model::{
+        ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
+        ObservedVip, Power, VipName,
+    },
+    probe::tries::address_between,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddrV4};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddrV4},
+};
 
 /// Good answers in a row after which something is healthy.
 const RISE: u8 = 2;
@@ -180,8 +186,9 @@ impl World {
             && flow.port.is_none()
         {
             let Ok(to) = self.machine_named(to) else { return nothing };
-            let addresses: Vec<_> = self.machines[to].cards.iter().filter_map(|card| card.address).collect();
-            let routes = addresses.iter().map(|net| self.route(from, net.addr()));
+            let addresses: Vec<_> = self.machines[to].cards.iter().filter_map(|card| card.address).map(|net| net.addr()).collect();
+            let addresses = self.tried(from, &flow.to, addresses, |address| *address);
+            let routes = addresses.iter().map(|address| self.route(from, *address));
             return match routes.min_by_key(|route| route.as_ref().map_or(2, |route| u8::from(!(route.forward && route.backward)))) {
                 Some(Ok(route)) => Call {
                     dial: None,
@@ -195,8 +202,19 @@ impl World {
             };
         }
         let caller = Caller::Machine(from);
+        let targets = self.tried(from, &flow.to, targets, |at| *at.ip());
         let calls = targets.into_iter().map(|at| Call::of(self.dial(caller, at), self.route(from, *at.ip()).ok()));
         calls.min_by_key(|call| (!matches!(call.dial, Some(Dial::Open { .. })), !call.forward)).unwrap_or(nothing)
+    }
+
+    /// Those of several targets that are tried: on real nodes one address is dialled, and no other if that does not answer.
+    fn tried<T>(&self, from: MachineId, to: &Endpoint, targets: Vec<T>, address: impl Fn(&T) -> Ipv4Addr) -> Vec<T> {
+        let adapters = |id: MachineId| self.machines[id].spec.as_ref().map(|spec| spec.adapters.as_slice()).unwrap_or_default();
+        let chosen = to.node().and_then(|node| address_between(adapters(from), adapters(self.machine_named(node).ok()?)));
+        match chosen.filter(|chosen| targets.iter().any(|target| address(target) == *chosen)) {
+            Some(chosen) => targets.into_iter().filter(|target| address(target) == chosen).collect(),
+            None => targets,
+        }
     }
 
     /// The addresses and ports that a flow may be opened to.

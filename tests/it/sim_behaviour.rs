@@ -203,6 +203,19 @@ fn a_forwarded_port_leads_requests_in() {
     assert_eq!(health(&world, "gw/forward").0, Health::Degraded);
 }
 
+/// Programs and probes dial one address: that of the first network that both nodes are on.
+#[test]
+fn a_second_network_does_not_stand_in_for_the_first() {
+    let mut lab = small_office();
+    for (name, address) in [("app", "192.168.56.11"), ("db", "192.168.56.12")] {
+        let adapter = Adapter { address: address.parse().ok(), ..Adapter::on("front".parse().unwrap()) };
+        lab.nodes.get_mut(name).unwrap().adapters.push(adapter);
+    }
+    let world = broken(&lab, "link-down db back");
+    assert_eq!(flow_health(&world, "app/todo", "db/db").0, Health::Down);
+    assert_eq!(flow_health(&broken(&lab, "link-down db front"), "app/todo", "db/db").0, Health::Healthy);
+}
+
 #[test]
 fn a_one_way_link_is_named_as_such() {
     let world = broken(&small_office(), "one-way db app");

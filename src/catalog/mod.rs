@@ -4,8 +4,10 @@
 //! user's own can add kinds or replace ours ([`Catalog::overlaid`]). Nothing here names a kind in code: rules, plan and
 //! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
 
+mod judge;
 mod recipe;
 
+pub use judge::{ForwardRule, Mismatch, Named};
 pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
 };
@@ -78,10 +80,40 @@ impl Behaviour {
         matches!(self, Self::Galera | Self::Arbitrator)
     }
 
+    /// Whether it does its work as a member of a cluster, and alone does none of it.
+    pub fn needs_cluster(self) -> bool {
+        matches!(self, Self::Galera | Self::Arbitrator | Self::Beam | Self::BeamGateway)
+    }
+
+    /// The sort of cluster that it may be a member of; the same for those that may be in one together. `None`: it forms none,
+    /// and a cluster's name is a label for it.
+    pub fn cluster_sort(self) -> Option<ClusterSort> {
+        match self {
+            Self::Galera | Self::Arbitrator => Some(ClusterSort::Galera),
+            Self::Beam | Self::BeamGateway => Some(ClusterSort::Mesh),
+            Self::Sync => Some(ClusterSort::Sync),
+            Self::Tunnel => Some(ClusterSort::Tunnel),
+            _ => None,
+        }
+    }
+
     /// Whether it speaks Erlang distribution.
     pub fn is_beam(self) -> bool {
         matches!(self, Self::Beam | Self::BeamGateway)
     }
+}
+
+/// What members of a cluster do together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClusterSort {
+    /// Keep one database, by votes.
+    Galera,
+    /// Form a BEAM mesh.
+    Mesh,
+    /// Keep a folder the same.
+    Sync,
+    /// Encrypt what passes between them.
+    Tunnel,
 }
 
 /// Whether what passes a port can be read on the way.
@@ -170,6 +202,29 @@ pub enum SettingType {
     Secret,
 }
 
+/// What the text of a setting stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holds {
+    /// Nothing that Sandtable knows of.
+    #[default]
+    Anything,
+    /// A folder of the node that is written, mounted over or handed out, as root.
+    Folder,
+    /// A folder of the node that is only read.
+    Source,
+    /// A service of the lab, `NODE/SERVICE`; empty for none.
+    Service,
+    /// A node of the lab; empty for none.
+    Node,
+    /// A port and the service that it leads to, `PORT:NODE/SERVICE`.
+    ForwardRule,
+    /// A subnet.
+    Subnet,
+    /// Who may come: a subnet, an address, a node of the lab, or `*` for everyone.
+    Client,
+}
+
 /// A setting of a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +233,9 @@ pub struct Setting {
     pub name: String,
     /// What it may be.
     pub takes: SettingType,
+    /// What its text stands for; of a list, each of its texts.
+    #[serde(default)]
+    pub holds: Holds,
     /// What it is where a service says nothing.
     #[serde(default)]
     pub default: Option<Value>,

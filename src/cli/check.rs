@@ -5,10 +5,22 @@ use super::input::{Loaded, Unreadable, load};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::layout::{Place, Positions, positions};
-use crate::model::Lab;
-use crate::rules::{Context, Finding, Severity, check};
+use crate::model::{Lab, Places as SubjectPlaces};
+use crate::rules::{Checker, Context, Finding, Severity, Vetter};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// The most findings of one rule that are listed for people.
+const LISTED_MAX: usize = 50;
+
+/// The most findings of one rule that are written as JSON.
+const WRITTEN_MAX: usize = 5_000;
+
+/// Trying a fix may look at all of a lab: the most things that are looked at for all findings together.
+const TRIALS_MAX: usize = 100_000;
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -26,6 +38,19 @@ struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<ProblemLine>,
     findings: Vec<FindingLine>,
+    /// How many findings of a rule are not listed, where it has very many.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    not_listed: BTreeMap<&'static str, usize>,
+    #[serde(skip)]
+    counts: Counts,
+}
+
+/// How many findings there are, listed or not.
+#[derive(Default)]
+struct Counts {
+    by_severity: BTreeMap<Severity, usize>,
+    by_rule: BTreeMap<&'static str, usize>,
+    accepted: usize,
 }
 
 #[derive(Serialize)]
@@ -83,14 +108,70 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
     let folder = path.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned)).unwrap_or_default();
     let context = Context { links: crate::app::machine::links(&loaded.lab, &folder), ..context.clone() };
-    let findings = check(&loaded.lab, Catalog::embedded(), &context);
-    let places = positions(&loaded.text);
-    let findings = findings.iter().map(|finding| finding_line(finding, &loaded.lab, &places)).collect();
-    Report { layout: path.display().to_string(), problems: Vec::new(), findings }
+    let (lab, catalog) = (&loaded.lab, Catalog::embedded());
+    let checker = Checker::new(lab, catalog, &context);
+    let mut tried = Tried::of(&checker, lab);
+    let mut places = Places { lines: positions(&loaded.text), subjects: SubjectPlaces::default() };
+    let mut report = Report::of(path);
+    let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in checker.findings() {
+        if finding.accepted.is_some() {
+            report.counts.accepted += 1;
+        } else {
+            *report.counts.by_severity.entry(finding.severity).or_default() += 1;
+            *report.counts.by_rule.entry(finding.rule).or_default() += 1;
+        }
+        let listed = listed.entry(finding.rule).or_default();
+        *listed += 1;
+        if *listed > WRITTEN_MAX {
+            *report.not_listed.entry(finding.rule).or_default() += 1;
+        } else {
+            let fixes = tried.fixes(catalog, finding);
+            report.findings.push(finding_line(finding, lab, &mut places, fixes));
+        }
+    }
+    report
 }
 
-fn finding_line(finding: &Finding, lab: &Lab, places: &Positions) -> FindingLine {
-    let Place { line, column } = places.place(&finding.subject.path(lab));
+impl Report {
+    fn of(path: &Path) -> Self {
+        let layout = path.display().to_string();
+        Self { layout, problems: Vec::new(), findings: Vec::new(), not_listed: BTreeMap::new(), counts: Counts::default() }
+    }
+}
+
+/// Fixes, each tried before it is shown.
+struct Tried {
+    vetter: Vetter,
+    /// For how many more findings fixes are tried.
+    left: usize,
+}
+
+impl Tried {
+    fn of(checker: &Checker, lab: &Lab) -> Self {
+        let things = 1 + lab.nodes.len() + lab.networks.len() + lab.flows.len() + lab.vips.len();
+        Self { vetter: Vetter::new(checker, lab), left: TRIALS_MAX.checked_div(things).unwrap_or(0) }
+    }
+
+    /// The titles of the fixes that clear a finding and add no error.
+    fn fixes(&mut self, catalog: &Catalog, finding: &Finding) -> Vec<String> {
+        if finding.fixes.is_empty() || self.left == 0 {
+            return Vec::new();
+        }
+        self.left -= 1;
+        self.vetter.vetted(catalog, finding).into_iter().map(|fix| fix.title).collect()
+    }
+}
+
+/// Where findings stand in the text.
+struct Places<'a> {
+    lines: Positions,
+    subjects: SubjectPlaces<'a>,
+}
+
+fn finding_line<'a>(finding: &Finding, lab: &'a Lab, places: &mut Places<'a>, fixes: Vec<String>) -> FindingLine {
+    let path = finding.path(places.subjects.path(lab, &finding.subject));
+    let Place { line, column } = places.lines.place(&path);
     FindingLine {
         rule: finding.rule,
         severity: finding.severity,
@@ -98,7 +179,7 @@ fn finding_line(finding: &Finding, lab: &Lab, places: &Positions) -> FindingLine
         subject: finding.subject.parts(),
         line,
         column,
-        fixes: finding.fixes.iter().map(|fix| fix.title.clone()).collect(),
+        fixes,
         accepted: finding.accepted.clone(),
     }
 }
@@ -116,7 +197,7 @@ fn unread(path: &Path, why: &Unreadable) -> Report {
             })
             .collect(),
     };
-    Report { layout: path.display().to_string(), problems, findings: Vec::new() }
+    Report { problems, ..Report::of(path) }
 }
 
 fn counted(report: &Report) -> impl Iterator<Item = &FindingLine> {
@@ -124,7 +205,7 @@ fn counted(report: &Report) -> impl Iterator<Item = &FindingLine> {
 }
 
 fn count(reports: &[Report], severity: Severity) -> usize {
-    reports.iter().flat_map(counted).filter(|finding| finding.severity == severity).count()
+    reports.iter().filter_map(|report| report.counts.by_severity.get(&severity)).sum()
 }
 
 fn style(severity: Severity) -> Style {
@@ -135,22 +216,39 @@ fn style(severity: Severity) -> Style {
     }
 }
 
+/// The line that stands for the findings of a rule that are not listed.
+fn summary_of_the_rest(report: &Report, finding: &FindingLine) -> Vec<(Style, String)> {
+    let all = report.counts.by_rule.get(finding.rule).copied().unwrap_or_default();
+    vec![
+        (Style::Strong, report.layout.clone()),
+        (style(finding.severity), finding.severity.title().to_owned()),
+        (Style::Faint, finding.rule.to_owned()),
+        (Style::Plain, format!("… and {} more of this rule", all.saturating_sub(LISTED_MAX))),
+    ]
+}
+
 fn show(reports: &[Report], unreadable: usize, terminal: &mut Terminal) {
     for report in reports {
+        let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
         let rows: Vec<Vec<(Style, String)>> = counted(report)
-            .map(|finding| {
-                vec![
+            .filter_map(|finding| {
+                let listed = listed.entry(finding.rule).or_default();
+                *listed += 1;
+                if *listed > LISTED_MAX {
+                    return (*listed == LISTED_MAX + 1).then(|| summary_of_the_rest(report, finding));
+                }
+                Some(vec![
                     (Style::Strong, format!("{}:{}:{}", report.layout, finding.line, finding.column)),
                     (style(finding.severity), finding.severity.title().to_owned()),
                     (Style::Faint, finding.rule.to_owned()),
                     (Style::Plain, finding.message.clone()),
                     (Style::Good, finding.fixes.first().map_or_else(String::new, |fix| format!("-> {fix}"))),
-                ]
+                ])
             })
             .collect();
         terminal.table(&rows);
     }
-    let accepted = reports.iter().flat_map(|report| &report.findings).filter(|finding| finding.accepted.is_some()).count();
+    let accepted: usize = reports.iter().map(|report| report.counts.accepted).sum();
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let mut summary = vec![plural(reports.len() - unreadable, "layout", "layouts")];
     for (severity, one, many) in

@@ -49,7 +49,7 @@ impl Misfit {
             Some(near) => format!("did you mean {near}? {list}"),
             None => list,
         };
-        Self { hint: Some(hint), ..Self::new(format!("unknown {what} {name:?}")) }
+        Self { hint: Some(hint), ..Self::new(format!("unknown {what} {:?}", crate::model::shortened(name, 60))) }
     }
 }
 
@@ -107,6 +107,11 @@ impl<'a> Reader<'a> {
     }
 
     fn wrong<T>(&self, expected: &str) -> Fit<T> {
+        self.wrong_unless(expected, None)
+    }
+
+    /// As [`Reader::wrong`], with what was probably meant.
+    fn wrong_unless<T>(&self, expected: &str, hint: Option<String>) -> Fit<T> {
         let item = self.item()?;
         let found = match item.shape {
             Shape::Word | Shape::Number => self.written(item).chars().take(40).collect(),
@@ -120,7 +125,8 @@ impl<'a> Reader<'a> {
             Shape::Tuple if item.count == 0 => "empty round brackets".to_owned(),
             Shape::Tuple => "values in round brackets".to_owned(),
         };
-        Err(Misfit::new(format!("expected {expected} here, found {found}")).at(self.id, Part::Value))
+        let misfit = Misfit { hint, ..Misfit::new(format!("expected {expected} here, found {found}")) };
+        Err(misfit.at(self.id, Part::Value))
     }
 
     fn text(&self) -> Fit<Cow<'a, str>> {
@@ -136,13 +142,87 @@ impl<'a> Reader<'a> {
         let number = if item.shape == Shape::Number { whole_number(self.written(item)) } else { None };
         match number {
             Some(number) if (least..=most).contains(&number) => Ok(number),
-            _ => self.wrong(&format!("a whole number from {least} to {most}")),
+            _ => {
+                let field = if let Label::Field(span) = item.label { field_name(span.of(self.document.text)) } else { "" };
+                let Some(unit) = Unit::of(field) else { return self.wrong(&format!("a whole number from {least} to {most}")) };
+                let meant = match item.shape {
+                    Shape::Text | Shape::RawText(_) => unit.amount(&self.text()?),
+                    _ => unit.amount(self.written(item)),
+                };
+                let hint = meant.map(|amount| format!("{field} is in {}: write {amount}", unit.title()));
+                self.wrong_unless(&format!("a whole number of {} from {least} to {most}", unit.title()), hint)
+            }
+        }
+    }
+
+    /// What was probably meant where a word was expected: the word without its quotes, or the form that takes a value.
+    fn meant(&self, type_name: &str, words: &[&str]) -> Option<String> {
+        let item = self.item().ok()?;
+        if item.shape == Shape::List && type_name == "Allow" {
+            return Some(format!("write only({})", self.written(item).chars().take(60).collect::<String>()));
+        }
+        let text = self.text().ok()?;
+        let text: String = text.chars().take(60).collect();
+        if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
+            return Some(format!("write {word} without quotes"));
+        }
+        match type_name {
+            "Bind" if text.parse::<std::net::Ipv4Addr>().is_ok() => Some(format!("write address({text:?})")),
+            "Bind" => Some(format!("write on({text:?}) for a network, or address(\"…\") for an address")),
+            "Allow" => Some(format!("write only([{text:?}])")),
+            _ => nearest(&text, &mut words.iter().copied()).map(|near| format!("did you mean {near}? Words stand without quotes")),
         }
     }
 
     /// Whether a struct or a variant may be read from this item as fields.
     fn is_fields(item: &Item) -> bool {
         item.shape == Shape::Fields || (item.shape == Shape::Tuple && item.count == 0)
+    }
+}
+
+/// The unit of a field that holds an amount.
+#[derive(Clone, Copy)]
+enum Unit {
+    Mebibytes,
+    Gibibytes,
+    Milliseconds,
+}
+
+impl Unit {
+    fn of(field: &str) -> Option<Self> {
+        match field {
+            "memory" => Some(Self::Mebibytes),
+            "disk" => Some(Self::Gibibytes),
+            "advertise_ms" => Some(Self::Milliseconds),
+            _ => None,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Mebibytes => "MiB",
+            Self::Gibibytes => "GiB",
+            Self::Milliseconds => "milliseconds",
+        }
+    }
+
+    /// The amount in this unit that a text with a unit of its own means: "2G" is 2048 MiB.
+    fn amount(self, text: &str) -> Option<u64> {
+        let text = text.trim();
+        let end = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+        let (number, written) = text.split_at_checked(end)?;
+        let number: u64 = number.parse().ok()?;
+        let written = written.trim().to_ascii_lowercase();
+        let (times, divided): (u64, u64) = match (self, written.as_str()) {
+            (Self::Mebibytes | Self::Gibibytes | Self::Milliseconds, "") => (1, 1),
+            (Self::Mebibytes, "m" | "mb" | "mib") | (Self::Gibibytes, "g" | "gb" | "gib") | (Self::Milliseconds, "ms") => (1, 1),
+            (Self::Mebibytes, "g" | "gb" | "gib") | (Self::Gibibytes, "t" | "tb" | "tib") => (1024, 1),
+            (Self::Mebibytes, "k" | "kb" | "kib") | (Self::Gibibytes, "m" | "mb" | "mib") => (1, 1024),
+            (Self::Milliseconds, "s") => (1000, 1),
+            _ => return None,
+        };
+        let amount = number.checked_mul(times)?;
+        (amount % divided == 0 && amount > 0).then_some(amount / divided)
     }
 }
 
@@ -259,11 +339,11 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
         visitor.visit_map(self.entries())
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(self, _name: &'static str, variants: &'static [&'static str], visitor: V) -> Fit<V::Value> {
+    fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, variants: &'static [&'static str], visitor: V) -> Fit<V::Value> {
         let item = self.item()?;
         let word = if item.shape == Shape::Word { self.written(item) } else { item.name.of(self.document.text) };
         if word.is_empty() {
-            return self.wrong(&format!("one of the words {}", variants.join(", ")));
+            return self.wrong_unless(&format!("one of the words {}", variants.join(", ")), self.meant(name, variants));
         }
         visitor.visit_enum(Variant { reader: self, word: field_name(word) })
     }
@@ -356,5 +436,43 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
             return self.reader.wrong(&format!("{}() with its fields in the round brackets", self.word));
         }
         visitor.visit_map(self.reader.entries())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layout::read;
+
+    /// What is said of a node with this field.
+    fn said_of(field: &str) -> (String, Option<String>) {
+        let text = format!(
+            r#"(sandtable: 1, name: "x", networks: {{"lan": internal()}}, nodes: {{"n": (role: app, adapters: [(network: "lan")], {field})}})"#
+        );
+        let problems = read(&text).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        (problems[0].message.clone(), problems[0].hint.clone())
+    }
+
+    #[test]
+    fn an_amount_is_refused_in_its_unit() {
+        let (message, hint) = said_of(r#"memory: "2G""#);
+        assert_eq!(message, "expected a whole number of MiB from 0 to 4294967295 here, found the text \"2G\"");
+        assert_eq!(hint.as_deref(), Some("memory is in MiB: write 2048"));
+        assert_eq!(said_of(r#"memory: "512 MB""#).1.as_deref(), Some("memory is in MiB: write 512"));
+        assert_eq!(said_of(r#"disk: "1T""#).1.as_deref(), Some("disk is in GiB: write 1024"));
+        assert_eq!(said_of(r#"disk: "much""#).1, None);
+        assert_eq!(said_of(r#"cpus: "two""#).0, "expected a whole number from 0 to 65535 here, found the text \"two\"");
+    }
+
+    #[test]
+    fn a_text_in_the_place_of_a_word_names_the_form_that_is_meant() {
+        let bound = |bind: &str| said_of(&format!(r#"services: {{"web": (kind: "nginx", {bind})}}"#)).1.unwrap_or_default();
+        assert_eq!(bound(r#"bind: "10.1.0.5""#), r#"write address("10.1.0.5")"#);
+        assert_eq!(bound(r#"bind: "lan""#), r#"write on("lan") for a network, or address("…") for an address"#);
+        assert_eq!(bound(r#"bind: "any""#), "write any without quotes");
+        assert_eq!(bound(r#"allow: ["app1"]"#), r#"write only(["app1"])"#);
+        assert_eq!(bound(r#"allow: "app1""#), r#"write only(["app1"])"#);
+        let role = read(r#"(sandtable: 1, name: "x", nodes: {"n": (role: "databse")})"#).unwrap_err();
+        assert_eq!(role[0].hint.as_deref(), Some("did you mean database? Words stand without quotes"));
     }
 }

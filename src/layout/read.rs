@@ -8,15 +8,21 @@ use super::problem::{Place, Problem};
 use super::scan::{BYTES_MAX, ScanError, Scanner};
 use super::tree::{ItemId, NO_ITEM, Shape};
 use super::values::wrong_values;
-use crate::model::{Lab, Path, dangling};
+use crate::model::{Dangling, Lab, MESSAGE_CHARS_MAX, Path, dangling, shortened};
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::{collections::HashSet, net::Ipv6Addr};
 
 /// The version of layout files that this Sandtable reads and writes: what stands after `sandtable:`.
 pub const VERSION: u32 = 1;
 
 /// How many problems of types are collected before the reader gives up: each costs another pass.
 const MISFITS_MAX: usize = 20;
+
+/// How many problems are reported of one text; of the others only their number.
+const PROBLEMS_MAX: usize = 100;
+
+/// For how many references that lead nowhere the nearest name is looked up: each costs a walk over all names.
+const GUESSES_MAX: usize = 20;
 
 /// Reads a layout.
 ///
@@ -78,22 +84,44 @@ pub fn read(text: &str) -> Result<Lab, Vec<Problem>> {
         if wrong.is_empty() && lost.is_empty() {
             return Ok(lab);
         }
-        let positions = positions(scanner);
-        problems.extend(wrong.into_iter().map(|(path, message)| Problem {
-            place: positions.value_place(&path),
-            path,
-            message,
-            hint: None,
-        }));
-        problems.extend(lost.into_iter().map(|lost| Problem {
-            place: positions.value_place(&lost.path),
-            message: format!("there is no {} {:?} in this lab", lost.sort, lost.name),
-            hint: lost.nearest.map(|near| format!("did you mean {near:?}?")),
-            path: lost.path,
-        }));
+        problems = not_a_lab(&lab, &positions(scanner), wrong, lost);
     }
     problems.sort_by_key(|problem| problem.place);
     Err(problems)
+}
+
+/// The problems of a text that reads and is no lab: values that none can have, and references that lead nowhere. The first
+/// of them in the order of the text, and the number of the others.
+fn not_a_lab(lab: &Lab, positions: &Positions, wrong: Vec<(Path, String)>, lost: Vec<Dangling>) -> Vec<Problem> {
+    enum Why {
+        Value(String),
+        Lost(Dangling),
+    }
+    let values = wrong.into_iter().map(|(path, message)| (positions.value_place(&path), path, Why::Value(message)));
+    let references = lost.into_iter().map(|lost| (positions.value_place(&lost.path), lost.path.clone(), Why::Lost(lost)));
+    let mut all: Vec<(Place, Path, Why)> = values.chain(references).collect();
+    all.sort_by_key(|(place, ..)| *place);
+    let left_out = all.split_off(all.len().min(PROBLEMS_MAX));
+    let more = left_out.len();
+    let mut guesses = 0..GUESSES_MAX;
+    let problem = |(place, path, why): (Place, Path, Why)| match why {
+        Why::Value(message) => Problem { place, path, message, hint: None },
+        Why::Lost(lost) => {
+            let near = guesses.next().and_then(|_| lost.nearest(lab));
+            Problem {
+                place,
+                path,
+                message: format!("there is no {} {:?} in this lab", lost.sort, lost.name),
+                hint: near.map(|near| format!("did you mean {near:?}?")),
+            }
+        }
+    };
+    let mut problems: Vec<Problem> = all.into_iter().map(problem).collect();
+    if let Some((place, path, _)) = left_out.into_iter().next() {
+        let message = if more == 1 { "1 more problem from here on".to_owned() } else { format!("{more} more problems from here on") };
+        problems.push(Problem { place, path, message, hint: None });
+    }
+    problems
 }
 
 /// Reads a layout from the bytes of a file.
@@ -174,13 +202,19 @@ fn from_scan(positions: &Positions, error: ScanError) -> Problem {
 fn from_misfit(positions: &Positions, misfit: Misfit) -> Problem {
     let (id, part) = misfit.at.unwrap_or((0, Part::Value));
     let written = positions.written(id);
+    let plain = written.trim_matches('"');
+    let is_ipv6 = plain.parse::<Ipv6Addr>().is_ok() || plain.parse::<ipnet::Ipv6Net>().is_ok();
     // The parsers of addresses say no more than that they failed.
     let message = match misfit.message.as_str() {
+        "invalid IPv4 address syntax" | "invalid IP address syntax" if is_ipv6 => {
+            format!("{written} is an IPv6 address; Sandtable supports IPv4 only")
+        }
         "invalid IPv4 address syntax" => {
             format!("{written} is not an address; write four numbers from 0 to 255, such as \"192.168.56.10\"")
         }
         "invalid IP address syntax" => format!("{written} is not a subnet; write an address and a length, such as \"192.168.56.0/24\""),
-        other => other.to_owned(),
+        other => shortened(other, MESSAGE_CHARS_MAX).into_owned(),
     };
-    Problem { place: positions.item_place(id, part), path: positions.path_of(id), message, hint: misfit.hint }
+    let hint = misfit.hint.map(|hint| shortened(&hint, MESSAGE_CHARS_MAX).into_owned());
+    Problem { place: positions.item_place(id, part), path: positions.path_of(id), message, hint }
 }

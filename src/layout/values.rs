@@ -1,11 +1,71 @@
 //! Values that a field's type allows and no lab can have: port 0, no memory, a priority of nobody.
 
-use crate::model::{Lab, Path};
+use crate::model::{Allow, Lab, Path, Value};
+
+/// How many of something a lab may have: more than any machine takes, and few enough that each can be compared with each.
+struct Limit {
+    what: &'static str,
+    most: usize,
+}
+
+const SITES: Limit = Limit { what: "sites", most: 1024 };
+const LINKS: Limit = Limit { what: "links", most: 1024 };
+const GATEWAYS: Limit = Limit { what: "gateways", most: 64 };
+const ADAPTERS: Limit = Limit { what: "adapters", most: 64 };
+const FORWARDS: Limit = Limit { what: "forwards", most: 1024 };
+const SERVICES: Limit = Limit { what: "services", most: 256 };
+const AFTER: Limit = Limit { what: "nodes to start after", most: 1024 };
+const PEERS: Limit = Limit { what: "entries", most: 1024 };
+const TEXTS: Limit = Limit { what: "texts", most: 4096 };
+const HOLDERS: Limit = Limit { what: "holders", most: 254 };
+
+/// Every list of a lab that has more than its limit, with where it stands and why that is too many.
+fn too_long(lab: &Lab) -> Vec<(Path, String)> {
+    let mut found = Vec::new();
+    let mut limit = |count: usize, limit: &Limit, path: &dyn Fn() -> Path| {
+        if count > limit.most {
+            found.push((path(), format!("there are {count} {} here; a lab may have {} of them here at most", limit.what, limit.most)));
+        }
+    };
+    let root = Path::root;
+    limit(lab.sites.len(), &SITES, &|| root().field("sites"));
+    limit(lab.links.len(), &LINKS, &|| root().field("links"));
+    for (name, site) in &lab.sites {
+        limit(site.gateways.len(), &GATEWAYS, &|| root().field("sites").key(name).field("gateways"));
+    }
+    for (name, node) in &lab.nodes {
+        let at = || root().field("nodes").key(name);
+        limit(node.adapters.len(), &ADAPTERS, &|| at().field("adapters"));
+        limit(node.services.len(), &SERVICES, &|| at().field("services"));
+        limit(node.after.len(), &AFTER, &|| at().field("after"));
+        for (slot, adapter) in node.adapters.iter().enumerate() {
+            limit(adapter.forwards.len(), &FORWARDS, &|| at().field("adapters").index(slot).field("forwards"));
+        }
+        for (service_name, service) in &node.services {
+            let at = || at().field("services").key(service_name);
+            if let Allow::Only(peers) = &service.allow {
+                limit(peers.len(), &PEERS, &|| at().field("allow"));
+            }
+            limit(service.settings.len(), &PEERS, &|| at().field("settings"));
+            limit(service.ports.len(), &PEERS, &|| at().field("ports"));
+            limit(service.secrets.len(), &PEERS, &|| at().field("secrets"));
+            for (setting, value) in &service.settings {
+                if let Value::List(texts) = value {
+                    limit(texts.len(), &TEXTS, &|| at().field("settings").key(setting));
+                }
+            }
+        }
+    }
+    for (name, vip) in &lab.vips {
+        limit(vip.holders.len(), &HOLDERS, &|| root().field("vips").key(name).field("holders"));
+    }
+    found
+}
 
 /// Every value of a lab that no layout file may hold, with where it stands and why. A lab that has one cannot be read
 /// back, so what edits a lab refuses them too.
 pub fn wrong_values(lab: &Lab) -> Vec<(Path, String)> {
-    let mut found = Vec::new();
+    let mut found = too_long(lab);
     let mut unless = |good: bool, path: &dyn Fn() -> Path, message: &str| {
         if !good {
             found.push((path(), message.to_owned()));
@@ -55,4 +115,22 @@ pub fn wrong_values(lab: &Lab) -> Vec<(Path, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Adapter, Node, Role};
+
+    #[test]
+    fn a_list_that_no_machine_has_room_for_is_refused() {
+        let mut lab = Lab::new("x");
+        let mut node = Node::new(Role::App);
+        node.adapters = vec![Adapter::on("lan".parse().unwrap()); 65];
+        lab.nodes.insert("n".parse().unwrap(), node);
+        let said: Vec<String> = wrong_values(&lab).into_iter().map(|(path, why)| format!("{path}: {why}")).collect();
+        assert_eq!(said, [r#"nodes["n"].adapters: there are 65 adapters here; a lab may have 64 of them here at most"#]);
+        lab.nodes.get_mut("n").unwrap().adapters.pop();
+        assert_eq!(wrong_values(&lab), []);
+    }
 }

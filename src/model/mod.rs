@@ -19,6 +19,7 @@ mod refs;
 mod rename;
 mod service;
 mod subject;
+mod text;
 
 pub use canvas::{Canvas, Note, Pos, View};
 pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
@@ -40,7 +41,8 @@ pub use pin::{PackageName, VersionPattern};
 pub(crate) use refs::nearest;
 pub use refs::{Dangling, dangling};
 pub use service::{Allow, Bind, Peer, Service, ServiceRef, Value};
-pub use subject::Subject;
+pub use subject::{Places, Subject};
+pub use text::{MESSAGE_CHARS_MAX, shortened};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,9 +2,14 @@
 
 use super::node::as_text;
 use super::{ClusterName, Kind, NetworkName, NodeName, SecretName, ServiceName, is_default};
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{collections::BTreeMap, fmt, net::Ipv4Addr, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// Where a service listens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +67,9 @@ impl FromStr for Peer {
         }
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Subnet(address.into()));
+        }
+        if text.parse::<Ipv6Addr>().is_ok() || text.parse::<Ipv6Net>().is_ok() {
+            return Err(format!("{text:?} is an IPv6 address; Sandtable supports IPv4 only"));
         }
         if text.contains('/') {
             return text.parse().map(Self::Subnet).map_err(|_| format!("{text:?} is not a subnet; write it as 192.168.56.0/24"));

@@ -2,7 +2,7 @@
 
 use super::{Acceptance, ClusterName, Endpoint, Flow, Lab, NetworkName, NodeName, Path, ServiceRef, SiteName, VipName};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// A thing of the lab that can be pointed at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,43 +58,91 @@ impl Subject {
         }
     }
 
-    /// Whether a text of the file means this subject: as [`fmt::Display`] writes it, or by its bare name.
-    pub fn is_called(&self, text: &str) -> bool {
-        let bare = match self {
-            Self::Site(name) => Some(name.as_str()),
-            Self::Network(name) => Some(name.as_str()),
-            Self::Vip(name) => Some(name.as_str()),
-            Self::Cluster(name) => Some(name.as_str()),
-            _ => None,
-        };
-        bare == Some(text) || self.to_string() == text
+    /// The name of the outermost thing that it is or stands on: a node, a network, a VIP, a cluster, a site.
+    pub fn first_name(&self) -> Option<&str> {
+        match self {
+            Self::Node(node) | Self::Adapter(node, ..) => Some(node),
+            Self::Service(at) => Some(&at.node),
+            Self::Site(name) | Self::Link(name, _) => Some(name),
+            Self::Network(name) => Some(name),
+            Self::Vip(name) => Some(name),
+            Self::Cluster(name) => Some(name),
+            Self::Lab | Self::Flow(..) | Self::Acceptance(_) | Self::Note(_) => None,
+        }
     }
 
-    /// Where the layout file says it.
-    pub fn path(&self, lab: &Lab) -> Path {
-        let root = Path::root();
+    /// Its bare name, where a text of the file may mean it by that too.
+    pub fn bare_name(&self) -> Option<&str> {
         match self {
-            Self::Lab => root,
-            Self::Site(site) => root.field("sites").key(site),
-            Self::Network(network) => root.field("networks").key(network),
-            Self::Node(node) => root.field("nodes").key(node),
-            Self::Adapter(node, slot, _) => root.field("nodes").key(node).field("adapters").index(*slot),
-            Self::Service(at) => root.field("nodes").key(&at.node).field("services").key(&at.service),
-            Self::Flow(from, to) => match lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to) {
-                Some(index) => root.field("flows").index(index),
-                None => root,
-            },
-            Self::Vip(vip) => root.field("vips").key(vip),
-            Self::Cluster(cluster) => lab
-                .services()
-                .find(|(_, _, service)| service.cluster.as_ref() == Some(cluster))
-                .map_or_else(Path::root, |(node, service, _)| root.field("nodes").key(node).field("services").key(service)),
-            Self::Link(from, to) => match lab.links.iter().position(|link| link.between.0 == *from && link.between.1 == *to) {
+            Self::Site(name) => Some(name),
+            Self::Network(name) => Some(name),
+            Self::Vip(name) => Some(name),
+            Self::Cluster(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether a text of the file means this subject: as [`fmt::Display`] writes it, or by its bare name.
+    pub fn is_called(&self, text: &str) -> bool {
+        self.bare_name() == Some(text) || self.to_string() == text
+    }
+
+    /// Where the layout file says it. For many subjects of one lab, keep [`Places`].
+    pub fn path(&self, lab: &Lab) -> Path {
+        Places::default().path(lab, self)
+    }
+}
+
+/// The places of flows, links and clusters in the layout file, each looked up once.
+#[derive(Debug, Default)]
+pub struct Places<'a> {
+    flows: Option<HashMap<(&'a Endpoint, &'a Endpoint), usize>>,
+    clusters: Option<HashMap<&'a ClusterName, ServiceRef>>,
+}
+
+impl<'a> Places<'a> {
+    /// Where the layout file says a subject of a lab, which is the same for each call.
+    pub fn path(&mut self, lab: &'a Lab, subject: &Subject) -> Path {
+        let root = Path::root();
+        let service = |at: &ServiceRef| Path::root().field("nodes").key(&at.node).field("services").key(&at.service);
+        match subject {
+            Subject::Lab => root,
+            Subject::Site(site) => root.field("sites").key(site),
+            Subject::Network(network) => root.field("networks").key(network),
+            Subject::Node(node) => root.field("nodes").key(node),
+            Subject::Adapter(node, slot, _) => root.field("nodes").key(node).field("adapters").index(*slot),
+            Subject::Service(at) => service(at),
+            Subject::Flow(from, to) => {
+                let flows = self.flows.get_or_insert_with(|| {
+                    // The first of several that say the same counts.
+                    lab.flows.iter().enumerate().rev().map(|(index, flow)| ((&flow.from, &flow.to), index)).collect()
+                });
+                let flows: &HashMap<(&Endpoint, &Endpoint), usize> = flows;
+                match flows.get(&(from, to)) {
+                    Some(index) => root.field("flows").index(*index),
+                    None => root,
+                }
+            }
+            Subject::Vip(vip) => root.field("vips").key(vip),
+            Subject::Cluster(cluster) => {
+                let clusters = self.clusters.get_or_insert_with(|| {
+                    let mut first = HashMap::new();
+                    for (node, name, service) in lab.services() {
+                        if let Some(cluster) = &service.cluster {
+                            first.entry(cluster).or_insert_with(|| ServiceRef { node: node.clone(), service: name.clone() });
+                        }
+                    }
+                    first
+                });
+                let clusters: &HashMap<&ClusterName, ServiceRef> = clusters;
+                clusters.get(cluster).map_or(root, service)
+            }
+            Subject::Link(from, to) => match lab.links.iter().position(|link| link.between.0 == *from && link.between.1 == *to) {
                 Some(index) => root.field("links").index(index),
                 None => root,
             },
-            Self::Acceptance(index) => root.field("accepted").index(*index),
-            Self::Note(index) => root.field("notes").index(*index),
+            Subject::Acceptance(index) => root.field("accepted").index(*index),
+            Subject::Note(index) => root.field("notes").index(*index),
         }
     }
 }

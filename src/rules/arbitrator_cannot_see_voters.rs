@@ -12,30 +12,39 @@
 //! ## Do this instead
 //! Put the arbitrator's node on a network that the other voters share.
 
-use super::contract::gets_to;
+use super::contract::heard_in;
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
 use crate::model::{Bind, ClusterName, NetworkName, Node, NodeName, Service, ServiceRef, Subject};
 
+/// The most nodes that a finding names beside its own.
+const INVOLVED_MAX: usize = 32;
+
 pub(super) fn check(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
     let voters: Vec<(&ServiceRef, &Service)> =
         facts.members(name).filter(|(_, service)| facts.behaviour(service).is_some_and(Behaviour::votes)).collect();
+    // Where each member that keeps data is heard: asked once, and not by each arbitrator.
+    let keeps = voters.iter().filter(|(_, service)| facts.behaviour(service) != Some(Behaviour::Arbitrator));
+    let drawn = keeps.filter_map(|(at, service)| Some((facts.lab.nodes.get_key_value(&at.node)?, *service)));
+    let members: Vec<(&NodeName, &Node, Vec<usize>)> = drawn
+        .filter(|((_, node), _)| !node.adapters.is_empty())
+        .map(|((name, node), service)| (name, node, heard_in(facts, node, service)))
+        .collect();
     for (at, service) in &voters {
         let Some(node) = facts.lab.nodes.get(&at.node).filter(|node| !node.adapters.is_empty()) else { continue };
         if facts.behaviour(service) != Some(Behaviour::Arbitrator) {
             continue;
         }
-        let unseen: Vec<(&NodeName, &Node)> = voters
+        let own = facts.groups(node);
+        let unseen: Vec<(&NodeName, &Node)> = members
             .iter()
-            .filter(|(other, service)| other.node != at.node && facts.behaviour(service) != Some(Behaviour::Arbitrator))
-            .filter_map(|(other, service)| Some((facts.lab.nodes.get_key_value(&other.node)?, *service)))
-            .filter(|((_, other), service)| !other.adapters.is_empty() && !gets_to(facts, node, other, service))
-            .map(|(other, _)| other)
+            .filter(|(other, _, heard)| **other != at.node && !heard.iter().any(|group| own.contains(group)))
+            .map(|(other, there, _)| (*other, *there))
             .collect();
         let Some((_, first)) = unseen.first() else { continue };
         let mut found =
             report.add(Subject::Service((*at).clone()), format!("{at} has no path to {}", offer::row(unseen.iter().map(|(name, _)| name))));
-        for (other, _) in &unseen {
+        for (other, _) in unseen.iter().take(INVOLVED_MAX) {
             found = found.involving(Subject::Node((*other).clone()));
         }
         let shared = |network: &&NetworkName| facts.joins(network) && unseen.iter().all(|(_, other)| other.adapter_on(network).is_some());

@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::model::{ClusterName, Lab, NetworkName, Node, NodeName, Touched, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::{
+    borrow::Borrow,
     hash::Hash,
     sync::{Arc, LazyLock},
 };
@@ -129,6 +130,11 @@ impl Checker {
         self.ordered.as_slice()
     }
 
+    /// Whether the lab accepts a finding.
+    pub(super) fn accepts(&self, finding: &Finding) -> bool {
+        self.ordered.accepts(finding)
+    }
+
     fn put_in_order(&mut self, lab: &Lab) {
         let parts = self.nodes.values().chain(self.networks.values()).chain(&self.flows).chain(self.vips.values());
         let all = parts.chain(self.clusters.values()).chain(self.lab.values()).flatten();
@@ -233,9 +239,11 @@ impl Traffic {
     }
 }
 
-/// The thing whose findings have this one.
-fn key_of<'a, K>(map: &'a HashMap<K, Found>, finding: &Finding) -> Option<&'a K> {
-    map.iter().find(|(_, there)| there.iter().any(|other| other.is_same(finding))).map(|(key, _)| key)
+/// The thing whose findings have this one. Most are about the thing itself, so that is looked at first.
+fn key_of<'a, K: Eq + Hash + Borrow<str>>(map: &'a HashMap<K, Found>, finding: &Finding) -> Option<&'a K> {
+    let has = |found: &Found| found.iter().any(|other| other.is_same(finding));
+    let own = finding.subject.first_name().and_then(|name| map.get_key_value(name)).filter(|(_, found)| has(found));
+    own.or_else(|| map.iter().find(|(_, found)| has(found))).map(|(key, _)| key)
 }
 
 /// Keeps findings only where there are any: most things have none. Gives what was there.
@@ -270,7 +278,7 @@ fn look(rules: &[&'static Rule], mut one: impl FnMut(&Rule, &mut Report)) -> Fou
 
 fn look_at_node(facts: &Facts<'_>, name: &NodeName, node: &Node) -> Found {
     let here = Here::of(facts, node);
-    let facts = Facts { here: Some(&here), ..*facts };
+    let facts = Facts { here: here.as_ref(), ..*facts };
     look(&OF_NODES, |rule, report| on_node(rule, &facts, name, node, report))
 }
 

@@ -115,15 +115,17 @@ pub(super) fn judge<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Verdict<'a> {
 /// Whether packets from a node get to where a service of another listens. A bind address that its node does not have is
 /// another rule's finding.
 pub(super) fn gets_to(facts: &Facts<'_>, from: &Node, node: &Node, service: &Service) -> bool {
+    let from = facts.groups(from);
+    heard_in(facts, node, service).iter().any(|group| from.contains(group))
+}
+
+/// The numbers of the networks, as [`Facts::group`] gives them, from which packets get to where a service listens.
+pub(super) fn heard_in(facts: &Facts<'_>, node: &Node, service: &Service) -> Vec<usize> {
     if service.bind == Bind::Loopback {
-        return false;
+        return Vec::new();
     }
-    let arrives = |network: &NetworkName| {
-        facts.joins(network)
-            && from.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
-    };
     let heard = facts.reachable_on(node, service);
-    heard.is_empty() && facts.nodes_meet(from, node) || heard.iter().any(arrives)
+    if heard.is_empty() { facts.groups(node) } else { heard.iter().filter_map(|network| facts.group(network)).collect() }
 }
 
 fn node_at<'a>(facts: &Facts<'a>, name: &'a NodeName) -> Option<At<'a>> {
@@ -174,7 +176,7 @@ fn leads_out(facts: &Facts<'_>, node: &Node) -> bool {
     let internet = |node: &Node| {
         node.adapters.iter().any(|adapter| facts.network(&adapter.network).is_some_and(|network| network.kind.reaches_internet()))
     };
-    internet(node) || facts.routers().any(|(_, router)| internet(router) && facts.nodes_meet(node, router))
+    internet(node) || node.adapters.iter().any(|adapter| facts.leads_out(&adapter.network))
 }
 
 /// The networks over which somebody outside gets to a port of a node by an address of its, or by a forward.
@@ -194,7 +196,7 @@ fn port_of(facts: &Facts<'_>, flow: &Flow, listener: Option<Listener<'_>>) -> Op
 fn forwarded(facts: &Facts<'_>, target: &Target<'_>, outside: bool) -> bool {
     let Some(listener) = target.listener else { return false };
     let to = listener.reference();
-    facts.port_rules().iter().filter(|rule| rule.to == to).any(|rule| {
+    facts.port_rules_to(&to).iter().any(|rule| {
         let Some(gateway) = facts.lab.nodes.get(&rule.node) else { return false };
         facts.nodes_meet(gateway, target.at.node) && (!outside || !ways_in(facts, gateway, Some(rule.port)).is_empty())
     })

@@ -26,13 +26,15 @@ pub(super) fn check(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) 
         .map(|(at, service)| (at, service.secrets.get(COOKIE)))
         .collect();
     let Some((common, others)) = alike::minority(&members) else { return };
+    // Each fix changes the whole mesh: of a large one only the first finding has it.
+    let offers = if members.len() > offer::ENTRIES_MAX { 1 } else { others.len() };
     let called = |cookie: Option<&SecretName>| cookie.map_or_else(|| "no cookie".to_owned(), |cookie| format!("the cookie {cookie}"));
-    for (at, cookie) in others {
+    for (place, (at, cookie)) in others.into_iter().enumerate() {
         let found = report
             .add(Subject::Service(at.clone()), format!("{at} has {}, others of {name} have {}", called(cookie), called(common)))
             .involving(Subject::Cluster(name.clone()));
         // Where most have none, naming one everywhere is the way out.
-        let Some(cookie) = common.or(cookie) else { continue };
+        let Some(cookie) = common.or(cookie).filter(|_| place < offers) else { continue };
         let edits = members.iter().filter(|(_, own)| *own != Some(cookie)).filter_map(|(at, _)| {
             let service = facts.lab.service(at)?;
             Some(offer::service(&at.node, &at.service, service, |service| {

@@ -31,7 +31,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
                 .involving(Subject::Adapter(name.clone(), slot, adapter.network.clone()))
                 .fix("Remove the forward", vec![exposure::without_forwards(name, slot, adapter, leads_here)]);
         }
-        for rule in facts.port_rules().iter().filter(|rule| rule.to.node == *name && rule.to.service == *service_name) {
+        for rule in facts.port_rules_to(&exposure::at(name, service_name)) {
             let message = format!("port {} of {} leads to {name}/{service_name}", rule.port, rule.node);
             report.add(exposure::subject(name, service_name), message).involving(Subject::Node(rule.node.clone()));
         }

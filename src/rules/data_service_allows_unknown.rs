@@ -26,11 +26,13 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             continue;
         }
         for peer in peers.iter().filter(|peer| is_unknown(facts, peer)) {
-            let kept = peers.iter().filter(|other| *other != peer).cloned().collect();
-            let edits = vec![exposure::put(name, service_name, Service { allow: Allow::Only(kept), ..service.clone() })];
-            report
-                .add(exposure::subject(name, service_name), format!("{name}/{service_name} lets in {peer}, which this lab does not have"))
-                .fix(format!("Take {peer} off the list"), edits);
+            let found = report
+                .add(exposure::subject(name, service_name), format!("{name}/{service_name} lets in {peer}, which this lab does not have"));
+            if peers.len() <= super::offer::ENTRIES_MAX {
+                let kept = peers.iter().filter(|other| *other != peer).cloned().collect();
+                let edits = vec![exposure::put(name, service_name, Service { allow: Allow::Only(kept), ..service.clone() })];
+                found.fix(format!("Take {peer} off the list"), edits);
+            }
         }
     }
 }
@@ -41,11 +43,8 @@ fn is_unknown(facts: &Facts<'_>, peer: &Peer) -> bool {
         Peer::Network(network) => !facts.lab.networks.contains_key(network),
         Peer::Outside => false,
         Peer::Subnet(subnet) if exposure::is_everywhere(*subnet) => false,
-        Peer::Subnet(subnet) => {
-            // A network whose subnet is not drawn may have any address.
-            let mut wires = facts.lab.networks.values().filter(|network| network.kind.joins_nodes());
-            !wires.any(|network| network.subnet.is_none_or(|own| own.contains(subnet) || subnet.contains(&own)))
-        }
+        // A network whose subnet is not drawn may have any address.
+        Peer::Subnet(subnet) => !facts.some_network_meets(*subnet),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The index itself is in `index`; here is what a rule may ask.
 
-use super::index::{Index, Wire, at_key};
+use super::index::{Index, Mark};
 use super::ways::PortRule;
+use super::wire::{Plug, Wire, at_key};
 use crate::catalog::{Behaviour, Catalog, Entry};
 use crate::model::{
     Adapter, ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, Network, NetworkName, Node, NodeName, Service, ServiceRef,
@@ -69,11 +70,18 @@ pub(super) struct Here<'a> {
 /// The network of an adapter, and what is on it.
 type Wired<'a> = (Option<&'a Network>, Option<&'a Wire>);
 
+/// The most adapters and services of a node that are looked through: a longer list is slower than looking names up.
+const HERE_MAX: usize = 16;
+
 impl<'a> Here<'a> {
-    pub(super) fn of(facts: &Facts<'a>, node: &'a Node) -> Self {
+    /// `None` for a node that has so many that it helps no more.
+    pub(super) fn of(facts: &Facts<'a>, node: &'a Node) -> Option<Self> {
+        if node.adapters.len() > HERE_MAX || node.services.len() > HERE_MAX {
+            return None;
+        }
         let wired = |adapter: &'a Adapter| (facts.lab.networks.get(&adapter.network), facts.index.wires.get(&adapter.network));
         let entries = node.services.values().map(|service| facts.catalog.of(service));
-        Self { node, plugs: node.adapters.iter().map(wired).collect(), entries: entries.collect() }
+        Some(Self { node, plugs: node.adapters.iter().map(wired).collect(), entries: entries.collect() })
     }
 
     /// The network of this very name, where an adapter of the node has it. Names elsewhere may say the same: they are looked
@@ -86,6 +94,38 @@ impl<'a> Here<'a> {
     /// The entry of this very service of the node.
     fn entry(&self, service: &Service) -> Option<Option<&'a Entry>> {
         self.node.services.values().zip(&self.entries).find(|(there, _)| std::ptr::eq(*there, service)).map(|(_, entry)| *entry)
+    }
+}
+
+/// How many addresses are tried for a free one.
+const ADDRESSES_TRIED_MAX: usize = 1024;
+
+/// What has addresses on a network, sorted by them.
+struct Free<'a> {
+    network: &'a Network,
+    adapters: &'a [(Ipv4Addr, Plug)],
+    vips: &'a [(Ipv4Addr, VipName)],
+}
+
+impl Free<'_> {
+    /// The first free address of a range, both ends included.
+    fn between(&self, first: Ipv4Addr, last: Ipv4Addr) -> Option<Ipv4Addr> {
+        let rest = self.adapters.get(self.adapters.partition_point(|(there, _)| *there < first)..)?;
+        let mut taken = rest.iter().map(|(there, _)| *there).peekable();
+        let mut next = Some(first);
+        for _ in 0..ADDRESSES_TRIED_MAX {
+            let address = next.filter(|address| *address <= last)?;
+            while taken.next_if(|there| *there < address).is_some() {}
+            let dhcp = self.network.dhcp.filter(|range| range.contains(address));
+            let is_taken = taken.peek() == Some(&address)
+                || !at_key(self.vips, &address).is_empty()
+                || self.network.provider_address() == Some(address);
+            if dhcp.is_none() && !is_taken {
+                return Some(address);
+            }
+            next = u32::from(dhcp.map_or(address, |range| range.to)).checked_add(1).map(Ipv4Addr::from);
+        }
+        None
     }
 }
 
@@ -125,23 +165,45 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// As [`Lab::free_address`], without walking over the lab.
+    /// As [`Lab::free_address`], from what is on the network alone; `None` also where it is crowded: many findings must not each
+    /// search a large network.
     pub fn free_address(&self, network: &str) -> Option<Ipv4Addr> {
-        let wire = self.network(network)?;
-        let free = |address: &Ipv4Addr| {
-            self.adapters_at(network, *address).next().is_none()
-                && self.vips_at(network, *address).next().is_none()
-                && wire.provider_address() != Some(*address)
-                && !wire.dhcp.is_some_and(|range| range.contains(*address))
-        };
+        let (wire, there) = (self.network(network)?, self.wire(network));
+        let (adapters, vips) = there.map_or((&[][..], &[][..]), |there| (&there.addresses, &there.vips));
+        let free = Free { network: wire, adapters, vips };
         let subnet = wire.subnet?;
-        subnet.hosts().skip(9).find(free).or_else(|| subnet.hosts().find(free))
+        let (first, last) = match subnet.prefix_len() {
+            31.. => (subnet.network(), subnet.broadcast()),
+            _ => (u32::from(subnet.network()).checked_add(1)?.into(), u32::from(subnet.broadcast()).checked_sub(1)?.into()),
+        };
+        // People leave the first few addresses to routers: begin at .10 where the subnet is large enough.
+        let from_ten = u32::from(first).checked_add(9).map(Ipv4Addr::from).filter(|ten| *ten <= last);
+        from_ten.and_then(|ten| free.between(ten, last)).or_else(|| free.between(first, last))
     }
 
     /// The services whose setting `authoritative` is on, by node and service name.
     pub fn authoritative(&self) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
+        self.marked(Mark::Authoritative)
+    }
+
+    /// The services with a setting that names a service or a node, by node and service name.
+    pub fn naming(&self) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
+        self.marked(Mark::Naming)
+    }
+
+    /// The services that work in a cluster only and are in none, by node and service name.
+    pub fn clusterless(&self) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
+        self.marked(Mark::Clusterless)
+    }
+
+    fn marked(&self, mark: Mark) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
         let lab = self.lab;
-        self.index.authoritative.iter().filter_map(move |at| Some((at, lab.service(at)?)))
+        self.index.marked(mark).filter_map(move |at| Some((at, lab.service(at)?)))
+    }
+
+    /// The nodes with capital letters in their names.
+    pub fn capitals(&self) -> impl Iterator<Item = &'a NodeName> + use<'a> {
+        self.index.capitals.iter()
     }
 
     /// The flows that name a node or a VIP that it may hold, with their places in the lab's list.
@@ -173,6 +235,13 @@ impl<'a> Facts<'a> {
         self.index.clusters.get(cluster).into_iter().flatten().filter_map(move |at| Some((at, lab.service(at)?)))
     }
 
+    /// Whether a cluster has a member on another node than this one.
+    pub fn is_on_other_nodes(&self, cluster: &str, node: &NodeName) -> bool {
+        // Members are in the order of their nodes.
+        let members = self.index.clusters.get(cluster);
+        members.is_some_and(|members| members.first().into_iter().chain(members.last()).any(|at| at.node != *node))
+    }
+
     /// The VIPs that a node may hold.
     pub fn vips_of(&self, node: &str) -> impl Iterator<Item = (&'a VipName, &'a Vip)> + use<'a> {
         let lab = self.lab;
@@ -191,10 +260,19 @@ impl<'a> Facts<'a> {
 
     /// Whether packets find a way between two nodes: over a shared network that joins nodes, or through routers.
     pub fn nodes_meet(&self, one: &Node, other: &Node) -> bool {
-        let joins = |network: &str| self.joins(network);
-        one.adapters.iter().filter(|adapter| joins(&adapter.network)).any(|here| {
-            other.adapters.iter().filter(|adapter| joins(&adapter.network)).any(|there| self.networks_meet(&here.network, &there.network))
-        })
+        let here = self.groups(one);
+        !here.is_empty() && self.groups(other).iter().any(|there| here.contains(there))
+    }
+
+    /// The number of a network that joins nodes: networks between which packets find a way have the same.
+    pub fn group(&self, network: &str) -> Option<usize> {
+        let number = self.index.reach.get(network).copied();
+        number.filter(|_| self.joins(network))
+    }
+
+    /// The numbers of a node's networks, as [`Facts::group`] gives them.
+    pub fn groups(&self, node: &Node) -> Vec<usize> {
+        node.adapters.iter().filter_map(|adapter| self.group(&adapter.network)).collect()
     }
 
     /// All nodes that route between their networks, by name.
@@ -215,8 +293,75 @@ impl<'a> Facts<'a> {
     }
 
     /// The ports of nodes that lead to a service of another.
-    pub fn port_rules(&self) -> &'a [PortRule] {
-        &self.index.ways.port_rules
+    pub fn port_rules_to(&self, to: &ServiceRef) -> &'a [PortRule] {
+        self.index.ways.port_rules.get(to).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a port of the host is forwarded to a node of the lab.
+    pub fn is_host_port_taken(&self, port: u16) -> bool {
+        self.index.host_ports.contains_key(&port)
+    }
+
+    /// Whether a router leads to the internet from a network.
+    pub fn leads_out(&self, network: &str) -> bool {
+        self.joins(network) && self.index.reach.get(network).is_some_and(|group| self.index.ways.outlets.contains(group))
+    }
+
+    /// The first few networks that join nodes.
+    pub fn joining(&self) -> &'a [NetworkName] {
+        &self.index.ways.joining
+    }
+
+    /// The first network that reaches the internet.
+    pub fn first_internet(&self) -> Option<&'a NetworkName> {
+        self.index.ways.internet.as_ref()
+    }
+
+    /// The first host-only network.
+    pub fn first_host_only(&self) -> Option<&'a NetworkName> {
+        self.index.ways.host_only.as_ref()
+    }
+
+    /// Whether some network that joins nodes may have an address of a subnet.
+    pub fn some_network_meets(&self, subnet: Ipv4Net) -> bool {
+        self.index.ways.subnets.open || self.index.ways.subnets.meet(subnet)
+    }
+
+    /// Whether a network has a subnet that meets this one.
+    pub fn is_subnet_taken(&self, subnet: Ipv4Net) -> bool {
+        self.index.ways.all_subnets.meet(subnet)
+    }
+
+    /// Whether a backup lists a service.
+    pub fn is_listed_by_backup(&self, at: &ServiceRef) -> bool {
+        self.index.ways.listed.contains(at)
+    }
+
+    /// Whether a flow begins at a backup that lists nothing, and so takes what its flows lead to.
+    pub fn begins_at_backup(&self, from: &Endpoint) -> bool {
+        match from {
+            Endpoint::Service(from) => self.index.ways.unlisted.contains(from),
+            Endpoint::Node(from) => self.index.ways.unlisted_on.contains(from),
+            Endpoint::Outside | Endpoint::Vip(_) => false,
+        }
+    }
+
+    /// Whether a node has a backup that lists nothing.
+    pub fn has_unlisted_backup(&self, node: &str) -> bool {
+        self.index.ways.unlisted_on.contains(node)
+    }
+
+    /// The services that copying leads around in from a service and back to it, by name.
+    pub fn ring(&self, at: &ServiceRef) -> Option<&'a [ServiceRef]> {
+        self.index.ways.rings.get(at).map(|ring| &**ring)
+    }
+
+    /// The place of a flow in the lab's list, given the very flow.
+    pub fn place_of(&self, flow: &Flow) -> Option<usize> {
+        let size = std::mem::size_of::<Flow>();
+        let offset = std::ptr::from_ref(flow).addr().checked_sub(self.lab.flows.as_ptr().addr())?;
+        let place = offset.checked_div(size)?;
+        self.lab.flows.get(place).filter(|there| std::ptr::eq(*there, flow)).map(|_| place)
     }
 
     /// All services that copy data away, in the lab's order.

@@ -1,6 +1,6 @@
 //! What a rule says: a finding, and what would mend it.
 
-use crate::model::{Edit, Subject};
+use crate::model::{Edit, Path, Subject};
 use serde::{Deserialize, Serialize};
 
 /// How much a finding matters.
@@ -49,6 +49,8 @@ pub struct Finding {
     pub message: String,
     /// The thing that it is about.
     pub subject: Subject,
+    /// Where in the text of its subject it stands; empty for all of it.
+    pub within: Path,
     /// Other things that take part in it.
     pub involved: Vec<Subject>,
     /// What would clear it, the best first, as far as its rule can see: ask [`Checker::vetted`](super::Checker::vetted)
@@ -59,6 +61,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Where the layout file says what it is about, given where the file says its subject.
+    pub fn path(&self, subject: Path) -> Path {
+        let mut path = subject;
+        path.0.extend(self.within.0.iter().cloned());
+        path
+    }
+
     /// Whether it says what another one says, whatever fixes each offers.
     pub fn is_same(&self, other: &Self) -> bool {
         self.rule == other.rule && self.subject == other.subject && self.message == other.message

@@ -39,7 +39,7 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let ports: Vec<u16> = entry.into_iter().flat_map(|entry| entry.ports_of(listener.service)).map(|(_, number)| number).collect();
             let message = format!("{} does not listen on port {port}; it opens {}", listener.reference(), offer::row(&ports));
             let found = report.add(Subject::flow(flow), message).involving(Subject::Service(listener.reference()));
-            if let (Some(main), Some(index)) = (ports.first(), facts.lab.flows.iter().position(|other| other == flow)) {
+            if let (Some(main), Some(index)) = (ports.first(), facts.place_of(flow)) {
                 let to = Flow { port: None, ..flow.clone() };
                 found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
             }

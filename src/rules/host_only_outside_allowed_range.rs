@@ -27,8 +27,8 @@ pub(super) fn check(facts: &Facts<'_>, name: &NetworkName, network: &Network, re
     }
     let message = format!("VirtualBox makes {name} ({subnet}) only with the line \"* {}\" in /etc/vbox/networks.conf", subnet.trunc());
     let found = report.add(Subject::Network(name.clone()), message);
-    if let Some(free) = readdress::free_subnet(facts.lab, ranges, subnet) {
-        found.fix(format!("Move {name} to {free}"), readdress::network(facts.lab, name, free));
+    if let Some((title, edits)) = readdress::network_to_free(facts, name, ranges, subnet) {
+        found.fix(title, edits);
     }
 }
 

@@ -11,25 +11,29 @@
 
 use super::{Facts, Report, offer};
 use crate::model::{Forward, NodeName, Subject};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
-    let mut first: BTreeMap<u16, Vec<(&NodeName, &Forward)>> = BTreeMap::new();
+    // The first at each address of a port, and the first of all there.
+    let mut first: BTreeMap<(u16, Option<Ipv4Addr>), &NodeName> = BTreeMap::new();
     for (name, node) in &facts.lab.nodes {
         for (slot, adapter) in node.adapters.iter().enumerate() {
             for forward in &adapter.forwards {
-                let there = first.entry(forward.host).or_default();
-                let Some((other, _)) = there.iter().find(|(_, old)| overlap(old, forward)) else {
-                    there.push((name, forward));
+                // Who listens on every address is in the way of all, and all are in the way of it.
+                let here = Some(forward.address).filter(|address| !address.is_unspecified());
+                let others = [(forward.host, here), (forward.host, Some(Ipv4Addr::UNSPECIFIED))];
+                let Some(other) = others.iter().find_map(|key| first.get(key)).copied() else {
+                    first.entry((forward.host, None)).or_insert(name);
+                    first.insert((forward.host, Some(forward.address)), name);
                     continue;
                 };
-                let message = if *other == name {
+                let message = if other == name {
                     format!("{name} forwards host port {} twice", forward.host)
                 } else {
                     format!("host port {} of {name} is also forwarded to {other}", forward.host)
                 };
                 let subject = Subject::Adapter(name.clone(), slot, adapter.network.clone());
-                let found = report.add(subject, message).involving(Subject::Node((*other).clone()));
+                let found = report.add(subject, message).involving(Subject::Node(other.clone()));
                 if let Some(host) = offer::free_host_port(facts, forward.host) {
                     let edits = offer::forward(name, node, slot, forward, Some(Forward { host, ..*forward }));
                     found.fix(format!("Use host port {host}"), edits);
@@ -37,10 +41,6 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             }
         }
     }
-}
-
-fn overlap(one: &Forward, other: &Forward) -> bool {
-    one.address == other.address || one.address.is_unspecified() || other.address.is_unspecified()
 }
 
 #[cfg(test)]

@@ -4,13 +4,12 @@
 //! [`Index::update`]s that lead to the same lab are equal (a property test says so).
 
 use super::ways::Ways;
+use super::wire::{OnWire, Plug, Wire, at_key, insert_sorted, remove_sorted};
 use crate::catalog::{Behaviour, Catalog};
-use crate::model::{
-    Allow, ClusterName, Endpoint, Flow, Lab, Mac, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName,
-};
+use crate::model::{Allow, ClusterName, Endpoint, Flow, Lab, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::{hash::Hash, net::Ipv4Addr};
+use std::hash::Hash;
 
 /// The most members of a cluster whose nodes are all looked at again when one of them changes.
 const SMALL_CLUSTER: usize = 16;
@@ -29,8 +28,12 @@ pub(super) struct Index {
     pub(super) routers: BTreeSet<NodeName>,
     /// Networks between which packets find a way: a number for each, the same for those.
     pub(super) reach: HashMap<NetworkName, usize>,
-    /// Services whose setting `authoritative` is on.
-    pub(super) authoritative: BTreeSet<ServiceRef>,
+    /// The few services that rules about the whole lab ask for.
+    marked: BTreeMap<Mark, BTreeSet<ServiceRef>>,
+    /// Ports of the host that are forwarded, with how often.
+    pub(super) host_ports: BTreeMap<u16, usize>,
+    /// Nodes with capital letters in their names.
+    pub(super) capitals: BTreeSet<NodeName>,
     /// Nodes that others depend on without being drawn to them.
     pub(super) ways: Ways,
     /// Nodes whose allow lists name a node.
@@ -43,83 +46,23 @@ pub(super) struct Index {
     vips: HashMap<VipName, Vip>,
 }
 
-/// An adapter: its node and slot.
-pub(super) type Plug = (NodeName, usize);
-
-/// What is on a network. Each list is sorted, so that it is searched quickly and made with one allocation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Wire {
-    /// Adapters.
-    pub(super) adapters: Vec<Plug>,
-    /// Adapters by address.
-    pub(super) addresses: Vec<(Ipv4Addr, Plug)>,
-    /// Adapters by hardware address.
-    pub(super) macs: Vec<(Mac, Plug)>,
-    /// VIPs by address.
-    pub(super) vips: Vec<(Ipv4Addr, VipName)>,
-}
-
-impl Wire {
-    fn is_empty(&self) -> bool {
-        self.adapters.is_empty() && self.vips.is_empty()
-    }
-
-    fn sort(&mut self) {
-        self.adapters.sort_unstable();
-        self.addresses.sort_unstable();
-        self.macs.sort_unstable();
-        self.vips.sort_unstable();
-    }
-
-    /// Puts an adapter in; the lists are not sorted any more.
-    fn push(&mut self, plug: &Plug, at: &OnWire) {
-        self.adapters.push(plug.clone());
-        self.addresses.extend(at.address.map(|address| (address, plug.clone())));
-        self.macs.extend(at.mac.map(|mac| (mac, plug.clone())));
-    }
-
-    /// Puts an adapter in its place in each list.
-    fn insert(&mut self, plug: &Plug, at: &OnWire) {
-        insert_sorted(&mut self.adapters, plug.clone());
-        if let Some(address) = at.address {
-            insert_sorted(&mut self.addresses, (address, plug.clone()));
-        }
-        if let Some(mac) = at.mac {
-            insert_sorted(&mut self.macs, (mac, plug.clone()));
-        }
-    }
-
-    /// Takes an adapter out.
-    fn remove(&mut self, plug: &Plug, at: &OnWire) {
-        remove_sorted(&mut self.adapters, plug);
-        if let Some(address) = at.address {
-            remove_sorted(&mut self.addresses, &(address, plug.clone()));
-        }
-        if let Some(mac) = at.mac {
-            remove_sorted(&mut self.macs, &(mac, plug.clone()));
-        }
-    }
-}
-
-/// What a sorted list has for a key.
-pub(super) fn at_key<'a, K: Ord, T>(list: &'a [(K, T)], key: &K) -> &'a [(K, T)] {
-    let from = list.partition_point(|(there, _)| there < key);
-    let (_, rest) = list.split_at(from);
-    rest.split_at(rest.partition_point(|(there, _)| there == key)).0
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct OnWire {
-    network: NetworkName,
-    address: Option<Ipv4Addr>,
-    mac: Option<Mac>,
+/// Why a service is easy to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    /// Its setting `authoritative` is on.
+    Authoritative,
+    /// A setting of it names a service or a node.
+    Naming,
+    /// It works in a cluster only, and is in none.
+    Clusterless,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct FromNode {
     adapters: Vec<OnWire>,
     clusters: Vec<(ClusterName, ServiceRef)>,
-    authoritative: Vec<ServiceRef>,
+    marked: Vec<(Mark, ServiceRef)>,
+    host_ports: Vec<u16>,
     lists: Vec<NodeName>,
 }
 
@@ -166,7 +109,7 @@ impl Index {
         index.wires.values_mut().for_each(Wire::sort);
         index.index_flows(lab);
         index.reach = index.reach_of(lab);
-        index.ways = Ways::build(lab, catalog, |one, other| index.networks_meet(one, other));
+        index.ways = Ways::build(lab, catalog, |network| index.reach.get(network).copied());
         index
     }
 
@@ -201,6 +144,11 @@ impl Index {
             spread.flows.extend(self.flows_of.get(name).into_iter().flatten());
         }
         spread
+    }
+
+    /// The services with a mark, by node and service name.
+    pub(super) fn marked(&self, mark: Mark) -> impl Iterator<Item = &ServiceRef> {
+        self.marked.get(&mark).into_iter().flatten()
     }
 
     /// Whether packets find a way between two networks, straight or through routers.
@@ -288,16 +236,29 @@ impl Index {
             let at = OnWire { network: adapter.network.clone(), address: adapter.address, mac: adapter.mac };
             plug_in(value_at(&mut self.wires, &adapter.network), &(name.clone(), slot), &at);
             from.adapters.push(at);
+            for forward in &adapter.forwards {
+                *self.host_ports.entry(forward.host).or_default() += 1;
+                from.host_ports.push(forward.host);
+            }
         }
+        let mut routes = false;
         for (service_name, service) in &node.services {
             let at = || ServiceRef { node: name.clone(), service: service_name.clone() };
             if let Some(cluster) = &service.cluster {
                 self.clusters.entry(cluster.clone()).or_default().insert(at());
                 from.clusters.push((cluster.clone(), at()));
             }
-            if service.settings.get("authoritative") == Some(&Value::Bool(true)) {
-                self.authoritative.insert(at());
-                from.authoritative.push(at());
+            let entry = catalog.of(service);
+            let behaviour = entry.map(|entry| entry.behaviour);
+            routes |= matches!(behaviour, Some(Behaviour::Router | Behaviour::Tunnel));
+            let marks = [
+                (Mark::Authoritative, service.settings.get("authoritative") == Some(&Value::Bool(true))),
+                (Mark::Naming, !service.settings.is_empty() && entry.is_some_and(|entry| entry.named(service).next().is_some())),
+                (Mark::Clusterless, service.cluster.is_none() && behaviour.is_some_and(Behaviour::needs_cluster)),
+            ];
+            for (mark, _) in marks.into_iter().filter(|(_, is_so)| *is_so) {
+                self.marked.entry(mark).or_default().insert(at());
+                from.marked.push((mark, at()));
             }
             if let Allow::Only(peers) = &service.allow {
                 for peer in peers {
@@ -308,14 +269,18 @@ impl Index {
                 }
             }
         }
-        if routes(catalog, node) {
+        if routes {
             self.routers.insert(name.clone());
+        }
+        if name.chars().any(char::is_uppercase) {
+            self.capitals.insert(name.clone());
         }
         self.from_node.insert(name.clone(), from);
     }
 
     fn remove_node(&mut self, name: &NodeName) -> Option<FromNode> {
         self.routers.remove(name);
+        self.capitals.remove(name);
         let from = self.from_node.remove(name)?;
         for (slot, at) in from.adapters.iter().enumerate() {
             let Some(wire) = self.wires.get_mut(&at.network) else { continue };
@@ -332,8 +297,21 @@ impl Index {
                 }
             }
         }
-        for at in &from.authoritative {
-            self.authoritative.remove(at);
+        for port in &from.host_ports {
+            if let Some(count) = self.host_ports.get_mut(port) {
+                *count -= 1;
+                if *count == 0 {
+                    self.host_ports.remove(port);
+                }
+            }
+        }
+        for (mark, at) in &from.marked {
+            if let Some(there) = self.marked.get_mut(mark) {
+                there.remove(at);
+                if there.is_empty() {
+                    self.marked.remove(mark);
+                }
+            }
         }
         for listed in &from.lists {
             if let Some(by) = self.listed_by.get_mut(listed) {
@@ -452,18 +430,6 @@ fn value_at<'a, K: Hash + Eq + Clone, V: Default>(map: &'a mut HashMap<K, V>, ke
     map.entry(key.clone()).or_default()
 }
 
-fn insert_sorted<T: Ord>(items: &mut Vec<T>, item: T) {
-    if let Err(at) = items.binary_search(&item) {
-        items.insert(at, item);
-    }
-}
-
-fn remove_sorted<T: Ord>(items: &mut Vec<T>, item: &T) {
-    if let Ok(at) = items.binary_search(item) {
-        items.remove(at);
-    }
-}
-
 fn root_of(parent: &mut [usize], mut n: usize) -> usize {
     while let Some(&up) = parent.get(n) {
         if up == n {
@@ -476,8 +442,4 @@ fn root_of(parent: &mut [usize], mut n: usize) -> usize {
         n = above;
     }
     n
-}
-
-fn routes(catalog: &Catalog, node: &Node) -> bool {
-    node.services.values().any(|service| matches!(catalog.behaviour(service), Some(Behaviour::Router | Behaviour::Tunnel)))
 }

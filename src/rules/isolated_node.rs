@@ -18,7 +18,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         return;
     }
     let mut found = report.add(Subject::Node(name.clone()), format!("{name} is on no network"));
-    for network in facts.lab.networks.keys().filter(|network| facts.joins(network)).take(3) {
+    for network in facts.joining() {
         let (title, edits) = offer::adapter(facts, name, node, network);
         found = found.fix(title, edits);
     }

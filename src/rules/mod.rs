@@ -19,6 +19,7 @@ mod rule;
 mod testing;
 mod vetter;
 mod ways;
+mod wire;
 
 pub use checker::{Changed, Checker, check};
 pub use facts::{Context, Facts, HOST_ONLY_RANGE, host_only_ranges};
@@ -58,6 +59,7 @@ rules! {
         distribution_without_tls "distribution-without-tls" Warning Check::Cluster(distribution_without_tls::check);
         nfs_exported_to_all "nfs-exported-to-all" Error Check::Node(nfs_exported_to_all::check);
         image_outside_folder "image-outside-folder" Warning Check::Lab(Reads::NODES, image_outside_folder::check);
+        system_folder "system-folder" Error Check::Node(system_folder::check);
         service_on_nat_address "service-on-nat-address" Warning Check::Node(service_on_nat_address::check);
     }
     Roles {
@@ -79,12 +81,17 @@ rules! {
         too_many_adapters "too-many-adapters" Error Check::Node(too_many_adapters::check);
         vip_address_taken "vip-address-taken" Error Check::Vip(vip_address_taken::check);
         vip_outside_subnet "vip-outside-subnet" Error Check::Vip(vip_outside_subnet::check);
+        names_differ_by_case "names-differ-by-case" Error Check::Lab(Reads::NODES, names_differ_by_case::check);
+        public_subnet "public-subnet" Advice Check::Network(public_subnet::check);
+        subnet_of_nat "subnet-of-nat" Warning Check::Network(subnet_of_nat::check);
     }
     Reachability {
         no_path_for_flow "no-path-for-flow" Error Check::Flow(no_path_for_flow::check);
         bind_address_not_on_node "bind-address-not-on-node" Error Check::Node(bind_address_not_on_node::check);
+        bound_without_address "bound-without-address" Error Check::Node(bound_without_address::check);
         flow_misses_bind_address "flow-misses-bind-address" Error Check::Flow(flow_misses_bind_address::check);
         port_taken_twice "port-taken-twice" Error Check::Node(port_taken_twice::check);
+        forward_port_led_twice "forward-port-led-twice" Error Check::Node(forward_port_led_twice::check);
         flow_not_allowed "flow-not-allowed" Error Check::Flow(flow_not_allowed::check);
         node_without_management_path "node-without-management-path" Warning Check::Node(node_without_management_path::check);
         isolated_node "isolated-node" Advice Check::Node(isolated_node::check);
@@ -94,6 +101,9 @@ rules! {
     }
     Availability {
         even_voters "even-voters" Warning Check::Cluster(even_voters::check);
+        majority_in_one_site "majority-in-one-site" Advice Check::Cluster(majority_in_one_site::check);
+        member_without_cluster "member-without-cluster" Warning Check::Lab(Reads::NODES, member_without_cluster::check);
+        mixed_cluster "mixed-cluster" Error Check::Cluster(mixed_cluster::check);
         vip_single_holder "vip-single-holder" Warning Check::Vip(vip_single_holder::check);
         vip_equal_priorities "vip-equal-priorities" Warning Check::Vip(vip_equal_priorities::check);
         vip_id_collision "vip-id-collision" Error Check::Lab(Reads::VIPS, vip_id_collision::check);
@@ -108,6 +118,12 @@ rules! {
         sync_without_partner "sync-without-partner" Warning Check::Node(sync_without_partner::check);
     }
     Consistency {
+        unknown_kind "unknown-kind" Error Check::Node(unknown_kind::check);
+        unknown_setting "unknown-setting" Error Check::Node(unknown_setting::check);
+        unknown_port "unknown-port" Error Check::Node(unknown_port::check);
+        unknown_secret "unknown-secret" Error Check::Node(unknown_secret::check);
+        invalid_setting_value "invalid-setting-value" Error Check::Node(invalid_setting_value::check);
+        setting_names_nothing "setting-names-nothing" Error Check::Lab(Reads::NODES, setting_names_nothing::check);
         cookie_mismatch "cookie-mismatch" Error Check::Cluster(cookie_mismatch::check);
         mixed_node_names "mixed-node-names" Error Check::Cluster(mixed_node_names::check);
         mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);

@@ -36,30 +36,24 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
 }
 
+/// The most members of a cluster that are asked for a copy of their data.
+const MEMBERS_MAX: usize = 256;
+
 /// The services that hold the same data, itself among them.
 fn copies(facts: &Facts<'_>, at: &ServiceRef, service: &Service) -> Vec<ServiceRef> {
     let primary = service.replica_of.clone().unwrap_or_else(|| at.clone());
     let mut copies: Vec<ServiceRef> = facts.replicas_of(&primary).cloned().collect();
     copies.push(primary);
     copies.push(at.clone());
-    let members = service.cluster.iter().flat_map(|cluster| facts.members(cluster));
+    let members = service.cluster.iter().flat_map(|cluster| facts.members(cluster)).take(MEMBERS_MAX);
     copies.extend(members.filter(|(_, member)| facts.keeps_data(member)).map(|(member, _)| member.clone()));
     copies
 }
 
 fn is_taken(facts: &Facts<'_>, at: &ServiceRef) -> bool {
-    facts.backups().iter().any(|backup| {
-        let mut lists = lists(facts, backup).peekable();
-        if lists.peek().is_some() {
-            return lists.any(|listed| listed.parse::<ServiceRef>().is_ok_and(|listed| listed == *at));
-        }
-        let is_from = |from: &Endpoint| match from {
-            Endpoint::Service(from) => from == backup,
-            Endpoint::Node(from) => *from == backup.node,
-            Endpoint::Outside | Endpoint::Vip(_) => false,
-        };
-        backup.node == at.node || facts.flows_of(&at.node).any(|(_, flow)| is_from(&flow.from) && flow.to.node() == Some(&at.node))
-    })
+    facts.is_listed_by_backup(at)
+        || facts.has_unlisted_backup(&at.node)
+        || facts.flows_of(&at.node).any(|(_, flow)| flow.to.node() == Some(&at.node) && facts.begins_at_backup(&flow.from))
 }
 
 /// What a backup says that it takes.

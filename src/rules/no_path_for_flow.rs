@@ -36,7 +36,7 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
         Verdict::NoWayOut(from) => {
             let found = report.add(subject, format!("{} has no way out: none of its networks leads to the internet", from.name));
             let found = found.involving(Subject::Node(from.name.clone()));
-            if let Some((network, _)) = facts.lab.networks.iter().find(|(_, network)| network.kind.reaches_internet()) {
+            if let Some(network) = facts.first_internet() {
                 let (title, edits) = offer::adapter(facts, from.name, from.node, network);
                 found.fix(title, edits);
             }
@@ -81,7 +81,7 @@ fn way_in(facts: &Facts<'_>, found: Reported<'_>, to: At<'_>, port: Option<u16>)
         adapter.forwards.push(Forward { host, to: port, address: std::net::Ipv4Addr::LOCALHOST });
         let edit = Edit::Adapter { node: to.name.clone(), slot, change: ListEdit::Replace(adapter) };
         found.fix(format!("Forward host port {host} to {port}"), vec![edit]);
-    } else if let Some((network, _)) = facts.lab.networks.iter().find(|(_, network)| network.kind == NetworkKind::HostOnly) {
+    } else if let Some(network) = facts.first_host_only() {
         let (title, edits) = offer::adapter(facts, to.name, to.node, network);
         found.fix(title, edits);
     }

@@ -2,10 +2,16 @@
 
 use super::Facts;
 use crate::model::{Adapter, Bind, Edit, Forward, ListEdit, NetworkName, Node, NodeName, Service, ServiceName};
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
-/// The most adapters on a network among which a free address is looked for.
-const CROWDED: usize = 512;
+/// The most entries of a service's table of which each wrong one gets a fix: a fix holds a copy of the table.
+pub(super) const ENTRIES_MAX: usize = 64;
+
+/// The most characters of a text of the layout in a fix's title.
+pub(super) const TITLE_CHARS_MAX: usize = 40;
+
+/// How many ports after a taken one are tried.
+pub(super) const PORTS_TRIED_MAX: usize = 1000;
 
 /// A title and the edits it stands for.
 pub(super) type Offer = (String, Vec<Edit>);
@@ -21,22 +27,9 @@ pub(super) fn adapter(facts: &Facts<'_>, name: &NodeName, node: &Node, network: 
     (title, vec![Edit::Adapter { node: name.clone(), slot: node.adapters.len(), change }])
 }
 
-/// The next free address of a network, as [`crate::model::Lab::free_address`], but only from what is on the network;
-/// `None` also where it is crowded: many findings must not each search a large lab.
+/// The next free address of a network that joins nodes.
 pub(super) fn free_address(facts: &Facts<'_>, network: &NetworkName) -> Option<Ipv4Addr> {
-    let wire = facts.network(network)?;
-    let subnet = wire.subnet.filter(|_| wire.kind.joins_nodes())?;
-    if facts.on_network(network).nth(CROWDED).is_some() {
-        return None;
-    }
-    let drawn = facts.on_network(network).filter_map(|(node, slot)| facts.lab.nodes.get(node)?.adapters.get(slot)?.address);
-    let mut taken: HashSet<Ipv4Addr> = drawn.collect();
-    taken.extend(facts.lab.vips.values().filter(|vip| vip.network == *network).map(|vip| vip.address));
-    taken.extend(wire.provider_address());
-    let free = |address: &Ipv4Addr| !taken.contains(address) && !wire.dhcp.is_some_and(|range| range.contains(*address));
-    // People leave the first few addresses to routers: begin at .10 where the subnet is large enough.
-    let from_ten = subnet.hosts().skip(9).take(4 * CROWDED).find(free);
-    from_ten.or_else(|| subnet.hosts().take(CROWDED).find(free))
+    facts.free_address(network).filter(|_| facts.joins(network))
 }
 
 /// Changes a service of a node.
@@ -60,21 +53,13 @@ pub(super) fn node(name: &NodeName, node: &Node, change: impl FnOnce(&mut Node))
 
 /// A port of the host that nothing is forwarded from, at or after the one that suits a port of a node: 8080 for 80.
 pub(super) fn free_host_port(facts: &Facts<'_>, port: u16) -> Option<u16> {
-    let taken: HashSet<u16> = facts
-        .lab
-        .nodes
-        .values()
-        .flat_map(|node| &node.adapters)
-        .flat_map(|adapter| &adapter.forwards)
-        .map(|forward| forward.host)
-        .collect();
     let first = match port {
         80 => 8080,
         443 => 8443,
         low if low < 1024 => low + 8000,
         high => high,
     };
-    (first..=u16::MAX).find(|port| !taken.contains(port))
+    (first..=u16::MAX).take(PORTS_TRIED_MAX).find(|port| !facts.is_host_port_taken(*port))
 }
 
 /// Replaces one forward of an adapter; `None` takes it away.

@@ -4,7 +4,7 @@
 //! made anew (a property test says so).
 
 use super::{Changed, Finding, Severity, acceptance};
-use crate::model::{Acceptance, Lab, Subject};
+use crate::model::{Acceptance, Lab, MESSAGE_CHARS_MAX, Subject, shortened};
 use rustc_hash::FxHashMap as HashMap;
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
@@ -14,6 +14,8 @@ pub(super) struct Ordered {
     all: Vec<Arc<Finding>>,
     /// The acceptances that were marked.
     accepted: Vec<Acceptance>,
+    /// Places of the acceptances, by rule and then by what they are about.
+    by_rule: HashMap<String, HashMap<String, Vec<usize>>>,
     /// How many findings each of them matches.
     matched: Vec<usize>,
 }
@@ -21,7 +23,12 @@ pub(super) struct Ordered {
 impl Ordered {
     /// Puts findings in order, marks those that the lab accepts, and adds one for each acceptance that matches none.
     pub(super) fn new(lab: &Lab, findings: impl Iterator<Item = Arc<Finding>>) -> Self {
-        let mut ordered = Self { all: Vec::new(), accepted: lab.accepted.clone(), matched: vec![0; lab.accepted.len()] };
+        let mut by_rule: HashMap<String, HashMap<String, Vec<usize>>> = HashMap::default();
+        for (place, acceptance) in lab.accepted.iter().enumerate() {
+            by_rule.entry(acceptance.rule.clone()).or_default().entry(acceptance.on.clone()).or_default().push(place);
+        }
+        let matched = vec![0; lab.accepted.len()];
+        let mut ordered = Self { all: Vec::new(), accepted: lab.accepted.clone(), by_rule, matched };
         ordered.all = findings.map(|finding| ordered.marked(finding)).collect();
         let unused = |(index, (acceptance, matched)): (usize, (&Acceptance, &usize))| {
             (*matched == 0).then(|| Arc::new(acceptance::unused(index, acceptance)))
@@ -50,8 +57,8 @@ impl Ordered {
     pub(super) fn follow(&mut self, gone: Vec<Arc<Finding>>, come: Vec<Arc<Finding>>) -> Changed {
         let before = self.matched.clone();
         for finding in &gone {
-            for (acceptance, matched) in self.accepted.iter().zip(&mut self.matched) {
-                if acceptance.accepts(finding.rule, &finding.subject) {
+            for place in self.accepting(finding) {
+                if let Some(matched) = self.matched.get_mut(place) {
                     *matched = matched.saturating_sub(1);
                 }
             }
@@ -70,13 +77,30 @@ impl Ordered {
         Changed { gone, come }
     }
 
+    /// Whether the lab accepts a finding.
+    pub(super) fn accepts(&self, finding: &Finding) -> bool {
+        !self.accepting(finding).is_empty()
+    }
+
+    /// The places of the acceptances that match a finding, as [`Acceptance::accepts`] says, in the lab's order.
+    fn accepting(&self, finding: &Finding) -> Vec<usize> {
+        let Some(by_subject) = self.by_rule.get(finding.rule) else { return Vec::new() };
+        let written = finding.subject.to_string();
+        let bare = finding.subject.bare_name().filter(|bare| *bare != written);
+        let names = [Some(written.as_str()), bare];
+        let mut places: Vec<usize> = names.into_iter().flatten().filter_map(|name| by_subject.get(name)).flatten().copied().collect();
+        places.sort_unstable();
+        places
+    }
+
     /// Marks a finding that the lab accepts, and counts it for its acceptances.
     fn marked(&mut self, mut finding: Arc<Finding>) -> Arc<Finding> {
-        for (acceptance, matched) in self.accepted.iter().zip(&mut self.matched) {
-            if acceptance.accepts(finding.rule, &finding.subject) {
+        for place in self.accepting(&finding) {
+            if let (Some(acceptance), Some(matched)) = (self.accepted.get(place), self.matched.get_mut(place)) {
                 *matched += 1;
                 if finding.accepted.is_none() {
-                    Arc::make_mut(&mut finding).accepted = Some(acceptance.because.clone());
+                    let because = shortened(&acceptance.because, MESSAGE_CHARS_MAX).into_owned();
+                    Arc::make_mut(&mut finding).accepted = Some(because);
                 }
             }
         }
@@ -171,10 +195,20 @@ fn compare(one: &Finding, other: &Finding) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Path;
 
     fn finding(rule: &'static str, severity: Severity, subject: Subject, message: &str) -> Arc<Finding> {
         let message = message.to_owned();
-        Arc::new(Finding { rule, severity, message, subject, involved: Vec::new(), fixes: Vec::new(), accepted: None })
+        Arc::new(Finding {
+            rule,
+            severity,
+            message,
+            subject,
+            within: Path::root(),
+            involved: Vec::new(),
+            fixes: Vec::new(),
+            accepted: None,
+        })
     }
 
     fn some() -> Vec<Arc<Finding>> {

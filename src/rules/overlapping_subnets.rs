@@ -45,8 +45,8 @@ fn overlap(facts: &Facts<'_>, first: &NetworkName, second: &NetworkName, subnet:
     let is_host_only = facts.network(second).is_some_and(|network| network.kind == NetworkKind::HostOnly);
     let private: Vec<Ipv4Net> = ["192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8"].iter().filter_map(|range| range.parse().ok()).collect();
     let ranges = if is_host_only { facts.context.host_only_ranges.clone() } else { private };
-    if let Some(free) = readdress::free_subnet(facts.lab, &ranges, subnet) {
-        found.fix(format!("Move {second} to {free}"), readdress::network(facts.lab, second, free));
+    if let Some((title, edits)) = readdress::network_to_free(facts, second, &ranges, subnet) {
+        found.fix(title, edits);
     }
 }
 

@@ -13,6 +13,7 @@
 use super::{Facts, Report, offer};
 use crate::catalog::{Port, Protocol};
 use crate::model::{Bind, Node, NodeName, Service, ServiceName, ServiceRef, Subject};
+use rustc_hash::FxHashSet as HashSet;
 
 struct Taken<'a> {
     name: &'a ServiceName,
@@ -26,6 +27,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         return;
     }
     let mut taken: Vec<Taken<'_>> = Vec::new();
+    let mut used: HashSet<u16> = HashSet::default();
     for (service_name, service) in &node.services {
         let Some(entry) = facts.entry(service) else { continue };
         let opens: Vec<Taken<'_>> = entry
@@ -40,7 +42,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
                 .add(Subject::Service(at.clone()), format!("{at} opens port {}, which {} on {name} has already", new.number, old.name))
                 .involving(Subject::Service(ServiceRef { node: name.clone(), service: old.name.clone() }));
             let is_main = entry.ports.first().is_some_and(|main| main.name == new.port.name);
-            if let Some(free) = free_port(new.number, &taken, &opens) {
+            if let Some(free) = free_port(new.number, &used, &opens) {
                 let edits = offer::service(name, service_name, service, |service| {
                     if is_main {
                         service.port = Some(free);
@@ -51,18 +53,20 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
                 found.fix(format!("Use port {free} for {service_name}"), edits);
             }
         }
+        used.extend(opens.iter().map(|taken| taken.number));
         taken.extend(opens);
     }
 }
 
-fn free_port(number: u16, taken: &[Taken<'_>], own: &[Taken<'_>]) -> Option<u16> {
+fn free_port(number: u16, used: &HashSet<u16>, own: &[Taken<'_>]) -> Option<u16> {
     let first = match number {
         80 => 8080,
         443 => 8443,
         low if low < 1024 => low + 8000,
         high => high.checked_add(1)?,
     };
-    (first..=u16::MAX).find(|free| !taken.iter().chain(own).any(|taken| taken.number == *free))
+    let is_free = |port: &u16| !used.contains(port) && !own.iter().any(|own| own.number == *port);
+    (first..=u16::MAX).take(offer::PORTS_TRIED_MAX).find(is_free)
 }
 
 fn collide(node: &Node, one: &Taken<'_>, other: &Taken<'_>) -> bool {

@@ -7,7 +7,10 @@ use crate::model::{
 use std::net::Ipv4Addr;
 
 /// How many subnets of a range are tried for a free one.
-const SUBNETS_TRIED_MAX: usize = 4096;
+const SUBNETS_TRIED_MAX: usize = 512;
+
+/// Moving a network looks at every node. It is offered while that is at most so much work for all networks together.
+const MOVES_MAX: usize = 4_000_000;
 
 /// Edits that give an adapter another address; services bound to the old one move along.
 pub(super) fn adapter(node_name: &NodeName, node: &Node, slot: usize, to: Ipv4Addr) -> Vec<Edit> {
@@ -39,18 +42,26 @@ pub(super) fn vip_to_free(facts: &Facts<'_>, name: &crate::model::VipName, vip: 
     Some((format!("Use {free}"), vec![Edit::Vip { name: name.clone(), at: None, to }]))
 }
 
+/// The fix that moves a network to a free subnet of the same size in one of these ranges; `None` where there is none.
+pub(super) fn network_to_free(facts: &Facts<'_>, name: &NetworkName, ranges: &[Ipv4Net], size: Ipv4Net) -> Option<(String, Vec<Edit>)> {
+    let lab = facts.lab;
+    if lab.networks.len().saturating_mul(lab.nodes.len()) > MOVES_MAX {
+        return None;
+    }
+    let free = free_subnet(facts, ranges, size)?;
+    Some((format!("Move {name} to {free}"), network(lab, name, free)))
+}
+
 /// A subnet as large as this one, in one of these ranges, that no network has; `None` where there is no room.
-pub(super) fn free_subnet(lab: &Lab, ranges: &[Ipv4Net], size: Ipv4Net) -> Option<Ipv4Net> {
-    let taken: Vec<Ipv4Net> = lab.networks.values().filter_map(|network| network.subnet).collect();
-    let overlap = |one: &Ipv4Net, other: &Ipv4Net| one.contains(other) || other.contains(one);
+fn free_subnet(facts: &Facts<'_>, ranges: &[Ipv4Net], size: Ipv4Net) -> Option<Ipv4Net> {
     let inside = ranges.iter().filter(|range| range.prefix_len() <= size.prefix_len());
     let candidates = inside.filter_map(|range| range.subnets(size.prefix_len()).ok()).flat_map(|subnets| subnets.take(SUBNETS_TRIED_MAX));
-    candidates.into_iter().find(|subnet| !taken.iter().any(|other| overlap(subnet, other)))
+    candidates.into_iter().find(|subnet| !facts.is_subnet_taken(*subnet))
 }
 
 /// Edits that move a network to another subnet of the same size, with its adapters, VIPs, DHCP range, and the services,
 /// allow lists and settings that name its addresses.
-pub(super) fn network(lab: &Lab, name: &NetworkName, to: Ipv4Net) -> Vec<Edit> {
+fn network(lab: &Lab, name: &NetworkName, to: Ipv4Net) -> Vec<Edit> {
     let Some((network, from)) = lab.networks.get(name).and_then(|network| Some((network, network.subnet?))) else { return Vec::new() };
     let shift = Shift { from, to };
     let dhcp = network.dhcp.map(|range| DhcpRange { from: shift.address(range.from), to: shift.address(range.to) });

@@ -15,7 +15,7 @@
 use super::contract::gets_to;
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
-use crate::model::{Lab, Node, NodeName, Service, ServiceRef, Subject};
+use crate::model::{Node, NodeName, Service, ServiceRef, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in &node.services {
@@ -37,7 +37,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         };
         let Some(message) = wrong(facts, &at, node, service, primary_at) else { continue };
         let found = report.add(Subject::Service(at), message).involving(Subject::Service(primary_at.clone()));
-        let (primary, ring) = (facts.lab.nodes.get(&primary_at.node), ring(facts.lab, primary_at));
+        let (primary, ring) = (facts.lab.nodes.get(&primary_at.node), facts.ring(primary_at));
         let heard = primary.zip(facts.lab.service(primary_at)).map(|(node, service)| facts.reachable_on(node, service)).unwrap_or_default();
         let network = heard.iter().find(|network| facts.joins(network));
         if let (Some(network), None) = (network, &ring) {
@@ -55,9 +55,9 @@ fn wrong(facts: &Facts<'_>, at: &ServiceRef, node: &Node, service: &Service, pri
     if primary_at == at {
         return Some(format!("{at} copies from itself"));
     }
-    if let Some(ring) = ring(facts.lab, at) {
+    if let Some(ring) = facts.ring(at) {
         // Said once, of the first.
-        return (ring.first() == Some(&at)).then(|| format!("{} copy from each other: none is the primary", offer::row(&ring)));
+        return (ring.first() == Some(at)).then(|| format!("{} copy from each other: none is the primary", offer::row(ring)));
     }
     if primary.kind != service.kind {
         let title = |service: &Service| facts.entry(service).map_or_else(|| service.kind.to_string(), |entry| entry.title.clone());
@@ -65,21 +65,6 @@ fn wrong(facts: &Facts<'_>, at: &ServiceRef, node: &Node, service: &Service, pri
     }
     let drawn = at.node != primary_at.node && !node.adapters.is_empty() && !primary_node.adapters.is_empty();
     (drawn && !gets_to(facts, node, primary_node, primary)).then(|| format!("{at} has no path to its primary {primary_at}"))
-}
-
-/// The services that copying leads around in from one and back to it, by name.
-fn ring<'a>(lab: &'a Lab, at: &'a ServiceRef) -> Option<Vec<&'a ServiceRef>> {
-    let mut ring = vec![at];
-    let mut next = lab.service(at)?.replica_of.as_ref()?;
-    while next != at {
-        if ring.contains(&next) {
-            return None;
-        }
-        ring.push(next);
-        next = lab.service(next)?.replica_of.as_ref()?;
-    }
-    ring.sort_unstable();
-    Some(ring)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::contract::Verdict;
 use super::{Facts, Finding, Fix, Severity};
-use crate::model::{ClusterName, Edit, Flow, Network, NetworkName, Node, NodeName, Subject, Vip, VipName};
+use crate::model::{
+    ClusterName, Edit, Flow, MESSAGE_CHARS_MAX, Network, NetworkName, Node, NodeName, Path, Subject, Vip, VipName, shortened,
+};
 
 /// What rules are about: the chapters of the manual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,11 +183,15 @@ pub struct Report {
 impl Report {
     /// Reports something: what it is about, and what is wrong, in a sentence that names the things involved.
     pub fn add(&mut self, subject: Subject, message: impl Into<String>) -> Reported<'_> {
+        let message: String = message.into();
+        // A message repeats names and texts of the layout, which may be of any length.
+        let message = if message.len() > MESSAGE_CHARS_MAX { shortened(&message, MESSAGE_CHARS_MAX).into_owned() } else { message };
         self.findings.push(Finding {
             rule: self.rule,
             severity: self.severity,
-            message: message.into(),
+            message,
             subject,
+            within: Path::root(),
             involved: Vec::new(),
             fixes: Vec::new(),
             accepted: None,
@@ -200,6 +206,14 @@ pub struct Reported<'a> {
 }
 
 impl Reported<'_> {
+    /// Says where in the text of its subject it stands.
+    pub fn within(self, path: Path) -> Self {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.within = path;
+        }
+        self
+    }
+
     /// Names another thing that takes part.
     pub fn involving(self, subject: Subject) -> Self {
         if let Some(finding) = self.findings.last_mut() {

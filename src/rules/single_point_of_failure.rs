@@ -53,17 +53,33 @@ fn alike(ends: BTreeSet<&Endpoint>) -> BTreeSet<&Endpoint> {
     groups.into_values().max_by_key(BTreeSet::len).unwrap_or_default()
 }
 
+/// Of how many ends a second way is looked for: one that leads to so many leads to the others too.
+const ENDS_MAX: usize = 64;
+
 /// The nodes that the ends of a node's flows are on, if nothing else leads to all of them too.
 fn led_to_alone<'a>(facts: &Facts<'a>, name: &NodeName, ends: &BTreeSet<&'a Endpoint>) -> BTreeSet<&'a NodeName> {
     let nodes: BTreeSet<&NodeName> = ends.iter().filter_map(|end| end.node()).filter(|node| *node != name).collect();
-    let Some(first) = nodes.first().filter(|_| nodes.len() > 1) else { return nodes };
-    // A second way leads to every one of them, so it leads to the first.
-    let mut rivals = facts.flows_of(first).filter(|(_, flow)| flow.to.node() == Some(*first)).filter_map(|(_, flow)| flow.from.node());
-    let leads_to = |rival: &NodeName, end: &Endpoint| facts.flows_of(rival).any(|(_, flow)| flow.from.node() == Some(rival) && flow.to == *end);
-    if rivals.any(|rival| rival != name && ends.iter().all(|end| leads_to(rival, end))) {
-        return BTreeSet::new();
+    if nodes.len() < 2 {
+        return nodes;
     }
-    nodes
+    // A second way leads to every one of them: those that lead to the first, less those that miss another.
+    let leading_to = |end: &Endpoint| -> BTreeSet<&NodeName> {
+        let flows = end.node().into_iter().flat_map(|node| facts.flows_of(node)).filter(|(_, flow)| flow.to == *end);
+        flows.filter_map(|(_, flow)| flow.from.node()).filter(|rival| *rival != name).collect()
+    };
+    let mut rivals: Option<BTreeSet<&NodeName>> = None;
+    for end in ends.iter().filter(|end| end.node().is_some()).take(ENDS_MAX) {
+        let there = leading_to(end);
+        let left = rivals.map_or_else(|| there.clone(), |rivals| rivals.intersection(&there).copied().collect());
+        if left.is_empty() {
+            return nodes;
+        }
+        rivals = Some(left);
+    }
+    let leads_to = |rival: &NodeName, end: &Endpoint| facts.flows_of(rival).any(|(_, flow)| flow.from.node() == Some(rival) && flow.to == *end);
+    let vips = ends.iter().filter(|end| end.node().is_none()).take(ENDS_MAX);
+    let rivals = rivals.unwrap_or_default();
+    if rivals.iter().any(|rival| vips.clone().all(|end| leads_to(rival, end))) { BTreeSet::new() } else { nodes }
 }
 
 /// The nodes that depend on a database and that something leads to as on one another's stand-ins.
@@ -74,18 +90,28 @@ fn served_alone<'a>(facts: &Facts<'a>, name: &'a NodeName, at: &ServiceRef, serv
     }
     let is_needed = |end: &Endpoint| matches!(end, Endpoint::Service(to) if to == at);
     let users: BTreeSet<&Endpoint> = facts.flows_of(name).filter(|(_, flow)| !flow.optional && is_needed(&flow.to)).map(|(_, flow)| &flow.from).collect();
+    let user_nodes: BTreeSet<&NodeName> = users.iter().filter_map(|user| user.node()).filter(|node| *node != name).collect();
+    // The first two of those that each front leads to: one of them is another than a given one, if any is.
+    let mut led_to: BTreeMap<&NodeName, Vec<&NodeName>> = BTreeMap::new();
     let mut together: BTreeSet<&NodeName> = BTreeSet::new();
     for user in &users {
         let Some(node) = user.node().filter(|node| *node != name) else { continue };
         let leads_here = |end: &Endpoint| end == *user || matches!((user, end), (Endpoint::Node(user), Endpoint::Service(to)) if *user == to.node);
-        let fronts = facts.flows_of(node).filter(|(_, flow)| leads_here(&flow.to)).filter_map(|(_, flow)| flow.from.node());
-        let leads_to_another = |front: &NodeName| {
-            facts.flows_of(front).any(|(_, flow)| {
-                let to = flow.to.node().filter(|to| *to != node && *to != name && flow.from.node() == Some(front));
-                to.is_some_and(|to| users.iter().any(|user| user.node() == Some(to)))
-            })
-        };
-        if fronts.into_iter().any(leads_to_another) {
+        let mut fronts = facts.flows_of(node).filter(|(_, flow)| leads_here(&flow.to)).filter_map(|(_, flow)| flow.from.node());
+        let leads_to_another = fronts.any(|front| {
+            let there = led_to.entry(front).or_insert_with(|| {
+                let flows = facts.flows_of(front).filter(|(_, flow)| flow.from.node() == Some(front));
+                let mut first_two: Vec<&NodeName> = Vec::new();
+                for to in flows.filter_map(|(_, flow)| flow.to.node()).filter(|to| user_nodes.contains(to)) {
+                    if first_two.len() < 2 && !first_two.contains(&to) {
+                        first_two.push(to);
+                    }
+                }
+                first_two
+            });
+            there.iter().any(|to| *to != node)
+        });
+        if leads_to_another {
             together.insert(node);
         }
     }

@@ -43,18 +43,23 @@ fn cycle_from<'a>(waiting: &BTreeMap<&'a NodeName, &'a [NodeName]>, start: &'a N
         return None;
     }
     let mut path: Vec<(&NodeName, usize)> = vec![(start, 0)];
+    // Where on the path each node stands.
+    let mut place_of: BTreeMap<&NodeName, usize> = BTreeMap::from([(start, 0)]);
     let mut found = None;
     while let Some((name, next)) = path.last_mut() {
         let Some(before) = waiting.get(*name).and_then(|after| after.get(*next)) else {
             done.insert(*name);
+            place_of.remove(*name);
             path.pop();
             continue;
         };
         *next += 1;
-        if let Some(place) = path.iter().position(|(on_path, _)| *on_path == before) {
-            let ring: Vec<&NodeName> = path.iter().skip(place).map(|(name, _)| *name).collect();
-            found = found.or(Some(ring));
+        if let Some(place) = place_of.get(before) {
+            if found.is_none() {
+                found = Some(path.iter().skip(*place).map(|(name, _)| *name).collect::<Vec<_>>());
+            }
         } else if !done.contains(before) {
+            place_of.insert(before, path.len());
             path.push((before, 0));
         }
     }

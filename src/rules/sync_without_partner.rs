@@ -20,7 +20,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         }
         let at = ServiceRef { node: name.clone(), service: service_name.clone() };
         let has_partner = match &service.cluster {
-            Some(cluster) => facts.members(cluster).any(|(other, _)| other.node != *name),
+            Some(cluster) => facts.is_on_other_nodes(cluster, name),
             None => false,
         };
         let is_here = |end: &Endpoint| matches!(end, Endpoint::Service(service) if *service == at);

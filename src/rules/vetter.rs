@@ -3,7 +3,7 @@
 use super::{Checker, Finding, Fix, Severity};
 use crate::catalog::Catalog;
 use crate::model::{Lab, Subject};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// A copy of a lab and its findings, on which fixes are tried. Each trial costs what two small edits cost, whatever the
 /// size of the lab; making the copy costs one walk over it.
@@ -39,21 +39,15 @@ impl Vetter {
 
     /// Whether every error after the step was there before it. An adapter's may have moved to another slot.
     fn adds_no_error(&self, finding: &Finding, gone: &[Arc<Finding>], come: &[Arc<Finding>]) -> bool {
-        let counts = |found: &Finding| found.severity == Severity::Error && !self.is_accepted(found);
-        let same = |one: &Finding, other: &Finding| {
-            one.rule == other.rule
-                && match (&one.subject, &other.subject) {
-                    (Subject::Adapter(node, ..), Subject::Adapter(other, ..)) => node == other,
-                    (one, other) => one == other,
-                }
+        let counts = |found: &Finding| found.severity == Severity::Error && !self.checker.accepts(found);
+        let subject = |found: &Finding| match &found.subject {
+            Subject::Adapter(node, ..) => (found.rule, true, Subject::Node(node.clone())),
+            other => (found.rule, false, other.clone()),
         };
+        let old: HashSet<_> = gone.iter().filter(|old| counts(old)).map(|old| subject(old)).collect();
         let errors = |findings: &[Arc<Finding>]| findings.iter().filter(|found| counts(found)).count();
-        let known = come.iter().filter(|new| counts(new)).all(|new| gone.iter().any(|old| counts(old) && same(old, new)));
+        let known = come.iter().filter(|new| counts(new)).all(|new| old.contains(&subject(new)));
         let fewer_by = if counts(finding) { 1 } else { 0 };
         known && errors(come) + fewer_by <= errors(gone)
-    }
-
-    fn is_accepted(&self, finding: &Finding) -> bool {
-        self.lab.accepted.iter().any(|acceptance| acceptance.accepts(finding.rule, &finding.subject))
     }
 }

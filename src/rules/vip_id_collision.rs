@@ -12,10 +12,11 @@
 
 use super::{Facts, Report};
 use crate::model::{Edit, NetworkName, Subject, Vip, VipName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     let mut first: BTreeMap<(&NetworkName, u8), &VipName> = BTreeMap::new();
+    let taken: BTreeSet<(&NetworkName, u8)> = facts.lab.vips.values().map(|vip| (&vip.network, vip.id)).collect();
     for (name, vip) in &facts.lab.vips {
         let Some(other) = first.get(&(&vip.network, vip.id)).copied() else {
             first.insert((&vip.network, vip.id), name);
@@ -24,7 +25,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         let found = report
             .add(Subject::Vip(name.clone()), format!("{name} and {other} both have id {} on {}", vip.id, vip.network))
             .involving(Subject::Vip(other.clone()));
-        let taken = |id: &u8| facts.lab.vips.values().any(|other| other.network == vip.network && other.id == *id);
+        let taken = |id: &u8| taken.contains(&(&vip.network, *id));
         if let Some(id) = (vip.id..=255).chain(1..vip.id).find(|id| !taken(id)) {
             let to = Vip { id, ..vip.clone() };
             found.fix(format!("Use id {id}"), vec![Edit::Vip { name: name.clone(), at: None, to: Some(to) }]);

@@ -3,6 +3,7 @@
 mod cli_check;
 mod cli_commands;
 mod e2e_sim;
+mod growth;
 mod layers;
 mod layout_format;
 mod layout_properties;

@@ -140,7 +140,16 @@ fn at_100(lab: Lab) -> Stage {
 
 fn finding(severity: Severity, subject: Subject) -> Arc<Finding> {
     let message = String::new();
-    Arc::new(Finding { rule: "test", severity, message, subject, involved: Vec::new(), fixes: Vec::new(), accepted: None })
+    Arc::new(Finding {
+        rule: "test",
+        severity,
+        message,
+        subject,
+        within: Default::default(),
+        involved: Vec::new(),
+        fixes: Vec::new(),
+        accepted: None,
+    })
 }
 
 fn service(text: &str) -> Subject {

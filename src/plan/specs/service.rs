@@ -58,9 +58,13 @@ impl<'a> Contract<'a> {
         let subject = || Subject::Service(at.clone());
         let fail = |why: String| vec![Unplannable { subject: subject(), why }];
         let Some(node) = self.lab.nodes.get(&at.node) else { return Err(fail(format!("{at} is on no node of the lab."))) };
-        let Some(entry) = self.catalog.of(service) else {
-            return Err(fail(format!("{at} is of the kind {:?}, which the catalog does not have; choose a known kind.", service.kind)));
-        };
+        // What `check` reports of the service alone, in the same words.
+        let mismatches = self.catalog.mismatches(service);
+        if !mismatches.is_empty() {
+            let said = mismatches.iter().map(|mismatch| Unplannable { subject: subject(), why: format!("{at} {mismatch}") });
+            return Err(said.collect());
+        }
+        let Some(entry) = self.catalog.of(service) else { return Err(Vec::new()) };
         let addresses = self.listening(node, service).map_err(|why| fail(format!("{at} {why}")))?;
         let floating = self.floating(at, service);
         let listen = entry.ports_of(service).map(|(port, number)| {
@@ -112,7 +116,7 @@ impl<'a> Contract<'a> {
         let on_it = node.adapter_on(network).is_some();
         match self.lab.networks.get(network).map(|wire| wire.kind) {
             Some(NetworkKind::Nat) if on_it => Ok(vec![NAT_ADDRESS]),
-            _ if on_it => Err(format!("is bound to {network}, where its node has no fixed address; give the adapter an address.")),
+            _ if on_it => Err(format!("is bound to {network}, where its node has no fixed address; give the adapter an address")),
             _ => Err(format!("is bound to {network}, which its node is not on; add an adapter, or bind it elsewhere.")),
         }
     }

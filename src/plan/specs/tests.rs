@@ -135,7 +135,14 @@ fn what_cannot_be_specified_is_said() {
     let todo: crate::model::ServiceName = "todo".parse().unwrap();
     check(&|lab| lab.nodes[&name("db1")].adapters[0].address = None, "vip:database", "no address on backend");
     check(&|lab| lab.networks[&"backend".parse::<NetworkName>().unwrap()].subnet = None, "db1@backend#0", "no subnet");
-    check(&|lab| lab.nodes[&name("app1")].services[&todo].kind = "nonesuch".parse().unwrap(), "app1/todo", "\"nonesuch\"");
+    check(
+        &|lab| {
+            lab.nodes[&name("app1")].services[&todo].settings.insert("folder".into(), crate::model::Value::Bool(true));
+        },
+        "app1/todo",
+        "has true for folder, which takes a text",
+    );
+    check(&|lab| lab.nodes[&name("app1")].services[&todo].kind = "nonesuch".parse().unwrap(), "app1/todo", "kind nonesuch");
     check(&|lab| lab.nodes[&name("app1")].services[&todo].bind = Bind::On("internet".parse().unwrap()), "app1/todo", "not on");
     check(&|lab| lab.nodes[&name("app1")].services[&todo].bind = Bind::Loopback, "lb/haproxy -> app1/todo", "127.0.0.1 only");
     check(

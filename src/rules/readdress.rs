@@ -67,7 +67,7 @@ fn network(lab: &Lab, name: &NetworkName, to: Ipv4Net) -> Vec<Edit> {
     let dhcp = network.dhcp.map(|range| DhcpRange { from: shift.address(range.from), to: shift.address(range.to) });
     let moved = Network { subnet: Some(to), dhcp, ..network.clone() };
     let mut edits = vec![Edit::Network { name: name.clone(), at: None, to: Some(moved) }];
-    for (node_name, node) in &lab.nodes {
+    for (node_name, node) in lab.nodes.iter().filter(|(_, node)| may_name(node, name)) {
         let mut changed = node.clone();
         let mut own_addresses = Vec::new();
         for adapter in changed.adapters.iter_mut().filter(|adapter| adapter.network == *name) {
@@ -86,6 +86,14 @@ fn network(lab: &Lab, name: &NetworkName, to: Ipv4Net) -> Vec<Edit> {
         edits.push(Edit::Vip { name: vip_name.clone(), at: None, to });
     }
     edits
+}
+
+/// Whether a node may name addresses of a network: by an adapter on it, or in a list of a service.
+fn may_name(node: &Node, network: &NetworkName) -> bool {
+    let lists = |service: &Service| {
+        matches!(service.allow, Allow::Only(_)) || service.settings.values().any(|value| matches!(value, Value::List(_)))
+    };
+    node.adapters.iter().any(|adapter| adapter.network == *network) || node.services.values().any(lists)
 }
 
 /// A move from one subnet to another of the same size.

@@ -5,7 +5,7 @@ use super::input::{Loaded, Unreadable, load};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::layout::{Place, Positions, positions};
-use crate::model::{Lab, Places as SubjectPlaces};
+use crate::model::{Lab, Node, Places as SubjectPlaces};
 use crate::rules::{Checker, Context, Finding, Severity, Vetter};
 use serde::Serialize;
 use std::{
@@ -20,7 +20,7 @@ const LISTED_MAX: usize = 50;
 const WRITTEN_MAX: usize = 5_000;
 
 /// Trying a fix may look at all of a lab: the most things that are looked at for all findings together.
-const TRIALS_MAX: usize = 100_000;
+const TRIALS_MAX: usize = 50_000;
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -149,7 +149,9 @@ struct Tried {
 
 impl Tried {
     fn of(checker: &Checker, lab: &Lab) -> Self {
-        let things = 1 + lab.nodes.len() + lab.networks.len() + lab.flows.len() + lab.vips.len();
+        let of_node = |node: &Node| 1 + node.adapters.len() + node.services.len() + node.after.len();
+        let listed = lab.networks.len() + lab.flows.len() + lab.vips.len() + lab.accepted.len();
+        let things = 1 + listed + lab.nodes.values().map(of_node).sum::<usize>();
         Self { vetter: Vetter::new(checker, lab), left: TRIALS_MAX.checked_div(things).unwrap_or(0) }
     }
 

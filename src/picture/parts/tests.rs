@@ -136,7 +136,8 @@ fn world() -> impl Strategy<Value = World> {
                 .into_iter()
                 .map(|subject| {
                     let (message, involved, fixes) = (String::new(), Vec::new(), Vec::new());
-                    Arc::new(Finding { rule: "test", severity, message, subject, involved, fixes, accepted: None })
+                    let within = crate::model::Path::root();
+                    Arc::new(Finding { rule: "test", severity, message, subject, within, involved, fixes, accepted: None })
                 })
                 .collect(),
             observed,

@@ -1,7 +1,7 @@
 //! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
 
-use super::{After, Command, Dialog, Document, Effect, FileUse, Merge, Mode, State, Tab, ViewMove, job::Task, ops, present, state::Graph};
-use crate::look::{Appearance, Preference, Tone};
+use super::{Command, Dialog, Effect, Merge, Mode, State, Tab, ViewMove, job::Task, ops, present, state::Graph};
+use crate::look::{Preference, Tone};
 use crate::model::{Acceptance, Edit, Lab, ListEdit, NodeName, Pos, Subject};
 
 /// How far a duplicate stands from its original, in lab units.
@@ -22,7 +22,8 @@ impl State {
             | Command::ImportMachines
             | Command::Save
             | Command::SaveAs
-            | Command::ExportPicture
+            | Command::Export
+            | Command::RecoverWork
             | Command::Quit
             | Command::Templates => self.apply_file(command),
             Command::OpenPath(_)
@@ -33,6 +34,11 @@ impl State {
             | Command::TakeRecovery
             | Command::DropRecovery
             | Command::KeepMine
+            | Command::WriteOver
+            | Command::OverwriteNow
+            | Command::ChooseAnother
+            | Command::ExportTo(_)
+            | Command::CreateFolder(_)
             | Command::Reload
             | Command::Browse(_)
             | Command::Focused => self.apply_file(command),
@@ -51,9 +57,13 @@ impl State {
             | Command::Inject(_)
             | Command::CancelJob
             | Command::Provider(_) => self.apply_run(command),
-            Command::Design | Command::Run | Command::Present | Command::NextView | Command::PreviousView | Command::ShowView(_) => {
-                self.apply_mode(&command)
-            }
+            Command::Design
+            | Command::Run
+            | Command::Present
+            | Command::EndPresentation
+            | Command::NextView
+            | Command::PreviousView
+            | Command::ShowView(_) => self.apply_mode(&command),
             Command::ZoomFit | Command::ZoomSelection | Command::ZoomIn | Command::ZoomOut | Command::ZoomActual | Command::View(_) => {
                 self.apply_view(command)
             }
@@ -171,8 +181,12 @@ impl State {
                 self.pending = None;
                 return Vec::new();
             }
-            Command::CloseNotice => {
-                self.notice = None;
+            Command::CloseNotice(id) => {
+                self.notices.retain(|notice| notice.id != id);
+                return Vec::new();
+            }
+            Command::FullScreen => {
+                self.full_screen ^= true;
                 return Vec::new();
             }
             _ => return Vec::new(),
@@ -202,6 +216,7 @@ impl State {
             Command::Design => return self.enter(Mode::Design),
             Command::Run => return self.enter(Mode::Run),
             Command::Present => return self.enter(Mode::Present),
+            Command::EndPresentation => return self.end_presentation(),
             Command::NextView => self.presentation.go(&self.lab, page + 1),
             Command::PreviousView => self.presentation.go(&self.lab, page.saturating_sub(1)),
             Command::ShowView(page) => self.presentation.go(&self.lab, *page),
@@ -276,130 +291,6 @@ impl State {
             }
             subject => self.apply(Command::Reveal(subject)),
         }
-    }
-
-    fn apply_file(&mut self, command: Command) -> Vec<Effect> {
-        match command {
-            Command::New => self.leave(After::New),
-            Command::Open => self.leave(After::Open),
-            Command::ImportMachines => self.leave(After::Import),
-            Command::OpenPath(path) => self.leave(After::OpenPath(path)),
-            Command::OpenTemplate(index) => self.leave(After::Template(index)),
-            Command::Quit => self.leave(After::Quit),
-            Command::Reload => {
-                self.dialog = None;
-                self.go_on(After::Reload)
-            }
-            Command::Templates => self.ask(Dialog::Templates),
-            Command::Save => self.save(FileUse::Save),
-            Command::SaveAs => vec![Effect::ChooseFile { what: FileUse::Save, name: self.document.file_name(&self.lab) }],
-            Command::SaveThenGoOn => {
-                if let Some(Dialog::Unsaved(after)) = self.dialog.take() {
-                    self.pending = Some(after);
-                }
-                self.save(FileUse::SaveThen)
-            }
-            Command::Discard => match self.dialog.take() {
-                Some(Dialog::Unsaved(after)) => {
-                    let mut effects = vec![Effect::DropAutosave { path: self.document.path.clone() }];
-                    effects.extend(self.go_on(after));
-                    effects
-                }
-                _ => Vec::new(),
-            },
-            Command::ExportPicture => {
-                let name = self.document.file_name(&self.lab);
-                let stem = name.strip_suffix(".ron").unwrap_or(&name);
-                vec![Effect::ChooseFile { what: FileUse::Picture, name: format!("{stem}.svg") }]
-            }
-            Command::Chosen(what, path) => self.chosen(what, path),
-            Command::Browse(folder) => vec![Effect::List(folder)],
-            Command::TakeRecovery => self.take_recovery(),
-            Command::DropRecovery => {
-                self.dialog = None;
-                let dropped = self.recoveries.drain(..).map(|recovery| Effect::DropRecovery(recovery.autosave));
-                dropped.collect()
-            }
-            Command::KeepMine => {
-                self.dialog = None;
-                self.history.mark_unsaved();
-                Vec::new()
-            }
-            Command::Focused => match &self.document.path {
-                Some(path) => vec![Effect::Look(path.clone(), self.document.stamp)],
-                None => Vec::new(),
-            },
-            _ => Vec::new(),
-        }
-    }
-
-    /// Asks about unsaved changes first.
-    fn leave(&mut self, after: After) -> Vec<Effect> {
-        if self.is_unsaved() {
-            self.dialog = Some(Dialog::Unsaved(after));
-            return Vec::new();
-        }
-        self.go_on(after)
-    }
-
-    pub(super) fn go_on(&mut self, after: After) -> Vec<Effect> {
-        self.pending = None;
-        match after {
-            After::New => {
-                self.replace(Lab::new("New lab"), Document::default());
-                vec![Effect::View(ViewMove::Fit)]
-            }
-            After::Open => vec![Effect::ChooseFile { what: FileUse::Open, name: String::new() }],
-            After::OpenPath(path) => vec![Effect::Read(path)],
-            After::Template(index) => {
-                let Some(template) = self.templates.get(index) else { return Vec::new() };
-                self.replace(template.lab.clone(), Document::default());
-                vec![Effect::View(ViewMove::Fit)]
-            }
-            After::Import => vec![self.start(Task::Import)],
-            After::Reload => self.document.path.clone().map(Effect::Read).into_iter().collect(),
-            After::Quit => vec![Effect::Quit],
-            After::Plan => self.apply(Command::Plan),
-        }
-    }
-
-    pub(super) fn save(&mut self, what: FileUse) -> Vec<Effect> {
-        match &self.document.path {
-            Some(path) => vec![self.write_to(path.clone())],
-            None => vec![Effect::ChooseFile { what, name: self.document.file_name(&self.lab) }],
-        }
-    }
-
-    fn write_to(&self, path: std::path::PathBuf) -> Effect {
-        Effect::Write { path, lab: Box::new(self.lab.clone()), state_id: self.history.state_id() }
-    }
-
-    fn chosen(&mut self, what: FileUse, path: std::path::PathBuf) -> Vec<Effect> {
-        self.dialog = None;
-        match what {
-            FileUse::Open => vec![Effect::Read(path)],
-            FileUse::Save | FileUse::SaveThen => {
-                let path = if path.extension().is_none() { path.with_extension("ron") } else { path };
-                vec![self.write_to(path)]
-            }
-            FileUse::Picture => {
-                let path = if path.extension().is_none() { path.with_extension("svg") } else { path };
-                let appearance = if self.preferences.theme == Preference::Light { Appearance::Light } else { Appearance::Dark };
-                vec![Effect::WritePicture { path, lab: Box::new(self.lab.clone()), appearance }]
-            }
-        }
-    }
-
-    fn take_recovery(&mut self) -> Vec<Effect> {
-        self.dialog = None;
-        let Some(recovery) = self.recoveries.pop_front() else { return Vec::new() };
-        self.replace(recovery.lab, Document { path: recovery.path, ..Document::default() });
-        self.history.mark_unsaved();
-        self.autosaved_revision = 0;
-        if !self.recoveries.is_empty() {
-            self.tell(Tone::Neutral, "Another lab was left behind; it is offered again at the next start.");
-        }
-        vec![Effect::View(ViewMove::Fit), Effect::DropRecovery(recovery.autosave)]
     }
 }
 

@@ -24,9 +24,8 @@ impl Chooser for Desktop {
             FileUse::Save | FileUse::SaveThen => {
                 dialog.set_title("Save the lab").set_file_name(name).add_filter("Lab", &["ron"]).save_file()
             }
-            FileUse::Picture => {
-                let dialog = dialog.set_title("Save the picture").set_file_name(name);
-                dialog.add_filter("SVG", &["svg"]).add_filter("PNG", &["png"]).save_file()
+            FileUse::Export(format) => {
+                dialog.set_title("Export the lab").set_file_name(name).add_filter(format.title(), format.extensions()).save_file()
             }
         })
     }

@@ -2,7 +2,12 @@
 //!
 //! A command is data; [`super::State::apply`] is the one place that does it.
 
-use super::{After, Merge, Preferences, Stamp, job::Job};
+use super::{
+    After, Merge, Permit, Preferences, Stamp,
+    export::{ExportFormat, ExportOptions},
+    job::Job,
+};
+use crate::host::file::Fingerprint;
 use crate::model::{ClusterName, Edit, Fault, Lab, NodeName, Pos, Subject};
 use std::path::PathBuf;
 
@@ -51,6 +56,10 @@ pub enum Dialog {
     Recover,
     /// The file is not what we read any more.
     ChangedOnDisk,
+    /// A file of the chosen name exists: what for, which, and what it holds.
+    Overwrite(FileUse, PathBuf, Fingerprint),
+    /// As what, and how, the lab is to be exported.
+    Export,
     /// Why is this finding meant? The rule's code and what the finding is about.
     Accept {
         /// The rule's code.
@@ -89,8 +98,8 @@ pub enum FileUse {
     Save,
     /// To hold the lab, and then the window closes or another lab is opened.
     SaveThen,
-    /// To hold the picture as SVG or PNG.
-    Picture,
+    /// To hold an export of this format.
+    Export(ExportFormat),
 }
 
 /// How the canvas is to show another part of the lab.
@@ -125,8 +134,8 @@ pub enum Command {
     SaveAs,
     /// Show the labs to begin with.
     Templates,
-    /// Save the picture.
-    ExportPicture,
+    /// Choose how to export the lab.
+    Export,
     /// Close the window.
     Quit,
     /// Take the last step back.
@@ -159,6 +168,8 @@ pub enum Command {
     Run,
     /// Show to others.
     Present,
+    /// The window fills the screen, or no longer.
+    FullScreen,
     /// Fold or unfold the palette.
     TogglePalette,
     /// Fold or unfold the inspector.
@@ -247,8 +258,20 @@ pub enum Command {
     DropRecovery,
     /// Show a folder in our own file chooser.
     Browse(PathBuf),
+    /// Offer the labs that were left behind.
+    RecoverWork,
+    /// Create a folder, and show it in our own file chooser.
+    CreateFolder(PathBuf),
+    /// Export like this: choose a file.
+    ExportTo(ExportOptions),
+    /// Replace the file that the dialog asks about.
+    OverwriteNow,
+    /// Choose another name than that of the file that the dialog asks about.
+    ChooseAnother,
     /// Keep ours, although the file changed.
     KeepMine,
+    /// Write ours over the changed file.
+    WriteOver,
     /// Read the file again.
     Reload,
     /// Mend a finding by one of its fixes.
@@ -304,10 +327,12 @@ pub enum Command {
     },
     /// Show a page of the presentation.
     ShowView(usize),
+    /// Back to where the presentation was started from.
+    EndPresentation,
     /// The window has the keyboard again: files may have changed meanwhile.
     Focused,
-    /// The notice was read.
-    CloseNotice,
+    /// A notice was read, by its number.
+    CloseNotice(u64),
 }
 
 /// What a command needs from the outside; workers do it and answer with events.
@@ -330,11 +355,28 @@ pub enum Effect {
         lab: Box<Lab>,
         /// The history's number of what is written.
         state_id: u64,
+        /// What it may replace, and what for: a question about it comes back with this.
+        permit: Permit,
+        /// What the file was chosen for.
+        what: FileUse,
     },
     /// Keep a copy against a crash.
     Autosave {
         /// Which file.
         path: Option<PathBuf>,
+        /// What that file held when the changes began.
+        base: Option<Fingerprint>,
+        /// The lab.
+        lab: Box<Lab>,
+    },
+    /// Keep a recovered lab as our own autosave, and only then remove the copy that it came from.
+    TakeOver {
+        /// The copy.
+        autosave: PathBuf,
+        /// Which file the lab belongs to.
+        path: Option<PathBuf>,
+        /// What that file held when the changes began.
+        base: Option<Fingerprint>,
         /// The lab.
         lab: Box<Lab>,
     },
@@ -345,20 +387,26 @@ pub enum Effect {
     },
     /// Remove a copy that a run left behind.
     DropRecovery(PathBuf),
-    /// Look whether a file has changed.
-    Look(PathBuf, Option<Stamp>),
+    /// Look whether a file has changed, now.
+    Look(PathBuf, Stamp),
+    /// Look from time to time whether the open file has changed.
+    WatchFile(Option<(PathBuf, Stamp)>),
     /// List a folder for our own file chooser.
     List(PathBuf),
+    /// Create a folder, and list it.
+    CreateFolder(PathBuf),
     /// Write the preferences.
     KeepPreferences(Box<Preferences>),
-    /// Write the picture; its ending says as what.
-    WritePicture {
+    /// Export the lab.
+    WriteExport {
         /// Which file.
         path: PathBuf,
         /// The lab.
         lab: Box<Lab>,
-        /// Light or dark.
-        appearance: crate::look::Appearance,
+        /// As what, and how.
+        options: ExportOptions,
+        /// What it may replace.
+        permit: Permit,
     },
     /// Do something with a provider.
     Start(Box<Job>),
@@ -370,8 +418,6 @@ pub enum Effect {
     View(ViewMove),
     /// Rename in place on the canvas.
     RenameInPlace(Subject),
-    /// Full screen, or not.
-    FullScreen(Screen),
     /// Close the window.
     Quit,
 }
@@ -385,13 +431,4 @@ pub struct Watched {
     pub file: PathBuf,
     /// The lab as it is drawn.
     pub lab: Lab,
-}
-
-/// How much of the screen the window has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screen {
-    /// A window.
-    Window,
-    /// All of it.
-    Full,
 }

@@ -1,15 +1,38 @@
 //! The open file: where it is, whether it is saved, and what to do where it changed under us.
 
+use crate::host::file::Fingerprint;
 use crate::model::Lab;
-use std::{path::PathBuf, time::SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 /// How a file looked when we last read or wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// When it was last written.
-    pub modified: SystemTime,
-    /// Its size in bytes.
-    pub bytes: u64,
+    /// When it was last written; `None`: not known.
+    pub modified: Option<SystemTime>,
+    /// What it held.
+    pub content: Fingerprint,
+}
+
+impl Stamp {
+    /// Of a file that holds this content.
+    pub fn of(path: &Path, content: &[u8]) -> Self {
+        let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
+        Self { modified, content: Fingerprint::of(content) }
+    }
+}
+
+/// What became of the open file while it was open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DiskChange {
+    /// Another program wrote it, and it is a layout.
+    Written(Fingerprint),
+    /// It holds no layout any more, and why.
+    Unreadable(Fingerprint, String),
+    /// It is not there, or cannot be read.
+    Gone(String),
 }
 
 /// What to go on with once unsaved changes are dealt with.
@@ -42,6 +65,10 @@ pub struct Document {
     pub stamp: Option<Stamp>,
     /// Whether the user has a lab open at all: before, the gallery of templates is shown.
     pub open: bool,
+    /// What became of the file on disk since, if anything; the user is asked about it once.
+    pub change: Option<DiskChange>,
+    /// What the user was already asked about.
+    pub asked: Option<DiskChange>,
 }
 
 impl Document {
@@ -69,6 +96,8 @@ pub struct Recovery {
     pub lab: Lab,
     /// The file that it belongs to; `None`: it was never saved.
     pub path: Option<PathBuf>,
+    /// How that file looked when the changes began; `None`: not known.
+    pub stamp: Option<Stamp>,
     /// When it was kept.
     pub kept: SystemTime,
     /// The autosave itself, to be removed once it is dealt with.
@@ -82,8 +111,10 @@ pub struct Listing {
     pub folder: PathBuf,
     /// Folders in it, by name.
     pub folders: Vec<String>,
-    /// Layout files in it, by name.
+    /// Files in it, by name.
     pub files: Vec<String>,
+    /// Entries that are not listed because there are too many.
+    pub more: usize,
     /// Why it cannot be listed; empty: it can.
     pub problem: String,
 }

@@ -15,7 +15,6 @@ use crate::deploy::{Deployed, JOURNAL_FILE, Journal};
 use crate::fault::{HORIZON_MS, sentences};
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::host::terminal;
-use crate::look::Appearance;
 use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, refusals, restore, take_snapshots};
 use crate::provider::{
@@ -410,17 +409,4 @@ fn wait<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
 fn failed(error: ProviderError) -> anyhow::Error {
     let next = error.next.clone();
     anyhow::anyhow!("{error}. {next}")
-}
-
-/// Draws a picture file: PNG where its name ends so, else SVG.
-///
-/// # Errors
-/// Where the picture would be too large.
-pub fn draw(path: &Path, lab: &Lab, appearance: Appearance) -> anyhow::Result<Vec<u8>> {
-    let catalog = Catalog::embedded();
-    let options = crate::export::PictureOptions { appearance, ..crate::export::PictureOptions::default() };
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
-        return Ok(crate::export::png(lab, catalog, &options)?);
-    }
-    Ok(crate::export::svg(lab, catalog, &options).into_bytes())
 }

@@ -1,10 +1,13 @@
 //! What workers do with files: read, write, keep against a crash, look. Each answers with an event and touches no state.
 
-use super::{Event, Preferences, Recovery, Stamp};
+use super::{
+    DiskChange, Event, FileUse, Permit, Preferences, Recovery, SaveError, Stamp,
+    save::{save_export, save_layout},
+};
 use crate::deploy::Deployed;
 use crate::host::{
     autosave::{AutosaveSlot, Recoverable, recoverable},
-    file::{Backup, FileError, read_bounded, save_atomically},
+    file::{Backup, Fingerprint, read_bounded, save_atomically},
     state::StateFolder,
 };
 use crate::layout;
@@ -58,10 +61,25 @@ pub fn keep_preferences(folders: &Folders, preferences: &Preferences) -> anyhow:
     Ok(save_atomically(&folders.preferences(), preferences.write().as_bytes(), Backup::None)?)
 }
 
-/// How a file looks now; `None`: it is not there.
-pub fn stamp(path: &Path) -> Option<Stamp> {
-    let data = std::fs::metadata(path).ok()?;
-    Some(Stamp { modified: data.modified().ok()?, bytes: data.len() })
+/// What became of a file since it looked like this; `None`: nothing. A file that was written again with the same content
+/// has not changed.
+pub fn look(path: &Path, stamp: &Stamp) -> Option<DiskChange> {
+    let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    if modified.is_some() && modified == stamp.modified {
+        return None;
+    }
+    let bytes = match read_bounded(path, layout::BYTES_MAX as u64) {
+        Ok(bytes) => bytes,
+        Err(error) => return Some(DiskChange::Gone(error.to_string())),
+    };
+    let content = Fingerprint::of(&bytes);
+    if content == stamp.content {
+        return None;
+    }
+    Some(match layout::read_bytes(&bytes) {
+        Ok(_) => DiskChange::Written(content),
+        Err(problems) => DiskChange::Unreadable(content, problems.first().map(ToString::to_string).unwrap_or_default()),
+    })
 }
 
 /// Entries of a folder that our own file chooser shows.
@@ -74,19 +92,19 @@ pub fn list(folder: &Path) -> super::Listing {
     let mut listing = super::Listing { folder, ..super::Listing::default() };
     match std::fs::read_dir(&listing.folder) {
         Ok(entries) => {
-            for entry in entries.flatten().take(LISTED_MAX) {
+            for entry in entries.flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if name.starts_with('.') {
                     continue;
                 }
-                if entry.path().is_dir() {
-                    listing.folders.push(name);
-                } else if Path::new(&name).extension().is_some_and(|ending| ending == "ron") {
-                    listing.files.push(name);
-                }
+                let list = if entry.path().is_dir() { &mut listing.folders } else { &mut listing.files };
+                list.push(name);
             }
-            listing.folders.sort();
-            listing.files.sort();
+            for list in [&mut listing.folders, &mut listing.files] {
+                list.sort_by_cached_key(|name| (name.to_lowercase(), name.clone()));
+                listing.more += list.len().saturating_sub(LISTED_MAX);
+                list.truncate(LISTED_MAX);
+            }
         }
         Err(error) => listing.problem = format!("This folder cannot be listed: {error}"),
     }
@@ -99,8 +117,22 @@ fn deployed_on(state: &StateFolder, path: &Path) -> Option<String> {
     Deployed::read(&state.lab(id.as_str())).ok()?.map(|deployed| deployed.on.to_string())
 }
 
+/// Creates a folder, and lists it; where it cannot be created, the one around it, with the reason.
+pub fn create_folder(folder: &Path) -> super::Listing {
+    match std::fs::create_dir(folder) {
+        Ok(()) => list(folder),
+        Err(error) => {
+            let mut listing = list(folder.parent().unwrap_or(folder));
+            listing.problem = format!("{} cannot be created: {error}", folder.display());
+            listing
+        }
+    }
+}
+
 /// Reads a lab.
 pub fn read(path: PathBuf) -> Event {
+    // A name on the command line is relative to a folder that the file chooser and the next start do not know.
+    let path = std::path::absolute(&path).unwrap_or(path);
     match read_lab(&path) {
         Ok((lab, stamp)) => {
             let on = StateFolder::of_user().ok().and_then(|state| deployed_on(&state, &path));
@@ -121,39 +153,33 @@ fn read_lab(path: &Path) -> anyhow::Result<(Lab, Stamp)> {
         };
         anyhow::anyhow!("{}: {first}{more}", name())
     })?;
-    Ok((lab, stamp(path).with_context(|| format!("{} is gone", name()))?))
+    Ok((lab, Stamp::of(path, &bytes)))
 }
 
-/// Writes a lab, whole or not at all; the file as it was stays beside it, with `~` behind its name. Comments at the top of
-/// the file stay. A lab that could not be read back is not written.
-pub fn write(path: PathBuf, lab: &Lab, state_id: u64) -> Event {
-    match write_lab(&path, lab) {
+/// Writes a lab where the permit covers what is there.
+pub fn write(path: PathBuf, lab: &Lab, state_id: u64, permit: Permit, what: FileUse) -> Event {
+    match save_layout(&path, lab, permit) {
         Ok(stamp) => Event::Written { path, stamp, state_id },
-        Err(error) => Event::NotWritten { why: format!("{error:#}"), path },
+        Err(SaveError::Exists { content, .. }) => Event::Exists { what, path, content },
+        Err(SaveError::Changed(_)) => match permit {
+            // It was written while the user was being asked about it.
+            Permit::Unchanged(content) => match look(&path, &Stamp { modified: None, content }) {
+                Some(change) => Event::NotSaved(path, change),
+                None => Event::NotWritten { path, why: "it is being written by another program; try again".to_owned() },
+            },
+            _ => Event::NotWritten { path, why: "it is being written by another program; try again".to_owned() },
+        },
+        Err(error) => Event::NotWritten { why: error.to_string(), path },
     }
 }
 
-fn write_lab(path: &Path, lab: &Lab) -> anyhow::Result<Stamp> {
-    if let Some((place, why)) = layout::wrong_values(lab).first() {
-        anyhow::bail!("{place}: {why}");
+/// Writes an export where the permit covers what is there.
+pub fn write_export(path: PathBuf, bytes: &[u8], permit: Permit, what: FileUse) -> Event {
+    match save_export(&path, bytes, permit) {
+        Ok(()) => Event::Exported(path),
+        Err(SaveError::Exists { content, .. }) => Event::Exists { what, path, content },
+        Err(error) => Event::Failed(format!("Not exported: {error}")),
     }
-    let previous = match read_bounded(path, layout::BYTES_MAX as u64) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        // Nothing to keep a comment of.
-        Err(FileError::Missing(_) | FileError::TooLarge { .. }) => String::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let text = if previous.is_empty() { layout::write(lab) } else { layout::rewrite(lab, &previous) };
-    save_atomically(path, text.as_bytes(), Backup::Keep)?;
-    stamp(path).context("it is gone again")
-}
-
-/// Writes a picture, whole or not at all.
-///
-/// # Errors
-/// Where the system refuses.
-pub fn write_picture(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    Ok(save_atomically(path, bytes, Backup::None)?)
 }
 
 /// What keeps the open lab against a crash, and the labs that were left behind.
@@ -175,12 +201,12 @@ impl Keeper {
     ///
     /// # Errors
     /// Where the folder cannot be made or written.
-    pub fn keep(&mut self, path: Option<&Path>, lab: &Lab) -> anyhow::Result<()> {
+    pub fn keep(&mut self, path: Option<&Path>, base: Option<Fingerprint>, lab: &Lab) -> anyhow::Result<()> {
         let slot = match self.slot.take() {
             Some(slot) => slot,
             None => AutosaveSlot::open(&self.folder)?,
         };
-        Ok(self.slot.insert(slot).keep(path, &layout::write(lab))?)
+        Ok(self.slot.insert(slot).keep(path, base, &layout::write(lab))?)
     }
 
     /// The copy is not needed any more.
@@ -196,7 +222,13 @@ impl Keeper {
         self.left_behind = recoverable(&self.folder);
         let recovery = |left: &Recoverable| {
             let lab = layout::read(&left.text).ok()?;
-            Some(Recovery { lab, path: left.original.clone(), kept: left.kept, autosave: left.slot().to_owned() })
+            // Where the file is still what the changes were made to, it looks to the next save as it does now.
+            let stamp = left.base.map(|content| {
+                let now =
+                    left.original.as_deref().and_then(|path| Some(Stamp::of(path, &read_bounded(path, layout::BYTES_MAX as u64).ok()?)));
+                now.filter(|now| now.content == content).unwrap_or(Stamp { modified: None, content })
+            });
+            Some(Recovery { lab, path: left.original.clone(), stamp, kept: left.kept, autosave: left.slot().to_owned() })
         };
         self.left_behind.iter().filter_map(recovery).collect()
     }
@@ -232,7 +264,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.ron");
         for name in ["first", "second"] {
-            assert!(matches!(write(path.clone(), &Lab::new(name), 7), Event::Written { state_id: 7, .. }));
+            assert!(matches!(
+                write(path.clone(), &Lab::new(name), 7, Permit::Confirmed, FileUse::Save),
+                Event::Written { state_id: 7, .. }
+            ));
         }
         let Event::Read { lab, .. } = read(path) else { panic!("not read") };
         assert_eq!(lab.name, "second");
@@ -260,14 +295,58 @@ mod tests {
         let mut lab = Lab::new("shop");
         std::fs::write(&path, format!("// Ours since spring.\n{}", layout::write(&lab))).unwrap();
         lab.about = "changed".into();
-        assert!(matches!(write(path.clone(), &lab, 1), Event::Written { .. }));
+        assert!(matches!(write(path.clone(), &lab, 1, Permit::Confirmed, FileUse::Save), Event::Written { .. }));
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("// Ours since spring.") && text.contains("changed"), "{text}");
         let node = crate::model::Node { disk: 0, ..crate::model::Node::new(crate::model::Role::Database) };
         lab.nodes.insert("db1".parse().unwrap(), node);
-        let Event::NotWritten { why, .. } = write(path.clone(), &lab, 2) else { panic!("written") };
+        let Event::NotWritten { why, .. } = write(path.clone(), &lab, 2, Permit::Confirmed, FileUse::Save) else { panic!("written") };
         assert!(why.contains("disk is in GiB"), "{why}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn what_became_of_the_open_file_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ron");
+        std::fs::write(&path, layout::write(&Lab::new("a"))).unwrap();
+        let Event::Read { stamp, .. } = read(path.clone()) else { panic!("not read") };
+        // Looked at as if it had been written again, since a test is faster than the clock of a file system.
+        let stamp = Stamp { modified: None, ..stamp };
+        assert_eq!(look(&path, &stamp), None, "the same content is no change");
+        std::fs::write(&path, layout::write(&Lab::new("b"))).unwrap();
+        assert!(matches!(look(&path, &stamp), Some(DiskChange::Written(_))));
+        std::fs::write(&path, "garbage").unwrap();
+        assert!(matches!(look(&path, &stamp), Some(DiskChange::Unreadable(..))));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(look(&path, &stamp), Some(DiskChange::Gone(_))));
+    }
+
+    #[test]
+    fn a_folder_is_created_listed_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let labs = folder.path().join("labs");
+        assert_eq!((create_folder(&labs).folder, create_folder(&labs).problem.is_empty()), (labs.clone(), false));
+        std::fs::write(labs.join("b.ron"), "").unwrap();
+        std::fs::write(labs.join("A.svg"), "").unwrap();
+        assert_eq!(list(&labs).files, ["A.svg", "b.ron"]);
+    }
+
+    #[test]
+    fn a_recovered_lab_knows_whether_its_file_is_still_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (folders, path) = (Folders::below(folder.path()), folder.path().join("a.ron"));
+        std::fs::write(&path, "old").unwrap();
+        let base = Fingerprint::of(b"old");
+        let mut dead = Keeper::new(&folders);
+        dead.keep(Some(&path), Some(base), &Lab::new("changed")).unwrap();
+        drop(dead);
+        let stamp = |keeper: &mut Keeper| keeper.recoveries().first().and_then(|it| it.stamp).unwrap();
+        let mut keeper = Keeper::new(&folders);
+        assert_eq!(look(&path, &stamp(&mut keeper)), None);
+        std::fs::write(&path, "other").unwrap();
+        let stamp = stamp(&mut keeper);
+        assert_eq!((stamp.content, look(&path, &stamp).is_some()), (base, true));
     }
 
     #[test]
@@ -275,14 +354,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::below(folder.path());
         let mut dead = Keeper::new(&folders);
-        dead.keep(Some(Path::new("/x/shop.ron")), &Lab::new("shop")).unwrap();
+        dead.keep(Some(Path::new("/x/shop.ron")), None, &Lab::new("shop")).unwrap();
         let mut next = Keeper::new(&folders);
         assert!(next.recoveries().is_empty(), "its owner lives");
         drop(dead);
         let found = next.recoveries();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].lab.name.as_str(), found[0].path.as_deref()), ("shop", Some(Path::new("/x/shop.ron"))));
-        next.keep(None, &Lab::new("other")).unwrap();
+        next.keep(None, None, &Lab::new("other")).unwrap();
         next.discard(&found[0].autosave);
         next.clear();
         drop(next);

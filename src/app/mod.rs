@@ -5,6 +5,7 @@
 //! for files and providers, on threads of its own.
 
 mod apply;
+mod apply_file;
 mod apply_run;
 pub mod breaks;
 #[cfg(feature = "desktop")]
@@ -12,6 +13,7 @@ pub mod chooser;
 pub mod command;
 mod document;
 pub mod engine;
+pub mod export;
 mod failover;
 pub mod files;
 mod happening;
@@ -24,12 +26,14 @@ mod present;
 mod receive;
 mod review;
 mod run;
+pub mod save;
 mod state;
 mod table;
 pub mod worker;
 
-pub use command::{Command, Dialog, Effect, FileUse, Screen, Tab, ViewMove};
-pub use document::{After, Document, Listing, Recovery, Stamp, Template};
+pub use command::{Command, Dialog, Effect, FileUse, Tab, ViewMove};
+pub use document::{After, DiskChange, Document, Listing, Recovery, Stamp, Template};
+pub use export::{ExportFormat, ExportOptions};
 pub use failover::Ruler;
 pub use happening::{Happening, Tone};
 pub use history::{History, Merge};
@@ -38,5 +42,6 @@ pub use present::{Presentation, all as everything, find};
 pub use receive::Event;
 pub use review::{Accepted, Filter, Review};
 pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};
+pub use save::{Permit, SaveError};
 pub use state::{AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State, exists};
 pub use table::{COMMANDS, Entry, Family, Held, Shortcut, search};

@@ -1,9 +1,12 @@
 //! What workers report, and what follows from it.
 
 use super::{
-    Command, Dialog, Document, Effect, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState, Tab, ViewMove,
+    Dialog, DiskChange, Document, Effect, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState, Tab,
+    ViewMove,
+    apply_file::Asked,
     job::{JobKind, Report, Sight},
 };
+use crate::host::file::Fingerprint;
 use crate::look::Tone;
 use crate::model::Lab;
 use std::path::PathBuf;
@@ -51,14 +54,25 @@ pub enum Event {
         /// What is wrong, for people.
         why: String,
     },
-    /// The picture was written.
-    PictureWritten(PathBuf),
+    /// There is a file of the chosen name; it was left alone.
+    Exists {
+        /// What the file was chosen for.
+        what: FileUse,
+        /// Which file.
+        path: PathBuf,
+        /// What it holds.
+        content: Fingerprint,
+    },
+    /// The lab was exported.
+    Exported(PathBuf),
     /// What is in a folder.
     Listed(Listing),
     /// Something went wrong in the background.
     Failed(String),
     /// The open file is not what we read any more.
-    Changed(PathBuf),
+    Changed(PathBuf, DiskChange),
+    /// The open file was not saved, because it is not what we read any more.
+    NotSaved(PathBuf, DiskChange),
     /// Labs were left behind.
     Recoveries(Vec<Recovery>),
     /// The providers of this machine.
@@ -80,20 +94,25 @@ impl State {
     pub fn receive(&mut self, event: Event) -> Vec<Effect> {
         self.shown_revision += 1;
         match event {
-            Event::Chosen(what, path) => return self.apply(Command::Chosen(what, path)),
+            Event::Chosen(what, path) => {
+                self.shown_revision += 1;
+                return self.chosen(what, path, Asked::Desktop);
+            }
             Event::NotChosen(_) => self.pending = None,
             Event::NoChooser(what) => {
                 self.dialog = Some(Dialog::Browser(what));
-                let here = self.document.path.as_deref().and_then(std::path::Path::parent).map(std::path::Path::to_owned);
-                return vec![Effect::List(here.unwrap_or_default())];
+                let beside = self.document.path.as_deref().and_then(std::path::Path::parent);
+                let last = Some(self.listing.folder.as_path()).filter(|folder| !folder.as_os_str().is_empty());
+                return vec![Effect::List(last.or(beside).map(std::path::Path::to_owned).unwrap_or_default())];
             }
             Event::Listed(listing) => self.listing = listing,
             Event::Read { path, lab, stamp, on } => {
                 self.preferences.remember(&path);
-                self.replace(*lab, Document { path: Some(path), stamp: Some(stamp), open: true });
+                self.replace(*lab, Document { path: Some(path), stamp: Some(stamp), ..Document::default() });
                 if let Some(on) = on {
                     self.run.provider = on;
                 }
+                self.offer_recovery();
                 return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::View(ViewMove::Fit)];
             }
             Event::NotRead { path, why } => {
@@ -103,20 +122,29 @@ impl State {
             Event::Written { path, stamp, state_id } => return self.written(path, stamp, state_id),
             Event::NotWritten { path, why } => {
                 self.pending = None;
-                self.tell(Tone::Bad, format!("{} was not saved: {why}", path.display()));
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                self.tell(Tone::Bad, format!("{name} was not saved: {why}"));
             }
-            Event::PictureWritten(path) => self.tell(Tone::Good, format!("The picture is in {}.", path.display())),
+            Event::Exists { what, path, content } => self.dialog = Some(Dialog::Overwrite(what, path, content)),
+            Event::Exported(path) => self.tell(Tone::Good, format!("Exported to {}", path.display())),
             Event::Failed(why) => self.tell(Tone::Bad, why),
-            Event::Changed(path) => {
-                if self.document.path.as_ref() == Some(&path) && self.dialog.is_none() {
+            Event::Changed(path, change) => {
+                if self.document.path.as_ref() == Some(&path) {
+                    self.document.change = Some(change);
+                }
+            }
+            Event::NotSaved(path, change) => {
+                if self.document.path.as_ref() == Some(&path) {
+                    self.document.asked = Some(change.clone());
+                    self.document.change = Some(change);
                     self.dialog = Some(Dialog::ChangedOnDisk);
+                } else {
+                    self.tell(Tone::Warn, format!("{} was not replaced: another program has just written it", path.display()));
                 }
             }
             Event::Recoveries(recoveries) => {
                 self.recoveries = recoveries.into();
-                if !self.recoveries.is_empty() && !self.is_unsaved() {
-                    self.dialog = Some(Dialog::Recover);
-                }
+                self.offer_recovery();
             }
             Event::Providers(providers) => {
                 let usable = |choice: &&ProviderChoice| choice.hindrance.is_none();
@@ -135,6 +163,7 @@ impl State {
     fn written(&mut self, path: PathBuf, stamp: Stamp, state_id: u64) -> Vec<Effect> {
         let was = self.document.path.replace(path.clone());
         self.document.stamp = Some(stamp);
+        (self.document.change, self.document.asked) = (None, None);
         self.history.mark_saved(state_id);
         self.autosaved_revision = self.revision;
         self.preferences.remember(&path);
@@ -236,7 +265,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::{
-        app::{Preferences, job::Task},
+        app::{Command, Preferences, job::Task},
         model::{Edit, Node, Role},
     };
 

@@ -1,7 +1,7 @@
 //! Everything the window shows, and nothing of how.
 
 use super::{
-    Command, Dialog, Document, Effect, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template, command::Screen,
+    Command, Dialog, Document, Effect, ExportOptions, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template,
 };
 use crate::model::{Edit, Lab, NodeName, Subject, Touched};
 use crate::rules::Context;
@@ -45,6 +45,8 @@ impl Mode {
 /// Something to be read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
+    /// Its number: every notice has another one.
+    pub id: u64,
     /// How good it is.
     pub tone: crate::look::Tone,
     /// What it says.
@@ -63,6 +65,9 @@ pub enum Graph {
 
 /// Time from a change to its autosave, in milliseconds.
 pub const AUTOSAVE_DELAY_MS: u64 = 5_000;
+
+/// Notices that wait to be read.
+const NOTICES_MAX: usize = 12;
 
 /// Changes that are kept for whatever is kept beside the lab and follows it less often than it changes.
 const CHANGES_MAX: usize = 32;
@@ -94,8 +99,13 @@ pub struct State {
     pub tab: Tab,
     /// What stands over everything else.
     pub dialog: Option<Dialog>,
-    /// Something to be read once.
-    pub notice: Option<Notice>,
+    /// What is to be read once, the latest last.
+    pub notices: VecDeque<Notice>,
+    pub(super) notices_told: u64,
+    /// How the lab was exported last.
+    pub export: ExportOptions,
+    /// Whether the window fills the screen.
+    pub full_screen: bool,
     /// Whether the service graph is shown.
     pub graph: Graph,
     /// Labs left behind by runs that did not end well, the latest first.
@@ -104,9 +114,20 @@ pub struct State {
     pub templates: Vec<Template>,
     /// What our own file chooser shows.
     pub listing: super::Listing,
+    /// The file name that the chooser proposes.
+    pub proposed: String,
     pub(super) autosaved_revision: u64,
     pub(super) changed_at_ms: Option<u64>,
     pub(super) pending: Option<super::After>,
+    /// Where a presentation was started from.
+    pub(super) before_presenting: Option<BeforePresenting>,
+}
+
+/// Where a presentation was started from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BeforePresenting {
+    mode: Mode,
+    full_screen: bool,
 }
 
 impl State {
@@ -129,11 +150,16 @@ impl State {
             preferences,
             tab: Tab::Findings,
             dialog: None,
-            notice: None,
+            notices: VecDeque::new(),
+            notices_told: 0,
+            export: ExportOptions::default(),
+            full_screen: false,
+            before_presenting: None,
             graph: Graph::Hidden,
             recoveries: VecDeque::new(),
             templates,
             listing: super::Listing::default(),
+            proposed: String::new(),
             autosaved_revision: 0,
             changed_at_ms: None,
             pending: None,
@@ -242,6 +268,9 @@ impl State {
         self.review.restart(&self.lab);
         self.dialog = None;
         self.mode = Mode::Design;
+        if let Some(before) = self.before_presenting.take() {
+            self.full_screen = before.full_screen;
+        }
         self.tab = Tab::Findings;
     }
 
@@ -249,7 +278,20 @@ impl State {
     pub(super) fn tell(&mut self, tone: crate::look::Tone, text: impl Into<String>) {
         let text = text.into();
         self.run.note(text.clone());
-        self.notice = Some(Notice { tone, text });
+        if self.notices.back().is_some_and(|last| last.text == text) {
+            return;
+        }
+        self.notices_told += 1;
+        self.notices.push_back(Notice { id: self.notices_told, tone, text });
+        if self.notices.len() > NOTICES_MAX {
+            let least = self.notices.iter().position(|notice| notice.tone == crate::look::Tone::Good).unwrap_or(0);
+            self.notices.remove(least);
+        }
+    }
+
+    /// The latest notice.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notices.back()
     }
 
     fn follow_renames(&mut self, edits: &[Edit]) {
@@ -289,7 +331,8 @@ impl State {
         }
         self.autosaved_revision = self.revision;
         self.changed_at_ms = None;
-        (vec![Effect::Autosave { path: self.document.path.clone(), lab: Box::new(self.lab.clone()) }], None)
+        let base = self.document.stamp.map(|stamp| stamp.content);
+        (vec![Effect::Autosave { path: self.document.path.clone(), base, lab: Box::new(self.lab.clone()) }], None)
     }
 
     /// Has the lab watched; nothing is, where it has no file yet.
@@ -303,10 +346,13 @@ impl State {
     /// Goes to another mode.
     pub(super) fn enter(&mut self, mode: Mode) -> Vec<Effect> {
         let was = self.mode;
-        self.mode = mode;
         let mut effects = Vec::new();
         if was == mode {
             return effects;
+        }
+        self.mode = mode;
+        if let Some(before) = self.before_presenting.take() {
+            self.full_screen = before.full_screen;
         }
         match mode {
             Mode::Design => effects.push(Effect::Watch(None)),
@@ -315,14 +361,21 @@ impl State {
                 self.tab = if self.run.is_deployed() { Tab::Events } else { Tab::Plan };
             }
             Mode::Present => {
+                self.before_presenting = Some(BeforePresenting { mode: was, full_screen: self.full_screen });
+                self.full_screen = true;
                 self.presentation.go(&self.lab, 0);
-                effects.extend([Effect::FullScreen(Screen::Full), Effect::View(self.presentation.camera(&self.lab))]);
+                effects.push(Effect::View(self.presentation.camera(&self.lab)));
             }
         }
-        if was == Mode::Present {
-            effects.push(Effect::FullScreen(Screen::Window));
-        }
         effects
+    }
+
+    /// Goes back to where the presentation was started from.
+    pub(super) fn end_presentation(&mut self) -> Vec<Effect> {
+        match self.before_presenting {
+            Some(before) => self.enter(before.mode),
+            None => self.enter(Mode::Design),
+        }
     }
 }
 

@@ -151,7 +151,8 @@ commands! {
         ImportMachines "Import VirtualBox's machines" Storage None, |state| state.run.job.is_none();
         Save "Save" Save control("S"), open;
         SaveAs "Save as…" Save control_shift("S"), open;
-        ExportPicture "Export the picture…" Export control_shift("E"), open;
+        Export "Export…" Export control_shift("E"), open;
+        RecoverWork "Recover unsaved work…" Undo None, |state| !state.recoveries.is_empty();
         Quit "Quit" Cross control("Q"), always;
     }
     Edit {

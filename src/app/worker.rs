@@ -2,7 +2,7 @@
 //! window; each has one bounded queue.
 
 use super::{
-    Effect, Event, FileUse,
+    Effect, Event, ExportOptions, FileUse, Stamp,
     command::Watched,
     files::{self, Folders, Keeper},
     job::{Cancel, Engine, Job, Report, Sight},
@@ -23,6 +23,8 @@ use std::{
 const QUEUE: usize = 64;
 /// Events that wait for the window. A worker waits when it is full, so nothing is lost.
 const EVENTS: usize = 1024;
+/// Time between two looks at the open file: a look reads its time of change, and the file only where that is another.
+const LOOK_AT_FILE_EVERY: Duration = Duration::from_secs(2);
 /// Time between two looks at a running lab.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -39,8 +41,8 @@ pub trait Chooser: Send {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoChooser;
 
-/// Draws a picture file. The exporters do; here is only the seam.
-pub type Draw = fn(&std::path::Path, &Lab, crate::look::Appearance) -> anyhow::Result<Vec<u8>>;
+/// Makes the content of an exported file. The exporters do; here is only the seam.
+pub type Draw = fn(&Lab, ExportOptions) -> anyhow::Result<Vec<u8>>;
 
 /// Called from a worker when there is something to receive.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -53,7 +55,7 @@ pub struct Parts {
     pub engine: Box<dyn Engine>,
     /// What chooses files.
     pub chooser: Box<dyn Chooser>,
-    /// What draws pictures.
+    /// What exports labs.
     pub draw: Draw,
 }
 
@@ -108,9 +110,7 @@ impl Workers {
             if let Some(keeper) = &mut keeper {
                 sender.event(Event::Recoveries(keeper.recoveries()));
             }
-            for effect in file_orders {
-                do_file(effect, folders.as_ref(), &mut keeper, draw).into_iter().for_each(|event| sender.event(event));
-            }
+            do_files(&file_orders, folders.as_ref(), &mut keeper, draw, &sender);
         })?;
         let sender = send.clone();
         spawn("file-chooser", move || choose_files(chooser, &dialog_orders, &sender))?;
@@ -139,7 +139,7 @@ impl Workers {
     /// Has an effect carried out. Effects on the window itself are none of the workers' business and come back.
     pub fn carry_out(&self, effect: Effect) -> Option<Effect> {
         match effect {
-            Effect::View(_) | Effect::RenameInPlace(_) | Effect::FullScreen(_) | Effect::Quit => return Some(effect),
+            Effect::View(_) | Effect::RenameInPlace(_) | Effect::Quit => return Some(effect),
             _ => {}
         }
         match &self.hands {
@@ -219,6 +219,31 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
     std::thread::Builder::new().name(format!("sandtable {name}")).spawn(work).map(drop)
 }
 
+/// Does orders, and between them looks at the open file.
+fn do_files(orders: &Receiver<Effect>, folders: Option<&Folders>, keeper: &mut Option<Keeper>, draw: Draw, send: &Mailbox) {
+    let mut open: Option<(PathBuf, Stamp)> = None;
+    let mut told = None;
+    loop {
+        let order = match &open {
+            Some(_) => orders.recv_timeout(LOOK_AT_FILE_EVERY),
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match order {
+            Ok(Effect::WatchFile(file)) => (open, told) = (file, None),
+            Ok(effect) => do_file(effect, folders, keeper, draw).into_iter().for_each(|event| send.event(event)),
+            Err(RecvTimeoutError::Timeout) => {
+                let Some((path, stamp)) = &open else { continue };
+                let change = files::look(path, stamp);
+                if change != told {
+                    told.clone_from(&change);
+                    change.into_iter().for_each(|change| send.event(Event::Changed(path.clone(), change)));
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
 fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper>, draw: Draw) -> Vec<Event> {
     let failed = |result: anyhow::Result<()>, what: &str| match result {
         Ok(()) => Vec::new(),
@@ -226,7 +251,16 @@ fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper
     };
     if let Some(keeper) = keeper {
         match &effect {
-            Effect::Autosave { path, lab } => return failed(keeper.keep(path.as_deref(), lab), "The autosave could not be kept"),
+            Effect::Autosave { path, base, lab } => {
+                return failed(keeper.keep(path.as_deref(), *base, lab), "Unsaved changes could not be kept against a crash");
+            }
+            Effect::TakeOver { autosave, path, base, lab } => {
+                let kept = keeper.keep(path.as_deref(), *base, lab);
+                if kept.is_ok() {
+                    keeper.discard(autosave);
+                }
+                return failed(kept, "The recovered lab could not be kept against a crash");
+            }
             Effect::DropAutosave { .. } => keeper.clear(),
             Effect::DropRecovery(autosave) => keeper.discard(autosave),
             _ => {}
@@ -234,22 +268,17 @@ fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper
     }
     match (effect, folders) {
         (Effect::Read(path), _) => vec![files::read(path)],
-        (Effect::Write { path, lab, state_id }, _) => vec![files::write(path, &lab, state_id)],
-        (Effect::Look(path, stamp), _) => {
-            let changed = files::stamp(&path) != stamp;
-            if changed { vec![Event::Changed(path)] } else { Vec::new() }
-        }
+        (Effect::Write { path, lab, state_id, permit, what }, _) => vec![files::write(path, &lab, state_id, permit, what)],
+        (Effect::Look(path, stamp), _) => files::look(&path, &stamp).map(|change| Event::Changed(path, change)).into_iter().collect(),
         (Effect::List(folder), _) => vec![Event::Listed(files::list(&folder))],
+        (Effect::CreateFolder(folder), _) => vec![Event::Listed(files::create_folder(&folder))],
         (Effect::KeepPreferences(preferences), Some(folders)) => {
             failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept")
         }
-        (Effect::WritePicture { path, lab, appearance }, _) => {
-            let written = draw(&path, &lab, appearance).and_then(|bytes| files::write_picture(&path, &bytes));
-            match written {
-                Ok(()) => vec![Event::PictureWritten(path)],
-                Err(error) => vec![Event::Failed(format!("The picture was not written: {error:#}"))],
-            }
-        }
+        (Effect::WriteExport { path, lab, options, permit }, _) => match draw(&lab, options) {
+            Ok(bytes) => vec![files::write_export(path, &bytes, permit, FileUse::Export(options.format))],
+            Err(error) => vec![Event::Failed(format!("Not exported: {error:#}"))],
+        },
         _ => Vec::new(),
     }
 }
@@ -374,9 +403,11 @@ fn inline(
 mod tests {
     use super::*;
     use crate::app::{
-        ProviderChoice,
+        Permit, ProviderChoice,
         job::{Sight, Task},
     };
+
+    use crate::host::file::Fingerprint;
 
     struct Quiet;
     impl Engine for Quiet {
@@ -401,7 +432,7 @@ mod tests {
     }
 
     fn parts(folder: &std::path::Path) -> Parts {
-        let draw: Draw = |_, _, _| Ok(b"picture".to_vec());
+        let draw: Draw = |_, _| Ok(b"picture".to_vec());
         Parts { folders: Some(Folders::below(folder)), engine: Box::new(Quiet), chooser: Box::new(Always(folder.to_owned())), draw }
     }
 
@@ -479,8 +510,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let workers = Workers::inline(parts(folder.path()));
         workers.events();
-        workers.carry_out(Effect::Write { path: folder.path().join("a.ron"), lab: Box::new(Lab::new("a")), state_id: 3 });
-        workers.carry_out(Effect::Look(folder.path().join("a.ron"), None));
-        let [Event::Written { state_id: 3, .. }, Event::Changed(_)] = workers.events()[..] else { panic!("something else happened") };
+        let (path, lab) = (folder.path().join("a.ron"), Box::new(Lab::new("a")));
+        let write = |permit| Effect::Write { path: path.clone(), lab: lab.clone(), state_id: 3, permit, what: FileUse::Save };
+        workers.carry_out(write(Permit::New));
+        workers.carry_out(write(Permit::New));
+        workers.carry_out(Effect::Look(path.clone(), Stamp { modified: None, content: Fingerprint::of(b"") }));
+        let [Event::Written { state_id: 3, .. }, Event::Exists { .. }, Event::Changed(..)] = workers.events()[..] else {
+            panic!("something else happened")
+        };
     }
 }

@@ -3,9 +3,7 @@
 use super::args::Layout;
 use super::input::read_layout;
 use super::{Failure, Outcome, Result, Terminal};
-use crate::catalog::Catalog;
-use crate::export::{PictureOptions, markdown, mermaid, png, svg};
-use crate::host::file::{Backup, save_atomically};
+use crate::app::{ExportFormat, ExportOptions, Permit, SaveError, export::export, save::save_export};
 use crate::look::Appearance;
 use std::path::PathBuf;
 
@@ -20,6 +18,9 @@ pub(super) struct Args {
     /// The file to write; without it a text goes to stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "output")]
+    force: bool,
     /// The colours of a picture
     #[arg(long, value_enum, default_value_t)]
     theme: Theme,
@@ -57,15 +58,21 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         Theme::Light => Appearance::Light,
         Theme::Dark => Appearance::Dark,
     };
-    let options = PictureOptions { appearance, scale: args.scale, ..PictureOptions::default() };
-    let made = match args.to {
-        Target::Svg => svg(&lab, Catalog::embedded(), &options).into_bytes(),
-        Target::Png => png(&lab, Catalog::embedded(), &options)?,
-        Target::Mermaid => mermaid(&lab).into_bytes(),
-        Target::Markdown => markdown(&lab).into_bytes(),
+    let format = match args.to {
+        Target::Svg => ExportFormat::Svg,
+        Target::Png => ExportFormat::Png,
+        Target::Mermaid => ExportFormat::Mermaid,
+        Target::Markdown => ExportFormat::Markdown,
     };
+    let made = export(&lab, ExportOptions { format, appearance, scale: args.scale })?;
     match (args.output, args.to) {
-        (Some(path), _) => save_atomically(&path, &made, Backup::None)?,
+        (Some(path), _) => {
+            let permit = if args.force { Permit::Confirmed } else { Permit::New };
+            save_export(&path, &made, permit).map_err(|error| match error {
+                SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
+                error => Failure::input(error),
+            })?;
+        }
         (None, Target::Png) => return Err(Failure::input("a PNG is no text: name the file to write it to with -o FILE")),
         (None, _) => terminal.line(String::from_utf8_lossy(&made).trim_end()),
     }

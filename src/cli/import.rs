@@ -2,7 +2,7 @@
 
 use super::place::{On, provider_failed, wait};
 use super::{Failure, Outcome, Result, Terminal};
-use crate::host::file::{Backup, save_atomically};
+use crate::app::{Permit, SaveError, save::save_layout};
 use crate::layout::write;
 use crate::provider::virtualbox::{VirtualBox, open_manage};
 use std::path::PathBuf;
@@ -22,29 +22,32 @@ pub(super) struct Args {
     #[arg(long)]
     name: Option<String>,
     /// Replace the file if it exists (the old one is kept as FILE~)
-    #[arg(long, requires = "output")]
-    replace: bool,
+    #[arg(long, alias = "replace", requires = "output")]
+    force: bool,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let On::VirtualBox(host) = &args.on else {
         return Err(Failure::input(format!("machines are read from VirtualBox, not from {}: sandtable import --on virtualbox", args.on)));
     };
-    if let Some(path) = args.output.as_ref().filter(|path| path.exists() && !args.replace) {
-        return Err(Failure::input(format!("{} exists; choose another file with -o, or add --replace", path.display())));
+    if let Some(path) = args.output.as_ref().filter(|path| path.exists() && !args.force) {
+        return Err(Failure::input(format!("{} exists; choose another file with -o, or add --force", path.display())));
     }
     let manage = open_manage(host.as_deref()).map_err(provider_failed)?;
     let mut imported = wait(VirtualBox::import(&manage, &args.machines))?.map_err(provider_failed)?;
     if let Some(name) = args.name {
         imported.lab.name = name;
     }
-    let text = write(&imported.lab);
     match &args.output {
         Some(path) => {
-            save_atomically(path, text.as_bytes(), Backup::Keep)?;
+            let permit = if args.force { Permit::Confirmed } else { Permit::New };
+            save_layout(path, &imported.lab, permit).map_err(|error| match error {
+                SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
+                error => Failure::input(error),
+            })?;
             terminal.line(format_args!("{}: {} nodes on {} networks", path.display(), imported.lab.nodes.len(), imported.lab.networks.len()));
         }
-        None => terminal.line(text.trim_end()),
+        None => terminal.line(write(&imported.lab).trim_end()),
     }
     terminal.flush();
     let mut errors = Terminal::stderr();

@@ -1,8 +1,8 @@
 //! `sandtable new`: a layout from a template.
 
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::host::file::{Backup, save_atomically};
-use crate::layout::{Template, templates, write};
+use crate::app::{Permit, SaveError, save::save_layout};
+use crate::layout::{Template, templates};
 use crate::model::nearest;
 use std::path::PathBuf;
 
@@ -19,8 +19,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE", requires = "from")]
     output: Option<PathBuf>,
     /// Replace the file if it exists (the old one is kept as FILE~)
-    #[arg(long, requires = "from")]
-    replace: bool,
+    #[arg(long, alias = "replace", requires = "from")]
+    force: bool,
     /// How to write the list
     #[arg(long, value_enum, default_value_t, conflicts_with = "from")]
     format: Format,
@@ -38,12 +38,13 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         return Err(Failure::input(format!("there is no template {from:?}; {hint}")));
     };
     let path = args.output.unwrap_or_else(|| PathBuf::from(format!("{}.ron", file_stem(&name))));
-    if path.exists() && !args.replace {
-        return Err(Failure::input(format!("{} exists; choose another file with -o, or add --replace", path.display())));
-    }
     let mut lab = template.lab.clone();
     lab.name = name;
-    save_atomically(&path, write(&lab).as_bytes(), Backup::Keep)?;
+    let permit = if args.force { Permit::Confirmed } else { Permit::New };
+    save_layout(&path, &lab, permit).map_err(|error| match error {
+        SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
+        error => Failure::input(error),
+    })?;
     terminal.line(format_args!("{}", path.display()));
     Ok(Outcome::Good)
 }

@@ -3,7 +3,7 @@
 //! A folder holds slots, one for each open lab: `autosave-N.ron`, and a lock that its owner holds while it lives. A text
 //! whose lock is free was left behind. Which folder that is, and how often to write, is the caller's business.
 
-use super::file::{Backup, FileError, read_bounded, save_atomically};
+use super::file::{Backup, FileError, Fingerprint, read_bounded, save_atomically, system};
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -12,6 +12,8 @@ use std::{
 
 /// What stands before the name of the original, in the first line of a slot.
 const HEADER: &str = "// autosaved from: ";
+/// What stands before the fingerprint of what the original held, in the second line of a slot that has one.
+const BASE: &str = "// changes to: ";
 const SLOTS_MAX: u32 = 1000;
 const BYTES_MAX: u64 = 128 * 1024 * 1024;
 
@@ -21,10 +23,6 @@ pub struct AutosaveSlot {
     text: PathBuf,
     // Locked as long as it is open.
     _lock: File,
-}
-
-fn system(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FileError {
-    move |source| FileError::System { doing, path: path.to_owned(), source }
 }
 
 /// The lock of a slot, if nobody holds it.
@@ -57,13 +55,15 @@ impl AutosaveSlot {
         Err(system("find room in", folder)(std::io::Error::other(format!("all {SLOTS_MAX} slots are taken"))))
     }
 
-    /// Keeps a text; `original` is the file that it would be saved to, if it has one yet.
+    /// Keeps a text; `original` is the file that it would be saved to, if it has one yet, and `base` what that file held
+    /// when the changes began.
     ///
     /// # Errors
     /// Where the system refuses.
-    pub fn keep(&self, original: Option<&Path>, text: &str) -> Result<(), FileError> {
+    pub fn keep(&self, original: Option<&Path>, base: Option<Fingerprint>, text: &str) -> Result<(), FileError> {
         let original = original.map(|path| path.to_string_lossy().replace('\n', " ")).unwrap_or_default();
-        save_atomically(&self.text, format!("{HEADER}{original}\n{text}").as_bytes(), Backup::None)
+        let base = base.map(|base| format!("{BASE}{base}\n")).unwrap_or_default();
+        save_atomically(&self.text, format!("{HEADER}{original}\n{base}{text}").as_bytes(), Backup::None)
     }
 
     /// Forgets the text: it is saved, or not wanted.
@@ -87,6 +87,8 @@ fn remove(path: &Path) -> Result<(), FileError> {
 pub struct Recoverable {
     /// The file that it would have been saved to.
     pub original: Option<PathBuf>,
+    /// What that file held when the changes began; `None`: not known.
+    pub base: Option<Fingerprint>,
     /// The text.
     pub text: String,
     /// When it was kept.
@@ -125,7 +127,11 @@ fn left_behind(slot: PathBuf) -> Option<Recoverable> {
     let text = String::from_utf8(read_bounded(&slot, BYTES_MAX).ok()?).ok()?;
     let (original, text) = text.strip_prefix(HEADER)?.split_once('\n')?;
     let original = if original.is_empty() { None } else { Some(PathBuf::from(original)) };
-    Some(Recoverable { original, text: text.to_owned(), kept, slot })
+    let (base, text) = match text.strip_prefix(BASE).and_then(|rest| rest.split_once('\n')) {
+        Some((base, text)) => (base.parse().ok(), text),
+        None => (None, text),
+    };
+    Some(Recoverable { original, base, text: text.to_owned(), kept, slot })
 }
 
 #[cfg(test)]
@@ -137,17 +143,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("autosave");
         let (dead, alive) = (AutosaveSlot::open(&folder).unwrap(), AutosaveSlot::open(&folder).unwrap());
-        dead.keep(Some(Path::new("/labs/a.ron")), "one\ntwo").unwrap();
-        dead.keep(Some(Path::new("/labs/a.ron")), "one\nthree").unwrap();
-        alive.keep(None, "mine").unwrap();
+        let base = Some(Fingerprint::of(b"one"));
+        dead.keep(Some(Path::new("/labs/a.ron")), None, "one\ntwo").unwrap();
+        dead.keep(Some(Path::new("/labs/a.ron")), base, "one\nthree").unwrap();
+        alive.keep(None, None, "mine").unwrap();
         assert_eq!(recoverable(&folder), []);
         // A killed process closes its files and does nothing else.
         drop(dead);
         let found = recoverable(&folder);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].original.as_deref(), found[0].text.as_str()), (Some(Path::new("/labs/a.ron")), "one\nthree"));
+        assert_eq!(found[0].base, base);
         let next = AutosaveSlot::open(&folder).unwrap();
-        next.keep(None, "next").unwrap();
+        next.keep(None, None, "next").unwrap();
         drop(next);
         assert_eq!(recoverable(&folder).len(), 2, "a new slot does not overwrite what was left");
         for left in recoverable(&folder) {
@@ -166,7 +174,7 @@ mod tests {
         let rubbish = folder.path().join("autosave-0.ron");
         fs::write(&rubbish, b"\xff").unwrap();
         assert_eq!(recoverable(folder.path()), []);
-        AutosaveSlot::open(folder.path()).unwrap().keep(None, "x").unwrap();
+        AutosaveSlot::open(folder.path()).unwrap().keep(None, None, "x").unwrap();
         assert_eq!(fs::read(&rubbish).unwrap(), b"\xff");
         assert_eq!(recoverable(&folder.path().join("missing")), []);
     }

@@ -4,9 +4,11 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// Why a file could not be read or saved.
@@ -34,25 +36,93 @@ pub enum FileError {
     /// It may not be changed.
     #[error("{} is read-only; save under another name, or allow writing to it", .0.display())]
     ReadOnly(PathBuf),
+    /// It exists, and nothing allows replacing it.
+    #[error("{} exists", .0.display())]
+    Exists(PathBuf),
+    /// It does not hold what it held when it was read.
+    #[error("{} has changed on disk since it was read", .0.display())]
+    Changed(PathBuf),
     /// The system refused.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {cause}", path.display())]
     System {
         /// What was tried.
         doing: &'static str,
         /// On what.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: Cause,
     },
 }
 
 const MIB: u64 = 1024 * 1024;
 
-fn system(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
-    move |source| match source.kind() {
-        io::ErrorKind::NotFound if doing == "read" => FileError::Missing(path.to_owned()),
-        _ => FileError::System { doing, path: path.to_owned(), source },
+/// What the system says, once. Libraries wrap an error in others that repeat its text, so only the innermost is kept, and
+/// it is no `source` of the error that shows it.
+#[derive(Debug)]
+pub struct Cause(String);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Self {
+        let mut innermost: &dyn std::error::Error = &error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        Self(innermost.to_string())
+    }
+}
+
+pub(super) fn system(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    move |error| match error.kind() {
+        io::ErrorKind::NotFound if doing == "read" => FileError::Missing(path.to_owned()),
+        _ => FileError::System { doing, path: path.to_owned(), cause: error.into() },
+    }
+}
+
+/// What a file holds, in a few bytes. It tells accidental changes apart, not malicious ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint {
+    bytes: u64,
+    hash: u64,
+}
+
+impl Fingerprint {
+    /// Of these bytes: their number and an FNV-1a hash, the same in every version of the program.
+    pub fn of(content: &[u8]) -> Self {
+        let hash = content.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+        Self { bytes: content.len() as u64, hash }
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:016x}", self.bytes, self.hash)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (bytes, hash) = text.split_once('-').ok_or(())?;
+        Ok(Self { bytes: bytes.parse().map_err(drop)?, hash: u64::from_str_radix(hash, 16).map_err(drop)? })
+    }
+}
+
+/// Which file saving may replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// None: there must be no file of that name, also at the moment at which it appears.
+    Never,
+    /// One that holds this, as it did when it was read or when the user was asked.
+    Unchanged(Fingerprint),
+    /// Any: the file belongs to the program, or the user has said so.
+    Always,
 }
 
 /// Reads an ordinary file of at most this many bytes. A larger one is refused unread.
@@ -101,6 +171,14 @@ pub enum Backup {
 /// # Errors
 /// Where the folder is missing, the file is a folder or read-only, or the system refuses; the old file is then untouched.
 pub fn save_atomically(path: &Path, bytes: &[u8], backup: Backup) -> Result<(), FileError> {
+    save_guarded(path, bytes, backup, Replace::Always)
+}
+
+/// Saves a file as [`save_atomically`] does, but replaces only what it may.
+///
+/// # Errors
+/// As there, and where a file is in the way that may not be replaced; it is then untouched.
+pub fn save_guarded(path: &Path, bytes: &[u8], backup: Backup, replace: Replace) -> Result<(), FileError> {
     let target = follow_links(path)?;
     let before = match fs::metadata(&target) {
         Ok(about) if about.is_dir() => return Err(FileError::Folder(target)),
@@ -113,6 +191,9 @@ pub fn save_atomically(path: &Path, bytes: &[u8], backup: Backup) -> Result<(), 
     if before.as_ref().is_some_and(|about| about.len() == bytes.len() as u64) && fs::read(&target).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
+    if before.is_some() && replace == Replace::Never {
+        return Err(FileError::Exists(target));
+    }
     let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -123,12 +204,35 @@ pub fn save_atomically(path: &Path, bytes: &[u8], backup: Backup) -> Result<(), 
         temporary.as_file().set_permissions(about.permissions()).map_err(system("set the permissions of", &target))?;
     }
     temporary.as_file().sync_all().map_err(system("write to the folder of", &target))?;
+    // As late as possible: another program may have written meanwhile.
+    if let Replace::Unchanged(expected) = replace
+        && !holds(&target, expected)?
+    {
+        return Err(FileError::Changed(target));
+    }
     if before.is_some() && backup == Backup::Keep {
         keep_copy(&target, folder)?;
     }
-    temporary.persist(&target).map_err(|error| system("replace", &target)(error.error))?;
+    if replace == Replace::Never {
+        temporary.persist_noclobber(&target).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => FileError::Exists(target.clone()),
+            _ => system("create", &target)(error.error),
+        })?;
+    } else {
+        temporary.persist(&target).map_err(|error| system("replace", &target)(error.error))?;
+    }
     flush_folder(folder);
     Ok(())
+}
+
+/// Whether a file still holds what is expected. One that was removed holds nothing that could be lost.
+fn holds(target: &Path, expected: Fingerprint) -> Result<bool, FileError> {
+    match fs::metadata(target) {
+        Ok(about) if about.len() != expected.bytes => Ok(false),
+        Ok(_) => Ok(Fingerprint::of(&fs::read(target).map_err(system("read", target))?) == expected),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(system("look at", target)(error)),
+    }
 }
 
 fn new_temporary(folder: &Path, target: &Path) -> Result<tempfile::NamedTempFile, FileError> {
@@ -239,6 +343,43 @@ mod tests {
         assert!(matches!(save_atomically(&folder.path().join("no/lab.ron"), b"two", Backup::Keep), Err(FileError::System { .. })));
         assert_eq!(names(folder.path()), ["lab.ron"]);
         assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn only_what_may_be_replaced_is_replaced() {
+        let folder = folder();
+        let path = folder.path().join("lab.ron");
+        let save = |bytes: &[u8], replace| save_guarded(&path, bytes, Backup::None, replace);
+        save(b"one", Replace::Never).unwrap();
+        assert!(matches!(save(b"two", Replace::Never), Err(FileError::Exists(_))));
+        assert!(matches!(save(b"two", Replace::Unchanged(Fingerprint::of(b"six"))), Err(FileError::Changed(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        save(b"two", Replace::Unchanged(Fingerprint::of(b"one"))).unwrap();
+        fs::remove_file(&path).unwrap();
+        save(b"three", Replace::Unchanged(Fingerprint::of(b"two"))).unwrap();
+        save(b"four", Replace::Always).unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), names(folder.path())), (b"four".as_slice(), vec!["lab.ron".to_owned()]));
+    }
+
+    #[test]
+    fn fingerprints_tell_contents_apart_and_read_back() {
+        let prints: Vec<Fingerprint> = [&b""[..], b"a", b"b", b"ab"].map(Fingerprint::of).into();
+        for (nth, print) in prints.iter().enumerate() {
+            assert_eq!(print.to_string().parse(), Ok(*print));
+            assert_eq!(prints.iter().position(|other| other == print), Some(nth));
+        }
+        assert_eq!(("".parse::<Fingerprint>(), "1-z".parse::<Fingerprint>()), (Err(()), Err(())));
+    }
+
+    #[test]
+    fn an_error_says_its_cause_once() {
+        let wrapped = io::Error::new(io::ErrorKind::StorageFull, io::Error::from_raw_os_error(28));
+        let error = anyhow::Error::from(system("write to the folder of", Path::new("/x/lab.ron"))(wrapped));
+        let text = format!("{error:#}");
+        assert_eq!(text.matches("space left").count(), 1, "{text}");
+        let full = tempfile::tempdir().unwrap();
+        let missing = save_atomically(&full.path().join("no/lab.ron"), b"x", Backup::None).unwrap_err();
+        assert_eq!(format!("{:#}", anyhow::Error::from(missing)).matches("os error").count(), 1);
     }
 
     #[test]

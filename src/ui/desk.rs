@@ -19,6 +19,10 @@ pub struct Memory {
     pub page: crate::model::View,
     /// The file name that is being typed.
     pub file_name: String,
+    /// What our own file chooser shows and has chosen.
+    pub browser: crate::ui::dialog::Browser,
+    /// How the lab is about to be exported.
+    pub export: crate::app::ExportOptions,
     /// What the manual is searched for.
     pub manual_query: String,
     /// The step whose log is open; empty: the last one.

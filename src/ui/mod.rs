@@ -8,6 +8,7 @@ mod dialog;
 mod graph;
 pub mod icon;
 mod keys;
+mod notices;
 mod one_press;
 mod outline;
 pub mod panel;
@@ -63,7 +64,7 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         let folders = Folders::of_platform();
         let preferences = folders.as_ref().map_or_else(Preferences::default, files::preferences);
         let ctx = creation.egui_ctx.clone();
-        let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::engine::draw };
+        let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::export::export };
         // After a moment, and not at once: of the latter egui makes two frames.
         let wake = move || ctx.request_repaint_after(Duration::from_millis(1));
         let workers = Workers::start(parts, Arc::new(wake))?;

@@ -2,13 +2,12 @@
 
 use super::{
     desk::{Desk, Memory},
-    dialog, graph, keys, panel,
+    dialog, graph, keys, notices, panel,
     theme::{self, Theme},
-    widget,
 };
-use crate::app::{Command, Effect, Event, Graph, Mode, Screen, State, worker::Workers};
-use crate::look::{Tone, font_size, size};
-use egui::{Align2, CentralPanel, Context, Frame, Id, Panel, Ui, ViewportCommand, vec2};
+use crate::app::{Command, Effect, Event, Graph, Mode, Stamp, State, worker::Workers};
+use crate::look::size;
+use egui::{CentralPanel, Context, Frame, Panel, Ui, ViewportCommand};
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -27,6 +26,9 @@ pub struct SandtableApp {
     stage: panel::Stage,
     title: String,
     was_focused: bool,
+    /// The file that the worker looks at.
+    watched: Option<(PathBuf, Stamp)>,
+    full_screen: bool,
     may_close: bool,
     prepared: bool,
     first_frame: FirstFrame,
@@ -55,6 +57,8 @@ impl SandtableApp {
             stage: panel::Stage::default(),
             title: String::new(),
             was_focused: true,
+            watched: None,
+            full_screen: false,
             may_close: false,
             prepared: false,
             first_frame: FirstFrame::Told,
@@ -168,7 +172,24 @@ impl SandtableApp {
                 }
             }
         }
+        self.follow(ctx);
         self.tick(ctx);
+    }
+
+    /// Has the window and the workers follow the state.
+    fn follow(&mut self, ctx: &Context) {
+        let open = self.state.document.path.clone().zip(self.state.document.stamp);
+        if open != self.watched {
+            self.watched.clone_from(&open);
+            self.workers.carry_out(Effect::WatchFile(open));
+        }
+        if self.state.full_screen != self.full_screen {
+            self.full_screen = self.state.full_screen;
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(self.full_screen));
+        }
+        if !self.stage.canvas().is_busy() {
+            self.state.ask_about_disk();
+        }
     }
 
     fn receive(&mut self, event: Event) -> Vec<Effect> {
@@ -214,7 +235,6 @@ impl SandtableApp {
         match effect {
             Effect::View(movement) => self.stage.go(movement),
             Effect::RenameInPlace(subject) => self.stage.rename(subject),
-            Effect::FullScreen(screen) => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(screen == Screen::Full)),
             Effect::Quit => {
                 self.may_close = true;
                 ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -272,39 +292,8 @@ impl SandtableApp {
 
     fn floating(&mut self, ui: &Ui) {
         let mut desk = Desk::new(&self.state, &mut self.memory, &mut self.commands);
-        if let Some(notice) = &self.state.notice {
-            let shown =
-                widget::floating_bar(ui.ctx(), Id::new("notice"), ui.ctx().content_rect(), Align2::CENTER_BOTTOM, vec2(16.0, 24.0), |ui| {
-                    ui.add_space(size::GRID);
-                    let (icon, color) = panel::tone_icon(ui, notice.tone);
-                    panel::paint_icon(ui, icon, color);
-                    ui.scope(|ui| {
-                        ui.set_max_width(560.0);
-                        ui.label(egui::RichText::new(&notice.text).font(theme::font(crate::look::FontFace::Medium, font_size::BODY)));
-                    });
-                    ui.add(widget::IconButton::new(crate::look::Icon::Cross, "Close the notice").small()).clicked()
-                });
-            if shown.inner {
-                desk.send(Command::CloseNotice);
-            }
-            if notice.tone == Tone::Good {
-                fade_out(ui.ctx(), &notice.text, &mut desk);
-            }
-        }
+        notices::show(ui.ctx(), &mut desk);
         dialog::show(ui.ctx(), &mut desk);
-    }
-}
-
-/// A good notice goes by itself.
-fn fade_out(ctx: &Context, text: &str, desk: &mut Desk<'_>) {
-    const SECONDS: f64 = 5.0;
-    let now = ctx.input(|input| input.time);
-    let since = ctx.data_mut(|data| *data.get_temp_mut_or_insert_with(Id::new(("notice since", text)), || now));
-    if now - since >= SECONDS {
-        ctx.data_mut(|data| data.remove::<f64>(Id::new(("notice since", text))));
-        desk.send(Command::CloseNotice);
-    } else {
-        ctx.request_repaint_after(Duration::from_secs_f64(SECONDS - (now - since)));
     }
 }
 

@@ -57,7 +57,7 @@ fn a_layout_is_made_from_a_template() {
     assert!(fs::read_to_string(path).unwrap().contains(r#"name: "My \"cloud\"","#));
     good(&["check", path]);
     assert!(wrong(&["new", "--from", "shop", "Shop", "-o", path]).contains("exists"));
-    good(&["new", "--from", "shop", "Shop", "-o", path, "--replace"]);
+    good(&["new", "--from", "shop", "Shop", "-o", path, "--force"]);
     assert!(fs::read_to_string(format!("{path}~")).unwrap().contains("cloud"));
     assert!(wrong(&["new", "--from", "mini-clod", "x", "-o", path]).contains("did you mean mini-cloud?"));
 }
@@ -83,8 +83,30 @@ fn documents_are_exported() {
     assert!(good(&["export", &file, "--to", "mermaid"]).starts_with("flowchart TB\n"));
     assert_eq!(good(&["export", &file, "--to", "markdown", "-o", path.to_str().unwrap()]), "");
     assert!(fs::read_to_string(&path).unwrap().contains("# Mini cloud"));
+    let existing = wrong(&["export", &file, "--to", "markdown", "-o", path.to_str().unwrap()]);
+    assert!(existing.contains("lab.md exists") && existing.contains("--force"), "{existing}");
+    good(&["export", &file, "--to", "mermaid", "-o", path.to_str().unwrap(), "--force"]);
     assert!(wrong(&["export", &file, "--to", "poem"]).contains("mermaid"));
     assert!(wrong(&["export", folder.path().to_str().unwrap(), "--to", "mermaid"]).contains("is a folder"));
+}
+
+#[test]
+fn a_layout_and_an_export_never_take_each_others_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (layout, notes) = (at("lab.ron"), at("notes.txt"));
+    fs::copy(shipped("mini-cloud.ron"), &layout).unwrap();
+    fs::write(&notes, "Chapter 1").unwrap();
+    let before = fs::read(&layout).unwrap();
+    for output in [layout.as_str(), &at("new.ron")] {
+        for force in [&[][..], &["--force"]] {
+            let error = wrong(&[&["export", &layout, "--to", "svg", "-o", output], force].concat());
+            assert!(error.contains("is a layout's file"), "{error}");
+        }
+    }
+    assert_eq!((fs::read(&layout).unwrap(), fs::exists(at("new.ron")).unwrap()), (before, false));
+    assert!(wrong(&["new", "Shop", "--from", "shop", "-o", &notes, "--force"]).contains("does not hold a layout"));
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "Chapter 1");
 }
 
 #[test]
@@ -98,6 +120,6 @@ fn pictures_are_exported() {
     good(&["export", &file, "--to", "png", "--scale", "0.5", "-o", path]);
     assert!(fs::read(path).unwrap().starts_with(b"\x89PNG"));
     assert!(wrong(&["export", &file, "--to", "png"]).contains("-o FILE"));
-    assert!(wrong(&["export", &file, "--to", "png", "--scale", "0", "-o", path]).contains("scale"));
-    assert!(wrong(&["export", &file, "--to", "png", "--scale", "1000", "-o", path]).contains("pixels"));
+    assert!(wrong(&["export", &file, "--to", "png", "--scale", "0", "-o", path, "--force"]).contains("scale"));
+    assert!(wrong(&["export", &file, "--to", "png", "--scale", "1000", "-o", path, "--force"]).contains("pixels"));
 }

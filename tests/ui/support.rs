@@ -5,7 +5,7 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use sandtable::{
     app::{
         Command, FileUse, Preferences, State,
-        engine::{self, Local},
+        engine::Local,
         files::Folders,
         worker::{Chooser, NoChooser, Parts, Workers},
     },
@@ -19,6 +19,15 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+
+/// A desktop without a file chooser.
+struct NoDesktop;
+
+impl Chooser for NoDesktop {
+    fn choose(&mut self, _: FileUse, _: &str, _: Option<PathBuf>) -> Result<Option<PathBuf>, NoChooser> {
+        Err(NoChooser)
+    }
+}
 
 /// Chooses a file of this name in a folder, whatever it is asked.
 struct Always(PathBuf);
@@ -41,15 +50,22 @@ pub struct Window {
 impl Window {
     pub fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let chooser = Always(folder.path().to_owned());
+        Self::open_in(folder, Box::new(chooser))
+    }
+
+    /// A window whose files are chosen with the program's own chooser.
+    #[allow(dead_code, reason = "not every test of windows chooses files")]
+    pub fn without_desktop(folder: tempfile::TempDir) -> Self {
+        Self::open_in(folder, Box::new(NoDesktop))
+    }
+
+    fn open_in(folder: tempfile::TempDir, chooser: Box<dyn Chooser>) -> Self {
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let reading = Arc::clone(&clock);
         let engine = Local::new(Some(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
-        let parts = Parts {
-            folders: Some(Folders::below(folder.path())),
-            engine: Box::new(engine),
-            chooser: Box::new(Always(folder.path().to_owned())),
-            draw: engine::draw,
-        };
+        let parts =
+            Parts { folders: Some(Folders::below(folder.path())), engine: Box::new(engine), chooser, draw: sandtable::app::export::export };
         let state = State::new(Preferences::default(), sandtable::ui::templates());
         let app = SandtableApp::new(state, Workers::inline(parts));
         let builder = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64);

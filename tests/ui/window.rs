@@ -4,7 +4,7 @@ use super::support::Window;
 use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use sandtable::{
-    app::{Command, Dialog, Mode, Tab, ops},
+    app::{Command, Dialog, Mode, Tab, files::Folders, ops},
     model::{Bind, ClusterState, Edit, Health, ListEdit, Power, ServiceRef, Subject},
 };
 
@@ -53,6 +53,119 @@ fn leaving_with_changes_asks_and_does_as_told() {
     window.send(Command::New);
     window.click("Do not save");
     assert_eq!(window.state().lab().nodes.len(), 0);
+}
+
+fn lab_file(window: &Window, name: &str) -> (std::path::PathBuf, String) {
+    let path = window.folder.path().join(name);
+    let text = sandtable::layout::write(&sandtable::model::Lab::new(name));
+    std::fs::write(&path, &text).unwrap();
+    (path, text)
+}
+
+fn dialog_button(window: &mut Window, name: &str) {
+    window.click_role(Role::Button, name);
+}
+
+#[test]
+fn saving_over_what_another_program_wrote_asks_first() {
+    let mut window = Window::open();
+    let (path, _) = lab_file(&window, "shop.ron");
+    window.send(Command::OpenPath(path.clone()));
+    window.click("Database");
+    let theirs = sandtable::layout::write(&sandtable::model::Lab::new("theirs"));
+    std::fs::write(&path, &theirs).unwrap();
+    window.send(Command::Save);
+    assert_eq!((window.state().dialog.as_ref(), window.state().is_unsaved()), (Some(&Dialog::ChangedOnDisk), true));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), theirs);
+    dialog_button(&mut window, "Not now");
+    window.send(Command::Save);
+    assert_eq!(window.state().dialog, Some(Dialog::ChangedOnDisk), "it is asked at every save");
+    dialog_button(&mut window, "Overwrite");
+    assert!(!window.state().is_unsaved(), "{:?}", window.state().notice());
+    assert!(std::fs::read_to_string(&path).unwrap().contains("db1"));
+    assert_eq!(std::fs::read_to_string(window.folder.path().join("shop.ron~")).unwrap(), theirs);
+    window.click("Database");
+    window.send(Command::Save);
+    assert_eq!((window.state().dialog.as_ref(), window.state().is_unsaved()), (None, false), "our own change is none");
+}
+
+#[test]
+fn a_file_that_holds_no_layout_any_more_is_noticed() {
+    let mut window = Window::open();
+    let (path, _) = lab_file(&window, "shop.ron");
+    window.send(Command::OpenPath(path.clone()));
+    std::fs::write(&path, "garbage").unwrap();
+    window.send(Command::Focused);
+    assert_eq!(window.state().dialog, Some(Dialog::ChangedOnDisk));
+    assert!(window.harness.query_by_label("shop.ron no longer holds a layout").is_some());
+    assert!(window.harness.query_by_label("Reload").is_none());
+    dialog_button(&mut window, "Not now");
+    window.send(Command::Focused);
+    assert_eq!(window.state().dialog, None, "it was said once");
+}
+
+#[test]
+fn saving_under_another_name_asks_before_it_replaces_a_file() {
+    let mut window = Window::without_desktop(tempfile::tempdir().unwrap());
+    let (other, before) = lab_file(&window, "aaa.ron");
+    let (path, _) = lab_file(&window, "shop.ron");
+    window.send(Command::OpenPath(path));
+    window.click("Database");
+    window.send(Command::SaveAs);
+    window.click("aaa.ron");
+    dialog_button(&mut window, "Save");
+    assert!(matches!(window.state().dialog, Some(Dialog::Overwrite(..))), "{:?}", window.state().dialog);
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), before);
+    dialog_button(&mut window, "Cancel");
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), before);
+    window.send(Command::SaveAs);
+    window.click("aaa.ron");
+    dialog_button(&mut window, "Save");
+    dialog_button(&mut window, "Replace");
+    assert!(std::fs::read_to_string(&other).unwrap().contains("db1"));
+    assert_eq!(window.state().document.path.as_ref(), Some(&other));
+}
+
+#[test]
+fn an_export_is_called_after_the_lab_and_never_takes_its_place() {
+    let mut window = Window::without_desktop(tempfile::tempdir().unwrap());
+    let (path, before) = lab_file(&window, "shop.ron");
+    window.send(Command::OpenPath(path.clone()));
+    window.send(Command::Export);
+    dialog_button(&mut window, "Export…");
+    assert_eq!(window.state().proposed, "shop.svg");
+    dialog_button(&mut window, "Export");
+    let picture = window.folder.path().join("shop.svg");
+    assert!(std::fs::read_to_string(&picture).unwrap().contains("<svg"), "{:?}", window.state().notice());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    // The name of a layout is no name for an export, however it is chosen.
+    let chosen = Command::Chosen(sandtable::app::FileUse::Export(sandtable::app::ExportFormat::Svg), path.clone());
+    window.send(chosen);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+}
+
+#[test]
+fn unsaved_work_is_offered_when_its_file_is_opened_by_name() {
+    let mut window = Window::open();
+    let (path, _) = lab_file(&window, "shop.ron");
+    let content = sandtable::host::file::Fingerprint::of(&std::fs::read(&path).unwrap());
+    let folders = Folders::below(window.folder.path());
+    let mut lab = sandtable::model::Lab::new("recovered");
+    lab.about = "unsaved".into();
+    let mut dead = sandtable::app::files::Keeper::new(&folders);
+    dead.keep(Some(&path), Some(content), &lab).unwrap();
+    drop(dead);
+    let folder = std::mem::replace(&mut window.folder, tempfile::tempdir().unwrap());
+    drop(window);
+    let mut window = Window::without_desktop(folder);
+    assert_eq!(window.state().dialog, Some(Dialog::Recover));
+    window.send(Command::OpenPath(path.clone()));
+    assert_eq!((window.state().dialog.as_ref(), window.state().document.open), (Some(&Dialog::Recover), true));
+    dialog_button(&mut window, "Recover");
+    assert_eq!((window.state().lab(), window.state().is_unsaved()), (&lab, true));
+    window.send(Command::Save);
+    assert_eq!((window.state().dialog.as_ref(), window.state().is_unsaved()), (None, false), "nobody else wrote it");
+    assert!(sandtable::app::files::Keeper::new(&folders).recoveries().is_empty());
 }
 
 #[test]
@@ -125,7 +238,7 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     let steps = window.state().run.plan.as_ref().expect("a plan").steps.len();
     assert!(steps > 10);
     window.send(Command::Deploy);
-    assert!(window.state().run.is_deployed(), "{:?}", window.state().notice);
+    assert!(window.state().run.is_deployed(), "{:?}", window.state().notice());
     let observed = window.state().run.observed.clone().unwrap();
     assert!(observed.nodes.values().all(|node| node.power == Power::Running));
     let (vip, before) = observed.vips.iter().next().map(|(name, vip)| (name.clone(), vip.holders.clone())).unwrap();
@@ -174,7 +287,7 @@ fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
     assert_eq!(state(&window), ClusterState::Stopped, "nobody begins anew by itself");
     window.click("Recover the cluster");
     window.pass(30_000);
-    assert_eq!(state(&window), ClusterState::Whole, "{:?}", window.state().notice);
+    assert_eq!(state(&window), ClusterState::Whole, "{:?}", window.state().notice());
 }
 
 #[test]
@@ -188,7 +301,7 @@ fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
     window.send(Command::TakeSnapshot(db1.clone()));
     window.send(Command::TakeSnapshot(db1.clone()));
     window.pass(1000);
-    assert_eq!(there(&window).snapshots, ["db1-configured", "db1-2"], "{:?}", window.state().notice);
+    assert_eq!(there(&window).snapshots, ["db1-configured", "db1-2"], "{:?}", window.state().notice());
     window.pass(10_000);
     let events = window.state().run.events.len();
     window.send(Command::Ask(Dialog::Restore(db1.clone(), "db1-configured".into())));
@@ -200,7 +313,7 @@ fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
     assert!(window.state().dialog.is_none());
     window.pass(30_000);
     assert!(window.state().run.events.len() > events, "db1 was off for a while");
-    assert_eq!((there(&window).power, there(&window).health), (Power::Running, Health::Healthy), "{:?}", window.state().notice);
+    assert_eq!((there(&window).power, there(&window).health), (Power::Running, Health::Healthy), "{:?}", window.state().notice());
 }
 
 #[test]
@@ -322,7 +435,7 @@ fn a_link_is_drawn_from_one_site_to_another() {
     let inside = window.on_screen((to.min + sandtable::picture::point(20.0, 60.0)).pos());
     window.drag(handle, inside);
     let lab = window.state().lab();
-    assert_eq!(lab.links.len(), 1, "{:?}", window.state().notice);
+    assert_eq!(lab.links.len(), 1, "{:?}", window.state().notice());
     assert_eq!((lab.links[0].between.clone(), &lab.links[0].network), ((one.clone(), other.clone()), &gone.network));
     assert_eq!(window.state().selected(), Some(&Subject::Link(one.clone(), other.clone())));
 }

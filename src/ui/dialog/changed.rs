@@ -1,27 +1,53 @@
 //! The open file is not what we read any more.
 
-use super::{Desk, buttons, text, title, widget};
-use crate::app::Command;
+use super::{Desk, buttons, file_name, text, title, widget};
+use crate::app::{Command, DiskChange};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
-    let name = desk.state.document.title(desk.state.lab());
-    title(ui, &format!("{name} has changed on disk"));
+    let Some(change) = desk.state.document.change.clone() else {
+        desk.send(Command::CloseDialog);
+        return;
+    };
+    let name = desk.state.document.path.as_deref().map_or_else(String::new, file_name);
     let unsaved = desk.state.is_unsaved();
-    text(
-        ui,
-        if unsaved {
-            "Somebody else wrote it, and there are unsaved changes here. Reading it again loses those."
-        } else {
-            "Somebody else wrote it."
-        },
-    );
+    let (heading, about) = match &change {
+        DiskChange::Written(_) => {
+            (format!("{name} has changed on disk"), "Another program wrote the file since it was opened here.".to_owned())
+        }
+        DiskChange::Unreadable(_, why) => (
+            format!("{name} no longer holds a layout"),
+            format!("Another program wrote the file since it was opened here. It cannot be read: {why}"),
+        ),
+        DiskChange::Gone(why) => {
+            (format!("{name} cannot be read any more"), format!("{why}. What is open here is complete; save it to write the file again."))
+        }
+    };
+    title(ui, &heading);
+    text(ui, &about);
+    match (&change, unsaved) {
+        (DiskChange::Written(_), true) => text(
+            ui,
+            "Reloading loses the changes that are not saved here. Overwriting keeps the other version as a copy with ~ behind its name.",
+        ),
+        (DiskChange::Written(_) | DiskChange::Unreadable(..), _) => {
+            text(ui, "Overwriting keeps the other version as a copy with ~ behind its name.")
+        }
+        (DiskChange::Gone(_), _) => {}
+    }
     buttons(ui, |ui| {
-        let reload = if unsaved { widget::Button::danger("Read it again") } else { widget::Button::primary("Read it again") };
-        if ui.add(reload).clicked() {
+        let reload = if unsaved { widget::Button::danger("Reload") } else { widget::Button::primary("Reload") };
+        if matches!(change, DiskChange::Written(_)) && ui.add(reload.explanation("Show what the file holds now")).clicked() {
             desk.send(Command::Reload);
         }
-        if ui.add(widget::Button::new("Keep what is here")).clicked() {
+        let over = if matches!(change, DiskChange::Gone(_)) { "Save again" } else { "Overwrite" };
+        if ui.add(widget::Button::new(over).explanation("Write what is open here to the file")).clicked() {
+            desk.send(Command::WriteOver);
+        }
+        if ui.add(widget::Button::new("Save as…").explanation("Write what is open here to another file")).clicked() {
+            desk.send(Command::SaveAs);
+        }
+        if ui.add(widget::Button::quiet("Not now").explanation("Keep working; saving asks again")).clicked() {
             desk.send(Command::KeepMine);
         }
     });

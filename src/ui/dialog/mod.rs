@@ -7,8 +7,10 @@ mod browser;
 mod changed;
 mod command_palette;
 mod destroy;
+mod export;
 mod manual;
 mod node_log;
+mod overwrite;
 mod page;
 mod pins;
 mod recover;
@@ -17,6 +19,7 @@ mod shortcuts;
 mod templates;
 mod unsaved;
 
+pub use browser::Browser;
 pub use templates::gallery;
 
 use super::{desk::Desk, theme, widget};
@@ -39,7 +42,9 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
     }
     let width = width(&dialog).min(ctx.content_rect().width() - 48.0);
     let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(egui::Margin::same(20));
-    let response = Modal::new(Id::new("dialog")).frame(frame).show(ctx, |ui| {
+    // An id for each sort of dialog: what egui remembers of one, such as its size, is not the next one's.
+    let id = Id::new(("dialog", std::mem::discriminant(&dialog)));
+    let response = Modal::new(id).frame(frame).show(ctx, |ui| {
         ui.set_width(width);
         ui.spacing_mut().item_spacing.y = size::GAP;
         match &dialog {
@@ -50,7 +55,9 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::ChangedOnDisk => changed::show(ui, desk),
             Dialog::Accept { rule, subject } => accept::show(ui, desk, rule, subject, is_new),
             Dialog::Destroy => destroy::show(ui, desk),
-            Dialog::Browser(what) => browser::show(ui, desk, *what),
+            Dialog::Browser(what) => browser::show(ui, desk, *what, is_new),
+            Dialog::Overwrite(what, path, _) => overwrite::show(ui, desk, *what, path),
+            Dialog::Export => export::show(ui, desk),
             Dialog::Manual(rule) => manual::show(ui, desk, rule.as_deref()),
             Dialog::Shortcuts => shortcuts::show(ui, desk),
             Dialog::About => about::show(ui, desk),
@@ -61,7 +68,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::View(index) => page::show(ui, desk, *index),
         }
     });
-    if response.should_close() && !matches!(dialog, Dialog::Recover) {
+    if response.should_close() {
         desk.send(Command::CloseDialog);
     }
 }
@@ -73,7 +80,11 @@ fn begin(desk: &mut Desk<'_>, dialog: &Dialog) {
     memory.command_query.clear();
     memory.command_chosen = 0;
     match dialog {
-        Dialog::Browser(_) => memory.file_name = desk.state.document.file_name(desk.state.lab()),
+        Dialog::Browser(_) => {
+            memory.file_name.clone_from(&desk.state.proposed);
+            memory.browser = Browser::default();
+        }
+        Dialog::Export => memory.export = desk.state.export,
         Dialog::View(index) => memory.page = page::begin(desk.state, *index, memory.visible),
         _ => {}
     }
@@ -84,7 +95,9 @@ fn width(dialog: &Dialog) -> f32 {
         Dialog::Templates => 880.0,
         Dialog::Manual(_) | Dialog::NodeLog(_) => 780.0,
         Dialog::Shortcuts => 640.0,
-        Dialog::CommandPalette | Dialog::Browser(_) => 560.0,
+        Dialog::Browser(_) => 620.0,
+        Dialog::CommandPalette => 560.0,
+        Dialog::ChangedOnDisk | Dialog::Recover => 500.0,
         _ => 440.0,
     }
 }
@@ -102,7 +115,9 @@ fn text(ui: &mut Ui, text: &str) {
 /// The row of buttons at the end; the first to be added stands at the right.
 fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     ui.add_space(size::GAP);
-    ui.with_layout(Layout::right_to_left(Align::Center), add);
+    // A height of its own: a layout from right to left would take all that is left, and the dialog with it.
+    let room = egui::vec2(ui.available_width(), size::CONTROL_HEIGHT);
+    ui.allocate_ui_with_layout(room, Layout::right_to_left(Align::Center), add);
 }
 
 /// A quiet way out.

@@ -1,6 +1,6 @@
 //! A lab was left behind by a run that did not end well.
 
-use super::{Desk, buttons, file_name, text, title, widget};
+use super::{Desk, buttons, cancel, file_name, text, title, widget};
 use crate::app::Command;
 use egui::Ui;
 
@@ -10,19 +10,30 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
         return;
     };
     let name = recovery.path.as_deref().map_or_else(|| recovery.lab.name.clone(), file_name);
-    title(ui, &format!("Recover {name}?"));
-    let nodes = recovery.lab.nodes.len();
+    title(ui, &format!("Recover unsaved changes to {name}?"));
+    let (nodes, networks) = (recovery.lab.nodes.len(), recovery.lab.networks.len());
     text(
         ui,
         &format!(
-            "The last run ended before this lab was saved. A copy of it was kept, with {nodes} nodes. Taking it changes no file until you save."
+            "Sandtable ended before this lab was saved. A copy with {nodes} nodes and {networks} networks was kept. Recovering changes no file until you save."
         ),
     );
+    if recovery.path.is_some() && recovery.stamp.is_none_or(|stamp| stamp.modified.is_none()) {
+        text(ui, &format!("{name} may have changed since the copy was made: saving will ask before it replaces the file."));
+    }
+    if let Some(folder) = recovery.path.as_deref().and_then(std::path::Path::parent) {
+        text(ui, &format!("Folder: {}", folder.display()));
+    }
+    let more = desk.state.recoveries.len() - 1;
+    if more > 0 {
+        text(ui, &format!("{more} more can be recovered after this one."));
+    }
     buttons(ui, |ui| {
-        if ui.add(widget::Button::primary("Recover")).clicked() {
+        if ui.add(widget::Button::primary("Recover").explanation("Open the copy")).clicked() {
             desk.send(Command::TakeRecovery);
         }
-        if ui.add(widget::Button::danger("Throw it away")).clicked() {
+        cancel(ui, desk, "Not now");
+        if ui.add(widget::Button::danger("Delete the copy").explanation("The changes will be lost")).clicked() {
             desk.send(Command::DropRecovery);
         }
     });

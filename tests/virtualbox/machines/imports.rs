@@ -79,7 +79,7 @@ pub fn machines_become_a_layout() {
     assert_eq!(code, Some(0), "it has no errors: {findings}");
 
     // A second time only when asked, all where none is named, and what is not there is said with what is.
-    assert!(program(&bed, &["import", "--on", "virtualbox", "-o", file]).1.contains("--replace"));
+    assert!(program(&bed, &["import", "--on", "virtualbox", "-o", file]).1.contains("--force"));
     let (_, all) = program(&bed, &["import", "--on", "virtualbox"]);
     assert!(all.contains("\"other\": (") && all.contains("\"web-1\": ("), "{all}");
     let (code, said) = program(&bed, &["import", "--on", "virtualbox", "nobody"]);

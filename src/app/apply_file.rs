@@ -1,0 +1,225 @@
+//! Commands about files: new, open, save, export, recover. Nothing is replaced here that the user was not asked about.
+
+use super::{After, Command, Dialog, Document, Effect, FileUse, State, ViewMove, export::with_extension, job::Task, save::Permit};
+use crate::model::Lab;
+use std::path::PathBuf;
+
+/// Who has already asked whether an existing file is to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Nobody.
+    No,
+    /// The desktop's own chooser, about exactly this path.
+    Desktop,
+}
+
+impl State {
+    pub(super) fn apply_file(&mut self, command: Command) -> Vec<Effect> {
+        match command {
+            Command::New => self.leave(After::New),
+            Command::Open => self.leave(After::Open),
+            Command::ImportMachines => self.leave(After::Import),
+            Command::OpenPath(path) => self.leave(After::OpenPath(path)),
+            Command::OpenTemplate(index) => self.leave(After::Template(index)),
+            Command::Quit => self.leave(After::Quit),
+            Command::Templates => self.ask(Dialog::Templates),
+            Command::Save => self.save(FileUse::Save),
+            Command::SaveAs => {
+                let what = if self.pending.is_some() { FileUse::SaveThen } else { FileUse::Save };
+                self.dialog = None;
+                vec![self.choose(what, self.document.file_name(&self.lab))]
+            }
+            Command::SaveThenGoOn => {
+                if let Some(Dialog::Unsaved(after)) = self.dialog.take() {
+                    self.pending = Some(after);
+                }
+                self.save(FileUse::SaveThen)
+            }
+            Command::Discard => match self.dialog.take() {
+                Some(Dialog::Unsaved(after)) => {
+                    let mut effects = vec![Effect::DropAutosave { path: self.document.path.clone() }];
+                    effects.extend(self.go_on(after));
+                    effects
+                }
+                _ => Vec::new(),
+            },
+            Command::Chosen(what, path) => self.chosen(what, path, Asked::No),
+            Command::Browse(folder) => vec![Effect::List(folder)],
+            Command::CreateFolder(folder) => vec![Effect::CreateFolder(folder)],
+            Command::Focused => match (&self.document.path, self.document.stamp) {
+                (Some(path), Some(stamp)) => vec![Effect::Look(path.clone(), stamp)],
+                _ => Vec::new(),
+            },
+            Command::Export | Command::ExportTo(_) => self.apply_export(command),
+            other => self.apply_conflict(other),
+        }
+    }
+
+    /// Answers to questions about files that are in the way, changed, or left behind.
+    fn apply_conflict(&mut self, command: Command) -> Vec<Effect> {
+        match command {
+            Command::Reload => {
+                self.dialog = None;
+                let mut effects = vec![Effect::DropAutosave { path: self.document.path.clone() }];
+                effects.extend(self.go_on(After::Reload));
+                effects
+            }
+            Command::KeepMine => {
+                self.dialog = None;
+                self.pending = None;
+                self.history.mark_unsaved();
+                Vec::new()
+            }
+            Command::WriteOver => {
+                self.dialog = None;
+                let what = if self.pending.is_some() { FileUse::SaveThen } else { FileUse::Save };
+                let path = self.document.path.clone();
+                path.map(|path| self.write_to(path, Permit::Anything, what)).into_iter().collect()
+            }
+            Command::OverwriteNow => match self.dialog.take() {
+                Some(Dialog::Overwrite(what, path, content)) => self.write_chosen(what, path, Permit::Unchanged(content)),
+                _ => Vec::new(),
+            },
+            Command::ChooseAnother => match self.dialog.take() {
+                Some(Dialog::Overwrite(what, path, _)) => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    vec![self.choose(what, name)]
+                }
+                _ => Vec::new(),
+            },
+            Command::RecoverWork => self.ask(Dialog::Recover),
+            Command::TakeRecovery => self.take_recovery(),
+            Command::DropRecovery => {
+                self.dialog = None;
+                let dropped = self.recoveries.pop_front().map(|recovery| Effect::DropRecovery(recovery.autosave));
+                self.offer_recovery();
+                dropped.into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn apply_export(&mut self, command: Command) -> Vec<Effect> {
+        match command {
+            Command::ExportTo(options) => {
+                self.dialog = None;
+                self.export = options;
+                let name = self.document.file_name(&self.lab);
+                let stem = name.strip_suffix(".ron").unwrap_or(&name);
+                let name = options.format.named(stem.into()).display().to_string();
+                vec![self.choose(FileUse::Export(options.format), name)]
+            }
+            _ => self.ask(Dialog::Export),
+        }
+    }
+
+    /// Asks about unsaved changes first.
+    fn leave(&mut self, after: After) -> Vec<Effect> {
+        if self.is_unsaved() {
+            self.dialog = Some(Dialog::Unsaved(after));
+            return Vec::new();
+        }
+        self.go_on(after)
+    }
+
+    pub(super) fn go_on(&mut self, after: After) -> Vec<Effect> {
+        self.pending = None;
+        match after {
+            After::New => {
+                self.replace(Lab::new("New lab"), Document::default());
+                vec![Effect::View(ViewMove::Fit)]
+            }
+            After::Open => vec![self.choose(FileUse::Open, String::new())],
+            After::OpenPath(path) => vec![Effect::Read(path)],
+            After::Template(index) => {
+                let Some(template) = self.templates.get(index) else { return Vec::new() };
+                self.replace(template.lab.clone(), Document::default());
+                vec![Effect::View(ViewMove::Fit)]
+            }
+            After::Import => vec![self.start(Task::Import)],
+            After::Reload => self.document.path.clone().map(Effect::Read).into_iter().collect(),
+            After::Quit => vec![Effect::Quit],
+            After::Plan => self.apply(Command::Plan),
+        }
+    }
+
+    pub(super) fn save(&mut self, what: FileUse) -> Vec<Effect> {
+        match &self.document.path {
+            Some(path) => {
+                let permit = self.document.stamp.map_or(Permit::New, |stamp| Permit::Unchanged(stamp.content));
+                vec![self.write_to(path.clone(), permit, what)]
+            }
+            None => vec![self.choose(what, self.document.file_name(&self.lab))],
+        }
+    }
+
+    fn choose(&mut self, what: FileUse, name: String) -> Effect {
+        self.proposed.clone_from(&name);
+        Effect::ChooseFile { what, name }
+    }
+
+    fn write_to(&self, path: PathBuf, permit: Permit, what: FileUse) -> Effect {
+        Effect::Write { path, lab: Box::new(self.lab.clone()), state_id: self.history.state_id(), permit, what }
+    }
+
+    pub(super) fn chosen(&mut self, what: FileUse, chosen: PathBuf, asked: Asked) -> Vec<Effect> {
+        self.dialog = None;
+        let path = match what {
+            FileUse::Open => return vec![Effect::Read(chosen)],
+            FileUse::Save | FileUse::SaveThen => with_extension(chosen.clone(), &["ron"]),
+            FileUse::Export(format) => format.named(chosen.clone()),
+        };
+        let permit = match (&self.document.path, self.document.stamp) {
+            (Some(open), Some(stamp)) if *open == path => Permit::Unchanged(stamp.content),
+            // What we add to a name makes it another file, which the desktop asked nothing about.
+            _ if asked == Asked::Desktop && path == chosen => Permit::Confirmed,
+            _ => Permit::New,
+        };
+        self.write_chosen(what, path, permit)
+    }
+
+    fn write_chosen(&mut self, what: FileUse, path: PathBuf, permit: Permit) -> Vec<Effect> {
+        match what {
+            FileUse::Open => Vec::new(),
+            FileUse::Save | FileUse::SaveThen => vec![self.write_to(path, permit, what)],
+            FileUse::Export(format) => {
+                let options = super::ExportOptions { format, ..self.export };
+                vec![Effect::WriteExport { path, lab: Box::new(self.lab.clone()), options, permit }]
+            }
+        }
+    }
+
+    fn take_recovery(&mut self) -> Vec<Effect> {
+        self.dialog = None;
+        let Some(recovery) = self.recoveries.pop_front() else { return Vec::new() };
+        let base = recovery.stamp.map(|stamp| stamp.content);
+        self.replace(recovery.lab, Document { path: recovery.path.clone(), stamp: recovery.stamp, ..Document::default() });
+        self.history.mark_unsaved();
+        let lab = Box::new(self.lab.clone());
+        vec![Effect::View(ViewMove::Fit), Effect::TakeOver { autosave: recovery.autosave, path: recovery.path, base, lab }]
+    }
+
+    /// Offers a lab that was left behind where that is in place: the open file's own, or any while no lab is open.
+    pub(super) fn offer_recovery(&mut self) {
+        if self.is_unsaved() || self.dialog.is_some() || self.recoveries.is_empty() {
+            return;
+        }
+        if self.document.open {
+            let path = self.document.path.as_ref();
+            let of_this = self.recoveries.iter().position(|recovery| path.is_some() && recovery.path.as_ref() == path);
+            let Some(recovery) = of_this.and_then(|place| self.recoveries.remove(place)) else { return };
+            self.recoveries.push_front(recovery);
+        }
+        self.dialog = Some(Dialog::Recover);
+    }
+
+    /// Asks once about what became of the open file, when nothing else is being asked and nobody is being shown something.
+    pub fn ask_about_disk(&mut self) {
+        if self.dialog.is_none() && self.mode != super::Mode::Present && self.document.change != self.document.asked {
+            self.document.asked.clone_from(&self.document.change);
+            if self.document.change.is_some() {
+                self.dialog = Some(Dialog::ChangedOnDisk);
+            }
+        }
+    }
+}

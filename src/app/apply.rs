@@ -149,7 +149,8 @@ impl State {
         match command {
             Command::TogglePalette => self.preferences.palette_open ^= true,
             Command::ToggleInspector => self.preferences.inspector_open ^= true,
-            Command::ToggleBottom => self.preferences.bottom_open ^= true,
+            Command::ToggleBottom => *self.bottom_open_mut() ^= true,
+            Command::WindowPlace(place) => self.preferences.window = Some(place),
             Command::Theme(theme) => self.preferences.theme = theme,
             Command::ToggleTheme => {
                 self.preferences.theme = if self.preferences.theme == Preference::Light { Preference::Dark } else { Preference::Light };
@@ -161,7 +162,7 @@ impl State {
             }
             Command::Show(tab) => {
                 self.tab = tab;
-                if std::mem::replace(&mut self.preferences.bottom_open, true) {
+                if std::mem::replace(self.bottom_open_mut(), true) {
                     return Vec::new();
                 }
             }

@@ -302,6 +302,8 @@ pub enum Command {
     Theme(crate::look::Preference),
     /// How wide or high panels are: palette, inspector, lower panel.
     PanelSizes([f32; 3]),
+    /// How the window is left.
+    WindowPlace(super::WindowPlace),
     /// Break this, without asking.
     Inject(Fault),
     /// Mend one fault, by its number.

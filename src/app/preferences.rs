@@ -25,6 +25,17 @@ pub struct Preferences {
     pub provider: String,
     /// Width and height of panels in points: palette, inspector, lower panel.
     pub panel_sizes: [f32; 3],
+    /// How the window was left; `None`: it was never opened.
+    pub window: Option<WindowPlace>,
+}
+
+/// How the window was left. Full screen is none of it: that ends with the presentation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// Its inner width and height in points, while it is not maximized.
+    pub size: [f32; 2],
+    /// Whether it is maximized.
+    pub maximized: bool,
 }
 
 impl Default for Preferences {
@@ -37,6 +48,7 @@ impl Default for Preferences {
             bottom_open: true,
             provider: "sim".to_owned(),
             panel_sizes: [216.0, 288.0, 212.0],
+            window: None,
         }
     }
 }

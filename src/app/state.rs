@@ -106,6 +106,10 @@ pub struct State {
     pub export: ExportOptions,
     /// Whether the window fills the screen.
     pub full_screen: bool,
+    /// Whether the window is so low that the lower panel is folded until it is asked for.
+    pub low_window: bool,
+    /// Whether it was asked for there.
+    pub bottom_open_low: bool,
     /// Whether the service graph is shown.
     pub graph: Graph,
     /// Labs left behind by runs that did not end well, the latest first.
@@ -154,6 +158,8 @@ impl State {
             notices_told: 0,
             export: ExportOptions::default(),
             full_screen: false,
+            low_window: false,
+            bottom_open_low: false,
             before_presenting: None,
             graph: Graph::Hidden,
             recoveries: VecDeque::new(),
@@ -193,6 +199,15 @@ impl State {
                 all
             })
         })
+    }
+
+    /// Whether the lower panel is unfolded.
+    pub fn bottom_open(&self) -> bool {
+        if self.low_window { self.bottom_open_low } else { self.preferences.bottom_open }
+    }
+
+    pub(super) fn bottom_open_mut(&mut self) -> &mut bool {
+        if self.low_window { &mut self.bottom_open_low } else { &mut self.preferences.bottom_open }
     }
 
     /// A number that grows with everything that happens: for whatever is drawn over the lab.

@@ -36,6 +36,11 @@ impl Shortcut {
             "Questionmark" => "?",
             "Equals" => "=",
             "Comma" => ",",
+            "Plus" => "+",
+            "Minus" => "−",
+            "Period" => ".",
+            "ArrowLeft" => "←",
+            "ArrowRight" => "→",
             other => other,
         };
         match self.held {
@@ -105,6 +110,20 @@ const fn control(key: &'static str) -> Option<Shortcut> {
 }
 const fn control_shift(key: &'static str) -> Option<Shortcut> {
     Some(Shortcut { held: Held::ControlShift, key })
+}
+
+/// More keys for commands that have one already: what other programs have taught people.
+static ALSO: &[(Shortcut, Command)] = &[
+    (Shortcut { held: Held::Control, key: "Y" }, Command::Redo),
+    (Shortcut { held: Held::Control, key: "Plus" }, Command::ZoomIn),
+    (Shortcut { held: Held::None, key: "F5" }, Command::Present),
+];
+
+impl Entry {
+    /// All keys that it has, the one that menus show first.
+    pub fn shortcuts(&self) -> impl Iterator<Item = Shortcut> + '_ {
+        self.shortcut.into_iter().chain(ALSO.iter().filter(|(_, command)| *command == self.command).map(|(shortcut, _)| *shortcut))
+    }
 }
 
 fn always(_: &State) -> bool {
@@ -181,6 +200,7 @@ commands! {
         TogglePalette "Palette" ChevronLeft control("B"), always;
         ToggleInspector "Inspector" ChevronRight control("I"), always;
         ToggleBottom "Lower panel" ChevronDown control("J"), always;
+        FullScreen "Full screen" Fit plain("F11"), always;
         ToggleTheme "Light or dark" Moon control_shift("L"), always;
         CommandPalette "All commands…" Search control("K"), always;
     }
@@ -191,7 +211,7 @@ commands! {
         CancelJob "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
         Destroy "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
         MakeImage "Make an image for this lab" Storage None, |state| idle(state) && state.document.path.is_some() && state.run.makes_images();
-        AddView "Add a page to the presentation…" Note control_shift("V"), open;
+        AddView "Add a page to the presentation…" Note control_shift("A"), open;
         NextView "Next page" ChevronRight plain("ArrowRight"), |state| state.mode == Mode::Present;
         PreviousView "Previous page" ChevronLeft plain("ArrowLeft"), |state| state.mode == Mode::Present;
     }
@@ -240,7 +260,8 @@ mod tests {
             for other in &COMMANDS[n + 1..] {
                 assert_ne!(entry.title, other.title);
                 assert_ne!(entry.command, other.command);
-                assert!(entry.shortcut.is_none() || entry.shortcut != other.shortcut, "{} and {}", entry.title, other.title);
+                let twice = entry.shortcuts().any(|one| other.shortcuts().any(|it| it == one));
+                assert!(!twice, "{} and {}", entry.title, other.title);
             }
         }
     }

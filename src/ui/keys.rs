@@ -1,18 +1,43 @@
-//! Shortcuts: from the table of commands to egui's keys.
+//! Shortcuts: from egui's key events to the table of commands.
 
-use crate::app::{COMMANDS, Command, Held, Mode, Shortcut, State};
-use egui::{Context, Key, Modifiers};
+use crate::app::{COMMANDS, Command, Entry, Family, Held, Mode, Shortcut, State};
+use egui::{Context, Event, Key, Modifiers};
 
-/// A shortcut in egui's types; `None` for a key that egui does not know (a test sees to it that there is none).
-fn of(shortcut: Shortcut) -> Option<(Modifiers, Key)> {
-    let key = Key::from_name(shortcut.key)?;
-    let held = match shortcut.held {
-        Held::None => Modifiers::NONE,
-        Held::Shift => Modifiers::SHIFT,
-        Held::Control => Modifiers::COMMAND,
-        Held::ControlShift => Modifiers::COMMAND | Modifiers::SHIFT,
-    };
-    Some((held, key))
+/// A key that went down.
+#[derive(Debug, Clone, Copy)]
+struct Press {
+    key: Key,
+    physical: Option<Key>,
+    modifiers: Modifiers,
+}
+
+impl Press {
+    fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Key { key, physical_key, pressed: true, modifiers, .. } => {
+                Some(Self { key: *key, physical: *physical_key, modifiers: *modifiers })
+            }
+            _ => None,
+        }
+    }
+
+    fn is_plain(self) -> bool {
+        !self.modifiers.any()
+    }
+
+    /// Whether it is this shortcut. With Shift a digit arrives as the sign on its key, so the key itself counts too; a sign
+    /// is typed with Shift on some layouts and without on others, so there Shift does not matter. Alt makes letters of
+    /// other keys, on Windows together with Control.
+    fn is(self, shortcut: Shortcut) -> bool {
+        let Some(wanted) = Key::from_name(shortcut.key) else { return false };
+        let control = matches!(shortcut.held, Held::Control | Held::ControlShift);
+        let shift = matches!(shortcut.held, Held::Shift | Held::ControlShift);
+        let is_digit = shortcut.key.len() == 1 && shortcut.key.chars().all(|c| c.is_ascii_digit());
+        let is_sign = matches!(wanted, Key::Questionmark | Key::Equals | Key::Plus | Key::Minus | Key::Period | Key::Comma);
+        let held = if control { self.modifiers.command } else { !self.modifiers.command && !self.modifiers.ctrl };
+        let same = self.key == wanted || (is_digit && self.physical == Some(wanted));
+        held && same && !self.modifiers.alt && (self.modifiers.shift == shift || (is_sign && !shift))
+    }
 }
 
 /// Whose the Escape key is.
@@ -24,54 +49,58 @@ pub enum Escape {
     Canvas,
 }
 
-/// The commands whose keys were pressed, and eats those keys. While a text is being typed, plain keys belong to it. Tab,
-/// Enter, Backspace and the arrows are the canvas's own.
+/// The commands whose keys were pressed, in the order of the presses, and eats those keys. Each press counts, also where a
+/// frame is so slow that two fall into it. Tab, Enter, Backspace and the arrows are the canvas's own.
 pub fn pressed(ctx: &Context, state: &State, escape: Escape) -> Vec<Command> {
+    if state.dialog.is_some() {
+        let closes = ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
+        return closes.then_some(Command::CloseDialog).into_iter().collect();
+    }
     let typing = ctx.text_edit_focused();
     let mut commands = Vec::new();
-    if state.dialog.is_some() {
-        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-            commands.push(Command::CloseDialog);
-        }
-        return commands;
-    }
-    if state.mode == Mode::Present {
-        presenting(ctx, &mut commands);
-    }
-    // Those with more held first: Ctrl S must not take Ctrl Shift S.
-    let mut entries: Vec<_> = COMMANDS.iter().filter_map(|entry| Some((entry.shortcut?, entry))).collect();
-    entries.sort_by_key(|(shortcut, _)| std::cmp::Reverse(shortcut.held));
-    for (shortcut, entry) in entries {
-        let plain = matches!(shortcut.held, Held::None | Held::Shift);
-        let is_text = matches!(entry.command, Command::Undo | Command::Redo | Command::SelectAll);
-        if typing && (plain || is_text) && !is_function(shortcut) {
-            continue;
-        }
-        let Some((held, key)) = of(shortcut) else { continue };
-        if key == Key::Escape && escape == Escape::Canvas {
-            continue;
-        }
-        if (entry.enabled)(state) {
-            let times = times(ctx, held, key);
-            commands.extend(std::iter::repeat_n(&entry.command, times).cloned());
-        }
-    }
+    ctx.input_mut(|input| {
+        input.events.retain(|event| {
+            let Some(press) = Press::of(event) else { return true };
+            let presenting = if state.mode == Mode::Present && !typing { presented(state, press) } else { None };
+            // What cannot be done now may be after the press before: then it is asked for all the same, and checked there.
+            let entry = || COMMANDS.iter().find(|entry| entry.shortcuts().any(|shortcut| press.is(shortcut)));
+            let of_table = || {
+                let entry = entry().filter(|entry| !typing || works_while_typing(entry))?;
+                let canvas = press.key == Key::Escape && escape == Escape::Canvas;
+                (!canvas && ((entry.enabled)(state) || !commands.is_empty())).then(|| entry.command.clone())
+            };
+            let command = presenting.or_else(of_table);
+            let taken = command.is_some();
+            commands.extend(command);
+            !taken
+        });
+    });
     commands
 }
 
-fn is_function(shortcut: Shortcut) -> bool {
-    shortcut.key.len() > 1 && shortcut.key.starts_with('F') && shortcut.key.chars().skip(1).all(|c| c.is_ascii_digit())
+/// While a text is typed, its keys are the field's: only files, help and the list of commands have theirs.
+fn works_while_typing(entry: &Entry) -> bool {
+    let is_function = entry.shortcuts().any(|shortcut| shortcut.key.len() > 1 && Key::from_name(shortcut.key) >= Some(Key::F1));
+    entry.family == Family::File || entry.command == Command::CommandPalette || (is_function && entry.command != Command::Rename)
 }
 
-fn presenting(ctx: &Context, commands: &mut Vec<Command>) {
-    let take = |key: Key| times(ctx, Modifiers::NONE, key);
-    if take(Key::Escape) > 0 {
-        commands.push(Command::Design);
+/// What a key does while the lab is presented.
+fn presented(state: &State, press: Press) -> Option<Command> {
+    if !press.is_plain() {
+        return None;
     }
-    let forward = take(Key::Space) + take(Key::PageDown) + take(Key::ArrowDown);
-    let backward = take(Key::PageUp) + take(Key::ArrowUp);
-    commands.extend(std::iter::repeat_n(Command::NextView, forward));
-    commands.extend(std::iter::repeat_n(Command::PreviousView, backward));
+    let pages = state.lab().views.len();
+    match press.key {
+        Key::Escape => Some(Command::EndPresentation),
+        Key::Space | Key::PageDown | Key::ArrowDown | Key::ArrowRight | Key::Enter => Some(Command::NextView),
+        Key::PageUp | Key::ArrowUp | Key::ArrowLeft | Key::Backspace => Some(Command::PreviousView),
+        Key::Home => Some(Command::ShowView(0)),
+        Key::End => Some(Command::ShowView(pages.saturating_sub(1))),
+        key => {
+            let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
+            digits.iter().position(|digit| *digit == key).filter(|page| *page < pages).map(Command::ShowView)
+        }
+    }
 }
 
 /// How often a key was pressed since the last frame, and eats those presses: where a frame is slow, a second press comes
@@ -83,37 +112,77 @@ pub fn times(ctx: &Context, held: Modifiers, key: Key) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egui::{Event, RawInput};
+    use crate::app::{Document, Preferences};
+    use egui::RawInput;
+
+    fn press(key: Key, physical: Option<Key>, modifiers: Modifiers) -> Event {
+        Event::Key { key, physical_key: physical, pressed: true, repeat: false, modifiers }
+    }
+
+    fn commands(state: &State, events: Vec<Event>) -> Vec<Command> {
+        let ctx = Context::default();
+        let mut commands = Vec::new();
+        let raw = RawInput { events, ..RawInput::default() };
+        let mut output = ctx.run_ui(raw, |ui| commands.extend(pressed(ui.ctx(), state, Escape::Commands)));
+        output.textures_delta.clear();
+        commands
+    }
+
+    fn state() -> State {
+        let mut state = State::new(Preferences::default(), Vec::new());
+        state.document = Document { open: true, ..Document::default() };
+        state
+    }
 
     #[test]
     fn egui_knows_every_key_of_the_table() {
-        for shortcut in COMMANDS.iter().filter_map(|entry| entry.shortcut) {
-            assert!(of(shortcut).is_some(), "{}", shortcut.key);
+        for shortcut in COMMANDS.iter().flat_map(Entry::shortcuts) {
+            assert!(Key::from_name(shortcut.key).is_some(), "{}", shortcut.key);
+            // The window's system turns these into copying, cutting and pasting, whatever else is held.
+            let kept = matches!(shortcut.held, Held::Control | Held::ControlShift) && ["C", "V", "X", "Insert"].contains(&shortcut.key);
+            assert!(!kept, "{} never arrives", shortcut.text());
         }
     }
 
     #[test]
-    fn every_press_of_a_slow_frame_counts() {
-        let state = State::new(crate::app::Preferences::default(), Vec::new());
-        let pressed_in = |keys: &[(Key, Modifiers)]| {
-            let press = |(key, modifiers): &(Key, Modifiers)| Event::Key {
-                key: *key,
-                physical_key: None,
-                pressed: true,
-                repeat: false,
-                modifiers: *modifiers,
-            };
-            let ctx = Context::default();
-            let mut commands = Vec::new();
-            let raw = RawInput { events: keys.iter().map(press).collect(), ..RawInput::default() };
-            let mut output = ctx.run_ui(raw, |ui| commands.extend(pressed(ui.ctx(), &state, Escape::Commands)));
-            output.textures_delta.clear();
-            commands
-        };
-        let palette = (Key::K, Modifiers::COMMAND);
-        let one = pressed_in(&[palette]);
-        assert_eq!(one.len(), 1, "{one:?}");
-        assert_eq!(pressed_in(&[palette, palette]), [one.as_slice(), one.as_slice()].concat());
-        assert_eq!(pressed_in(&[(Key::F12, Modifiers::COMMAND)]), []);
+    fn every_press_of_a_slow_frame_counts_in_its_order() {
+        let control = |key| press(key, None, Modifiers::COMMAND);
+        assert_eq!(commands(&state(), vec![control(Key::K)]), [Command::CommandPalette]);
+        assert_eq!(commands(&state(), vec![control(Key::K), control(Key::K)]), [Command::CommandPalette, Command::CommandPalette]);
+        // Nothing can be undone at the beginning of this frame; after another command that may be different.
+        assert_eq!(commands(&state(), vec![control(Key::Z)]), []);
+        assert_eq!(commands(&state(), vec![control(Key::A), control(Key::Z)]), [Command::SelectAll, Command::Undo]);
+        assert_eq!(commands(&state(), vec![press(Key::F12, None, Modifiers::COMMAND)]), []);
+    }
+
+    #[test]
+    fn keys_count_as_they_arrive_on_real_keyboards() {
+        let shift = Modifiers::SHIFT;
+        let both = Modifiers::COMMAND | shift;
+        let alt = Modifiers::COMMAND | Modifiers::ALT;
+        for (event, command) in [
+            (press(Key::Exclamationmark, Some(Key::Num1), shift), Some(Command::ZoomFit)),
+            (press(Key::Num1, Some(Key::Num1), shift), Some(Command::ZoomFit)),
+            (press(Key::Questionmark, Some(Key::Slash), both), Some(Command::Shortcuts)),
+            (press(Key::Plus, Some(Key::Equals), both), Some(Command::ZoomIn)),
+            (press(Key::Num3, Some(Key::Num3), Modifiers::COMMAND), Some(Command::Present)),
+            (press(Key::F5, None, Modifiers::NONE), Some(Command::Present)),
+            (press(Key::Q, Some(Key::Q), alt), None),
+            (press(Key::S, None, both), Some(Command::SaveAs)),
+            (press(Key::S, None, shift), None),
+        ] {
+            assert_eq!(commands(&state(), vec![event.clone()]).first(), command.as_ref(), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn the_field_has_its_keys_while_a_text_is_typed() {
+        let allowed: Vec<&str> = COMMANDS.iter().filter(|entry| works_while_typing(entry)).map(|entry| entry.title).collect();
+        for title in ["Save", "Open…", "All commands…", "Manual of the rules", "Next finding"] {
+            assert!(allowed.contains(&title), "{title}");
+        }
+        for title in ["Delete", "Duplicate", "Undo", "Redo", "Select all", "Rename", "Deploy", "Heal all", "Show all", "Palette"] {
+            assert!(!allowed.contains(&title), "{title}");
+        }
     }
 }

@@ -20,7 +20,7 @@ pub use desk::{Desk, Memory};
 pub use shell::SandtableApp;
 
 use crate::app::{
-    Preferences, State, Template,
+    Preferences, State, Template, WindowPlace,
     chooser::Desktop,
     files::{self, Folders},
     worker::{Parts, Workers},
@@ -51,18 +51,22 @@ pub fn templates() -> Vec<Template> {
 /// Where the system gives no window or no thread.
 pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
     let began = Instant::now();
+    let folders = Folders::of_platform();
+    let preferences = folders.as_ref().map_or_else(Preferences::default, files::preferences);
+    let place = preferences.window.unwrap_or(WindowPlace { size: SIZE, maximized: false });
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Sandtable")
             .with_app_id("sandtable")
-            .with_inner_size(SIZE)
+            .with_inner_size(place.size)
+            .with_maximized(place.maximized)
             .with_min_inner_size(SIZE_MIN),
         renderer: eframe::Renderer::Glow,
+        // The window's size is among the preferences: what egui would keep may be the full screen of a presentation.
+        persist_window: false,
         ..eframe::NativeOptions::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
-        let folders = Folders::of_platform();
-        let preferences = folders.as_ref().map_or_else(Preferences::default, files::preferences);
         let ctx = creation.egui_ctx.clone();
         let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::export::export };
         // After a moment, and not at once: of the latter egui makes two frames.

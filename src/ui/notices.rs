@@ -39,7 +39,8 @@ fn bar(ctx: &Context, desk: &mut Desk<'_>, notice: &Notice, bottom: f32, more: u
         panel::paint_icon(ui, icon, color);
         // As wide as its words, up to the width at which they wrap: a layout of its own knows that in its first frame.
         let font = theme::font(FontFace::Medium, font_size::BODY);
-        let words = ui.fonts_mut(|fonts| fonts.layout(notice.text.clone(), font.clone(), theme::palette(ui).text, width));
+        let color = theme::palette(ui).text;
+        let words = ui.fonts_mut(|fonts| fonts.layout(notice.text.clone(), font, color, width));
         ui.add(egui::Label::new(words));
         if more > 0 {
             ui.label(RichText::new(format!("{more} more")).color(theme::palette(ui).muted));

@@ -4,8 +4,9 @@ use super::{
     desk::{Desk, Memory},
     dialog, graph, keys, notices, panel,
     theme::{self, Theme},
+    widget,
 };
-use crate::app::{Command, Effect, Event, Graph, Mode, Stamp, State, worker::Workers};
+use crate::app::{Command, Effect, Event, Graph, Mode, Stamp, State, WindowPlace, worker::Workers};
 use crate::look::size;
 use egui::{CentralPanel, Context, Frame, Panel, Ui, ViewportCommand};
 use std::{
@@ -13,8 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The least width of the window in which both side panels are shown, in points.
-const BOTH_SIDES_MIN: f32 = 900.0;
+/// The least width of the window in which both side panels are shown whatever is selected, in points.
+const BOTH_SIDES_MIN: f32 = 1100.0;
+/// The widest that side panels are in a narrower window: palette, inspector.
+const NARROW_SIDES: [f32; 2] = [200.0, 252.0];
+/// The height of the window below which the lower panel is folded until it is asked for.
+const LOW_WINDOW: f32 = 700.0;
+/// How long the window keeps a size before it is remembered, in seconds.
+const PLACE_RESTS_SECS: f64 = 1.0;
 
 /// The window.
 pub struct SandtableApp {
@@ -29,6 +36,10 @@ pub struct SandtableApp {
     /// The file that the worker looks at.
     watched: Option<(PathBuf, Stamp)>,
     full_screen: bool,
+    /// How the window looks, and since when.
+    place: Option<(WindowPlace, f64)>,
+    /// Commands that wait for the field that had the keyboard to commit.
+    deferred: Vec<Command>,
     may_close: bool,
     prepared: bool,
     first_frame: FirstFrame,
@@ -59,6 +70,8 @@ impl SandtableApp {
             was_focused: true,
             watched: None,
             full_screen: false,
+            place: None,
+            deferred: Vec::new(),
             may_close: false,
             prepared: false,
             first_frame: FirstFrame::Told,
@@ -152,7 +165,16 @@ impl SandtableApp {
     /// Takes in what happened, then does what was wanted. Nothing else changes the state.
     fn catch_up(&mut self, ctx: &Context) {
         let escape = if self.stage.canvas().is_busy() { keys::Escape::Canvas } else { keys::Escape::Commands };
-        self.commands.extend(keys::pressed(ctx, &self.state, escape));
+        // What was typed counts before what its shortcut does with it.
+        self.commands.append(&mut self.deferred);
+        let pressed = keys::pressed(ctx, &self.state, escape);
+        if ctx.text_edit_focused() && self.state.dialog.is_none() && !pressed.is_empty() {
+            ctx.memory_mut(|memory| memory.focused().into_iter().for_each(|field| memory.surrender_focus(field)));
+            self.deferred = pressed;
+            ctx.request_repaint();
+        } else {
+            self.commands.extend(pressed);
+        }
         self.watch_window(ctx);
         // Carrying out may report at once; a few rounds settle all of it.
         for _ in 0..8 {
@@ -189,6 +211,46 @@ impl SandtableApp {
         }
         if !self.stage.canvas().is_busy() {
             self.state.ask_about_disk();
+        }
+        self.state.low_window = ctx.content_rect().height() < LOW_WINDOW;
+        self.remember_place(ctx);
+    }
+
+    /// Remembers how large the window is, once it has kept that for a while.
+    fn remember_place(&mut self, ctx: &Context) {
+        let (inner, maximized, hidden, now) = ctx.input(|input| {
+            let view = input.viewport();
+            let hidden = view.minimized == Some(true) || view.fullscreen == Some(true);
+            (view.inner_rect, view.maximized == Some(true), hidden, input.time)
+        });
+        let Some(inner) = inner.filter(|_| !hidden && !self.state.full_screen) else { return };
+        let known = self.state.preferences.window;
+        let size = if maximized { known.map_or([inner.width(), inner.height()], |known| known.size) } else { inner.size().into() };
+        let place = WindowPlace { size, maximized };
+        if known == Some(place) {
+            self.place = None;
+            return;
+        }
+        let since = self.place.filter(|(seen, _)| *seen == place).map_or(now, |(_, since)| since);
+        self.place = Some((place, since));
+        if now - since >= PLACE_RESTS_SECS {
+            self.commands.push(Command::WindowPlace(place));
+        }
+        ctx.request_repaint_after(Duration::from_secs_f64(PLACE_RESTS_SECS));
+    }
+
+    /// The window is not larger than its screen, with what the window manager puts around it.
+    fn fit_to_screen(&mut self, ctx: &Context) {
+        const FRAMES: u64 = 30;
+        if ctx.cumulative_frame_nr() > FRAMES || self.state.preferences.window.is_some() || self.state.full_screen {
+            return;
+        }
+        let (inner, outer, screen) =
+            ctx.input(|input| (input.viewport().inner_rect, input.viewport().outer_rect, input.viewport().monitor_size));
+        let (Some(inner), Some(outer), Some(screen)) = (inner, outer, screen) else { return };
+        let over = (outer.max.to_vec2().max(outer.size()) - screen).max(egui::Vec2::ZERO);
+        if over != egui::Vec2::ZERO && inner.width() > over.x && inner.height() > over.y {
+            ctx.send_viewport_cmd(ViewportCommand::InnerSize(inner.size() - over));
         }
     }
 
@@ -248,6 +310,7 @@ impl SandtableApp {
         let theme = Theme::of(ui.ctx());
         let flat = |margin: i8| Frame::new().fill(theme.palette().panel).inner_margin(egui::Margin::same(margin));
         let wide = ui.available_width() >= BOTH_SIDES_MIN;
+        let narrow = |width: f32, most: f32| if wide { width } else { width.min(most) };
         let preferences = &self.state.preferences;
         let mut sizes = preferences.panel_sizes;
         let [palette_width, inspector_width, bottom_height] = sizes;
@@ -255,21 +318,32 @@ impl SandtableApp {
         Panel::top("top bar").exact_size(size::TOP_BAR_HEIGHT).resizable(false).frame(bar).show(ui, |ui| panel::top_bar(ui, &mut desk));
         let open = self.state.document.open;
         if open && preferences.palette_open {
-            let side = Panel::left("palette").default_size(palette_width).size_range(160.0..=320.0).resizable(true).frame(flat(0));
+            let side = Panel::left(egui::Id::new(("palette", wide)))
+                .default_size(narrow(palette_width, NARROW_SIDES[0]))
+                .size_range(160.0..=320.0)
+                .resizable(true)
+                .frame(flat(0));
             sizes[0] = side.show(ui, |ui| panel::palette(ui, &mut desk)).response.rect.width();
         }
         if open && preferences.inspector_open && (wide || !self.state.selection.is_empty()) {
-            let side = Panel::right("inspector").default_size(inspector_width).size_range(240.0..=420.0).resizable(true).frame(flat(0));
+            let side = Panel::right(egui::Id::new(("inspector", wide)))
+                .default_size(narrow(inspector_width, NARROW_SIDES[1]))
+                .size_range(240.0..=420.0)
+                .resizable(true)
+                .frame(flat(0));
             sizes[1] = side.show(ui, |ui| panel::inspector(ui, &mut desk)).response.rect.width();
         }
-        if open && preferences.bottom_open {
+        if open && !self.state.bottom_open() {
+            let bar = Panel::bottom("lower folded").exact_size(widget::TAB_BAR_HEIGHT).resizable(false).frame(flat(0));
+            bar.show(ui, |ui| panel::lower_folded(ui, &mut desk));
+        } else if open {
             let most = (ui.available_height() * 0.6).max(120.0);
             let lower = Panel::bottom("lower").default_size(bottom_height.min(most)).size_range(96.0..=most).resizable(true).frame(flat(0));
             sizes[2] = lower.show(ui, |ui| panel::lower(ui, &mut desk)).response.rect.height();
         }
         // Kept once the edge is let go of, not while it is dragged.
         let other = sizes.iter().zip(preferences.panel_sizes).any(|(now, kept)| (now - kept).abs() >= 1.0);
-        if other && ui.input(|input| input.pointer.any_released()) {
+        if other && wide && !self.state.low_window && ui.input(|input| input.pointer.any_released()) {
             desk.send(Command::PanelSizes(sizes));
         }
         self.middle(ui);
@@ -299,6 +373,7 @@ impl SandtableApp {
 
 impl eframe::App for SandtableApp {
     fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
+        self.fit_to_screen(ctx);
         self.before(ctx);
     }
 

@@ -2,7 +2,7 @@
 
 use super::support::Window;
 use egui::accesskit::Role;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
     app::{Command, Dialog, Mode, Tab, files::Folders, ops},
     model::{Bind, ClusterState, Edit, Health, ListEdit, Power, ServiceRef, Subject},
@@ -314,6 +314,151 @@ fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
     window.pass(30_000);
     assert!(window.state().run.events.len() > events, "db1 was off for a while");
     assert_eq!((there(&window).power, there(&window).health), (Power::Running, Health::Healthy), "{:?}", window.state().notice());
+}
+
+fn key(window: &mut Window, key: egui::Key) {
+    window.harness.key_press(key);
+    window.settle();
+}
+
+#[test]
+fn a_presentation_is_steered_by_keys_and_clicks_and_leads_back() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Save);
+    window.send(Command::Run);
+    window.send(Command::ZoomActual);
+    let camera = |window: &Window| window.harness.state().stage().canvas().camera();
+    let before = camera(&window);
+    key(&mut window, egui::Key::F5);
+    assert_eq!((window.state().mode, window.state().full_screen), (Mode::Present, true));
+    let last = window.state().lab().views.len() - 1;
+    let page = |window: &Window| window.state().presentation.page();
+    key(&mut window, egui::Key::End);
+    assert_eq!(page(&window), last);
+    key(&mut window, egui::Key::Home);
+    assert_eq!(page(&window), 0);
+    key(&mut window, egui::Key::Num3);
+    assert_eq!(page(&window), 2);
+    let middle = window.room().center();
+    window.press_at(middle);
+    assert_eq!((page(&window), window.state().selection.len()), (3, 0), "a click goes on and selects nothing");
+    key(&mut window, egui::Key::F11);
+    assert!(!window.state().full_screen);
+    key(&mut window, egui::Key::Escape);
+    assert_eq!((window.state().mode, window.state().full_screen), (Mode::Run, false));
+    assert_eq!(camera(&window), before);
+    // Another lab ends the presentation, and with it the full screen.
+    window.send(Command::Present);
+    window.send(Command::OpenTemplate(0));
+    assert_eq!((window.state().mode, window.state().full_screen), (Mode::Design, false));
+}
+
+#[test]
+fn the_folded_lower_panel_keeps_its_tabs_and_counts() {
+    let mut window = Window::with_template("Mini cloud");
+    open_to_all(&mut window);
+    window.click("Fold the lower panel");
+    assert!(!window.state().bottom_open());
+    assert!(window.harness.query_by_label("Unfold the lower panel").is_some());
+    window.click_role(Role::RadioButton, "Findings");
+    assert!(window.state().bottom_open(), "the chosen tab opens it too");
+}
+
+#[test]
+fn the_view_follows_the_window_until_the_user_moves_it() {
+    let mut window = Window::with_template("Mini cloud");
+    let camera = |window: &Window| window.harness.state().stage().canvas().camera();
+    let fitted = camera(&window);
+    window.send(Command::ToggleBottom);
+    assert!(camera(&window).zoom > fitted.zoom, "there is more room");
+    window.send(Command::ToggleBottom);
+    assert_eq!(camera(&window), fitted);
+    window.send(Command::ZoomIn);
+    let moved = camera(&window);
+    window.send(Command::ToggleBottom);
+    assert_eq!(camera(&window), moved);
+}
+
+#[test]
+fn a_service_is_added_to_every_selected_node_in_one_step() {
+    let mut window = Window::with_template("Mini cloud");
+    let services = |window: &Window, name: &str| window.state().lab().nodes[name].services.len();
+    let before = [services(&window, "app1"), services(&window, "app2")];
+    window.send(Command::Select(vec![node("app1"), node("app2")]));
+    window.click("varnish");
+    assert_eq!([services(&window, "app1"), services(&window, "app2")], before.map(|count| count + 1));
+    window.send(Command::Undo);
+    assert_eq!([services(&window, "app1"), services(&window, "app2")], before);
+}
+
+#[test]
+fn enter_in_the_palette_adds_the_best_match() {
+    let mut window = Window::open();
+    window.click("New lab");
+    let search = |window: &mut Window, text: &str| {
+        window.harness.get_all_by_role(Role::TextInput).next().expect("the palette's field").click();
+        window.settle();
+        window.harness.get_all_by_role(Role::TextInput).next().expect("the palette's field").type_text(text);
+        window.settle();
+        window.harness.key_press(egui::Key::Enter);
+        window.settle();
+    };
+    search(&mut window, "databas");
+    assert_eq!(window.state().lab().nodes.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["db1"]);
+    search(&mut window, "zzz");
+    assert!(window.harness.query_by_label("No matches").is_some());
+    // The list of commands adds things too.
+    window.send(Command::CommandPalette);
+    window.harness.get_all_by_role(Role::TextInput).last().expect("its field").type_text("add internal");
+    window.settle();
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    assert_eq!(window.state().lab().networks.len(), 1);
+}
+
+#[test]
+fn a_dialog_is_no_higher_than_what_is_in_it() {
+    let mut window = Window::without_desktop(tempfile::tempdir().unwrap());
+    window.click("New lab");
+    window.click("Database");
+    window.send(Command::SaveAs);
+    window.send(Command::CloseDialog);
+    window.send(Command::New);
+    let title = window.harness.get_by_label("Save the changes to New lab?").rect();
+    let button = window.harness.get_by_role_and_label(Role::Button, "Do not save").rect();
+    assert!(button.bottom() - title.top() < 140.0, "{title:?} {button:?}");
+}
+
+#[test]
+fn every_control_has_a_name() {
+    fn unnamed(node: egui_kittest::kittest::AccessKitNode<'_>, found: &mut Vec<String>) {
+        let control = matches!(
+            node.role(),
+            Role::Button | Role::CheckBox | Role::RadioButton | Role::TextInput | Role::MultilineTextInput | Role::ComboBox | Role::Slider
+        );
+        let named = node.label().is_some_and(|label| !label.trim().is_empty()) || node.placeholder().is_some();
+        if control && !named {
+            found.push(format!("{:?} {:?}", node.role(), node.bounding_box()));
+        }
+        node.children().for_each(|child| unnamed(child, found));
+    }
+    let mut window = Window::with_template("Mini cloud");
+    let galera: ServiceRef = "db1/galera".parse().unwrap();
+    for command in [
+        Command::Select(vec![node("db1")]),
+        Command::Select(vec![Subject::Service(galera)]),
+        Command::Select(vec![node("db1"), node("db2")]),
+        Command::Ask(Dialog::Export),
+        Command::Ask(Dialog::Pins),
+        Command::AddView,
+        Command::CloseDialog,
+        Command::Plan,
+    ] {
+        window.send(command.clone());
+        let mut found = Vec::new();
+        unnamed(window.harness.root().accesskit_node(), &mut found);
+        assert!(found.is_empty(), "{command:?}: {found:?}");
+    }
 }
 
 #[test]

@@ -92,14 +92,14 @@ impl Canvas {
         let asked = ui
             .scope_builder(UiBuilder::new().max_rect(inner).layout(layout), |ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
-                let less = ui.add(IconButton::new(Icon::Minus, "Zoom out").shortcut("Ctrl+-")).clicked();
+                let less = ui.add(IconButton::new(Icon::Minus, "Zoom out").shortcut("Ctrl −")).clicked();
                 let words = RichText::new(percent).font(theme::font(FontFace::Regular, font_size::BODY)).color(theme.palette().text);
                 let whole = ui
                     .add_sized(vec2(68.0, size::CONTROL_HEIGHT), Button::new(words).frame(false))
                     .on_hover_text("Show at 100 %")
                     .clicked();
-                let more = ui.add(IconButton::new(Icon::Plus, "Zoom in").shortcut("Ctrl++")).clicked();
-                let fit = ui.add(IconButton::new(Icon::Fit, "Fit to the window").shortcut("Ctrl+0")).clicked();
+                let more = ui.add(IconButton::new(Icon::Plus, "Zoom in").shortcut("Ctrl =")).clicked();
+                let fit = ui.add(IconButton::new(Icon::Fit, "Show all").shortcut("Shift 1")).clicked();
                 (less, whole, more, fit)
             })
             .inner;

@@ -2,7 +2,10 @@
 
 use super::{Canvas, CanvasEvent, CanvasInput, Tool};
 use crate::{
-    app::ops::{self, Act, Refusal, Step},
+    app::{
+        many,
+        ops::{self, Act, Refusal, Step},
+    },
     look::size,
     model::{Edit, Endpoint, ListEdit, NodeName, ServiceRef, Subject},
     picture::{Hit, Point, Rect, point},
@@ -366,25 +369,34 @@ impl Canvas {
     /// What letting go of a wire at a point means; `None`: nothing is there.
     pub(super) fn wired(&self, wire: &Wire, at: Point, input: &CanvasInput<'_>) -> Option<Act> {
         let node = &self.scene.node(wire.node)?.name;
-        let from = || wire.service.clone().map_or_else(|| Endpoint::Node(node.clone()), Endpoint::Service);
+        // A line from one of several chosen nodes is drawn from all of them.
+        let chosen = wire.service.is_none() && self.chosen.nodes.len() > 1 && self.chosen.nodes.contains(&wire.node);
+        let nodes: Vec<NodeName> = match chosen {
+            true => self.chosen.nodes.iter().filter_map(|number| Some(self.scene.node(*number)?.name.clone())).collect(),
+            false => vec![node.clone()],
+        };
+        let flow = |to: Endpoint| match &wire.service {
+            Some(service) => ops::add_flow(input.lab, Endpoint::Service(service.clone()), to),
+            None => many::add_flows(input.lab, &nodes, &to),
+        };
         let hit = self.scene.hit(input.lab, input.catalog, self.aim(at));
         let rail = || self.scene.rail_near(at, 24.0).and_then(|number| self.scene.networks.get(number as usize));
         match hit {
             Some(Hit::Service(number, service)) if number != wire.node => {
                 let node = self.scene.node(number)?.name.clone();
-                Some(ops::add_flow(input.lab, from(), Endpoint::Service(ServiceRef { node, service })))
+                Some(flow(Endpoint::Service(ServiceRef { node, service })))
             }
             Some(Hit::Vip(number)) => {
                 let vip = self.scene.vips.get(number as usize)?.name.clone();
-                Some(ops::add_flow(input.lab, from(), Endpoint::Vip(vip)))
+                Some(flow(Endpoint::Vip(vip)))
             }
             Some(hit) if hit.node().is_some_and(|number| number != wire.node) && !matches!(hit, Hit::Adapter(..)) => {
                 let target = &self.scene.node(hit.node()?)?.name;
-                Some(ops::add_flow(input.lab, from(), ops::endpoint_on(input.lab, target)))
+                Some(flow(ops::endpoint_on(input.lab, target)))
             }
             Some(hit) if hit.node() == Some(wire.node) => None,
             _ => rail().map(|rail| match &wire.service {
-                None => ops::connect(input.lab, node, &rail.name),
+                None => many::connect(input.lab, &nodes, &rail.name),
                 Some(service) => Err(Refusal(format!(
                     "a flow from {service} ends at a service, a node or a VIP; drag from the card's edge to connect {node}"
                 ))),

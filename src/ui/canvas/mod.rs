@@ -26,6 +26,7 @@ pub use drag::PaletteDrag;
 pub use notes::CHARACTERS_MAX as NOTE_CHARACTERS_MAX;
 pub use pulse::Requests;
 pub use still::Still;
+pub use view::KeptView;
 
 use crate::{
     app::ops::{Act, Step},
@@ -159,6 +160,7 @@ pub struct Canvas {
     dots: Dots,
     camera: Camera,
     flight: Option<Flight>,
+    hold: Option<view::Hold>,
     fitted: bool,
     seen: Option<(u64, u64)>,
     chosen: Chosen,
@@ -196,9 +198,13 @@ impl Canvas {
         let viewport = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(viewport, Sense::click_and_drag());
         let mut events = Vec::new();
-        self.viewport = Some(viewport);
+        let before = self.viewport.replace(viewport);
+        let resized = before.is_some_and(|before| before.size() != viewport.size());
         self.furnished = input.furniture;
         self.take(input);
+        if resized {
+            self.resized(viewport);
+        }
         self.fly(ui);
         self.navigate(ui, &response);
         if let Some(index) = self.note_to_write.take() {
@@ -280,7 +286,7 @@ impl Canvas {
         if !self.fitted
             && let Some(viewport) = self.viewport
         {
-            self.camera = self.fitting(self.scene.bulk(), viewport, 1.0);
+            self.camera = self.hold_on(None, 1.0, viewport);
             self.fitted = true;
         }
     }

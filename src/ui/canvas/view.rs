@@ -12,7 +12,53 @@ use crate::{
 };
 use egui::{Pos2, Response, Ui, Vec2};
 
+/// What the camera was last pointed at on purpose: while nobody has moved it since, it follows the canvas's size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hold {
+    /// The area; `None`: all of the lab.
+    area: Option<Rect>,
+    zoom_max: f32,
+    /// Where that led.
+    camera: Camera,
+}
+
+/// Where the canvas looks, to go back to it later.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeptView {
+    camera: Camera,
+    hold: Option<Hold>,
+}
+
 impl Canvas {
+    /// Where the canvas looks.
+    pub fn keep_view(&self) -> KeptView {
+        KeptView { camera: self.flight.map_or(self.camera, |flight| flight.to), hold: self.hold }
+    }
+
+    /// Looks there again, at once.
+    pub fn restore_view(&mut self, view: KeptView) {
+        self.set_camera(view.camera);
+        self.hold = view.hold;
+    }
+
+    /// Points the camera at an area, or at all of the lab.
+    pub(super) fn hold_on(&mut self, area: Option<Rect>, zoom_max: f32, viewport: egui::Rect) -> Camera {
+        let camera = self.fitting(area.unwrap_or_else(|| self.scene.bulk()), viewport, zoom_max);
+        self.hold = Some(Hold { area, zoom_max, camera });
+        camera
+    }
+
+    /// The canvas has another size: what was fitted into the old one is fitted into the new one, unless the user has moved
+    /// the camera since.
+    pub(super) fn resized(&mut self, viewport: egui::Rect) {
+        let Some(hold) = self.hold.filter(|hold| hold.camera == self.flight.map_or(self.camera, |flight| flight.to)) else { return };
+        let camera = self.hold_on(hold.area, hold.zoom_max, viewport);
+        match &mut self.flight {
+            Some(flight) => flight.to = camera,
+            None => self.camera = camera,
+        }
+    }
+
     /// The camera, for keeping it with the lab.
     pub fn camera(&self) -> Camera {
         self.camera
@@ -37,16 +83,20 @@ impl Canvas {
 
     /// Shows all of the lab.
     pub fn fit(&mut self, ui: &Ui) {
-        self.fly_to_area(ui, self.scene.bulk(), 1.0);
+        self.fly_to_held(ui, None, 1.0);
     }
 
     /// Shows an area of the lab, whole and in the middle.
     pub fn fly_to_area(&mut self, ui: &Ui, area: Rect, zoom_max: f32) {
+        self.fly_to_held(ui, Some(area), zoom_max);
+    }
+
+    fn fly_to_held(&mut self, ui: &Ui, area: Option<Rect>, zoom_max: f32) {
         let Some(viewport) = self.viewport else {
             self.fitted = false;
             return;
         };
-        let to = self.fitting(area, viewport, zoom_max);
+        let to = self.hold_on(area, zoom_max, viewport);
         self.fly_to(ui, to);
     }
 

@@ -4,32 +4,43 @@ use super::{Desk, theme, widget};
 use crate::{
     app::{self, Command},
     look::{FontFace, Icon, font_size, size},
-    ui::{icon, panel},
+    ui::{icon, keys, panel},
 };
 use egui::{Key, Modifiers, Rect, ScrollArea, Ui, Vec2, pos2};
 
 const ROW_HEIGHT: f32 = 34.0;
 /// Things of the lab that are listed.
 const THINGS_MAX: usize = 30;
+/// Things to add that are listed.
+const ADDED_MAX: usize = 12;
 
 struct Choice {
     icon: Icon,
     title: String,
     hint: String,
     keys: String,
-    command: Command,
+    does: Does,
+}
+
+/// What choosing an entry does.
+enum Does {
+    Command(Command),
+    /// Adds a thing of the palette.
+    Add(panel::Tile),
 }
 
 fn choices(desk: &Desk<'_>) -> Vec<Choice> {
-    let query = desk.memory.command_query.trim().to_lowercase();
-    let mut all: Vec<Choice> = app::search(desk.state, &query)
+    let typed = desk.memory.command_query.trim().to_lowercase();
+    // "add database" is found as "database".
+    let query = typed.strip_prefix("add ").map_or(typed.clone(), |rest| rest.trim().to_owned());
+    let mut all: Vec<Choice> = app::search(desk.state, &typed)
         .into_iter()
         .map(|entry| Choice {
             icon: entry.icon,
             title: entry.title.to_owned(),
             hint: entry.family.title().to_owned(),
             keys: entry.shortcut.map(app::Shortcut::text).unwrap_or_default(),
-            command: entry.command.clone(),
+            does: Does::Command(entry.command.clone()),
         })
         .collect();
     if query.is_empty() {
@@ -43,8 +54,18 @@ fn choices(desk: &Desk<'_>) -> Vec<Choice> {
         title: panel::subject_text(&subject),
         hint: "Show".to_owned(),
         keys: String::new(),
-        command: Command::Reveal(subject),
+        does: Does::Command(Command::Reveal(subject)),
     }));
+    if desk.state.document.open && desk.state.mode == app::Mode::Design {
+        let added = panel::things_to_add(&query).into_iter().take(ADDED_MAX);
+        all.extend(added.map(|tile| Choice {
+            icon: tile.icon,
+            title: format!("Add {}", tile.label),
+            hint: tile.group.to_owned(),
+            keys: String::new(),
+            does: Does::Add(tile),
+        }));
+    }
     all
 }
 
@@ -57,34 +78,32 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, is_new: bool) {
     if field.changed() {
         desk.memory.command_chosen = 0;
     }
-    let (up, down, enter) = ui.input_mut(|input| {
-        let mut take = |key| input.consume_key(Modifiers::NONE, key);
-        (take(Key::ArrowUp), take(Key::ArrowDown), take(Key::Enter))
-    });
+    let take = |key| keys::times(ui.ctx(), Modifiers::NONE, key);
+    let (up, down, enter) = (take(Key::ArrowUp), take(Key::ArrowDown), take(Key::Enter) > 0);
     let last = all.len().saturating_sub(1);
-    let chosen = match (up, down) {
-        (true, _) => desk.memory.command_chosen.saturating_sub(1),
-        (_, true) => desk.memory.command_chosen + 1,
-        _ => desk.memory.command_chosen,
-    };
-    desk.memory.command_chosen = chosen.min(last);
+    desk.memory.command_chosen = (desk.memory.command_chosen + down).saturating_sub(up).min(last);
     let height = (ui.ctx().content_rect().height() * 0.5).min(420.0);
     let mut wanted = enter.then_some(desk.memory.command_chosen);
-    ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+    // Always as high: a dialog that is centred would jump at every letter.
+    ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for (nth, choice) in all.iter().enumerate() {
             let is_chosen = nth == desk.memory.command_chosen;
-            if choice_row(ui, choice, is_chosen, up || down) {
+            if choice_row(ui, choice, is_chosen, up + down > 0) {
                 wanted = Some(nth);
             }
         }
         if all.is_empty() {
-            panel::muted(ui, "Nothing is called so.");
+            ui.add_space(size::GRID);
+            panel::muted(ui, "No matches");
         }
     });
     if let Some(choice) = wanted.and_then(|nth| all.into_iter().nth(nth)) {
         desk.send(Command::CloseDialog);
-        desk.send(choice.command);
+        match choice.does {
+            Does::Command(command) => desk.send(command),
+            Does::Add(tile) => panel::add_tile(desk, &tile),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 /// What the canvas does with mouse and keys, which is in no table.
-const CANVAS: [(&str, &str); 8] = [
+const CANVAS: [(&str, &str); 10] = [
     ("Move around", "Drag with the middle button, or hold Space"),
     ("Zoom at the pointer", "Ctrl wheel"),
     ("Select several", "Drag over the ground, or Shift click"),
@@ -17,6 +17,8 @@ const CANVAS: [(&str, &str); 8] = [
     ("Nudge", "Arrow keys; Shift for larger steps"),
     ("Rename in place", "Double click, or F2"),
     ("Menu", "Right button"),
+    ("Next or previous page, presenting", "Click, Space, arrows, Page Up and Page Down"),
+    ("First, last or numbered page, presenting", "Home, End, 1 to 9; Esc ends the presentation"),
 ];
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -48,6 +50,10 @@ fn line(ui: &mut Ui, entry: &Entry, shortcut: Shortcut) {
         ui.label(entry.title);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(size::GAP);
+            let others: Vec<String> = entry.shortcuts().skip(1).map(Shortcut::text).collect();
+            for keys in others.iter().rev() {
+                ui.add(widget::KeyHint(keys));
+            }
             ui.add(widget::KeyHint(&shortcut.text()));
         });
     });

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const CARD: Vec2 = vec2(256.0, 236.0);
 const PICTURE_HEIGHT: f32 = 132.0;
 const GAP: f32 = 16.0;
+/// Recent files above the templates; the menu has all.
+const RECENT_SHOWN: usize = 4;
 
 /// Shows the gallery as a dialog.
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -34,10 +36,10 @@ pub fn gallery(ui: &mut Ui, desk: &mut Desk<'_>) {
                 ui.add_space((room.height() * 0.07).clamp(16.0, 64.0));
                 head(ui, desk);
                 ui.add_space(GAP);
+                recent(ui, desk);
                 widget::section_header(ui, "Begin with a lab", None);
                 ui.add_space(size::GRID);
                 cards(ui, desk);
-                recent(ui, desk);
                 ui.add_space(GAP * 2.0);
             },
         );
@@ -59,9 +61,8 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
     if recent.is_empty() {
         return;
     }
-    ui.add_space(GAP);
     widget::section_header(ui, "Recent", None);
-    for path in recent {
+    for path in recent.iter().take(RECENT_SHOWN) {
         let name = file_name(path);
         let (rect, response) = panel::row(ui, 32.0, false, &name);
         let palette = theme::palette(ui);
@@ -78,6 +79,7 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
             desk.send(Command::OpenPath(path.clone()));
         }
     }
+    ui.add_space(GAP);
 }
 
 fn cards(ui: &mut Ui, desk: &mut Desk<'_>) {

@@ -24,6 +24,8 @@ const FIX_WIDTH: f32 = 150.0;
 const ACCEPT_WIDTH: f32 = 76.0;
 /// The field that filters.
 const SEARCH_WIDTH: f32 = 200.0;
+/// Room for how many are accepted.
+const ACCEPTED_WIDTH: f32 = 110.0;
 /// Room for "Count again".
 const COUNT_WIDTH: f32 = 104.0;
 
@@ -32,7 +34,7 @@ pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
     let listed = desk.state.review.listed(&desk.memory.filter);
     if desk.state.review.findings().is_empty() {
         ui.add_space(size::PANEL_MARGIN);
-        let text = "Every edit is checked at once. What is wrong with the lab is listed here, with what would mend it.";
+        let text = "Every edit is checked at once. Problems of the lab are listed here, each with its fixes.";
         widget::empty_state(ui, Icon::Check, "Nothing to find fault with", text, |_| ());
         return;
     }
@@ -82,11 +84,13 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
             }
         }
         let accepted = desk.state.review.findings().iter().filter(|finding| finding.accepted.is_some()).count();
-        if accepted > 0 && !narrow {
+        if accepted > 0 && ui.available_width() > search_width + ACCEPTED_WIDTH {
             let shown = desk.memory.filter.accepted == Accepted::Shown;
             let label = format!("{accepted} accepted");
             let icon = if shown { Icon::Check } else { Icon::Eye };
-            if widget::Pill::new(&label).icon(icon).show(ui).response.clicked() {
+            let pill = widget::Pill::new(&label).icon(icon).show(ui).response;
+            let about = if shown { "Accepted findings are listed; click to hide" } else { "Accepted findings are hidden; click to list" };
+            if pill.on_hover_text(about).clicked() {
                 desk.memory.filter.accepted = if shown { Accepted::Hidden } else { Accepted::Shown };
             }
         }
@@ -124,10 +128,8 @@ fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize) {
     let with_code = rect.width() >= CODE_FROM;
     let code_at = rect.right() - all_buttons - CODE_WIDTH;
     let message_end = if with_code { code_at } else { rect.right() - buttons } - size::GAP;
-    let message = words(ui, rect, (at + subject_width, message_end), &finding.message, FontFace::Regular, text);
-    if !counts {
-        ui.painter().hline(message.x_range(), message.center().y, egui::Stroke::new(1.0, palette.muted));
-    }
+    let reason = finding.accepted.as_ref().map(|because| format!("Accepted: {because} ({})", finding.message));
+    words(ui, rect, (at + subject_width, message_end), reason.as_ref().unwrap_or(&finding.message), FontFace::Regular, text);
     if with_code {
         code(ui, desk, rect, code_at, finding);
     }

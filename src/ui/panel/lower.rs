@@ -1,4 +1,4 @@
-//! The lower panel: findings, plan, events, load and log, one tab each.
+//! The lower panel: findings, plan, events, load and log, one tab each. Folded, its tabs with their counts stay.
 
 use super::{Desk, events, findings, load, log, plan, severity_tone};
 use crate::{
@@ -9,9 +9,28 @@ use crate::{
 };
 use egui::{Margin, Ui};
 
-/// Shows the tabs and the one that is chosen.
-pub fn lower(ui: &mut Ui, desk: &mut Desk<'_>) {
+/// Shows the tabs alone; a click on one unfolds the panel.
+pub fn folded(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
+    let tabs: Vec<_> =
+        tabs(desk).into_iter().map(|tab| widget::Tab { value: Some(tab.value), label: tab.label, count: tab.count }).collect();
+    let mut wanted = None;
+    let bar = widget::tab_bar(ui, "Lower panel", &mut wanted, &tabs);
+    fold_button(ui, desk, &bar, Icon::ChevronUp, "Unfold the lower panel");
+    if let Some(tab) = wanted {
+        desk.send(Command::Show(tab));
+    }
+}
+
+fn fold_button(ui: &mut Ui, desk: &mut Desk<'_>, bar: &egui::Response, icon: Icon, name: &str) {
+    let middle = egui::pos2(bar.rect.right() - 20.0, bar.rect.center().y);
+    let corner = egui::Rect::from_center_size(middle, egui::Vec2::splat(size::CONTROL_HEIGHT));
+    if ui.put(corner, widget::IconButton::new(icon, name).shortcut("Ctrl J")).clicked() {
+        desk.send(Command::ToggleBottom);
+    }
+}
+
+fn tabs(desk: &Desk<'_>) -> Vec<widget::Tab<'static, Tab>> {
     let run = &desk.state.run;
     let worst = Severity::ALL.into_iter().find(|severity| desk.state.review.count(*severity) > 0);
     let count = |tab: Tab| match tab {
@@ -21,16 +40,16 @@ pub fn lower(ui: &mut Ui, desk: &mut Desk<'_>) {
         Tab::Load | Tab::Log => None,
     };
     let shown = |tab: &Tab| desk.state.mode == Mode::Run || !matches!(tab, Tab::Load);
-    let tabs: Vec<widget::Tab<'_, Tab>> =
-        Tab::ALL.into_iter().filter(shown).map(|tab| widget::Tab { value: tab, label: tab.title(), count: count(tab) }).collect();
+    Tab::ALL.into_iter().filter(shown).map(|tab| widget::Tab { value: tab, label: tab.title(), count: count(tab) }).collect()
+}
+
+/// Shows the tabs and the one that is chosen.
+pub fn lower(ui: &mut Ui, desk: &mut Desk<'_>) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let tabs = tabs(desk);
     let mut tab = desk.state.tab;
     let bar = ui.scope(|ui| widget::tab_bar(ui, "Lower panel", &mut tab, &tabs)).inner;
-    let corner =
-        egui::Rect::from_center_size(egui::pos2(bar.rect.right() - 20.0, bar.rect.center().y), egui::Vec2::splat(size::CONTROL_HEIGHT));
-    let fold = ui.put(corner, widget::IconButton::new(Icon::ChevronDown, "Fold the lower panel").shortcut("Ctrl J"));
-    if fold.clicked() {
-        desk.send(Command::ToggleBottom);
-    }
+    fold_button(ui, desk, &bar, Icon::ChevronDown, "Fold the lower panel");
     if bar.changed() {
         desk.send(Command::Show(tab));
     }

@@ -7,14 +7,15 @@ mod load;
 mod log;
 mod lower;
 mod menu;
+mod page;
 mod palette;
 mod plan;
 mod stage;
 mod top_bar;
 
 pub use inspector::inspector;
-pub use lower::lower;
-pub use palette::palette;
+pub use lower::{folded as lower_folded, lower};
+pub use palette::{Tile, add_tile, matches as things_to_add, palette};
 pub use stage::Stage;
 pub use top_bar::{paint_logo, top_bar};
 

@@ -5,7 +5,7 @@ use crate::{
     app::{
         Command, Dialog, Mode,
         breaks::{self, Target},
-        ops,
+        many, ops,
     },
     catalog::{Catalog, Group},
     look::{Icon, Tone, size},
@@ -13,6 +13,7 @@ use crate::{
     ui::{canvas::PaletteDrag, widget},
 };
 use egui::{Frame, Margin, ScrollArea, Ui};
+use std::collections::BTreeSet;
 
 /// The narrowest tile, in points.
 const TILE_MIN: f32 = 72.0;
@@ -20,15 +21,21 @@ const TILE_MIN: f32 = 72.0;
 /// Shows the palette.
 pub fn palette(ui: &mut Ui, desk: &mut Desk<'_>) {
     let run = desk.state.mode == Mode::Run;
-    Frame::new().inner_margin(Margin { left: 12, right: 12, top: 12, bottom: 4 }).show(ui, |ui| {
+    let entered = Frame::new().inner_margin(Margin { left: 12, right: 12, top: 12, bottom: 4 }).show(ui, |ui| {
         let hint = if run { "Break…" } else { "Add…" };
-        ui.add(widget::SearchField::new(&mut desk.memory.palette_query, hint));
+        let field = ui.add(widget::SearchField::new(&mut desk.memory.palette_query, hint));
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if entered {
+            field.request_focus();
+        }
+        entered
     });
+    let entered = entered.inner && !desk.memory.palette_query.trim().is_empty();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 12 }).show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing = egui::vec2(6.0, 6.0);
-            if run { things_to_break(ui, desk) } else { things_to_add(ui, desk) }
+            if run { things_to_break(ui, desk) } else { things_to_add(ui, desk, entered) }
         });
     });
 }
@@ -39,58 +46,118 @@ fn fits(desk: &Desk<'_>, words: &[&str]) -> bool {
     query.split_whitespace().all(|part| words.iter().any(|word| word.to_lowercase().contains(part)))
 }
 
-struct Tile {
-    icon: Icon,
-    label: String,
-    about: String,
+/// A thing that can be added.
+pub struct Tile {
+    /// Its icon.
+    pub icon: Icon,
+    /// Its word.
+    pub label: String,
+    /// What it is.
+    pub about: String,
+    /// The heading that it stands under.
+    pub group: &'static str,
     what: PaletteDrag,
 }
 
-fn things_to_add(ui: &mut Ui, desk: &mut Desk<'_>) {
+impl Tile {
+    /// How well it fits what is searched for, the best first; `None`: not at all.
+    fn rank(&self, query: &str) -> Option<usize> {
+        let query = query.trim().to_lowercase();
+        let label = self.label.to_lowercase();
+        let (group, about) = (self.group.to_lowercase(), self.about.to_lowercase());
+        let kind = if let PaletteDrag::Service(kind) = &self.what { kind.as_str() } else { "" };
+        let all = |text: &str| query.split_whitespace().all(|word| text.contains(word));
+        let begins = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with(&query));
+        [
+            label == query || kind == query,
+            label.starts_with(&query) || kind.starts_with(&query),
+            begins(about.split('.').next().unwrap_or_default()),
+            all(&label) || all(kind),
+            begins(&group),
+            begins(&about),
+            all(&format!("{label} {kind} {group} {about}")),
+        ]
+        .iter()
+        .position(|fits| *fits)
+    }
+}
+
+/// Everything that can be added, in the order of the palette.
+fn tiles() -> Vec<Tile> {
     let nodes = Role::ALL.into_iter().map(|role| Tile {
         icon: Icon::of_role(role),
         label: capital(role.title()),
         about: format!("A {} node. Click, or drag it onto the canvas.", role.title()),
+        group: "Nodes",
         what: PaletteDrag::Node(role),
     });
     let networks = NetworkKind::ALL.into_iter().map(|kind| Tile {
         icon: Icon::of_network(kind),
         label: capital(kind.title()),
         about: format!("{}. Click, or drag it onto the canvas.", about_network(kind)),
+        group: "Networks",
         what: PaletteDrag::Network(kind),
     });
-    let mut shown = section(ui, desk, "Nodes", nodes.collect());
-    shown += section(ui, desk, "Networks", networks.collect());
-    for group in Group::ALL {
-        let entries = Catalog::embedded().iter().filter(|(_, entry)| entry.group == group);
-        let tiles = entries.map(|(kind, entry)| Tile {
-            icon: kind_icon(kind),
-            label: entry.name.clone(),
-            about: format!("{}. {} Drag it onto a node, or select a node and click.", entry.title, entry.about),
-            what: PaletteDrag::Service(kind.clone()),
-        });
-        shown += section(ui, desk, group.title(), tiles.collect());
-    }
     let more = [
-        (Icon::Vip, "VIP", "An address that moves between nodes. Drag it onto a network, or select one and click.", PaletteDrag::Vip),
+        (Icon::Vip, "VIP", "A virtual IP that moves between nodes. Drag it onto a network, or select one and click.", PaletteDrag::Vip),
         (Icon::Site, "Site", "A place. Select the nodes that stand in it, and click.", PaletteDrag::Site),
         (Icon::Note, "Note", "A text on the canvas.", PaletteDrag::Note),
     ];
-    let more = more.map(|(icon, label, about, what)| Tile { icon, label: label.into(), about: about.into(), what });
-    shown += section(ui, desk, "More", more.into());
-    shown += templates(ui, desk);
-    if shown == 0 {
-        super::muted(ui, "Nothing is called so.");
+    let more = more.map(|(icon, label, about, what)| Tile { icon, label: label.into(), about: about.into(), group: "More", what });
+    let services = Group::ALL.into_iter().flat_map(|group| {
+        let entries = Catalog::embedded().iter().filter(move |(_, entry)| entry.group == group);
+        entries.map(move |(kind, entry)| Tile {
+            icon: kind_icon(kind),
+            label: entry.name.clone(),
+            about: format!("{}. {} Drag it onto a node, or select nodes and click.", entry.title, entry.about),
+            group: group.title(),
+            what: PaletteDrag::Service(kind.clone()),
+        })
+    });
+    nodes.chain(networks).chain(more).chain(services).collect()
+}
+
+/// What can be added and fits some words, the best match first.
+pub fn matches(query: &str) -> Vec<Tile> {
+    let mut found: Vec<(usize, Tile)> = tiles().into_iter().filter_map(|tile| Some((tile.rank(query)?, tile))).collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, tile)| tile).collect()
+}
+
+/// Adds a thing, as a click on its tile does.
+pub fn add_tile(desk: &mut Desk<'_>, tile: &Tile) {
+    add(desk, &tile.what);
+}
+
+fn things_to_add(ui: &mut Ui, desk: &mut Desk<'_>, entered: bool) {
+    let query = desk.memory.palette_query.trim().to_owned();
+    if !query.is_empty() {
+        let found = matches(&query);
+        if let Some(best) = found.first().filter(|_| entered) {
+            add(desk, &best.what);
+        }
+        let count = found.len();
+        section(ui, desk, "Best match first", &found);
+        if count + templates(ui, desk) == 0 {
+            ui.add_space(size::GRID);
+            super::muted(ui, "No matches");
+        }
+        return;
     }
+    let all = tiles();
+    for group in all.chunk_by(|one, other| one.group == other.group) {
+        section(ui, desk, group.first().map_or("", |tile| tile.group), group);
+    }
+    templates(ui, desk);
 }
 
 fn about_network(kind: NetworkKind) -> &'static str {
     match kind {
         NetworkKind::Nat => "Out to the internet; in only through forwarded ports",
         NetworkKind::NatNetwork => "A shared network behind the host's address",
-        NetworkKind::HostOnly => "The host and the nodes, nobody else",
+        NetworkKind::HostOnly => "Only the host and the nodes",
         NetworkKind::Internal => "The nodes among themselves",
-        NetworkKind::Bridged => "On the host's own network, seen by everybody there",
+        NetworkKind::Bridged => "On the host's own network, reachable by every machine there",
     }
 }
 
@@ -103,11 +170,10 @@ fn tile_width(ui: &Ui) -> f32 {
     ((ui.available_width() - ui.spacing().item_spacing.x) / 2.0).floor().max(TILE_MIN)
 }
 
-/// Shows those of the tiles that fit the search, under a heading; gives how many.
-fn section(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, tiles: Vec<Tile>) -> usize {
-    let tiles: Vec<Tile> = tiles.into_iter().filter(|tile| fits(desk, &[&tile.label, title, &tile.about])).collect();
+/// Shows tiles under a heading.
+fn section(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, tiles: &[Tile]) {
     if tiles.is_empty() {
-        return 0;
+        return;
     }
     ui.add_space(size::GRID);
     widget::section_header(ui, title, None);
@@ -123,7 +189,6 @@ fn section(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, tiles: Vec<Tile>) -> u
             }
         });
     }
-    tiles.len()
 }
 
 fn templates(ui: &mut Ui, desk: &mut Desk<'_>) -> usize {
@@ -157,9 +222,9 @@ fn add(desk: &mut Desk<'_>, what: &PaletteDrag) {
     let act = match what {
         PaletteDrag::Node(role) => ops::add_node(lab, *role, None),
         PaletteDrag::Network(kind) => ops::add_network(lab, *kind, None),
-        PaletteDrag::Service(kind) => match on_node(&desk.state.selection) {
-            Some(node) => ops::add_service(lab, Catalog::embedded(), &node, kind),
-            None => Err(ops::Refusal("Select the node that the service is to run on, or drag the service onto it.".into())),
+        PaletteDrag::Service(kind) => match on_nodes(&desk.state.selection).as_slice() {
+            [] => Err(ops::Refusal("Select the nodes that the service is to run on, or drag the service onto one.".into())),
+            nodes => many::add_services(lab, Catalog::embedded(), nodes, kind),
         },
         PaletteDrag::Vip => match network_for_vip(desk) {
             Some(network) => ops::add_vip(lab, Catalog::embedded(), &network, nodes.first()),
@@ -174,12 +239,17 @@ fn add(desk: &mut Desk<'_>, what: &PaletteDrag) {
     desk.act(act);
 }
 
-fn on_node(selection: &std::collections::BTreeSet<Subject>) -> Option<NodeName> {
-    selection.iter().find_map(|subject| match subject {
-        Subject::Node(node) | Subject::Adapter(node, ..) => Some(node.clone()),
-        Subject::Service(at) => Some(at.node.clone()),
-        _ => None,
-    })
+/// The nodes that are meant by what is selected.
+fn on_nodes(selection: &BTreeSet<Subject>) -> Vec<NodeName> {
+    let nodes: BTreeSet<NodeName> = selection
+        .iter()
+        .filter_map(|subject| match subject {
+            Subject::Node(node) | Subject::Adapter(node, ..) => Some(node.clone()),
+            Subject::Service(at) => Some(at.node.clone()),
+            _ => None,
+        })
+        .collect();
+    nodes.into_iter().collect()
 }
 
 fn network_for_vip(desk: &Desk<'_>) -> Option<crate::model::NetworkName> {
@@ -266,5 +336,25 @@ fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &bre
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_match_comes_first() {
+        let first = |query: &str| matches(query).first().map(|tile| tile.label.clone()).unwrap_or_default();
+        for (query, label) in [("ssh", "ssh"), ("database", "Database"), ("vip", "VIP"), ("internal", "Internal"), ("note", "Note")] {
+            assert_eq!(first(query), label, "{query}");
+        }
+        let named = |query: &str, kind: &str| {
+            let PaletteDrag::Service(found) = matches(query).remove(0).what else { panic!("{query} is no service") };
+            assert_eq!(found.as_str(), kind, "{query}");
+        };
+        named("nginx", "nginx");
+        named("redis", "redis");
+        assert!(matches("zzzz").is_empty());
     }
 }

@@ -8,15 +8,13 @@ use crate::{
     model::{Lab, NodeName, Pos, Subject, VipName},
     picture::{self, Overlay},
     ui::{
-        canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, Requests, Tool},
+        canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, KeptView, Requests, Tool},
         theme, widget,
     },
 };
 use egui::{Align2, Id, Pos2, Rect, Ui, vec2};
 use std::collections::BTreeMap;
 
-/// Room below the canvas for the words of a page that is presented, in points.
-const PAGE_HEIGHT: f32 = 152.0;
 /// A step of the zoom buttons and keys.
 const ZOOM_STEP: f32 = 1.25;
 
@@ -29,6 +27,8 @@ pub struct Stage {
     moves: Vec<ViewMove>,
     rename: Option<Subject>,
     menu: Option<Menu>,
+    /// Where the canvas looked before the presentation, while there is one.
+    before_presenting: Option<KeptView>,
 }
 
 /// A context menu that is open.
@@ -66,6 +66,14 @@ impl Stage {
         let progress = progress(state);
         let (highlight, at_risk, would_move) = (highlight(state), at_risk(state), would_move(state));
         let presenting = state.mode == Mode::Present;
+        match (presenting, self.before_presenting) {
+            (true, None) => self.before_presenting = Some(self.canvas.keep_view()),
+            (false, Some(view)) => {
+                self.before_presenting = None;
+                self.canvas.restore_view(view);
+            }
+            _ => {}
+        }
         let touched = self.drawn.and_then(|drawn| state.touched_since(drawn));
         self.drawn = Some(state.revision());
         let input = CanvasInput {
@@ -95,13 +103,20 @@ impl Stage {
             requests: requests(state),
         };
         let output = if presenting {
-            let above = Rect::from_min_max(room.min, egui::pos2(room.right(), room.bottom() - PAGE_HEIGHT.min(room.height() / 3.0)));
+            let above =
+                Rect::from_min_max(room.min, egui::pos2(room.right(), room.bottom() - super::page::HEIGHT.min(room.height() / 3.0)));
             ui.scope_builder(egui::UiBuilder::new().max_rect(above), |ui| self.canvas.show(ui, &input)).inner
         } else {
             self.canvas.show(ui, &input)
         };
-        for event in output.events {
-            self.take(event, desk);
+        if presenting {
+            if output.response.clicked() {
+                desk.send(Command::NextView);
+            }
+        } else {
+            for event in output.events {
+                self.take(event, desk);
+            }
         }
         for movement in std::mem::take(&mut self.moves) {
             self.move_view(ui, state.lab(), movement);
@@ -112,7 +127,7 @@ impl Stage {
         }
         self.context_menu(ui, desk);
         if presenting {
-            page(ui, desk, room);
+            super::page::page(ui, desk, room);
         } else {
             faults(ui, desk, room);
             if state.lab().nodes.is_empty() && state.lab().networks.is_empty() {
@@ -267,43 +282,5 @@ fn faults(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
     });
     if clicked.inner {
         desk.send(if many { Command::HealAll } else { Command::Heal(id) });
-    }
-}
-
-/// The note and the number of the page that is presented.
-fn page(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
-    let lab = desk.state.lab();
-    let show = desk.state.presentation;
-    let view = show.view(lab);
-    let (title, note) = match view {
-        Some(view) => (view.name.clone(), view.note.clone()),
-        None => (lab.name.clone(), lab.about.clone()),
-    };
-    let pages = lab.views.len();
-    let step = widget::floating_bar(ui.ctx(), Id::new("page"), room, Align2::CENTER_BOTTOM, vec2(24.0, 32.0), |ui| {
-        let mut step = None;
-        if pages > 1 && ui.add(widget::IconButton::new(Icon::ChevronLeft, "Previous page").shortcut("ArrowLeft")).clicked() {
-            step = Some(Command::PreviousView);
-        }
-        ui.vertical(|ui| {
-            ui.set_max_width((room.width() * 0.6).min(760.0));
-            ui.add_space(size::GAP);
-            let large = font_size::TITLE * 1.6;
-            ui.label(egui::RichText::new(title).font(theme::font(FontFace::SemiBold, large)));
-            if !note.is_empty() {
-                ui.label(egui::RichText::new(note).font(theme::font(FontFace::Regular, font_size::TITLE)).color(super::colors(ui).muted));
-            }
-            ui.add_space(size::GAP);
-        });
-        if pages > 1 {
-            super::muted(ui, &format!("{} / {pages}", show.page() + 1));
-            if ui.add(widget::IconButton::new(Icon::ChevronRight, "Next page").shortcut("ArrowRight")).clicked() {
-                step = Some(Command::NextView);
-            }
-        }
-        step
-    });
-    if let Some(command) = step.inner {
-        desk.send(command);
     }
 }

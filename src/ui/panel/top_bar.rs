@@ -85,7 +85,14 @@ fn menu(ui: &mut Ui, desk: &mut Desk<'_>) {
                 ui.set_min_width(260.0);
                 for entry in COMMANDS.iter().filter(|entry| entry.family == family) {
                     let keys = entry.shortcut.map(Shortcut::text).unwrap_or_default();
-                    let button = egui::Button::new(entry.title).shortcut_text(keys).frame(true);
+                    // Undo and redo say what.
+                    let step = match entry.command {
+                        Command::Undo => desk.state.history().undo_label(),
+                        Command::Redo => desk.state.history().redo_label(),
+                        _ => None,
+                    };
+                    let title = step.map_or_else(|| entry.title.to_owned(), |step| format!("{}: {step}", entry.title));
+                    let button = egui::Button::new(title).shortcut_text(keys).frame(true);
                     if ui.add_enabled((entry.enabled)(desk.state), button).clicked() {
                         desk.send(entry.command.clone());
                         ui.close();
@@ -126,7 +133,7 @@ fn modes(ui: &mut Ui, desk: &mut Desk<'_>) {
 
 fn actions(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
     let search = widget::IconButton::new(Icon::Search, "All commands").shortcut("Ctrl K");
-    if width >= NAME_FROM {
+    if width >= NAME_FROM && desk.state.run.job.is_none() {
         ui.add(widget::KeyHint("Ctrl K"));
     }
     if ui.add(search).clicked() {
@@ -146,7 +153,10 @@ fn next_thing(ui: &mut Ui, desk: &mut Desk<'_>) {
     if let Some(job) = &run.job {
         let done =
             if job.total > 0 { format!("{} {}/{}", job.kind.title(), job.done, job.total) } else { format!("{}…", job.kind.title()) };
-        command_button(ui, desk, Command::CancelJob, |button| button);
+        let stop = widget::Button::new("Stop").icon(Icon::Stop).explanation("Stop what is being done").shortcut("Ctrl .");
+        if ui.add_enabled(desk.can(&Command::CancelJob), stop).clicked() {
+            desk.send(Command::CancelJob);
+        }
         words_of(ui, &done);
         ui.add(egui::Spinner::new().size(size::ICON));
         return;

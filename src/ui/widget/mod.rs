@@ -39,7 +39,7 @@ pub use pill::{Pill, PillOutput};
 pub use search_field::SearchField;
 pub use section_header::section_header;
 pub use segmented::segmented;
-pub use tab_bar::{Tab, tab_bar};
+pub use tab_bar::{TAB_BAR_HEIGHT, Tab, tab_bar};
 pub use text_field::{Judge, TextField, TextFieldOutput, Typed};
 pub use toggle::Toggle;
 

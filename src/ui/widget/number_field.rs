@@ -15,6 +15,11 @@ pub struct NumberField<'a> {
     problem: Option<&'a str>,
 }
 
+/// How often a key was pressed since the last frame.
+fn presses(input: &egui::InputState, key: Key) -> i64 {
+    i64::try_from(input.num_presses(key)).unwrap_or(0)
+}
+
 impl<'a> NumberField<'a> {
     /// A field with its name, its value and the values it takes.
     pub fn new(name: &'a str, value: i64, range: RangeInclusive<i64>) -> Self {
@@ -42,7 +47,7 @@ impl<'a> NumberField<'a> {
         let check = |typed: &str| parse(typed, &self.range).map(|_| ());
         let output = TextField::new(self.name, &text).mono().suffix(self.unit).problem(self.problem).check(&check).show(ui);
         if output.response.has_focus() {
-            let steps = ui.input(|input| i64::from(input.key_pressed(Key::ArrowUp)) - i64::from(input.key_pressed(Key::ArrowDown)));
+            let steps = ui.input(|input| presses(input, Key::ArrowUp) - presses(input, Key::ArrowDown));
             let stepped = stepped(self.value, steps * self.step, &self.range);
             if stepped != self.value {
                 return Some(stepped);

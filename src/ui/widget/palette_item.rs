@@ -54,7 +54,11 @@ impl Widget for PaletteItem<'_> {
             };
             icon::paint(ui.painter(), self.icon, Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
             let left = middle.x + size::ICON / 2.0 + GAP;
-            let words = line(ui, self.label, (FontFace::Regular, font_size::BODY - 0.5), palette.text, rect.right() - 4.0 - left);
+            let room = rect.right() - 4.0 - left;
+            let usual = font_size::BODY - 0.5;
+            let fits = crate::look::width(self.label, FontFace::Regular, usual) <= room;
+            let size = if fits { usual } else { font_size::SMALL };
+            let words = line(ui, self.label, (FontFace::Regular, size), palette.text, room);
             paint_line(ui.painter(), left, rect.center().y, words);
             focus_ring(ui, &response, rect, radius::CONTROL);
         }

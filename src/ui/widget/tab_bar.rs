@@ -18,7 +18,9 @@ pub struct Tab<'a, T> {
     pub count: Option<(usize, Tone)>,
 }
 
-const HEIGHT: f32 = 36.0;
+/// How high a tab bar is, in points.
+pub const TAB_BAR_HEIGHT: f32 = 36.0;
+const HEIGHT: f32 = TAB_BAR_HEIGHT;
 const PADDING: f32 = 12.0;
 const BADGE_GAP: f32 = 6.0;
 

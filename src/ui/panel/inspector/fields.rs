@@ -3,10 +3,11 @@
 use super::Desk;
 use crate::app::Command;
 use crate::{
+    look::{FontFace, font_size},
     model::{Edit, Ipv4Net, Node, NodeName, Service, ServiceRef, Subject},
-    ui::widget,
+    ui::{panel, theme, widget},
 };
-use egui::Ui;
+use egui::{Key, TextEdit, Ui};
 use std::net::Ipv4Addr;
 
 /// Parts of the codes of rules that are about a name.
@@ -97,6 +98,40 @@ pub(super) fn text(ui: &mut Ui, name: &str, value: &str, placeholder: &str, prob
     widget::field_row(ui, name, None, |ui| {
         widget::TextField::new(name, value).placeholder(placeholder).problem(problem).show(ui).committed()
     })
+}
+
+/// A field of several lines; the new text once it is left. Escape gives up what was typed.
+pub(super) fn paragraph(ui: &mut Ui, name: &str, now: &str, characters_max: usize) -> Option<String> {
+    let id = ui.id().with(("paragraph", name));
+    let mut text = ui.data(|data| data.get_temp::<String>(id)).unwrap_or_else(|| now.to_owned());
+    let field = |ui: &mut Ui| {
+        let edit = TextEdit::multiline(&mut text)
+            .id(id)
+            .font(theme::font(FontFace::Regular, font_size::BODY))
+            .char_limit(characters_max)
+            .desired_rows(4)
+            .desired_width(ui.available_width());
+        let response = ui.add(edit);
+        ui.ctx().accesskit_node_builder(id, |node| node.set_label(name));
+        response
+    };
+    let response = widget::field_row(ui, name, None, field);
+    if response.has_focus() {
+        ui.data_mut(|data| data.insert_temp(id, text));
+        return None;
+    }
+    ui.data_mut(|data| data.remove::<String>(id));
+    let given_up = ui.input(|input| input.key_pressed(Key::Escape));
+    let text = text.trim().to_owned();
+    (response.lost_focus() && !given_up && text != now).then_some(text)
+}
+
+/// Says what is found about a part of a thing that is no field, in the colour of its severity.
+pub(super) fn say(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject, parts: &[&str]) {
+    if let Some(finding) = desk.state.review.about(subject).find(|finding| is_about(finding.rule, parts)) {
+        let color = theme::palette(ui).tone(panel::severity_tone(finding.severity));
+        ui.label(egui::RichText::new(&finding.message).small().color(color));
+    }
 }
 
 /// A text that is read into a value.

@@ -17,12 +17,15 @@ const FAMILIES: [(Family, &str); 5] = [
     (Family::Other, "Other"),
 ];
 
+/// The longest description that can be typed.
+const ABOUT_CHARACTERS_MAX: usize = 4000;
+
 pub(super) fn lab(ui: &mut Ui, desk: &mut Desk<'_>) {
     let lab = desk.state.lab();
     if let Some(name) = fields::text(ui, "Name", &lab.name, "What people call it", None) {
         desk.send(Command::edit("Name of the lab", vec![Edit::LabName(name)]));
     }
-    if let Some(about) = fields::text(ui, "About", &lab.about, "What it shows", None) {
+    if let Some(about) = fields::paragraph(ui, "About", &lab.about, ABOUT_CHARACTERS_MAX) {
         desk.send(Command::edit("Description of the lab", vec![Edit::About(about)]));
     }
     ui.separator();

@@ -150,7 +150,10 @@ fn name_field(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
 fn remove_button(ui: &mut Ui, desk: &mut Desk<'_>, what: &str) {
     ui.add_space(size::GAP);
     let label = format!("Delete {what}");
-    if ui.add(widget::Button::danger(&label).icon(Icon::Trash).shortcut("Delete")).clicked() {
+    // A long name is cut rather than widening the panel.
+    let natural = crate::look::width(&label, FontFace::Medium, font_size::BODY) + size::ICON + 32.0;
+    let button = widget::Button::danger(&label).icon(Icon::Trash).width(natural.min(ui.available_width())).explanation(&label);
+    if ui.add(button.shortcut("Delete")).clicked() {
         desk.send(Command::Delete);
     }
 }

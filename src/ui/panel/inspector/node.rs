@@ -60,9 +60,7 @@ fn adapters(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, node: &Node) {
             }
         });
     }
-    if let Some(problem) = fields::problem(desk, &Subject::Node(name.clone()), fields::ADAPTERS) {
-        ui.label(egui::RichText::new(problem).small().color(crate::ui::theme::palette(ui).bad));
-    }
+    fields::say(ui, desk, &Subject::Node(name.clone()), fields::ADAPTERS);
     for (slot, adapter) in node.adapters.iter().enumerate() {
         ui.push_id(slot, |ui| address(ui, desk, name, slot, adapter, adapter.network.as_str()));
     }

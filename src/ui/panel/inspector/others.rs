@@ -143,9 +143,7 @@ fn holders(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject, vip: &Vip, next: &mu
     if let Some(index) = removed.filter(|index| *index < next.holders.len()) {
         next.holders.remove(index);
     }
-    if let Some(problem) = fields::problem(desk, subject, fields::HOLDERS) {
-        ui.label(egui::RichText::new(problem).small().color(crate::ui::theme::palette(ui).bad));
-    }
+    fields::say(ui, desk, subject, fields::HOLDERS);
 }
 
 pub(super) fn link(ui: &mut Ui, desk: &mut Desk<'_>, one: &SiteName, other: &SiteName) {

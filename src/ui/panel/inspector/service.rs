@@ -3,7 +3,7 @@
 use super::{Desk, fields, name_field, remove_button};
 use crate::{
     app::Command,
-    catalog::{Catalog, Entry, Setting, SettingType},
+    catalog::{Behaviour, Catalog, Entry, Setting, SettingType},
     look::Icon,
     model::{Allow, Bind, ClusterName, Peer, Service, ServiceRef, Subject, Value},
     ui::widget,
@@ -80,9 +80,9 @@ fn allow(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service) {
         Allow::Everyone => Who::Everyone,
         Allow::Only(_) => Who::Only,
     };
-    let choices = [(Who::Drawn, "whoever has a flow"), (Who::Everyone, "everyone"), (Who::Only, "only these")];
+    let choices = [(Who::Drawn, "nodes with a flow"), (Who::Everyone, "everyone"), (Who::Only, "only these")];
     let problem = fields::problem(desk, &Subject::Service(at.clone()), fields::ALLOW);
-    if let Some(who) = fields::one_of(ui, "Lets in", &now, &choices, problem.as_deref()) {
+    if let Some(who) = fields::one_of(ui, "Allow", &now, &choices, problem.as_deref()) {
         let allow = match who {
             Who::Drawn => Allow::Drawn,
             Who::Everyone => Allow::Everyone,
@@ -93,8 +93,12 @@ fn allow(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service) {
     match &service.allow {
         Allow::Only(peers) => peers_field(ui, desk, at, peers),
         Allow::Drawn => {
+            let callers = callers(desk, at);
+            if callers.is_empty() {
+                return;
+            }
             ui.horizontal_wrapped(|ui| {
-                for peer in callers(desk, at) {
+                for peer in callers {
                     widget::Pill::new(&peer.to_string()).show(ui);
                 }
             });
@@ -150,7 +154,8 @@ fn groups(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service) 
         .filter(|(other, it)| like(other, it))
         .map(|(other, _)| other)
         .collect();
-    if others.is_empty() && service.replica_of.is_none() {
+    let replicates = Catalog::embedded().of(service).is_some_and(|entry| matches!(entry.behaviour, Behaviour::Database | Behaviour::Cache));
+    if service.replica_of.is_none() && (others.is_empty() || !replicates) {
         return;
     }
     let named: Vec<(Option<ServiceRef>, String)> = others.into_iter().map(|other| (Some(other.clone()), other.to_string())).collect();
@@ -173,7 +178,8 @@ fn setting(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service,
             }
         });
     };
-    let name = setting.name.as_str();
+    let (words, unit) = in_words(&setting.name);
+    let name = words.as_str();
     match &setting.takes {
         SettingType::Bool => {
             let mut on = matches!(value, Some(Value::Bool(true)));
@@ -183,7 +189,7 @@ fn setting(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service,
         }
         SettingType::Number { min, max } => {
             let now = if let Some(Value::Number(now)) = value { *now } else { *min };
-            if let Some(number) = fields::number(ui, (name, ""), now, *min..=*max, 1, None) {
+            if let Some(number) = fields::number(ui, (name, unit), now, *min..=*max, 1, None) {
                 put(desk, Value::Number(number));
             }
         }
@@ -204,8 +210,18 @@ fn setting(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service,
                 put(desk, Value::List(text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()));
             }
         }
-        SettingType::Secret => secret(ui, desk, at, service, name),
+        SettingType::Secret => secret(ui, desk, at, service, &setting.name),
     }
+}
+
+/// A setting's name as people read it, and the unit that it ends with: "check_ms" is "Check" in "ms".
+fn in_words(name: &str) -> (String, &'static str) {
+    const UNITS: [(&str, &str); 4] = [("_ms", "ms"), ("_secs", "s"), ("_mib", "MiB"), ("_percent", "%")];
+    let unit = UNITS.iter().find_map(|(ending, unit)| Some((name.strip_suffix(ending)?, *unit)));
+    let (stem, unit) = unit.unwrap_or((name, ""));
+    let mut letters = stem.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    (format!("{first}{}", letters.as_str().replace('_', " ")), unit)
 }
 
 /// A secret is named, never shown: its value is made when the lab is deployed.

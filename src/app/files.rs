@@ -251,7 +251,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::at(folder.path().join("state"));
         let path = folder.path().join("a.ron");
-        write(path.clone(), &Lab::new("a"), 1);
+        write(path.clone(), &Lab::new("a"), 1, Permit::New, FileUse::Save);
         assert_eq!(deployed_on(&state, &path), None);
         let file = path.canonicalize().unwrap();
         let locked = state.lab(LabId::of_file(&file).as_str()).lock(crate::host::state::Wait::No).unwrap();

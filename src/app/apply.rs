@@ -54,7 +54,10 @@ impl State {
             | Command::Shell(_)
             | Command::Console(_)
             | Command::MakeImage
-            | Command::Inject(_)
+            | Command::Consider(_)
+            | Command::ConsiderLasting(_)
+            | Command::CloseConsidered
+            | Command::Inject(..)
             | Command::CancelJob
             | Command::Provider(_) => self.apply_run(command),
             Command::Design
@@ -98,6 +101,8 @@ impl State {
                 self.selection =
                     present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
             }
+            // Escape leaves what is open first, and the selection only then.
+            Command::SelectNone if self.run.considered.is_some() => self.run.considered = None,
             Command::SelectNone => self.selection.clear(),
             Command::Select(subjects) => self.selection = subjects.into_iter().collect(),
             Command::SelectToggle(subject) => {
@@ -197,10 +202,6 @@ impl State {
 
     pub(super) fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
         let asked = match &dialog {
-            Dialog::Break(fault) => {
-                self.run.prediction = None;
-                Some(self.start(Task::Predict(fault.clone())))
-            }
             Dialog::NodeLog(node) => {
                 self.run.logs = None;
                 Some(self.start(Task::ReadLogs(node.clone())))

@@ -1,9 +1,11 @@
 //! What commands about the running lab do: jobs for a provider, and the dialogs before them.
 
 use super::{
-    After, Command, Dialog, Effect, FileUse, Mode, State, Tab,
+    After, Command, Considered, Dialog, Effect, FileUse, Mode, State, Tab,
     job::{Job, Task},
 };
+use crate::look::Tone;
+use crate::model::Fault;
 
 impl State {
     pub(super) fn apply_run(&mut self, command: Command) -> Vec<Effect> {
@@ -41,8 +43,25 @@ impl State {
                 self.dialog = None;
                 Task::Destroy
             }
-            Command::HealAll => Task::HealAll,
-            Command::Heal(id) => Task::Heal(id),
+            Command::HealAll => {
+                self.run.healing.extend(self.run.observed.iter().flat_map(|observed| &observed.faults).map(|fault| fault.id));
+                Task::HealAll
+            }
+            Command::Heal(id) => {
+                self.run.healing.insert(id);
+                Task::Heal(id)
+            }
+            Command::Consider(fault) => return self.consider(fault),
+            Command::ConsiderLasting(lasts_secs) => {
+                if let Some(considered) = &mut self.run.considered {
+                    considered.lasts_secs = lasts_secs;
+                }
+                return Vec::new();
+            }
+            Command::CloseConsidered => {
+                self.run.considered = None;
+                return Vec::new();
+            }
             Command::Recover(cluster) => Task::Recover(cluster),
             Command::TakeSnapshot(node) => Task::TakeSnapshot(node),
             Command::RestoreNow(node, snapshot) => {
@@ -52,9 +71,13 @@ impl State {
             Command::Shell(node) => Task::Shell(node),
             Command::Console(node) => Task::Console(node),
             Command::MakeImage => Task::MakeImage,
-            Command::Inject(fault) => {
-                self.dialog = None;
-                Task::Inject(fault)
+            Command::Inject(fault, lasts_secs) => {
+                if let Some(why) = self.run.hindrance(&fault) {
+                    self.tell(Tone::Warn, why);
+                    return Vec::new();
+                }
+                self.run.considered = None;
+                Task::Inject(fault, lasts_secs)
             }
             _ => return Vec::new(),
         };
@@ -65,6 +88,18 @@ impl State {
             _ => self.tab = Tab::Events,
         }
         effects.push(self.start(task));
+        effects
+    }
+
+    /// Shows what a fault would do, in Run; the last one's duration stays chosen.
+    fn consider(&mut self, fault: Fault) -> Vec<Effect> {
+        let mut effects = if self.mode == Mode::Run { Vec::new() } else { self.enter(Mode::Run) };
+        let lasts_secs = self.run.considered.as_ref().and_then(|it| it.lasts_secs);
+        self.run.prediction = None;
+        if self.run.hindrance(&fault).is_none() {
+            effects.push(self.start(Task::Predict(fault.clone())));
+        }
+        self.run.considered = Some(Considered { fault, lasts_secs });
         effects
     }
 

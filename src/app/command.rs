@@ -19,6 +19,8 @@ pub enum Tab {
     Findings,
     /// What will be done.
     Plan,
+    /// What is broken on purpose.
+    Faults,
     /// What happened.
     Events,
     /// Requests from outside.
@@ -29,13 +31,14 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs, in order.
-    pub const ALL: [Self; 5] = [Self::Findings, Self::Plan, Self::Events, Self::Load, Self::Log];
+    pub const ALL: [Self; 6] = [Self::Findings, Self::Plan, Self::Faults, Self::Events, Self::Load, Self::Log];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Findings => "Findings",
             Self::Plan => "Plan",
+            Self::Faults => "Faults",
             Self::Events => "Events",
             Self::Load => "Load",
             Self::Log => "Log",
@@ -79,8 +82,6 @@ pub enum Dialog {
     About,
     /// The versions of packages that nodes keep to.
     Pins,
-    /// A fault, with what it would take with it, before it is injected.
-    Break(Fault),
     /// What was logged of a node's set-up.
     NodeLog(NodeName),
     /// A node is to go back to a snapshot.
@@ -304,8 +305,14 @@ pub enum Command {
     PanelSizes([f32; 3]),
     /// How the window is left.
     WindowPlace(super::WindowPlace),
-    /// Break this, without asking.
-    Inject(Fault),
+    /// Choose how to inject this fault, and show what it would take with it.
+    Consider(Fault),
+    /// The fault that is being chosen is to last so many seconds; `None`: as the provider does by itself.
+    ConsiderLasting(Option<u32>),
+    /// No fault is to be injected after all.
+    CloseConsidered,
+    /// Inject this fault, for so many seconds where they are said.
+    Inject(Fault, Option<u32>),
     /// Mend one fault, by its number.
     Heal(u64),
     /// Bring back a cluster that has stopped as a whole.

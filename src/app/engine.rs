@@ -7,18 +7,19 @@ mod follow;
 
 use self::follow::{follow, saying, settle};
 use super::{
-    LoadSample, Prediction, ProviderChoice,
+    LoadSample, Outage, Prediction, ProviderChoice,
     job::{Cancel, Engine, Job, Report, Sight, StepLog, Task},
+    run::SAMPLE_MS,
 };
 use crate::catalog::{Catalog, Recipes};
 use crate::deploy::{Deployed, JOURNAL_FILE, Journal};
-use crate::fault::{HORIZON_MS, sentences};
+use crate::fault::HORIZON_MS;
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::host::terminal;
-use crate::model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
+use crate::model::{Author, ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
 use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, refusals, restore, take_snapshots};
 use crate::provider::{
-    Done, Lasts, Provider, ProviderError, Which,
+    Done, Lasts, Provider, ProviderError, Terms, Which,
     doctor::{self, State},
     incus,
     on::{Lot, On},
@@ -36,8 +37,6 @@ use std::{
 
 /// Events of a run that may wait for the window.
 const EVENTS_MAX: usize = 256;
-/// A second of the load, in milliseconds.
-const SECOND_MS: u64 = 1000;
 /// How often a run asks whether it is to stop.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// The least time between two looks at a lab while a plan runs.
@@ -283,8 +282,10 @@ impl Engine for Local {
             Task::Plan => report(Report::Planned(self.planned(&place, &on, &job.lab)?)),
             Task::Deploy(plan) => self.deploy(&place, &on, &job.lab, plan, cancel, report)?,
             Task::Destroy => self.destroy(&place, &on, &job.lab, cancel, report)?,
-            Task::Inject(fault) => {
-                wait(self.looking(&place, &on, &job.lab)?.inject(fault, Lasts::AsUsual))?.map_err(failed)?;
+            Task::Inject(fault, lasts_secs) => {
+                let by = Author::Window { process: std::process::id() };
+                let terms = Terms { lasts: lasts_secs.map_or(Lasts::AsUsual, Lasts::Secs), by };
+                wait(self.looking(&place, &on, &job.lab)?.inject(fault, terms))?.map_err(failed)?;
             }
             Task::Heal(id) => {
                 wait(self.looking(&place, &on, &job.lab)?.heal(Which::One(*id)))?.map_err(failed)?;
@@ -347,8 +348,8 @@ impl Engine for Local {
         let load: Vec<LoadSample> = traffic
             .seconds
             .iter()
-            .filter(|second| told.is_none_or(|told| second.at_ms + SECOND_MS > told) && second.at_ms + SECOND_MS <= observed.at_ms)
-            .map(|second| LoadSample { at_ms: second.at_ms + SECOND_MS, good: second.ok, failed: second.failed })
+            .filter(|second| told.is_none_or(|told| second.at_ms + SAMPLE_MS > told) && second.at_ms + SAMPLE_MS <= observed.at_ms)
+            .map(|second| LoadSample { at_ms: second.at_ms + SAMPLE_MS, good: second.ok, failed: second.failed })
             .collect();
         if let Some(last) = load.last() {
             self.told.insert(place.file, last.at_ms);
@@ -394,9 +395,13 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
         lost,
         moved: moved.collect(),
         holders: found.vips.iter().filter(|vip| vip.before != vip.after).map(|vip| (vip.vip.clone(), vip.after.clone())).collect(),
-        outage_ms: (found.requests_failed > 0).then_some(found.recovers_after_ms.unwrap_or(found.longest_gap_ms)),
-        recovers: found.recovers_after_ms.is_some(),
-        says: sentences(found),
+        outage: match found.recovers_after_ms {
+            _ if found.requests == 0 => Outage::NoRequests,
+            Some(_) if found.requests_failed == 0 => Outage::None,
+            Some(ms) => Outage::Until(ms),
+            None if found.answered_at_end => Outage::Partial,
+            None => Outage::Total,
+        },
     }
 }
 

@@ -1,8 +1,8 @@
-//! The failover ruler: how long after a fault it was noticed, somebody else took over, and requests were good again.
+//! The failover ruler: how long after a fault it was noticed, another node took over, and all requests were answered again.
 //!
 //! It only listens to what was observed; a part that was not seen stays empty.
 
-use super::LoadSample;
+use super::{LoadSample, run::SAMPLE_MS};
 use crate::model::{Fault, Health, NodeName, Observed, VipName};
 
 /// One failover, as far as it has come. Times are milliseconds after the fault.
@@ -16,7 +16,7 @@ pub struct Ruler {
     pub detected_ms: Option<u64>,
     /// A VIP has its new holder.
     pub elected_ms: Option<u64>,
-    /// The first good request after a bad one, or after the election.
+    /// Since when all requests are answered again: after the last that failed, or after the election.
     pub good_ms: Option<u64>,
     /// Requests that failed since.
     pub failed: u64,
@@ -25,13 +25,26 @@ pub struct Ruler {
     /// What the simulator said that it would take until requests are good again.
     pub predicted_ms: Option<u64>,
     holders: Vec<(VipName, Vec<NodeName>)>,
+    /// When the last stretch with a failed request ended, in milliseconds of the lab's clock.
+    bad_until_ms: u64,
 }
 
 impl Ruler {
     /// Begins with a fault, on the lab as it was seen last.
     pub fn start(fault: Fault, since_ms: u64, before: &Observed, predicted_ms: Option<u64>) -> Self {
         let holders = before.vips.iter().map(|(name, vip)| (name.clone(), vip.holders.clone())).collect();
-        Self { fault, since_ms, detected_ms: None, elected_ms: None, good_ms: None, failed: 0, requests: 0, predicted_ms, holders }
+        Self {
+            fault,
+            since_ms,
+            detected_ms: None,
+            elected_ms: None,
+            good_ms: None,
+            failed: 0,
+            requests: 0,
+            predicted_ms,
+            holders,
+            bad_until_ms: since_ms,
+        }
     }
 
     /// Whether all that can be measured is.
@@ -79,9 +92,13 @@ impl Ruler {
         }
         self.requests += u64::from(sample.good) + u64::from(sample.failed);
         self.failed += u64::from(sample.failed);
+        if sample.failed > 0 {
+            self.bad_until_ms = sample.at_ms;
+        }
         let recovered = self.failed > 0 || self.elected_ms.is_some();
         if recovered && sample.good > 0 && sample.failed == 0 {
-            self.good_ms = Some(sample.at_ms - self.since_ms);
+            let began_ms = sample.at_ms.saturating_sub(SAMPLE_MS).max(self.bad_until_ms);
+            self.good_ms = Some(began_ms.saturating_sub(self.since_ms));
         }
     }
 }
@@ -110,7 +127,7 @@ mod tests {
         for (at_ms, good, failed) in [(900, 9, 9), (2000, 0, 20), (3000, 7, 13), (3400, 20, 0), (4000, 0, 5)] {
             ruler.requests(&LoadSample { at_ms, good, failed });
         }
-        assert_eq!((ruler.good_ms, ruler.failed, ruler.requests), (Some(2400), 33, 60));
+        assert_eq!((ruler.good_ms, ruler.failed, ruler.requests), (Some(2000), 33, 60));
     }
 
     #[test]

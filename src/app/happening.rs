@@ -2,8 +2,10 @@
 //!
 //! It compares what was observed and never guesses why.
 
+use crate::fault::{done, state, subject_of};
 use crate::look::Tone as LookTone;
-use crate::model::{ActiveFault, ClusterState, Fault, Health, NodeName, Observed, Power, ServiceRef, Subject};
+use crate::model::{ActiveFault, Author, ClusterState, Fault, Health, NodeName, Observed, Power, ServiceRef, Subject};
+use std::collections::BTreeSet;
 
 /// How good what happened is: the colour of its mark.
 pub type Tone = LookTone;
@@ -21,14 +23,35 @@ pub struct Happening {
     pub what: String,
     /// The thing it is about, to be shown on a click.
     pub subject: Option<Subject>,
+    /// Whether it was done to the lab and did not just happen: times count from the last such line.
+    pub is_act: bool,
 }
 
-impl Happening {
-    /// Something that the user did.
-    pub fn by_user(at_ms: u64, tone: Tone, what: impl Into<String>, subject: Option<Subject>) -> Self {
-        Self { at_ms, tone, who: "you".into(), what: what.into(), subject }
+/// Who looks: whose acts are told as "you".
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    /// The process of the window.
+    pub process: u32,
+    /// Faults that this window heals or has healed.
+    pub healing: &'a BTreeSet<u64>,
+}
+
+impl Viewer<'_> {
+    /// Who injected a fault, in a word.
+    pub fn author(&self, by: Author) -> &'static str {
+        match by {
+            Author::Window { process } if process == self.process => YOU,
+            Author::Window { .. } => "another window",
+            Author::CommandLine => "command line",
+            Author::Unknown => "not recorded",
+        }
     }
 }
+
+/// The user of this window.
+const YOU: &str = "you";
+/// How much later than its timer says a fault may be found healed, in milliseconds.
+const TIMER_MS: u64 = 1500;
 
 fn tone_of(health: Health) -> Tone {
     match health {
@@ -40,9 +63,9 @@ fn tone_of(health: Health) -> Tone {
 }
 
 /// What changed between two looks, in the order: faults, nodes, services, VIPs, clusters, flows.
-pub fn between(before: &Observed, after: &Observed) -> Vec<Happening> {
+pub fn between(before: &Observed, after: &Observed, viewer: Viewer<'_>) -> Vec<Happening> {
     let mut all = Vec::new();
-    faults(before, after, &mut all);
+    faults(before, after, viewer, &mut all);
     nodes(before, after, &mut all);
     vips(before, after, &mut all);
     clusters(before, after, &mut all);
@@ -50,49 +73,26 @@ pub fn between(before: &Observed, after: &Observed) -> Vec<Happening> {
     all
 }
 
-fn faults(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+fn faults(before: &Observed, after: &Observed, viewer: Viewer<'_>, all: &mut Vec<Happening>) {
     let is_new = |fault: &&ActiveFault| !before.faults.iter().any(|old| old.id == fault.id);
     let is_gone = |fault: &&ActiveFault| !after.faults.iter().any(|new| new.id == fault.id);
+    let mut say = |at_ms, tone, who: &str, what, fault: &ActiveFault| {
+        all.push(Happening { at_ms, tone, who: who.to_owned(), what, subject: subject_of(&fault.fault), is_act: true });
+    };
     for fault in after.faults.iter().filter(is_new) {
-        all.push(Happening::by_user(fault.since_ms, Tone::Bad, did(&fault.fault), subject_of(&fault.fault)));
+        say(fault.since_ms, Tone::Bad, viewer.author(fault.by), done(&fault.fault), fault);
     }
     for fault in before.faults.iter().filter(is_gone) {
-        all.push(Happening::by_user(after.at_ms, Tone::Good, format!("healed: {}", fault.fault), subject_of(&fault.fault)));
-    }
-}
-
-/// What a fault is about, as one thing to show.
-pub fn subject_of(fault: &Fault) -> Option<Subject> {
-    match fault {
-        fault if fault.service().is_some() => fault.service().cloned().map(Subject::Service),
-        other => other.nodes().first().map(|node| Subject::Node((*node).clone())),
-    }
-}
-
-/// A fault in the past tense: "stopped galera on db1".
-pub fn did(fault: &Fault) -> String {
-    let at = |at: &ServiceRef| format!("{} on {}", at.service, at.node);
-    let list = |nodes: &[NodeName]| nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
-    match fault {
-        Fault::Stop(service) => format!("stopped {}", at(service)),
-        Fault::Kill(service) => format!("killed {}", at(service)),
-        Fault::Hang(service) => format!("froze {}", at(service)),
-        Fault::Restart(service) => format!("restarted {}", at(service)),
-        Fault::Cookie(service) => format!("changed the cookie of {}", at(service)),
-        Fault::PowerOff(node) => format!("powered {node} off"),
-        Fault::Pause(node) => format!("paused {node}"),
-        Fault::LinkDown(node, network) => format!("took the link of {node} to {network} down"),
-        Fault::OneWay(from, to) => format!("drop what {from} sends to {to}"),
-        Fault::Cut(one, other) => format!("cut {} from {}", list(one), list(other)),
-        Fault::Loss(node, network, percent) => format!("lose {percent} % of {node}'s packets on {network}"),
-        Fault::Delay(node, network, ms) => format!("delay {node}'s packets on {network} by {ms} ms"),
-        Fault::Block(service) => format!("block {}", at(service)),
-        Fault::Expire(service) => format!("gave {} a certificate that is out of date", at(service)),
-        Fault::FillDisk(node) => format!("filled the disk of {node}"),
-        Fault::FillMemory(node) => format!("filled the memory of {node}"),
-        Fault::HogCpu(node) => format!("keep the processors of {node} busy"),
-        Fault::Skew(node, secs) => format!("set the clock of {node} off by {secs} s"),
-        Fault::NoDns(node) => format!("let {node} look up no name"),
+        let words = state(&fault.fault);
+        // A timer ends a fault at its moment; whoever looks sees it a little later.
+        let expired = fault.until_ms.filter(|until_ms| *until_ms <= after.at_ms + TIMER_MS);
+        let (at_ms, who, what) = match expired {
+            _ if viewer.healing.contains(&fault.id) => (after.at_ms, YOU, format!("healed: {words}")),
+            Some(until_ms) => (until_ms.clamp(before.at_ms.min(after.at_ms), after.at_ms), "timer", format!("healed: {words}")),
+            None if matches!(fault.fault, Fault::Kill(_)) => (after.at_ms, "restart", format!("over: {words}")),
+            None => (after.at_ms, "another process", format!("healed: {words}")),
+        };
+        say(at_ms, Tone::Good, who, what, fault);
     }
 }
 
@@ -100,7 +100,8 @@ fn nodes(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
     for (name, node) in &after.nodes {
         let old = before.nodes.get(name);
         let subject = Some(Subject::Node(name.clone()));
-        let mut say = |at_ms, tone, what: String, subject| all.push(Happening { at_ms, tone, who: name.to_string(), what, subject });
+        let mut say =
+            |at_ms, tone, what: String, subject| all.push(Happening { at_ms, tone, who: name.to_string(), what, subject, is_act: false });
         let was = old.map_or(Power::Missing, |old| old.power);
         if node.power != was || (node.is_booting && !old.is_some_and(|old| old.is_booting)) {
             let (tone, what) = match node.power {
@@ -129,7 +130,14 @@ fn nodes(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
         }
     }
     for name in before.nodes.keys().filter(|name| !after.nodes.contains_key(*name)) {
-        all.push(Happening { at_ms: after.at_ms, tone: Tone::Neutral, who: name.to_string(), what: "is gone".into(), subject: None });
+        all.push(Happening {
+            at_ms: after.at_ms,
+            tone: Tone::Neutral,
+            who: name.to_string(),
+            what: "is gone".into(),
+            subject: None,
+            is_act: false,
+        });
     }
 }
 
@@ -149,6 +157,7 @@ fn vips(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
                 who: lost.to_string(),
                 what: format!("leaves {address}"),
                 subject: subject.clone(),
+                is_act: false,
             });
         }
         for new in vip.holders.iter().filter(|node| !was.contains(node)) {
@@ -158,6 +167,7 @@ fn vips(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
                 who: new.to_string(),
                 what: format!("takes {address}"),
                 subject: subject.clone(),
+                is_act: false,
             });
         }
         let alarm = match vip.holders.len() {
@@ -166,7 +176,7 @@ fn vips(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
             several => Some(format!("{several} nodes hold {address} at once")),
         };
         if let Some(what) = alarm {
-            all.push(Happening { at_ms, tone: Tone::Bad, who: name.to_string(), what, subject });
+            all.push(Happening { at_ms, tone: Tone::Bad, who: name.to_string(), what, subject, is_act: false });
         }
     }
 }
@@ -186,7 +196,7 @@ fn clusters(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
             ClusterState::Split => (Tone::Bad, "is split: two parts work, and their data will differ".to_owned()),
         };
         let subject = Some(Subject::Cluster(name.clone()));
-        all.push(Happening { at_ms: after.at_ms, tone, who: name.to_string(), what, subject });
+        all.push(Happening { at_ms: after.at_ms, tone, who: name.to_string(), what, subject, is_act: false });
     }
 }
 
@@ -210,6 +220,7 @@ fn flows(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
             who: flow.from.to_string(),
             what: format!("{what}{why}"),
             subject: Some(Subject::Flow(flow.from.clone(), flow.to.clone())),
+            is_act: false,
         });
     }
 }
@@ -226,7 +237,10 @@ mod tests {
     }
 
     fn lines(before: &Observed, after: &Observed) -> Vec<String> {
-        between(before, after).into_iter().map(|event| format!("{} {} {}", event.at_ms, event.who, event.what)).collect()
+        between(before, after, Viewer { process: 0, healing: &BTreeSet::new() })
+            .into_iter()
+            .map(|event| format!("{} {} {}", event.at_ms, event.who, event.what))
+            .collect()
     }
 
     #[test]
@@ -239,11 +253,28 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_comes_and_goes() {
-        let quiet = Observed::default();
-        let fault = ActiveFault { id: 1, fault: "stop db1/galera".parse().unwrap(), since_ms: 40 };
-        let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
-        assert_eq!(lines(&quiet, &broken), ["40 you stopped galera on db1"]);
-        assert_eq!(lines(&broken, &Observed { at_ms: 90, ..Observed::default() }), ["90 you healed: stop db1/galera"]);
+    fn a_fault_comes_and_goes_and_its_author_is_told() {
+        let healing = BTreeSet::from([7]);
+        let told = |before: &Observed, after: &Observed| {
+            let events = between(before, after, Viewer { process: 5, healing: &healing });
+            events.into_iter().map(|event| format!("{} {} {}", event.at_ms, event.who, event.what)).collect::<Vec<_>>()
+        };
+        let quiet = |at_ms| Observed { at_ms, ..Observed::default() };
+        let broken = |id, by, until_ms| {
+            let fault = ActiveFault { id, fault: "stop db1/galera".parse().unwrap(), since_ms: 40, until_ms, by };
+            Observed { at_ms: 50, faults: vec![fault], ..Observed::default() }
+        };
+        for (by, who) in [
+            (Author::Window { process: 5 }, "you"),
+            (Author::Window { process: 6 }, "another window"),
+            (Author::CommandLine, "command line"),
+            (Author::Unknown, "not recorded"),
+        ] {
+            assert_eq!(told(&quiet(0), &broken(1, by, None)), [format!("40 {who} stopped galera on db1")]);
+        }
+        let healed = |id, until_ms| told(&broken(id, Author::CommandLine, until_ms), &quiet(9000));
+        assert_eq!(healed(7, None), ["9000 you healed: galera stopped on db1"]);
+        assert_eq!(healed(1, Some(8800)), ["8800 timer healed: galera stopped on db1"]);
+        assert_eq!(healed(1, Some(600_000)), ["9000 another process healed: galera stopped on db1"]);
     }
 }

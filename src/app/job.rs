@@ -32,8 +32,8 @@ pub enum Task {
     Deploy(Plan),
     /// Remove all of it.
     Destroy,
-    /// Break something.
-    Inject(Fault),
+    /// Inject a fault, for so many seconds where they are said.
+    Inject(Fault, Option<u32>),
     /// Mend one fault.
     Heal(u64),
     /// Mend all.
@@ -131,7 +131,7 @@ impl Task {
             Self::Plan => JobKind::Plan,
             Self::Deploy(_) => JobKind::Deploy,
             Self::Destroy => JobKind::Destroy,
-            Self::Inject(_) => JobKind::Inject,
+            Self::Inject(..) => JobKind::Inject,
             Self::Heal(_) | Self::HealAll => JobKind::Heal,
             Self::Recover(_) => JobKind::Recover,
             Self::TakeSnapshot(_) => JobKind::TakeSnapshot,

@@ -7,7 +7,6 @@
 mod apply;
 mod apply_file;
 mod apply_run;
-pub mod breaks;
 #[cfg(feature = "desktop")]
 pub mod chooser;
 pub mod command;
@@ -36,13 +35,13 @@ pub use command::{Command, Dialog, Effect, FileUse, Tab, ViewMove};
 pub use document::{After, DiskChange, Document, Listing, Recovery, Stamp, Template};
 pub use export::{ExportFormat, ExportOptions};
 pub use failover::Ruler;
-pub use happening::{Happening, Tone};
+pub use happening::{Happening, Tone, Viewer};
 pub use history::{History, Merge};
 pub use preferences::{Preferences, WindowPlace};
 pub use present::{Presentation, all as everything, find};
 pub use receive::Event;
 pub use review::{Accepted, Filter, Review};
-pub use run::{LoadSample, Prediction, Progress, ProviderChoice, Run, StepState};
+pub use run::{Considered, LoadSample, Outage, Prediction, Progress, ProviderChoice, Run, SIM, StepState};
 pub use save::{Permit, SaveError};
 pub use state::{AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State, exists};
 pub use table::{COMMANDS, Entry, Family, Held, Shortcut, search};

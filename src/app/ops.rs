@@ -344,8 +344,15 @@ fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
         Subject::Adapter(node, slot, network) => disconnect(lab, node, *slot, network),
         Subject::Acceptance(index) if *index < lab.accepted.len() => vec![Edit::Accept { index: *index, change: ListEdit::Remove }],
         Subject::Note(index) if *index < lab.notes.len() => vec![Edit::Note { index: *index, change: ListEdit::Remove }],
+        Subject::Outside => remove_outside_flows(lab),
         _ => Vec::new(),
     }
+}
+
+/// The outside itself cannot be removed: its flows are, the last first, so that the places of the others stay right.
+fn remove_outside_flows(lab: &Lab) -> Vec<Edit> {
+    let ends = lab.flows.iter().enumerate().filter(|(_, flow)| flow.from == Endpoint::Outside || flow.to == Endpoint::Outside);
+    ends.rev().map(|(index, _)| Edit::Flow { index, change: ListEdit::Remove }).collect()
 }
 
 /// Unplugs one adapter. A service that is bound to it is bound to loopback instead: unplugging never opens anything.
@@ -430,9 +437,18 @@ pub fn title_of(subject: &Subject) -> String {
         Subject::Flow(from, to) => format!("the flow from {from} to {to}"),
         Subject::Service(at) => format!("{} on {}", at.service, at.node),
         Subject::Note(_) => "a note".to_owned(),
+        Subject::Outside => "the outside".to_owned(),
         Subject::Link(one, other) => format!("the link between {one} and {other}"),
         other => name_of(other).map_or_else(|| other.to_string(), ToOwned::to_owned),
     }
+}
+
+/// Everything that a flow can begin or end at, apart from the outside: VIPs, then services, then nodes on which nothing runs.
+pub fn endpoints(lab: &Lab) -> Vec<Endpoint> {
+    let mut all: Vec<Endpoint> = lab.vips.keys().cloned().map(Endpoint::Vip).collect();
+    all.extend(lab.services().map(|(node, service, _)| Endpoint::Service(ServiceRef { node: node.clone(), service: service.clone() })));
+    all.extend(lab.nodes.iter().filter(|(_, node)| node.services.is_empty()).map(|(name, _)| Endpoint::Node(name.clone())));
+    all
 }
 
 /// The endpoint that a thing is to a flow.
@@ -441,6 +457,7 @@ pub fn endpoint(subject: &Subject) -> Option<Endpoint> {
         Subject::Node(name) => Some(Endpoint::Node(name.clone())),
         Subject::Service(at) => Some(Endpoint::Service(at.clone())),
         Subject::Vip(name) => Some(Endpoint::Vip(name.clone())),
+        Subject::Outside => Some(Endpoint::Outside),
         _ => None,
     }
 }

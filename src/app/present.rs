@@ -60,6 +60,9 @@ pub fn all(lab: &Lab) -> Vec<Subject> {
     }
     all.extend(lab.flows.iter().map(Subject::flow));
     all.extend(lab.vips.keys().cloned().map(Subject::Vip));
+    if !lab.nodes.is_empty() {
+        all.push(Subject::Outside);
+    }
     all.extend(lab.links.iter().map(|link| Subject::Link(link.between.0.clone(), link.between.1.clone())));
     all
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::host::file::Fingerprint;
 use crate::look::Tone;
 use crate::model::Lab;
+use crate::sim::MoveCause;
 use std::path::PathBuf;
 
 /// Something that a worker reports.
@@ -196,7 +197,10 @@ impl State {
             Event::Ended(kind, result) => self.ended(kind, result),
             Event::Seen(Some(sight)) if self.mode != Mode::Design => {
                 self.run.observe(sight.observed, &sight.load);
-                self.run.measured = sight.failover;
+                // Holders that are elected again after a heal are no failover.
+                if let Some(moved) = sight.failover.filter(|moved| moved.cause == MoveCause::Fault) {
+                    self.run.measured = Some(moved);
+                }
             }
             // Nothing is there: what comes next is news.
             Event::Seen(None) => self.run.observed = Some(crate::model::Observed::default()),

@@ -1,17 +1,22 @@
 //! What is deployed and what is seen of it: provider, plan, progress, observations, events, load.
 
 use super::{
-    Happening, Ruler, happening,
+    Happening, Ruler, Viewer, happening,
     job::{JobKind, StepLog},
 };
-use crate::model::{ActiveFault, Fault, NodeName, Observed, Subject, VipName};
+use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, Subject, VipName};
 use crate::plan::{Plan, StepId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Events that are kept; the oldest go first.
 pub const EVENTS_MAX: usize = 2000;
+/// How long a sample of the load is, in milliseconds.
+pub const SAMPLE_MS: u64 = 1000;
 /// Samples of the load that are kept.
 pub const SAMPLES_MAX: usize = 600;
+
+/// The simulator's name among the providers.
+pub const SIM: &str = "sim";
 
 /// A provider to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,12 +79,39 @@ pub struct Prediction {
     pub moved: Vec<(Subject, String)>,
     /// Which nodes would hold the VIPs that move.
     pub holders: Vec<(VipName, Vec<NodeName>)>,
-    /// How long requests from outside would fail, in milliseconds; `None`: they would not, or for ever.
-    pub outage_ms: Option<u64>,
-    /// Whether requests from outside would be answered again in the end.
-    pub recovers: bool,
-    /// All of it in sentences, what matters most first.
-    pub says: Vec<String>,
+    /// What would become of requests from outside.
+    pub outage: Outage,
+}
+
+/// What a fault would do to requests from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// No requests enter the lab, so nothing is known.
+    NoRequests,
+    /// None fails.
+    None,
+    /// Some fail, the last of them so many milliseconds after the fault.
+    Until(u64),
+    /// Some fail for as long as the fault lasts.
+    Partial,
+    /// None is answered for as long as the fault lasts.
+    Total,
+}
+
+impl Outage {
+    /// How long requests would fail, in milliseconds; `None`: they would not, or it is not known.
+    pub fn ms(self) -> Option<u64> {
+        if let Self::Until(ms) = self { Some(ms) } else { None }
+    }
+}
+
+/// A fault that is about to be injected: what is chosen, before anything is broken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Considered {
+    /// The fault, with its size.
+    pub fault: Fault,
+    /// How long it is to last, in seconds; `None`: as the provider does by itself.
+    pub lasts_secs: Option<u32>,
 }
 
 /// Everything about the lab that runs.
@@ -105,8 +137,14 @@ pub struct Run {
     pub ruler: Option<Ruler>,
     /// The last move of a VIP, as the provider measured it.
     pub measured: Option<crate::sim::FailoverRuler>,
-    /// What the fault that is asked about would do.
+    /// The fault that is about to be injected.
+    pub considered: Option<Considered>,
+    /// What it would do.
     pub prediction: Option<Prediction>,
+    /// Faults that this window is healing or has healed, by number.
+    pub healing: BTreeSet<u64>,
+    /// The process of this window: who injected a fault is told by it.
+    pub process: u32,
     /// What was logged of the set-up of the node that was asked about, the oldest step first.
     pub logs: Option<(NodeName, Vec<StepLog>)>,
     /// What the program says of itself, the oldest first.
@@ -129,6 +167,34 @@ impl Run {
         self.observed.as_ref().map_or(0, |observed| observed.at_ms)
     }
 
+    /// Why a fault cannot be injected now, and what to do first; `None`: it can.
+    pub fn hindrance(&self, fault: &Fault) -> Option<String> {
+        if !self.is_deployed() {
+            return Some("Deploy the lab first: what runs can be broken".to_owned());
+        }
+        if let Some(job) = &self.job {
+            return Some(format!("Wait until this is done: {}", job.kind.title()));
+        }
+        let observed = self.observed.as_ref()?;
+        for name in fault.nodes() {
+            match observed.nodes.get(name).map_or(Power::Missing, |node| node.power) {
+                Power::Running => {}
+                Power::Missing => return Some(format!("{name} does not exist yet: plan and deploy it first")),
+                Power::Stopped => return Some(format!("{name} is off: power it on, or heal what turned it off")),
+                Power::Paused => return Some(format!("{name} is frozen: heal what froze it")),
+            }
+        }
+        let missing = fault.service().filter(|at| {
+            observed.nodes.get(&at.node).and_then(|node| node.services.get(&at.service)).is_none_or(|service| service.spec.is_none())
+        });
+        if let Some(at) = missing {
+            return Some(format!("{} is not set up on {} yet: plan and deploy it first", at.service, at.node));
+        }
+        let unknown_to_sim = matches!(fault, Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_));
+        (self.provider == SIM && unknown_to_sim)
+            .then(|| "The simulator has no memory, processors, clocks or names of nodes: deploy to real nodes for it".to_owned())
+    }
+
     /// The chosen provider.
     pub fn chosen(&self) -> Option<&ProviderChoice> {
         self.providers.iter().find(|choice| choice.name == self.provider)
@@ -144,14 +210,14 @@ impl Run {
         let nothing = Observed::default();
         let before = self.observed.as_ref();
         let mut events = match before {
-            Some(before) => happening::between(before, &observed),
+            Some(before) => happening::between(before, &observed, Viewer { process: self.process, healing: &self.healing }),
             // The first look tells what is so, not what happened.
             None => Vec::new(),
         };
         events.sort_by_key(|event| event.at_ms);
         let known = |id: u64| before.is_some_and(|before| before.faults.iter().any(|fault| fault.id == id));
         if let Some(fault) = observed.faults.iter().rev().find(|fault| !known(fault.id)).filter(|_| before.is_some()) {
-            let predicted = self.prediction.as_ref().filter(|prediction| prediction.fault == fault.fault).and_then(|it| it.outage_ms);
+            let predicted = self.prediction.as_ref().filter(|prediction| prediction.fault == fault.fault).and_then(|it| it.outage.ms());
             self.ruler = Some(Ruler::start(fault.fault.clone(), fault.since_ms, before.unwrap_or(&nothing), predicted));
         }
         if let Some(ruler) = &mut self.ruler {
@@ -165,8 +231,9 @@ impl Run {
                     at_ms: ruler.since_ms + good_ms,
                     tone: super::Tone::Good,
                     who: "requests".into(),
-                    what: "are good again".into(),
+                    what: "are all answered again".into(),
                     subject: None,
+                    is_act: false,
                 });
             }
         }
@@ -178,9 +245,11 @@ impl Run {
         self.observed = Some(observed);
     }
 
-    /// Adds an event.
+    /// Adds an event, in the order of time.
     pub fn say(&mut self, event: Happening) {
-        self.events.push_back(event);
+        // What is learnt late stands where it happened.
+        let at = self.events.iter().rposition(|other| other.at_ms <= event.at_ms).map_or(0, |last| last + 1);
+        self.events.insert(at, event);
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
         }
@@ -196,7 +265,12 @@ impl Run {
 
     /// Forgets the lab that ran: another one is open.
     pub fn clear(&mut self) {
-        *self = Self { providers: std::mem::take(&mut self.providers), provider: std::mem::take(&mut self.provider), ..Self::default() };
+        *self = Self {
+            providers: std::mem::take(&mut self.providers),
+            provider: std::mem::take(&mut self.provider),
+            process: self.process,
+            ..Self::default()
+        };
     }
 }
 
@@ -206,7 +280,13 @@ mod tests {
 
     #[test]
     fn a_new_fault_starts_the_ruler_and_the_first_look_starts_nothing() {
-        let fault = ActiveFault { id: 3, fault: "stop db1/galera".parse().unwrap(), since_ms: 40 };
+        let fault = ActiveFault {
+            id: 3,
+            fault: "stop db1/galera".parse().unwrap(),
+            since_ms: 40,
+            until_ms: None,
+            by: crate::model::Author::Unknown,
+        };
         let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
         let mut run = Run::default();
         run.observe(broken.clone(), &[]);
@@ -216,7 +296,7 @@ mod tests {
             Observed { at_ms: 70, ..broken },
             &[LoadSample { at_ms: 70, good: 0, failed: 4 }, LoadSample { at_ms: 80, good: 4, failed: 0 }],
         );
-        assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(40));
+        assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(30));
         assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);
         run.observe(Observed { at_ms: 90, ..run.observed.clone().unwrap() }, &[]);
         assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);

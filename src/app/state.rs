@@ -365,12 +365,19 @@ impl State {
         if was == mode {
             return effects;
         }
+        self.run.considered = None;
         self.mode = mode;
         if let Some(before) = self.before_presenting.take() {
             self.full_screen = before.full_screen;
         }
         match mode {
-            Mode::Design => effects.push(Effect::Watch(None)),
+            Mode::Design => {
+                // Nothing is watched there: what was seen last would only look like news.
+                if matches!(self.tab, Tab::Faults | Tab::Load) {
+                    self.tab = Tab::Findings;
+                }
+                effects.push(Effect::Watch(None));
+            }
             Mode::Run => {
                 effects.push(self.watch());
                 self.tab = if self.run.is_deployed() { Tab::Events } else { Tab::Plan };
@@ -411,6 +418,7 @@ pub fn exists(lab: &Lab, subject: &Subject) -> bool {
         Subject::Link(one, other) => lab.links.iter().any(|link| link.between.0 == *one && link.between.1 == *other),
         Subject::Acceptance(index) => *index < lab.accepted.len(),
         Subject::Note(index) => *index < lab.notes.len(),
+        Subject::Outside => !lab.nodes.is_empty(),
     }
 }
 

@@ -175,17 +175,17 @@ commands! {
         Quit "Quit" Cross control("Q"), always;
     }
     Edit {
-        Undo "Undo" Undo control("Z"), |state| state.history().undo_label().is_some();
-        Redo "Redo" Redo control_shift("Z"), |state| state.history().redo_label().is_some();
+        Undo "Undo" Undo control("Z"), |state| designing(state) && state.history().undo_label().is_some();
+        Redo "Redo" Redo control_shift("Z"), |state| designing(state) && state.history().redo_label().is_some();
         Delete "Delete" Trash plain("Delete"), editable;
         Duplicate "Duplicate" Copy control("D"), |state| editable(state) && state.selected_nodes().next().is_some();
         Rename "Rename" Pencil plain("F2"), |state| editable(state) && state.selection.len() == 1;
         SelectAll "Select all" Lasso control("A"), open;
-        SelectNone "Select nothing" Cross plain("Escape"), selected;
-        Pins "Versions of packages…" Lock None, open;
+        SelectNone "Select nothing" Cross plain("Escape"), |state| selected(state) || state.run.considered.is_some();
+        Pins "Versions of packages…" Lock None, designing;
         NextFinding "Next finding" ChevronDown plain("F8"), has_findings;
         PreviousFinding "Previous finding" ChevronUp shift("F8"), has_findings;
-        FixFinding "Fix the selected finding" Check control("Enter"), |state| state.review.selected_fix().is_some();
+        FixFinding "Fix the selected finding" Check control("Enter"), |state| designing(state) && state.review.selected_fix().is_some();
     }
     View {
         Design "Design" Pencil control("1"), |state| state.mode != Mode::Design;

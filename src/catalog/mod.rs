@@ -12,7 +12,7 @@ pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
 };
 
-use crate::model::{IndexMap, Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
+use crate::model::{Endpoint, IndexMap, Kind, Lab, NodeName, Role, Service, ServiceName, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -95,6 +95,11 @@ impl Behaviour {
             Self::Tunnel => Some(ClusterSort::Tunnel),
             _ => None,
         }
+    }
+
+    /// Whether it answers requests of users, or passes them on.
+    pub fn answers_requests(self) -> bool {
+        matches!(self, Self::Balancer | Self::Web | Self::App | Self::PortForward)
     }
 
     /// Whether it speaks Erlang distribution.
@@ -445,6 +450,27 @@ impl Catalog {
         lab.services()
             .filter(move |(_, _, service)| self.behaviour(service).is_some_and(&wanted))
             .map(|(node, name, service): (&NodeName, _, _)| (ServiceRef { node: node.clone(), service: name.clone() }, service))
+    }
+
+    /// Whether requests from outside can enter a lab: a flow leads from outside to a service that answers requests, or to a
+    /// VIP that follows one.
+    pub fn has_entrance(&self, lab: &Lab) -> bool {
+        lab.flows.iter().filter(|flow| flow.from == Endpoint::Outside).any(|flow| match &flow.to {
+            Endpoint::Service(at) => self.answers(lab, at),
+            Endpoint::Vip(vip) => lab.vips.get(vip).is_some_and(|vip| {
+                let served = |service: &ServiceName| {
+                    vip.holders.iter().any(|holder| self.answers(lab, &ServiceRef { node: holder.node.clone(), service: service.clone() }))
+                };
+                vip.follows.as_ref().is_some_and(served)
+            }),
+            Endpoint::Node(_) | Endpoint::Outside => false,
+        })
+    }
+
+    /// Whether a service answers requests of users.
+    fn answers(&self, lab: &Lab, at: &ServiceRef) -> bool {
+        let behaviour = lab.service(at).and_then(|service| self.behaviour(service));
+        behaviour.is_some_and(Behaviour::answers_requests)
     }
 
     /// Clusters of a lab with their members, in the lab's order.

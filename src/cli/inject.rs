@@ -4,8 +4,8 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::fault::{HORIZON_MS, sentences};
-use crate::model::Fault;
-use crate::provider::Lasts;
+use crate::model::{Author, Fault, fault_secs};
+use crate::provider::{Lasts, Terms};
 use serde::Serialize;
 
 /// What `inject` takes.
@@ -18,7 +18,7 @@ pub(super) struct Args {
     #[arg(required = true, num_args = 1.., value_name = "FAULT")]
     fault: Vec<String>,
     /// How long it may last before it heals by itself, such as 90s or 5m; on real nodes 10m where this is not said
-    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    #[arg(long = "for", value_name = "TIME", value_parser = fault_secs)]
     seconds: Option<u32>,
     /// Only say what it would do
     #[arg(long)]
@@ -29,21 +29,6 @@ impl Args {
     fn lasts(&self) -> Lasts {
         self.seconds.map_or(Lasts::AsUsual, Lasts::Secs)
     }
-}
-
-/// Reads a time: `90`, `90s`, `5m`, `1h`.
-fn seconds(text: &str) -> std::result::Result<u32, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, text.as_bytes().last().copied()),
-        None => (text, None),
-    };
-    let times = match unit {
-        Some(b'm') => 60,
-        Some(b'h') => 3600,
-        _ => 1,
-    };
-    let found = number.parse::<u32>().ok().and_then(|number| number.checked_mul(times)).filter(|secs| (1..=86_400).contains(secs));
-    found.ok_or_else(|| format!("{text:?} is not a time from 1s to 24h, such as 90s or 5m"))
 }
 
 #[derive(Serialize)]
@@ -91,7 +76,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         says.iter().for_each(|sentence| terminal.line(sentence));
         terminal.flush();
     }
-    let id = if args.predict { None } else { Some(wait(provider.inject(&fault, args.lasts()))?.map_err(provider_failed)?) };
+    let id = if args.predict { None } else { Some(wait(provider.inject(&fault, Terms { lasts: args.lasts(), by: Author::CommandLine }))?.map_err(provider_failed)?) };
     match args.target.format() {
         Format::Json => {
             let predicted = predicted.map(|one| Predicted {

@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, desired, destroy, doubt, fixture::mini_cloud, plan},
     probe,
     provider::{
-        Lasts, Provider, Which,
+        Provider, Terms, Which,
         sim::{SimProvider, WallClock},
     },
 };
@@ -134,7 +134,7 @@ fn the_mini_cloud_is_deployed_broken_healed_and_destroyed() {
     assert_eq!(bench.holders(), ["db1"]);
 
     let provider = bench.looking();
-    let id = bench.runtime.block_on(provider.inject(&fault("stop db1/galera"), Lasts::AsUsual)).unwrap();
+    let id = bench.runtime.block_on(provider.inject(&fault("stop db1/galera"), Terms::default())).unwrap();
     bench.pass(8_000);
     assert_eq!(bench.holders(), ["db2"], "another process sees the VIP move");
     let traffic = bench.runtime.block_on(bench.looking().traffic()).unwrap();
@@ -202,7 +202,7 @@ fn all_who_look_see_the_same_and_looking_changes_nothing() {
         assert_eq!(by_one, bench.observe());
     }
     assert_eq!(world(), before);
-    bench.runtime.block_on(bench.looking().inject(&fault("power-off db1"), Lasts::AsUsual)).unwrap();
+    bench.runtime.block_on(bench.looking().inject(&fault("power-off db1"), Terms::default())).unwrap();
     assert_eq!(bench.runtime.block_on(one.observe()).unwrap().faults.len(), 1, "who looked before sees what another did");
 }
 
@@ -219,12 +219,12 @@ fn a_lab_that_was_left_alone_for_a_year_is_looked_at_in_no_time() {
 #[test]
 fn what_is_not_deployed_cannot_be_broken_and_steps_need_the_lock() {
     let bench = Bench::new();
-    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db1/galera"), Lasts::AsUsual)).unwrap_err();
+    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db1/galera"), Terms::default())).unwrap_err();
     assert!(error.why.contains("not deployed"), "{error}");
     let action = crate::plan::Action::PowerOn { node: "db1".parse().unwrap() };
     let error = bench.runtime.block_on(bench.looking().act(&action, &|_| {})).unwrap_err();
     assert!(error.why.contains("lock"), "{error}");
     bench.deploy();
-    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db9/galera"), Lasts::AsUsual));
+    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db9/galera"), Terms::default()));
     assert!(error.unwrap_err().to_string().contains("db9"));
 }

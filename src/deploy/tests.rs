@@ -151,7 +151,7 @@ impl Provider for Ideal {
         Box::pin(async { Ok(()) })
     }
 
-    fn inject<'a>(&'a self, _: &'a Fault, _: crate::provider::Lasts) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _: &'a Fault, _: crate::provider::Terms) -> Answer<'a, u64> {
         Box::pin(async { Ok(1) })
     }
 

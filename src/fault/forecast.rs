@@ -8,10 +8,15 @@ use crate::{
 /// How far ahead a prediction looks, in milliseconds: well past the longest failover that was measured (5.8 s).
 pub const HORIZON_MS: u64 = 20_000;
 
+/// What is said where a prediction knows nothing of users.
+const NO_REQUESTS: &str = "No requests enter from outside, so nothing is known of users.";
+
 /// The prediction as sentences, what matters most first. Never empty.
 pub fn sentences(prediction: &Prediction) -> Vec<String> {
+    let no_requests = prediction.requests == 0;
     if prediction.is_harmless() {
-        return vec!["Nothing would be noticed.".to_owned()];
+        let users = if no_requests { NO_REQUESTS } else { "" };
+        return ["Nothing would be noticed.", users].into_iter().filter(|text| !text.is_empty()).map(ToOwned::to_owned).collect();
     }
     let mut said = Vec::new();
     let holders = |nodes: &[NodeName]| match nodes {
@@ -53,7 +58,8 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
     if prediction.requests_failed > 0 {
         let end = match prediction.recovers_after_ms {
             Some(ms) => format!("; all are answered again after {}", seconds(ms)),
-            None => "; they would still fail at the end".to_owned(),
+            None if prediction.answered_at_end => "; some would still fail at the end".to_owned(),
+            None => "; none would be answered until the fault is healed".to_owned(),
         };
         let gap = match prediction.longest_gap_ms {
             // Others may be answered meanwhile: a gap of a moment says nothing.
@@ -61,6 +67,9 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
             ms => format!(", with up to {} without a good answer", seconds(ms)),
         };
         said.push(format!("{} of {} requests would fail{gap}{end}.", prediction.requests_failed, prediction.requests));
+    }
+    if no_requests {
+        said.push(NO_REQUESTS.to_owned());
     }
     said
 }
@@ -76,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_harmless_fault_says_so_and_a_harmful_one_what_it_takes() {
-        assert_eq!(sentences(&Prediction::default()), ["Nothing would be noticed."]);
+        assert_eq!(sentences(&Prediction { requests: 9, ..Prediction::default() }), ["Nothing would be noticed."]);
+        assert_eq!(sentences(&Prediction::default()), ["Nothing would be noticed.", NO_REQUESTS], "no requests is not no failure");
         let prediction = Prediction {
             vips: vec![VipForecast {
                 vip: "database".parse().unwrap(),
@@ -102,7 +112,7 @@ mod tests {
             [
                 "The VIP database would move from db1 to db2, held by nobody for 1.2 s.",
                 "app1/todo would be down (no database) and be healthy again.",
-                "12 of 100 requests would fail, with up to 2.3 s without a good answer; they would still fail at the end.",
+                "12 of 100 requests would fail, with up to 2.3 s without a good answer; none would be answered until the fault is healed.",
             ]
         );
     }

@@ -334,13 +334,17 @@ fn write_view(pen: &mut Pen, view: &View) {
 }
 
 fn write_canvas(pen: &mut Pen, lab: &Lab) {
-    if lab.canvas.networks.is_empty() && lab.canvas.nodes.is_empty() {
+    let canvas = &lab.canvas;
+    if canvas.networks.is_empty() && canvas.nodes.is_empty() && canvas.outside.is_none() {
         return;
     }
     pen.field("canvas", &|pen| {
         pen.bracket("(", ")", Lay::Lines, &|pen| {
-            map(pen, "networks", &lab.canvas.networks, Lay::Lines, &|pen, pos| pen.pos(*pos));
-            map(pen, "nodes", &lab.canvas.nodes, Lay::Lines, &|pen, pos| pen.pos(*pos));
+            map(pen, "networks", &canvas.networks, Lay::Lines, &|pen, pos| pen.pos(*pos));
+            map(pen, "nodes", &canvas.nodes, Lay::Lines, &|pen, pos| pen.pos(*pos));
+            if let Some(pos) = canvas.outside {
+                pen.field("outside", &|pen| pen.pos(pos));
+            }
         });
     });
 }

@@ -18,6 +18,9 @@ pub struct Canvas {
     /// Upper left corners of the nodes' cards.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub nodes: IndexMap<NodeName, Pos>,
+    /// Upper left corner of the outside; `None`: placed by the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Pos>,
 }
 
 /// A text on the canvas.

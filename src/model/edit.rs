@@ -72,6 +72,8 @@ pub enum Edit {
     PlaceNode { name: NodeName, at: Option<usize>, to: Option<Pos> },
     /// Where a network's rail is drawn.
     PlaceNetwork { name: NetworkName, at: Option<usize>, to: Option<Pos> },
+    /// Where the outside is drawn; `None`: placed by the picture.
+    PlaceOutside(Option<Pos>),
 }
 
 /// Why an edit cannot be made. The lab is as it was.
@@ -332,6 +334,10 @@ impl Lab {
                 touched.looks = true;
                 let (at, to) = place(&mut self.canvas.networks, name, *at, *to);
                 Edit::PlaceNetwork { name: name.clone(), at, to }
+            }
+            Edit::PlaceOutside(to) => {
+                touched.looks = true;
+                Edit::PlaceOutside(std::mem::replace(&mut self.canvas.outside, *to))
             }
             Edit::RenameSite { .. }
             | Edit::RenameNetwork { .. }

@@ -51,41 +51,131 @@ pub enum Fault {
 
 /// The farthest that a clock may be set off, in seconds.
 const SKEW_SECS_MAX: i64 = 30 * 24 * 3600;
+/// The longest delay, in milliseconds.
+const DELAY_MS_MAX: u32 = 60_000;
 
-/// A fault's verb, what it falls on, and what it does: the one table behind help, menus and the reader.
+/// How long a fault may be told to last, in seconds.
+pub const FAULT_SECS: std::ops::RangeInclusive<u32> = 1..=86_400;
+
+/// What a verb falls on: the headings of the palette of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultTarget {
+    /// A service.
+    Service,
+    /// A node.
+    Node,
+    /// A node's adapter.
+    Link,
+    /// Several nodes.
+    Nodes,
+}
+
+impl FaultTarget {
+    /// All, in the palette's order.
+    pub const ALL: [Self; 4] = [Self::Service, Self::Node, Self::Link, Self::Nodes];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Service => "Break a service",
+            Self::Node => "Break a node",
+            Self::Link => "Break a link",
+            Self::Nodes => "Cut",
+        }
+    }
+}
+
+/// A fault's verb, what it falls on, and what it does: the one table behind help, menus, dialogs and the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaultVerb {
-    /// The word.
+    /// The word of the command line.
     pub word: &'static str,
-    /// What follows it.
+    /// The label of its button.
+    pub title: &'static str,
+    /// What follows the word.
     pub takes: &'static str,
     /// What it does, in a sentence.
     pub does: &'static str,
+    /// What it falls on.
+    pub target: FaultTarget,
+}
+
+/// The number that a fault carries, its unit, and its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultSize {
+    /// What the number is.
+    pub name: &'static str,
+    /// Its value.
+    pub value: i64,
+    /// The least and the largest value.
+    pub range: std::ops::RangeInclusive<i64>,
+    /// Its unit.
+    pub unit: &'static str,
+    /// From one value to the next in a field.
+    pub step: i64,
+}
+
+const fn verb(word: &'static str, title: &'static str, takes: &'static str, does: &'static str, target: FaultTarget) -> FaultVerb {
+    FaultVerb { word, title, takes, does, target }
 }
 
 impl Fault {
-    /// Every verb.
-    pub const VERBS: [FaultVerb; 19] = [
-        FaultVerb { word: "stop", takes: "NODE/SERVICE", does: "Stops a service in good order." },
-        FaultVerb { word: "kill", takes: "NODE/SERVICE", does: "Kills a service without a good-bye." },
-        FaultVerb { word: "hang", takes: "NODE/SERVICE", does: "Freezes a service: it keeps its sockets and answers nothing." },
-        FaultVerb { word: "restart", takes: "NODE/SERVICE", does: "Stops a service and starts it again." },
-        FaultVerb { word: "cookie", takes: "NODE/SERVICE", does: "Gives a BEAM node a cookie that the others do not have." },
-        FaultVerb { word: "power-off", takes: "NODE", does: "Pulls a node's plug." },
-        FaultVerb { word: "pause", takes: "NODE", does: "Freezes a node." },
-        FaultVerb { word: "link-down", takes: "NODE NETWORK", does: "Pulls a node's cable to a network." },
-        FaultVerb { word: "one-way", takes: "NODE NODE", does: "Drops what the first node sends to the second." },
-        FaultVerb { word: "cut", takes: "NODE,... NODE,...", does: "Drops everything between two sets of nodes." },
-        FaultVerb { word: "loss", takes: "NODE NETWORK PERCENT%", does: "Loses part of a node's packets on a network." },
-        FaultVerb { word: "delay", takes: "NODE NETWORK TIMEms", does: "Makes a node's packets on a network late." },
-        FaultVerb { word: "block", takes: "NODE/SERVICE", does: "Drops what other nodes send to a service's ports." },
-        FaultVerb { word: "expire", takes: "NODE/SERVICE", does: "Gives a service a certificate that is out of date." },
-        FaultVerb { word: "fill-disk", takes: "NODE", does: "Fills a node's disk." },
-        FaultVerb { word: "fill-memory", takes: "NODE", does: "Uses up a node's memory." },
-        FaultVerb { word: "hog-cpu", takes: "NODE", does: "Keeps a node's processors busy." },
-        FaultVerb { word: "skew", takes: "NODE +SECONDSs", does: "Sets a node's clock off, forward or back." },
-        FaultVerb { word: "no-dns", takes: "NODE", does: "Lets a node look up no name." },
-    ];
+    /// Every verb, in the order of help and menus.
+    pub const VERBS: [FaultVerb; 19] = {
+        use FaultTarget::{Link, Node, Nodes, Service};
+        [
+            verb("stop", "Stop", "NODE/SERVICE", "Stops a service in good order.", Service),
+            verb("kill", "Kill", "NODE/SERVICE", "Kills a service without a good-bye.", Service),
+            verb("hang", "Hang", "NODE/SERVICE", "Freezes a service: it keeps its sockets and answers nothing.", Service),
+            verb("restart", "Restart", "NODE/SERVICE", "Stops a service and starts it again.", Service),
+            verb("cookie", "Cookie", "NODE/SERVICE", "Gives a BEAM node a cookie that the others do not have.", Service),
+            verb("block", "Block", "NODE/SERVICE", "Drops what other nodes send to a service's ports.", Service),
+            verb("expire", "Expire", "NODE/SERVICE", "Gives a service a certificate that is out of date.", Service),
+            verb("power-off", "Power off", "NODE", "Pulls a node's plug.", Node),
+            verb("pause", "Pause", "NODE", "Freezes a node.", Node),
+            verb("fill-disk", "Fill disk", "NODE", "Fills a node's disk.", Node),
+            verb("fill-memory", "Fill memory", "NODE", "Uses up a node's memory.", Node),
+            verb("hog-cpu", "Hog CPU", "NODE", "Keeps a node's processors busy.", Node),
+            verb("skew", "Clock off", "NODE +SECONDSs", "Sets a node's clock off, forward or back.", Node),
+            verb("no-dns", "No names", "NODE", "Blocks DNS lookups on a node.", Node),
+            verb("link-down", "Link down", "NODE NETWORK", "Pulls a node's cable to a network.", Link),
+            verb("loss", "Loss", "NODE NETWORK PERCENT%", "Loses part of a node's packets on a network.", Link),
+            verb("delay", "Delay", "NODE NETWORK TIMEms", "Makes a node's packets on a network late.", Link),
+            verb("one-way", "One way", "NODE NODE", "Drops what the first node sends to the second.", Nodes),
+            verb("cut", "Cut off", "NODE,... NODE,...", "Drops everything between two sets of nodes.", Nodes),
+        ]
+    };
+
+    /// Its entry in [`Fault::VERBS`].
+    pub fn verb(&self) -> Option<&'static FaultVerb> {
+        const VERBS: &[FaultVerb] = &Fault::VERBS;
+        VERBS.iter().find(|verb| verb.word == self.word())
+    }
+
+    /// The number that it carries; `None`: it carries none.
+    pub fn size(&self) -> Option<FaultSize> {
+        let size = |name, value, range, unit, step| Some(FaultSize { name, value, range, unit, step });
+        match self {
+            Self::Loss(.., percent) => size("Loss", i64::from(*percent), 1..=100, "%", 5),
+            Self::Delay(.., ms) => size("Delay", i64::from(*ms), 1..=i64::from(DELAY_MS_MAX), "ms", 50),
+            Self::Skew(_, secs) => size("Clock off by", *secs, -SKEW_SECS_MAX..=SKEW_SECS_MAX, "s", 30),
+            _ => None,
+        }
+    }
+
+    /// The same fault with another number, within its bounds; a fault without a number as it is.
+    #[must_use]
+    pub fn sized(&self, value: i64) -> Self {
+        let Some(size) = self.size() else { return self.clone() };
+        let value = value.clamp(*size.range.start(), *size.range.end());
+        match self {
+            Self::Loss(node, network, percent) => Self::Loss(node.clone(), network.clone(), u8::try_from(value).unwrap_or(*percent)),
+            Self::Delay(node, network, ms) => Self::Delay(node.clone(), network.clone(), u32::try_from(value).unwrap_or(*ms)),
+            // A clock that is off by nothing is not off.
+            Self::Skew(node, _) => Self::Skew(node.clone(), if value == 0 { 1 } else { value }),
+            other => other.clone(),
+        }
+    }
 
     /// The verb's word.
     pub fn word(&self) -> &'static str {
@@ -208,7 +298,7 @@ impl Fault {
                 )
             }
             ("delay", [on, wire, time]) => {
-                let number = time.strip_suffix("ms").unwrap_or(time).parse::<u32>().ok().filter(|ms| (1..=60_000).contains(ms));
+                let number = time.strip_suffix("ms").unwrap_or(time).parse::<u32>().ok().filter(|ms| (1..=DELAY_MS_MAX).contains(ms));
                 Self::Delay(node(on)?, network(wire)?, number.ok_or_else(|| usage(format!("{time:?} is not a time from 1ms to 60000ms")))?)
             }
             ("block", [at]) => Self::Block(service(at)?),
@@ -255,6 +345,25 @@ impl Fault {
             Self::Cut(one, other) => one.iter().chain(other).collect(),
         }
     }
+}
+
+/// Reads how long a fault is to last: `90`, `90s`, `5m`, `1h`.
+///
+/// # Errors
+/// Where the text is no time within [`FAULT_SECS`].
+pub fn fault_secs(text: &str) -> Result<u32, String> {
+    let text = text.trim();
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, text.as_bytes().last().copied()),
+        None => (text, None),
+    };
+    let times = match unit {
+        Some(b'm') => 60,
+        Some(b'h') => 3600,
+        _ => 1,
+    };
+    let found = number.parse::<u32>().ok().and_then(|number| number.checked_mul(times)).filter(|secs| FAULT_SECS.contains(secs));
+    found.ok_or_else(|| format!("{text:?} is not a time from 1s to 24h, such as 90s or 5m"))
 }
 
 /// Why a text is not a fault, and what would be.
@@ -337,5 +446,27 @@ mod tests {
         assert!(error("cut a,b b,c").contains("both sides"));
         assert!(error("pause").contains("pause takes NODE"));
         assert!(error("skew db1 0s").contains("+90s") && error("skew db1 +9999999999s").contains("30 days"));
+    }
+
+    #[test]
+    fn sizes_stay_within_their_bounds_and_every_verb_stands_once() {
+        let sized = |text: &str, value| text.parse::<Fault>().unwrap().sized(value).to_string();
+        assert_eq!(sized("loss db1 backend 20%", 250), "loss db1 backend 100%");
+        assert_eq!(sized("delay db1 backend 200ms", 0), "delay db1 backend 1ms");
+        assert_eq!(sized("skew db1 +90s", 0), "skew db1 +1s");
+        assert_eq!(sized("skew db1 +90s", -3600), "skew db1 -3600s");
+        assert_eq!(sized("stop db1/galera", 7), "stop db1/galera");
+        let mut words: Vec<&str> = Fault::VERBS.iter().map(|verb| verb.word).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Fault::VERBS.len());
+    }
+
+    #[test]
+    fn how_long_is_read_with_its_unit() {
+        assert_eq!(["90", "90s", "5m", "1h"].map(fault_secs), [Ok(90), Ok(90), Ok(300), Ok(3600)]);
+        for wrong in ["", "0s", "25h", "5 m", "-3s", "99999999999h"] {
+            assert!(fault_secs(wrong).unwrap_err().contains("1s to 24h"), "{wrong}");
+        }
     }
 }

@@ -24,7 +24,7 @@ mod text;
 pub use canvas::{Canvas, Note, Pos, View};
 pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
 pub use event::{Event, EventKind};
-pub use fault::{Fault, FaultParseError, FaultVerb};
+pub use fault::{FAULT_SECS, Fault, FaultParseError, FaultSize, FaultTarget, FaultVerb, fault_secs};
 pub use flow::{ADVERTISE_MS_DEFAULT, Endpoint, Flow, Holder, Link, Site, Vip};
 /// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, rustc_hash::FxBuildHasher>;
@@ -33,8 +33,8 @@ pub use name::{ClusterName, Kind, NAME_BYTES_MAX, NameError, NetworkName, NodeNa
 pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};
 pub use node::{Adapter, CPUS_DEFAULT, DISK_GIB_DEFAULT, Forward, MEMORY_MIB_DEFAULT, Mac, Node, Role};
 pub use observed::{
-    ActiveFault, AdapterSpec, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow, ObservedNetwork,
-    ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, ServiceSpec, Upstream, VipSpec,
+    ActiveFault, AdapterSpec, Author, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow,
+    ObservedNetwork, ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, ServiceSpec, Upstream, VipSpec,
 };
 pub use path::{Path, Segment};
 pub use pin::{PackageName, VersionPattern};

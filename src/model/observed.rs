@@ -371,6 +371,28 @@ pub struct ActiveFault {
     pub fault: Fault,
     /// When it was injected, in milliseconds of [`Observed::at_ms`]'s clock.
     pub since_ms: u64,
+    /// When it heals by itself, on the same clock; `None`: it lasts until it is healed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// Who injected it.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub by: Author,
+}
+
+/// Who injected a fault.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// Not recorded: by a version that did not say.
+    #[default]
+    Unknown,
+    /// The command line.
+    CommandLine,
+    /// A window.
+    Window {
+        /// The process that the window belongs to.
+        process: u32,
+    },
 }
 
 /// Everything seen of one lab at one moment.

@@ -1,6 +1,6 @@
 //! What a finding, an acceptance or a highlight is about.
 
-use super::{Acceptance, ClusterName, Endpoint, Flow, Lab, NetworkName, NodeName, Path, ServiceRef, SiteName, VipName};
+use super::{Acceptance, ClusterName, Endpoint, Flow, Lab, NetworkName, NodeName, OUTSIDE, Path, ServiceRef, SiteName, VipName};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fmt};
 
@@ -31,6 +31,8 @@ pub enum Subject {
     Acceptance(usize),
     /// A note, by its place in the list from 0.
     Note(usize),
+    /// Everything beyond the lab: where flows enter and leave.
+    Outside,
 }
 
 impl Subject {
@@ -55,6 +57,7 @@ impl Subject {
             Self::Link(from, to) => texts(&["link", from, to]),
             Self::Acceptance(index) => texts(&["acceptance", &index.to_string()]),
             Self::Note(index) => texts(&["note", &index.to_string()]),
+            Self::Outside => texts(&[OUTSIDE]),
         }
     }
 
@@ -67,7 +70,7 @@ impl Subject {
             Self::Network(name) => Some(name),
             Self::Vip(name) => Some(name),
             Self::Cluster(name) => Some(name),
-            Self::Lab | Self::Flow(..) | Self::Acceptance(_) | Self::Note(_) => None,
+            Self::Lab | Self::Flow(..) | Self::Acceptance(_) | Self::Note(_) | Self::Outside => None,
         }
     }
 
@@ -143,6 +146,7 @@ impl<'a> Places<'a> {
             },
             Subject::Acceptance(index) => root.field("accepted").index(*index),
             Subject::Note(index) => root.field("notes").index(*index),
+            Subject::Outside => root.field("flows"),
         }
     }
 }
@@ -162,6 +166,7 @@ impl fmt::Display for Subject {
             Self::Link(from, to) => write!(f, "link:{from}-{to}"),
             Self::Acceptance(index) => write!(f, "acceptance:{index}"),
             Self::Note(index) => write!(f, "note:{index}"),
+            Self::Outside => f.write_str(OUTSIDE),
         }
     }
 }

@@ -23,6 +23,7 @@ impl Scene {
         let around = near.grow(FAR_APART / 2.0);
         let others = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, RAIL_NAME), max: item.bar.max });
         let others = others.chain(self.sites.iter().map(|item| item.frame.grow(RAIL_NAME))).chain(self.notes.iter().map(|item| item.rect));
+        let others = others.chain(self.outside.iter().map(|item| item.rect));
         others.filter(|rect| around.encloses(rect)).fold(near, |bounds, rect| bounds.union(&rect))
     }
 

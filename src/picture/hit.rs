@@ -37,6 +37,10 @@ pub enum Hit {
     Site(u32),
     /// The handle at a site's edge, from which links are drawn.
     SiteHandle(u32),
+    /// The outside.
+    Outside,
+    /// The handle at its edge, from which flows are drawn.
+    OutsideHandle,
 }
 
 impl Hit {
@@ -53,6 +57,7 @@ impl Hit {
             Self::Network(number) => Subject::Network(lab.networks.get_index(*number as usize)?.0.clone()),
             Self::Site(number) | Self::SiteHandle(number) => Subject::Site(lab.sites.get_index(*number as usize)?.0.clone()),
             Self::Note(number) => Subject::Note(lab.notes.get(*number as usize).map(|_| *number as usize)?),
+            Self::Outside | Self::OutsideHandle => Subject::Outside,
         })
     }
 
@@ -87,6 +92,8 @@ pub struct Aim {
     pub handle_of: Option<u32>,
     /// The site whose handle is shown and can be hit.
     pub site_handle_of: Option<u32>,
+    /// Whether the handle of the outside is shown and can be hit.
+    pub outside_handle: bool,
 }
 
 impl Scene {
@@ -95,6 +102,7 @@ impl Scene {
         self.hit_handle(aim)
             .or_else(|| self.hit_vip(aim))
             .or_else(|| self.hit_card(lab, catalog, aim))
+            .or_else(|| self.outside.as_ref().filter(|item| item.rect.contains(aim.at)).map(|_| Hit::Outside))
             .or_else(|| self.hit_adapter(aim))
             .or_else(|| self.hit_flow(aim))
             .or_else(|| self.hit_rail(lab, aim))
@@ -107,6 +115,11 @@ impl Scene {
             && handle(&item.frame).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance
         {
             return Some(Hit::SiteHandle(site));
+        }
+        if let Some(item) = self.outside.as_ref().filter(|_| aim.outside_handle)
+            && handle(&item.rect).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance
+        {
+            return Some(Hit::OutsideHandle);
         }
         let node = aim.handle_of?;
         let item = self.node(node)?;
@@ -241,6 +254,7 @@ impl Scene {
                 Some(frames.fold(Rect::NOTHING, |area, frame| area.union(&frame))).filter(Rect::exists)
             }
             Subject::Note(index) => self.notes.get(*index).map(|item| item.rect),
+            Subject::Outside => self.outside.as_ref().map(|item| item.rect),
             Subject::Lab | Subject::Acceptance(_) => Some(self.bounds()).filter(Rect::exists),
         }
     }

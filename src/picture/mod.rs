@@ -14,6 +14,7 @@ mod follow;
 pub mod geometry;
 mod grid;
 mod hit;
+mod outside;
 mod overlay;
 mod parts;
 mod place;
@@ -24,6 +25,7 @@ mod space;
 
 pub use grid::{Cell, Grid};
 pub use hit::{Aim, HANDLE_RADIUS, Hit, handle};
+pub use outside::OutsideItem;
 pub use overlay::{Badge, CardState, Changes, Cut, Holders, LinkState, Mode, Overlay, Progress, State, States};
 pub use parts::Part;
 pub use place::{Places, places};

@@ -159,6 +159,8 @@ pub struct States {
     pub links: Vec<LinkState>,
     /// Of VIPs, by number.
     pub vips: Vec<State>,
+    /// Of the outside.
+    pub outside: State,
     /// Who has which VIP, by number.
     pub holders: Vec<Holders>,
     /// Partitions.
@@ -174,7 +176,7 @@ pub struct Changes {
     pub flows: Vec<u32>,
     /// Cluster links, by number.
     pub links: Vec<u32>,
-    /// Whether any rail is among it.
+    /// Whether any rail or the outside is among it.
     pub rails: bool,
     /// Whether any token or partition is among it.
     pub tokens: bool,
@@ -233,12 +235,12 @@ impl States {
     /// What differs from another overlay of the same scene. Naming every field here is what makes a new one impossible to
     /// forget.
     pub fn changes(&self, before: &Self) -> Changes {
-        let Self { mode, nodes, networks, flows, links, vips, holders, cuts } = self;
+        let Self { mode, nodes, networks, flows, links, vips, holders, cuts, outside } = self;
         Changes {
             nodes: different(nodes, &before.nodes),
             flows: different(flows, &before.flows),
             links: different(links, &before.links),
-            rails: *networks != before.networks,
+            rails: *networks != before.networks || *outside != before.outside,
             tokens: *vips != before.vips || *holders != before.holders || *cuts != before.cuts,
             moved: *holders != before.holders,
             everything: *mode != before.mode,
@@ -326,6 +328,7 @@ impl States {
     fn everything(&mut self, mut change: impl FnMut(&mut State)) {
         let lists = [&mut self.networks, &mut self.flows, &mut self.vips];
         self.nodes.iter_mut().map(|card| &mut card.node).chain(lists.into_iter().flatten()).for_each(&mut change);
+        change(&mut self.outside);
     }
 
     /// Changes the states of what a subject means.
@@ -390,6 +393,7 @@ impl States {
                     }
                 }
             }
+            Subject::Outside => change(&mut self.outside),
             Subject::Site(_) | Subject::Lab | Subject::Link(..) | Subject::Acceptance(_) | Subject::Note(_) => {}
         }
     }

@@ -2,8 +2,9 @@
 
 use super::{
     geometry::{self, PortPlace, Side},
+    outside,
     scene::{End, Scene},
-    space::{Curve, Point, Rect, point},
+    space::{Curve, Point, Rect},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 enum Meets {
     Node(u32),
     Vip(u32),
+    Outside,
 }
-
-/// How long the arrow of a flow from or to the outside is.
-const OUTSIDE_LENGTH: f32 = 56.0;
 
 impl Scene {
     fn box_of(&self, end: End) -> Option<(Meets, Rect)> {
         match end {
             End::Node(node) => Some((Meets::Node(node), self.nodes.get(node as usize)?.card)),
             End::Vip(vip) => Some((Meets::Vip(vip), self.vips.get(vip as usize)?.tokens.first()?.rect)),
-            End::Outside | End::Nowhere => None,
+            End::Outside => Some((Meets::Outside, self.outside.as_ref()?.rect)),
+            End::Nowhere => None,
         }
     }
 
@@ -30,6 +30,7 @@ impl Scene {
         match meets {
             Meets::Node(node) => self.nodes.get(node as usize).map_or(&[], |item| &item.flows),
             Meets::Vip(vip) => self.vips.get(vip as usize).map_or(&[], |item| &item.flows),
+            Meets::Outside => self.outside.as_ref().map_or(&[], |item| &item.flows),
         }
     }
 
@@ -74,14 +75,35 @@ impl Scene {
             let other = if leaves { item.to } else { item.from };
             let (side, toward) = match self.box_of(other) {
                 Some((other, _)) if other == meets => continue,
-                Some((_, other)) => {
-                    let side = if leaves { geometry::sides(&rect, &other).0 } else { geometry::sides(&other, &rect).1 };
-                    (side, other.center().x - rect.center().x)
+                Some((other, other_rect)) => {
+                    let side = match (meets, other) {
+                        (Meets::Outside, other) => outside::sides(&rect, &other_rect, matches!(other, Meets::Vip(_))).0,
+                        (meets, Meets::Outside) => outside::sides(&other_rect, &rect, matches!(meets, Meets::Vip(_))).1,
+                        _ if leaves => geometry::sides(&rect, &other_rect).0,
+                        _ => geometry::sides(&other_rect, &rect).1,
+                    };
+                    let toward = match meets {
+                        // What leads higher up leaves higher up.
+                        Meets::Outside => other_rect.center().y,
+                        Meets::Node(_) | Meets::Vip(_) => other_rect.center().x - rect.center().x,
+                    };
+                    (side, toward)
                 }
-                None if other == End::Outside => (if leaves { Side::Right } else { Side::Left }, 0.0),
                 None => continue,
             };
             groups.entry((side, toward < -1.0)).or_default().push((toward, *flow));
+        }
+        if meets == Meets::Outside {
+            let mut by_side: BTreeMap<Side, Vec<(f32, u32)>> = BTreeMap::new();
+            groups.into_iter().for_each(|((side, _), group)| by_side.entry(side).or_default().extend(group));
+            for (side, mut group) in by_side {
+                group.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+                let among = group.len();
+                for (nth, (_, flow)) in group.into_iter().enumerate() {
+                    ports.insert((flow, meets), (outside::port(&rect, side, nth, among), side));
+                }
+            }
+            return;
         }
         for ((side, left), mut group) in groups {
             // The nearest goes innermost, so that no two of them cross.
@@ -99,14 +121,6 @@ impl Scene {
         let port = |end: End| self.box_of(end).and_then(|(meets, _)| ports.get(&(flow, meets))).copied();
         match (port(item.from), port(item.to)) {
             (Some(from), Some(to)) if self.box_of(item.from) != self.box_of(item.to) => Some(geometry::route(from, to)),
-            (None, Some((to, side))) if item.from == End::Outside => {
-                let start = to - point(OUTSIDE_LENGTH, 0.0);
-                Some(geometry::route((start, Side::Right), (to, side)))
-            }
-            (Some((from, side)), None) if item.to == End::Outside => {
-                let end = from + point(OUTSIDE_LENGTH, 0.0);
-                Some(geometry::route((from, side), (end, Side::Left)))
-            }
             _ => None,
         }
     }

@@ -6,6 +6,7 @@
 use super::{
     geometry::{self, Edge, Socket},
     grid::Grid,
+    outside::OutsideItem,
     overlay::{Overlay, States},
     place::{Places, places},
     space::{Curve, Point, Rect, point},
@@ -56,7 +57,7 @@ pub enum End {
     Node(u32),
     /// A VIP, by number.
     Vip(u32),
-    /// Beyond the lab.
+    /// The outside.
     Outside,
     /// Something that is not there: a half-drawn lab.
     Nowhere,
@@ -144,6 +145,8 @@ pub struct Scene {
     pub sites: Vec<SiteItem>,
     /// Notes, in the lab's order.
     pub notes: Vec<NoteItem>,
+    /// Everything beyond the lab; `None` in a lab without nodes.
+    pub outside: Option<OutsideItem>,
     /// Links within clusters.
     pub links: Vec<LinkItem>,
     /// What shows on them.
@@ -248,6 +251,7 @@ impl Scene {
         }
         self.note(lab);
         self.settle(lab, &moved, &rails);
+        self.place_outside(lab);
     }
 
     /// Everything anew.
@@ -296,6 +300,7 @@ impl Scene {
             }
             self.flows.push(FlowItem { from, to, curve: None, cell: u32::MAX });
         }
+        self.outside = OutsideItem::of(lab);
         self.sites = lab.sites.keys().map(|name| SiteItem { name: name.clone(), frame: Rect::NOTHING }).collect();
         self.link(lab, catalog);
         self.note(lab);
@@ -307,6 +312,7 @@ impl Scene {
         let all_nodes = (0_u32..).take(self.nodes.len()).collect();
         let all_rails = (0_u32..).take(self.networks.len()).collect();
         self.settle(lab, &all_nodes, &all_rails);
+        self.place_outside(lab);
     }
 
     fn end(&self, lab: &Lab, endpoint: &Endpoint) -> End {
@@ -379,7 +385,10 @@ impl Scene {
     }
 
     /// Shows cards and rails elsewhere, without a change of the lab: what a gesture looks like before it ends.
-    pub fn preview(&mut self, lab: &Lab, nodes: &[(u32, Point)], rails: &[(u32, Point)]) {
+    pub fn preview(&mut self, lab: &Lab, nodes: &[(u32, Point)], rails: &[(u32, Point)], outside: Option<Point>) {
+        if let Some(at) = outside {
+            self.move_outside(at);
+        }
         let mut moved = BTreeSet::new();
         for (number, at) in nodes {
             if let Some(item) = self.nodes.get_mut(*number as usize).filter(|item| item.card.min != *at) {
@@ -456,6 +465,11 @@ impl Scene {
 
     /// What all of it covers; [`Rect::NOTHING`] for an empty lab.
     pub fn bounds(&self) -> Rect {
+        self.outside.iter().fold(self.bounds_of_things(), |bounds, item| bounds.union(&item.rect))
+    }
+
+    /// What everything but the outside covers.
+    pub(super) fn bounds_of_things(&self) -> Rect {
         let nodes = self.nodes.iter().map(|item| item.card);
         // A rail's name stands above it.
         let rails = self.networks.iter().map(|item| Rect { min: item.bar.min - point(0.0, RAIL_NAME), max: item.bar.max });

@@ -218,7 +218,13 @@ fn what_a_fault_did_is_no_difference() {
     let mut world = deployed(&lab);
     let stopped = carried(&mut world, "db1");
     assert!(!planned(&lab, &world).is_empty(), "without a fault it is one");
-    world.faults.push(ActiveFault { id: 1, fault: Fault::PowerOff(stopped), since_ms: 0 });
+    world.faults.push(ActiveFault {
+        id: 1,
+        fault: Fault::PowerOff(stopped),
+        since_ms: 0,
+        until_ms: None,
+        by: crate::model::Author::Unknown,
+    });
     assert_eq!(ids(&planned(&lab, &world)), Vec::<&str>::new());
 
     fn carried(world: &mut Observed, node: &str) -> NodeName {

@@ -70,6 +70,18 @@ pub enum Lasts {
     Secs(u32),
 }
 
+/// The terms on which a fault is injected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// How long it may last.
+    pub lasts: Lasts,
+    /// Who injects it.
+    pub by: crate::model::Author,
+}
+
+/// How long a fault lasts on real nodes where nobody says otherwise, in seconds.
+pub const REAL_FAULT_SECS: u32 = 600;
+
 /// Which faults to heal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -131,7 +143,7 @@ pub trait Provider: Send + Sync {
     fn settle<'a>(&'a self, is_settled: &'a (dyn Fn(&Observed) -> bool + Send + Sync), ms_max: u64) -> Answer<'a, Observed>;
 
     /// Breaks something, and gives the fault's number in this lab.
-    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;

@@ -7,7 +7,7 @@
 //!
 //! It never reads a clock of its own: the clock is an argument.
 
-use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which};
+use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Terms, Traffic, Which};
 use crate::{
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
     model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
@@ -308,14 +308,18 @@ impl Provider for SimProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64> {
         Box::pin(async move {
             if !self.folder.exists() {
                 return Err(nothing_there());
             }
-            self.change(|world| match lasts {
-                Lasts::AsUsual => world.inject(fault),
-                Lasts::Secs(secs) => world.inject_for(fault, u64::from(secs) * 1000),
+            self.change(|world| {
+                let id = match terms.lasts {
+                    Lasts::AsUsual => world.inject(fault)?,
+                    Lasts::Secs(secs) => world.inject_for(fault, u64::from(secs) * 1000)?,
+                };
+                world.sign(id, terms.by);
+                Ok(id)
             })
         })
     }

@@ -97,6 +97,7 @@ rules! {
         isolated_node "isolated-node" Advice Check::Node(isolated_node::check);
         host_port_taken_twice "host-port-taken-twice" Error Check::Lab(Reads::NODES, host_port_taken_twice::check);
         privileged_host_port "privileged-host-port" Warning Check::Node(privileged_host_port::check);
+        no_entrance "no-entrance" Advice Check::Lab(Reads::ALL, no_entrance::check);
         no_route_between_sites "no-route-between-sites" Error Check::Flow(no_route_between_sites::check);
     }
     Availability {

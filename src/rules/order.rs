@@ -176,6 +176,7 @@ fn beginning(subject: &Subject) -> u64 {
         Subject::Link(name, _) => (9, name),
         Subject::Acceptance(_) => (10, ""),
         Subject::Note(_) => (11, ""),
+        Subject::Outside => (12, ""),
     };
     let letters = name.bytes().chain(std::iter::repeat(0)).take(7);
     letters.fold(u64::from(sort), |number, letter| number << 8 | u64::from(letter))

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const STEP_MS: u64 = 250;
 /// Time that the copy runs under load before it is broken, in milliseconds.
 const WARM_UP_MS: u64 = 1000;
+/// The last part of the time looked at, in milliseconds: longer than requests wait for an answer.
+const END_MS: u64 = 5000;
 
 /// A service that would suffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct Prediction {
     /// When requests would be answered again for good, in milliseconds after the fault: 0 where none fails, `None` where
     /// they still fail at the end of the time looked at.
     pub recovers_after_ms: Option<u64>,
+    /// Whether any request was still answered well towards the end of the time looked at.
+    pub answered_at_end: bool,
 }
 
 impl Prediction {
@@ -111,6 +115,8 @@ struct Watch {
     clusters: BTreeMap<ClusterName, ClusterState>,
     failed: u64,
     last_failed_ms: Option<u64>,
+    answered: u64,
+    last_answered_ms: Option<u64>,
 }
 
 impl Watch {
@@ -128,6 +134,8 @@ impl Watch {
             clusters: seen.clusters.into_iter().map(|(name, cluster)| (name, cluster.state)).collect(),
             failed: world.load_totals().failed,
             last_failed_ms: None,
+            answered: world.load_totals().ok,
+            last_answered_ms: None,
         }
     }
 
@@ -150,7 +158,11 @@ impl Watch {
                 _ => forecast.shared_ms += STEP_MS,
             }
         }
-        let failed = world.load_totals().failed;
+        let (answered, failed) = (world.load_totals().ok, world.load_totals().failed);
+        if answered > self.answered {
+            self.answered = answered;
+            self.last_answered_ms = Some(world.now_ms());
+        }
         if failed > self.failed {
             self.failed = failed;
             self.last_failed_ms = Some(world.now_ms());
@@ -186,6 +198,7 @@ impl Watch {
             requests: totals.sent,
             requests_failed: totals.failed,
             longest_gap_ms: totals.longest_gap_ms,
+            answered_at_end: self.last_answered_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < END_MS),
             recovers_after_ms: if still_fails { None } else { Some(self.last_failed_ms.map_or(0, |at_ms| at_ms - began_ms)) },
         }
     }

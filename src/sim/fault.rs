@@ -5,6 +5,7 @@
 
 use super::{
     event::EventKind,
+    ruler::MoveCause,
     service::Phase,
     table::{ClusterId, MachineId, ServiceId},
     time::{MS, SECOND, Tick},
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    model::{ActiveFault, Fault, NetworkName, NodeName, Power, ServiceRef, Subject, Value},
+    model::{ActiveFault, Author, Fault, NetworkName, NodeName, Power, ServiceRef, Subject, Value},
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,10 @@ pub(super) struct InForce {
     pub(super) id: u64,
     pub(super) fault: Fault,
     since_ms: u64,
+    #[serde(default)]
+    until_ms: Option<u64>,
+    #[serde(default)]
+    by: Author,
 }
 
 /// The faults that last, and the number of the next one.
@@ -47,9 +52,9 @@ impl World {
         self.faults.count += 1;
         let id = self.faults.count;
         self.tell(subject_of(fault), EventKind::Injected, fault.to_string());
-        self.mark_fault();
+        self.mark_fault(MoveCause::Fault);
         if !fault.is_over_at_once() {
-            self.faults.in_force.push(InForce { id, fault: fault.clone(), since_ms: self.now_ms() });
+            self.faults.in_force.push(InForce { id, fault: fault.clone(), since_ms: self.now_ms(), until_ms: None, by: Author::Unknown });
         }
         match fault {
             Fault::Stop(at) => self.with_service(at, |world, service| world.stop_service(service, "by a fault")),
@@ -79,8 +84,15 @@ impl World {
     /// As [`World::inject`].
     pub fn inject_for(&mut self, fault: &Fault, lasts_ms: u64) -> Result<u64, SimError> {
         let id = self.inject(fault)?;
+        let until_ms = self.now_ms().saturating_add(lasts_ms);
+        self.faults.in_force.iter_mut().filter(|fault| fault.id == id).for_each(|fault| fault.until_ms = Some(until_ms));
         self.plan(lasts_ms.saturating_mul(MS), Tick::TimeIsUp(id));
         Ok(id)
+    }
+
+    /// Records who injected a fault.
+    pub fn sign(&mut self, id: u64, by: Author) {
+        self.faults.in_force.iter_mut().filter(|fault| fault.id == id).for_each(|fault| fault.by = by);
     }
 
     /// A fault has lasted as long as it may. One that is healed already is no matter.
@@ -101,7 +113,7 @@ impl World {
         };
         let fault = self.faults.in_force.remove(place).fault;
         self.tell(subject_of(&fault), EventKind::Healed, fault.to_string());
-        self.mark_fault();
+        self.mark_fault(MoveCause::Heal);
         match &fault {
             Fault::Stop(at) | Fault::Kill(at) => self.with_service(at, Self::start_healed),
             Fault::Hang(at) => self.with_service(at, |world, service| {
@@ -160,7 +172,13 @@ impl World {
 
     /// The faults that last, oldest first.
     pub fn active_faults(&self) -> Vec<ActiveFault> {
-        let seen = |fault: &InForce| ActiveFault { id: fault.id, fault: fault.fault.clone(), since_ms: fault.since_ms };
+        let seen = |fault: &InForce| ActiveFault {
+            id: fault.id,
+            fault: fault.fault.clone(),
+            since_ms: fault.since_ms,
+            until_ms: fault.until_ms,
+            by: fault.by,
+        };
         self.faults.in_force.iter().map(seen).collect()
     }
 

@@ -74,6 +74,9 @@ pub(super) struct Load {
     generation: u32,
     /// Where requests come in: machines and ports.
     pub(super) entries: Vec<(MachineId, u16)>,
+    /// VIPs at which requests come in.
+    #[serde(default)]
+    vip_entries: Vec<SocketAddrV4>,
     pub(super) totals: LoadTotals,
     last_ok_us: Option<u64>,
     failing: bool,
@@ -165,11 +168,19 @@ impl World {
     /// Works out where requests come in.
     pub(super) fn find_entries(&mut self) {
         let mut entries = Vec::new();
-        for watched in &self.contract {
-            let (Endpoint::Outside, Endpoint::Service(to)) = (&watched.flow.from, &watched.flow.to) else { continue };
+        let mut vip_entries = Vec::new();
+        for watched in self.contract.iter().filter(|watched| watched.flow.from == Endpoint::Outside) {
+            if let Endpoint::Vip(vip) = &watched.flow.to {
+                let serves = |id| self.followed(id).is_some_and(|service| self.services[service].behaviour.answers_requests());
+                if self.vips.iter().any(|(id, part)| part.name == *vip && serves(id)) {
+                    vip_entries.extend(self.flow_targets(&watched.flow));
+                }
+                continue;
+            }
+            let Endpoint::Service(to) = &watched.flow.to else { continue };
             let Some(service) = self.service_at(to) else { continue };
             let row = &self.services[service];
-            let serves = matches!(row.behaviour, Behaviour::Balancer | Behaviour::Web | Behaviour::App | Behaviour::PortForward);
+            let serves = row.behaviour.answers_requests();
             let port = watched.flow.port.or_else(|| row.port());
             let is_main = row.port().is_none() || port == row.port() || row.behaviour == Behaviour::PortForward;
             if let Some(port) = port.filter(|_| serves && is_main)
@@ -179,6 +190,7 @@ impl World {
             }
         }
         self.load.entries = entries;
+        self.load.vip_entries = vip_entries;
     }
 
     /// A request comes in.
@@ -187,13 +199,18 @@ impl World {
             return;
         }
         self.plan(SECOND / u64::from(self.load.per_second), Tick::Arrival(generation));
-        if self.load.entries.is_empty() {
+        let (services, vips) = (self.load.entries.len(), self.load.vip_entries.len());
+        if services + vips == 0 {
             return;
         }
         let number = self.load.count;
         self.load.count += 1;
-        let place = usize::try_from(number % self.load.entries.len() as u64).unwrap_or(0);
-        let Some((machine, port)) = self.load.entries.get(place).copied() else { return };
+        let place = usize::try_from(number % (services + vips) as u64).unwrap_or(0);
+        let (dial, port) = match (self.load.entries.get(place), self.load.vip_entries.get(place.saturating_sub(services))) {
+            (Some((machine, port)), _) => (self.dial_service_from_outside(*machine, *port), *port),
+            (None, Some(at)) => (self.dial_from_outside(*at), at.port()),
+            (None, None) => return,
+        };
         self.load.totals.sent += 1;
         self.load.totals.in_flight += 1;
         let now_us = self.clock.now_us;
@@ -206,7 +223,6 @@ impl World {
             None => self.requests.push(Request::new(number, now_us, 0)),
         };
         let request = self.requests[id].clone();
-        let dial = self.dial_service_from_outside(machine, port);
         let at = match dial {
             Dial::Refused(why) | Dial::Silent(why) => why.at,
             Dial::Open { .. } => None,

@@ -143,7 +143,13 @@ mod tests {
         let flows = mini_cloud().flows;
         let mut seen = seen();
         holding(&mut seen, "db2");
-        seen.faults.push(crate::model::ActiveFault { id: 4, fault: "power-off db1".parse().unwrap(), since_ms: 5 });
+        seen.faults.push(crate::model::ActiveFault {
+            id: 4,
+            fault: "power-off db1".parse().unwrap(),
+            since_ms: 5,
+            until_ms: None,
+            by: crate::model::Author::Unknown,
+        });
         seen.nodes.get_mut("db1").unwrap().power = Power::Stopped;
         let there = World::mirror(Catalog::embedded(), &seen, &flows).unwrap().observe();
         assert_eq!(there.nodes["db1"].power, Power::Stopped);

@@ -53,5 +53,5 @@ pub use event::{Cause, Event, EventKind};
 pub use invariants::{Inspector, Violation};
 pub use load::{LoadSecond, LoadTotals, REQUESTS_PER_SEC};
 pub use rng::Rng;
-pub use ruler::FailoverRuler;
+pub use ruler::{FailoverRuler, MoveCause};
 pub use world::{SimError, World};

@@ -248,7 +248,7 @@ impl World {
     }
 
     /// From outside an address is reached if the host reaches its network.
-    fn dial_from_outside(&self, at: SocketAddrV4) -> Dial {
+    pub(super) fn dial_from_outside(&self, at: SocketAddrV4) -> Dial {
         let why = |cause| Why { cause, at: Some(at) };
         let owners = self.owners.by_address.get(at.ip()).map_or(&[][..], Vec::as_slice);
         let mut cause = Cause::NoRoute;

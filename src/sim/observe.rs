@@ -174,6 +174,9 @@ impl World {
         let nothing = Call { dial: None, forward: false, backward: false, round_trip_us: None, cause: Cause::Missing };
         let targets = self.flow_targets(flow);
         if flow.from == Endpoint::Outside {
+            if let (Endpoint::Vip(_), Some(at)) = (&flow.to, targets.first()) {
+                return Call::of(self.dial_from_outside(*at), None);
+            }
             let Some((machine, port)) = self.outside_target(flow, &targets) else { return nothing };
             return Call::of(self.dial_service_from_outside(machine, port), None);
         }
@@ -218,7 +221,7 @@ impl World {
     }
 
     /// The addresses and ports that a flow may be opened to.
-    fn flow_targets(&self, flow: &Flow) -> Vec<SocketAddrV4> {
+    pub(super) fn flow_targets(&self, flow: &Flow) -> Vec<SocketAddrV4> {
         match &flow.to {
             Endpoint::Service(to) => {
                 let Some(target) = self.service_at(to) else { return Vec::new() };
@@ -351,13 +354,16 @@ impl World {
         } else {
             (row.verdicts.health, row.verdicts.reason())
         };
+        // What its state says now is only as old as the silence of its machine.
+        let silent_ms = if off || stale { self.clock.shown_at_ms(machine.seen_us) } else { 0 };
+        let since_ms = row.verdicts.since_ms.max(silent_ms);
         let open = matches!(self.works(service), Ok(()) | Err(Cause::Hung));
         let mut listening: Vec<_> = match &row.spec {
             Some(spec) if open => spec.listen.values().flatten().copied().collect(),
             _ => Vec::new(),
         };
         listening.sort_unstable();
-        ObservedService { spec: row.spec.clone(), health, reason, listening, since_ms: row.verdicts.since_ms, facts: BTreeMap::new() }
+        ObservedService { spec: row.spec.clone(), health, reason, listening, since_ms, facts: BTreeMap::new() }
     }
 }
 

@@ -14,6 +14,17 @@ pub(super) enum Outcome {
     Failed,
 }
 
+/// What made a VIP move.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveCause {
+    /// Something broke: a failover.
+    #[default]
+    Fault,
+    /// Something was healed: the holders are elected again.
+    Heal,
+}
+
 /// The last move of a VIP, measured. All times are in milliseconds of the world's clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailoverRuler {
@@ -23,6 +34,9 @@ pub struct FailoverRuler {
     pub from: Option<NodeName>,
     /// Who took it.
     pub to: NodeName,
+    /// What made it move.
+    #[serde(default)]
+    pub cause: MoveCause,
     /// The last fault before the move, or the last heal.
     pub fault_at_ms: u64,
     /// When it was noticed: the old holder's check failed, or nobody heard of it for too long.
@@ -43,6 +57,8 @@ pub struct FailoverRuler {
 pub(super) struct RulerState {
     fault_us: u64,
     fault_ms: u64,
+    #[serde(default)]
+    cause: MoveCause,
     detected: Option<(VipName, u64)>,
     failed: u64,
     ended: u64,
@@ -61,7 +77,8 @@ impl World {
     }
 
     /// Something was broken or healed: what moves now moves because of it.
-    pub(super) fn mark_fault(&mut self) {
+    pub(super) fn mark_fault(&mut self, cause: MoveCause) {
+        self.ruler.cause = cause;
         self.ruler.fault_us = self.clock.now_us;
         self.ruler.fault_ms = self.now_ms();
         self.ruler.detected = None;
@@ -91,6 +108,7 @@ impl World {
             vip: name,
             from: Some(from),
             to,
+            cause: self.ruler.cause,
             fault_at_ms: self.ruler.fault_ms,
             detected_at_ms: detected.map_or(now_ms, |(_, at_ms)| at_ms),
             elected_at_ms: now_ms,

@@ -58,7 +58,7 @@ const FIT_PADDING: f32 = 0.14;
 /// What a flow's end is in the graph: a service, or what stands for several.
 fn node_of(lab: &Lab, end: &Endpoint) -> Option<Subject> {
     match end {
-        Endpoint::Outside => Some(Subject::Lab),
+        Endpoint::Outside => Some(Subject::Outside),
         Endpoint::Vip(vip) => Some(Subject::Vip(vip.clone())),
         Endpoint::Service(at) => Some(Subject::Service(at.clone())),
         Endpoint::Node(node) => match lab.nodes.get(node)?.services.keys().next() {
@@ -121,7 +121,7 @@ fn build(lab: &Lab, review: &Review, ui: &Ui) -> Services {
             let subject = node.payload().clone();
             node.set_label(shapes::words(&subject).0);
             let card = node.display_mut();
-            card.icon = if subject == Subject::Lab { Icon::Cloud } else { panel::subject_icon(lab, &subject) };
+            card.icon = panel::subject_icon(lab, &subject);
             card.tone = review.badge(&subject).map(|(severity, _)| palette.tone(panel::severity_tone(severity)));
         },
         |edge| edge.set_label(String::new()),
@@ -254,7 +254,7 @@ impl GraphView {
                 _ => continue,
             };
             self.selected.clone_from(&chosen);
-            let selection: Vec<Subject> = chosen.into_iter().filter(|subject| *subject != Subject::Lab).collect();
+            let selection: Vec<Subject> = chosen.into_iter().collect();
             desk.send(Command::Select(selection));
         }
     }
@@ -312,8 +312,8 @@ mod tests {
         }
         let (nodes, edges) = parts(&lab);
         let texts: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["lb/haproxy", "app1/todo", "lab", "bare", "app1"]);
-        assert_eq!(edges[0], (Subject::Lab, Subject::Service("lb/haproxy".parse().unwrap())));
+        assert_eq!(texts, ["lb/haproxy", "app1/todo", "outside", "bare", "app1"]);
+        assert_eq!(edges[0], (Subject::Outside, Subject::Service("lb/haproxy".parse().unwrap())));
         assert_eq!(edges.len(), 3);
     }
 }

@@ -73,7 +73,8 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         let wake = move || ctx.request_repaint_after(Duration::from_millis(1));
         let workers = Workers::start(parts, Arc::new(wake))?;
         outline::Outline::install(&creation.egui_ctx);
-        let state = State::new(preferences, templates()).on_machine(crate::app::machine::context());
+        let mut state = State::new(preferences, templates()).on_machine(crate::app::machine::context());
+        state.run.process = std::process::id();
         let mut app = SandtableApp::new(state, workers).timing_from(began);
         app.prepare(&creation.egui_ctx);
         Ok(Box::new(match path {

@@ -325,13 +325,16 @@ impl SandtableApp {
                 .frame(flat(0));
             sizes[0] = side.show(ui, |ui| panel::palette(ui, &mut desk)).response.rect.width();
         }
-        if open && preferences.inspector_open && (wide || !self.state.selection.is_empty()) {
+        let considers = open && self.state.mode == Mode::Run && self.state.run.considered.is_some();
+        let inspects = open && preferences.inspector_open && (wide || !self.state.selection.is_empty());
+        if considers || inspects {
             let side = Panel::right(egui::Id::new(("inspector", wide)))
                 .default_size(narrow(inspector_width, NARROW_SIDES[1]))
                 .size_range(240.0..=420.0)
                 .resizable(true)
                 .frame(flat(0));
-            sizes[1] = side.show(ui, |ui| panel::inspector(ui, &mut desk)).response.rect.width();
+            let contents = if considers { panel::inject } else { panel::inspector };
+            sizes[1] = side.show(ui, |ui| contents(ui, &mut desk)).response.rect.width();
         }
         if open && !self.state.bottom_open() {
             let bar = Panel::bottom("lower folded").exact_size(widget::TAB_BAR_HEIGHT).resizable(false).frame(flat(0));

@@ -273,7 +273,7 @@ fn many_nodes_fit() {
 }
 
 fn fault(id: u64, text: &str) -> model::ActiveFault {
-    model::ActiveFault { id, fault: text.parse().unwrap(), since_ms: 50_000 }
+    model::ActiveFault { id, fault: text.parse().unwrap(), since_ms: 50_000, until_ms: None, by: model::Author::default() }
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Window {
         let engine = Local::new(Some(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
         let parts =
             Parts { folders: Some(Folders::below(folder.path())), engine: Box::new(engine), chooser, draw: sandtable::app::export::export };
-        let state = State::new(Preferences::default(), sandtable::ui::templates());
+        let mut state = State::new(Preferences::default(), sandtable::ui::templates());
+        state.run.process = std::process::id();
         let app = SandtableApp::new(state, Workers::inline(parts));
         let builder = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64);
         let harness = builder.build_ui_state(

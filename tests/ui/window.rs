@@ -245,12 +245,14 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     assert_eq!(before.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db1"]);
     window.pass(3000);
     window.send(Command::Select(vec![node("db1")]));
-    window.send(Command::Ask(Dialog::Break("stop db1/galera".parse().unwrap())));
+    window.send(Command::Consider("stop db1/galera".parse().unwrap()));
     assert!(window.state().run.prediction.is_some(), "the blast radius is shown first");
-    // The palette has a button of the same name; the dialog stands over it.
-    window.harness.get_all_by_role_and_label(Role::Button, "Stop").last().expect("a button in the dialog").click();
+    assert!(window.state().dialog.is_none(), "the canvas stays in sight");
+    // The palette has a button of the same name; the panel at the right is drawn after it.
+    window.harness.get_all_by_role_and_label(Role::Button, "Stop").last().expect("a button in the panel").click();
     window.settle();
     assert_eq!(window.state().run.faults().len(), 1);
+    assert!(window.state().run.considered.is_none());
     window.pass(12_000);
     let after = window.state().run.observed.as_ref().unwrap().vips.get(&vip).unwrap().holders.clone();
     assert_eq!(after.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db2"], "the VIP has moved");
@@ -272,7 +274,7 @@ fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
     window.send(Command::Deploy);
     window.pass(1000);
     for member in ["db1", "db2"] {
-        window.send(Command::Inject(format!("stop {member}/galera").parse().unwrap()));
+        window.send(Command::Inject(format!("stop {member}/galera").parse().unwrap(), None));
     }
     window.pass(5000);
     window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
@@ -583,4 +585,184 @@ fn a_link_is_drawn_from_one_site_to_another() {
     assert_eq!(lab.links.len(), 1, "{:?}", window.state().notice());
     assert_eq!((lab.links[0].between.clone(), &lab.links[0].network), ((one.clone(), other.clone()), &gone.network));
     assert_eq!(window.state().selected(), Some(&Subject::Link(one.clone(), other.clone())));
+}
+
+/// A lab that is deployed on the simulator.
+fn deployed() -> Window {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    assert!(window.state().run.is_deployed(), "{:?}", window.state().notice());
+    window.pass(3000);
+    window
+}
+
+fn fault(text: &str) -> sandtable::model::Fault {
+    text.parse().unwrap()
+}
+
+/// What the events say since a moment, as "who what".
+fn told(window: &Window, since_ms: u64) -> Vec<String> {
+    let events = window.state().run.events.iter().filter(|event| event.at_ms >= since_ms && event.is_act);
+    events.map(|event| format!("{} {}", event.who, event.what)).collect()
+}
+
+#[test]
+fn each_fault_is_listed_with_its_size_and_end_and_healed_alone() {
+    let mut window = deployed();
+    let began_ms = window.state().run.now_ms();
+    window.send(Command::Select(vec![node("db1")]));
+    window.send(Command::Consider(fault("loss db1 backend 20%")));
+    // The size and the duration are chosen in the panel.
+    window.send(Command::Consider(fault("loss db1 backend 20%").sized(35)));
+    window.click("2m");
+    window.harness.get_all_by_role_and_label(Role::Button, "Loss").last().expect("a button in the panel").click();
+    window.settle();
+    window.send(Command::Inject(fault("pause app1"), Some(5)));
+    window.send(Command::Inject(fault("stop app2/todo"), None));
+    window.pass(1000);
+    let faults: Vec<String> = window.state().run.faults().iter().map(|one| one.fault.to_string()).collect();
+    assert_eq!(faults, ["loss db1 backend 35%", "pause app1", "stop app2/todo"]);
+    let left_secs = |place: usize, window: &Window| {
+        let one = &window.state().run.faults()[place];
+        one.until_ms.map(|until_ms| until_ms.saturating_sub(one.since_ms) / 1000)
+    };
+    assert_eq!([0, 1, 2].map(|place| left_secs(place, &window)), [Some(120), Some(5), None]);
+    window.send(Command::Show(Tab::Faults));
+    window.harness.get_by_label("3 faults last");
+    // The one on the selected node has its cure in the inspector too.
+    assert!(window.harness.query_all_by_label("Heal: db1 loses 35 % of its packets on backend").count() >= 2);
+    window.harness.get_all_by_label("Heal: todo stopped on app2").next().unwrap().click();
+    window.settle();
+    window.pass(6000);
+    let faults: Vec<String> = window.state().run.faults().iter().map(|one| one.fault.to_string()).collect();
+    assert_eq!(faults, ["loss db1 backend 35%"], "one was healed by its button, one by its timer");
+    assert_eq!(
+        told(&window, began_ms),
+        [
+            "you dropped 35 % of the packets of db1 on backend",
+            "you paused app1",
+            "you stopped todo on app2",
+            "you healed: todo stopped on app2",
+            "timer healed: app1 paused",
+        ]
+    );
+}
+
+#[test]
+fn escape_gives_up_a_fault_and_keeps_the_selection() {
+    let mut window = deployed();
+    window.send(Command::Select(vec![node("db1")]));
+    window.send(Command::Consider(fault("power-off db1")));
+    window.harness.key_press(egui::Key::Escape);
+    window.settle();
+    assert!(window.state().run.considered.is_none());
+    assert_eq!(window.state().selected(), Some(&node("db1")));
+    assert!(window.state().run.faults().is_empty());
+}
+
+#[test]
+fn what_cannot_be_broken_says_why_before_the_click() {
+    let mut window = deployed();
+    assert_eq!(window.state().run.hindrance(&fault("stop db1/galera")), None);
+    let missing = window.state().run.hindrance(&fault("stop db9/galera")).unwrap();
+    assert!(missing.contains("db9 does not exist yet"), "{missing}");
+    window.send(Command::Inject(fault("power-off db1"), None));
+    window.pass(1000);
+    let off = window.state().run.hindrance(&fault("stop db1/galera")).unwrap();
+    assert!(off.contains("db1 is off"), "{off}");
+    window.send(Command::Inject(fault("stop db1/galera"), None));
+    assert_eq!(window.state().run.faults().len(), 1, "the refusal comes without a job");
+}
+
+#[test]
+fn a_machine_that_is_off_is_off_since_it_was_turned_off() {
+    let mut window = deployed();
+    window.pass(60_000);
+    window.send(Command::Inject(fault("power-off db1"), None));
+    window.pass(3000);
+    let observed = window.state().run.observed.as_ref().unwrap();
+    let service = observed.nodes["db1"].services.values().next().unwrap();
+    assert_eq!(service.health, Health::Down);
+    let age_ms = observed.at_ms - service.since_ms;
+    assert!((2000..6000).contains(&age_ms), "{age_ms}");
+}
+
+#[test]
+fn outside_design_the_drawing_is_not_changed_by_undo() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Select(vec![node("db1")]));
+    window.send(Command::Duplicate);
+    let nodes = window.state().lab().nodes.len();
+    window.send(Command::Run);
+    window.send(Command::Undo);
+    window.send(Command::Pins);
+    assert_eq!((window.state().lab().nodes.len(), &window.state().dialog), (nodes, &None));
+    window.send(Command::Design);
+    window.send(Command::Undo);
+    assert_eq!(window.state().lab().nodes.len(), nodes - 1);
+}
+
+#[test]
+fn a_flow_from_outside_is_drawn_moved_with_its_end_and_deleted() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Select(vec![Subject::Outside]));
+    window.send(Command::Delete);
+    let flows = |window: &Window| -> Vec<String> {
+        window.state().lab().flows.iter().map(ToString::to_string).filter(|flow| flow.contains("outside")).collect()
+    };
+    assert_eq!(flows(&window), Vec::<String>::new(), "deleting the outside deletes its flows");
+    let outside = |window: &Window| window.harness.state().stage().canvas().scene().outside.as_ref().unwrap().rect;
+    let card = window.harness.state().stage().canvas().scene().nodes.iter().find(|item| item.name == *"app1").unwrap().card;
+    window.send(Command::Select(vec![Subject::Outside]));
+    let rect = outside(&window);
+    let handle = window.on_screen(sandtable::picture::point(rect.max.x, rect.center().y).pos());
+    let target = window.on_screen(sandtable::picture::point(card.center().x, card.min.y + 12.0).pos());
+    window.drag(handle, target);
+    assert_eq!(flows(&window), ["outside -> app1"], "{:?}", window.state().notice());
+    // Its place is kept in the layout only once it was moved.
+    assert_eq!(window.state().lab().canvas.outside, None);
+    let from = window.on_screen(sandtable::picture::point(rect.min.x + 40.0, rect.center().y).pos());
+    window.drag(from, from + egui::vec2(-40.0, 30.0));
+    let placed = window.state().lab().canvas.outside.expect("it was moved");
+    assert_eq!(outside(&window).min.pos(), placed);
+    window.send(Command::Undo);
+    assert_eq!((window.state().lab().canvas.outside, outside(&window)), (None, rect));
+}
+
+#[test]
+fn a_flow_from_outside_is_added_by_the_keyboard_alone() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Select(vec![Subject::Outside]));
+    window.send(Command::Delete);
+    window.send(Command::CommandPalette);
+    window.harness.event(egui::Event::Text("flow from outside to lb".into()));
+    window.settle();
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    assert!(window.state().lab().flows.iter().any(|flow| flow.to_string() == "outside -> lb/haproxy"));
+}
+
+#[test]
+fn a_lab_without_an_entrance_says_so_instead_of_good_news() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Select(vec![Subject::Outside]));
+    window.send(Command::Delete);
+    assert!(window.state().review.findings().iter().any(|finding| finding.rule == "no-entrance"));
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    window.pass(2000);
+    window.send(Command::Consider(fault("power-off lb")));
+    let outage = window.state().run.prediction.as_ref().expect("a prediction").outage;
+    assert_eq!(outage, sandtable::app::Outage::NoRequests);
+    window.send(Command::CloseConsidered);
+    window.send(Command::Show(Tab::Load));
+    window.harness.get_by_label("No entrance");
+}
+
+#[test]
+fn a_total_outage_is_predicted_as_one() {
+    let mut window = deployed();
+    window.send(Command::Consider(fault("power-off lb")));
+    assert_eq!(window.state().run.prediction.as_ref().map(|it| it.outage), Some(sandtable::app::Outage::Total));
 }

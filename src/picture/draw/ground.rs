@@ -1,4 +1,4 @@
-//! The ground: sites' frames and notes.
+//! The ground: sites' frames, the outside, notes.
 
 use super::{Artist, fill, put, text};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Artist<'_> {
-    /// All frames and notes.
+    /// All frames, the outside, and notes.
     pub fn ground(&self, out: &mut Shapes) {
         for (item, site) in self.scene.sites.iter().zip(self.lab.sites.values()) {
             if !item.frame.exists() {
@@ -37,6 +37,7 @@ impl Artist<'_> {
                 Detail::Tile | Detail::Far => {}
             }
         }
+        self.outside(out);
         if self.detail >= Detail::Tile {
             return;
         }

@@ -5,6 +5,7 @@ mod cuts;
 mod ground;
 mod marks;
 mod node;
+mod outside;
 mod wires;
 
 pub use marks::{health_tone, severity_tone};

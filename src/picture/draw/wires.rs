@@ -7,7 +7,7 @@ use crate::{
     picture::{
         geometry::TOKEN_TEXT,
         overlay::{LinkState, Mode, State},
-        scene::{End, FlowItem, Token},
+        scene::Token,
         shape::{Anchor, Detail, Layer, Shape, Shapes, Stroke},
         space::{Curve, Point, Rect, point},
     },
@@ -122,43 +122,11 @@ impl Artist<'_> {
         let base = tip - point(heading.x * arrow, heading.y * arrow);
         let side = point(-heading.y * arrow * 0.42, heading.x * arrow * 0.42);
         put(out, Layer::Wires, Shape::Polygon { points: vec![tip, base + side, base - side], fill: color });
-        if self.detail.has_cards() {
-            if self.is_first_outside(number, item) {
-                let (end, beyond) = if item.from == End::Outside { (curve.start(), -10.0) } else { (curve.end(), 10.0) };
-                let at = end + point(beyond - 7.0, -7.0);
-                put(out, Layer::Wires, Shape::Icon { icon: Icon::Cloud, at, side: 14.0, color });
-                let at = point(curve.start().x.midpoint(curve.end().x), end.y - 6.0);
-                let color = self.tint(self.palette.muted, &state);
-                put(out, Layer::Wires, text(at, Anchor::Middle, FontFace::Regular, OUTSIDE_TEXT, color, crate::model::OUTSIDE));
-            }
-            if drawn.is_some_and(|flow| flow.encrypted) {
-                let at = curve.at(0.5);
-                put(out, Layer::Wires, Shape::Circle { center: at, radius: 8.0, fill: self.palette.canvas, stroke: Stroke::NONE });
-                put(out, Layer::Wires, Shape::Icon { icon: Icon::Lock, at: at - point(5.5, 5.5), side: 11.0, color });
-            }
+        if self.detail.has_cards() && drawn.is_some_and(|flow| flow.encrypted) {
+            let at = curve.at(0.5);
+            put(out, Layer::Wires, Shape::Circle { center: at, radius: 8.0, fill: self.palette.canvas, stroke: Stroke::NONE });
+            put(out, Layer::Wires, Shape::Icon { icon: Icon::Lock, at: at - point(5.5, 5.5), side: 11.0, color });
         }
-    }
-
-    /// Whether a flow comes from or goes to the outside, and is the first of its box that does so: several lie close
-    /// together, and one sign speaks for all.
-    fn is_first_outside(&self, number: u32, item: &FlowItem) -> bool {
-        let (inner, comes) = match (item.from, item.to) {
-            (End::Outside, inner @ (End::Node(_) | End::Vip(_))) => (inner, true),
-            (inner @ (End::Node(_) | End::Vip(_)), End::Outside) => (inner, false),
-            _ => return false,
-        };
-        let flows = match inner {
-            End::Node(node) => self.scene.node(node).map_or(&[][..], |item| &item.flows),
-            End::Vip(vip) => self.scene.vips.get(vip as usize).map_or(&[][..], |item| &item.flows),
-            End::Outside | End::Nowhere => &[],
-        };
-        let alike = |other: &&u32| {
-            self.scene
-                .flows
-                .get(**other as usize)
-                .is_some_and(|other| if comes { other.from == End::Outside } else { other.to == End::Outside })
-        };
-        flows.iter().find(alike) == Some(&number)
     }
 
     fn flow_color(&self, state: &State) -> (Color, bool) {
@@ -279,9 +247,6 @@ pub enum Firm {
     /// It does not: the address is not deployed, or it would only come there.
     Not,
 }
-
-/// The size of the words on a flow from or to the outside.
-const OUTSIDE_TEXT: f32 = 10.5;
 
 /// The way of a token from one place to another: over the rail.
 pub(crate) fn arc(from: Rect, to: Rect) -> Curve {

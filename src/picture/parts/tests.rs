@@ -115,7 +115,13 @@ fn observed() -> impl Strategy<Value = Observed> {
                 let state = crate::model::ClusterState::Partial;
                 observed.clusters.insert("db".parse().unwrap(), ObservedCluster { state, ..ObservedCluster::default() });
             }
-            let active = |(id, fault): (u64, &str)| ActiveFault { id, fault: fault.parse().unwrap(), since_ms: 1 };
+            let active = |(id, fault): (u64, &str)| ActiveFault {
+                id,
+                fault: fault.parse().unwrap(),
+                since_ms: 1,
+                until_ms: None,
+                by: crate::model::Author::default(),
+            };
             observed.faults = (1..).zip(faults).map(active).collect();
             observed
         },

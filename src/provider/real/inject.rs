@@ -12,7 +12,7 @@ use crate::{
     catalog::Catalog,
     host::guard,
     model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Subject},
-    provider::{Lasts, ProviderError, Retry, Which, machines::Reach, transport::Command},
+    provider::{Lasts, ProviderError, REAL_FAULT_SECS, Retry, Terms, Which, machines::Reach, transport::Command},
     provision::{
         Ending, Place, Script,
         configure::set_clock,
@@ -25,8 +25,6 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::sleep};
 
-/// How long a fault lasts where nobody says otherwise, in seconds.
-const LASTS_SECS: u32 = 600;
 /// How long a node that was turned on or let run may take to answer.
 const BACK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a killed service stays broken before its being well counts as over, in milliseconds: what was seen before is old then.
@@ -34,7 +32,7 @@ const KILL_MS: u64 = 5000;
 
 /// What is broken, as the journal says.
 pub(super) fn active(core: &Core) -> Vec<ActiveFault> {
-    Faults::read(&core.folder).active()
+    Faults::read(&core.folder).active(core.now_ms(), (core.clock)())
 }
 
 /// What a fault is told about.
@@ -62,12 +60,12 @@ pub(super) fn forget_over(core: &Core, seen: &Observed) {
 }
 
 /// Breaks something.
-pub(super) async fn inject(watch: &Watch, fault: &Fault, lasts: Lasts) -> Result<u64, ProviderError> {
+pub(super) async fn inject(watch: &Watch, fault: &Fault, terms: Terms) -> Result<u64, ProviderError> {
     let core = watch.core();
     let (_, seen) = watch.known().await?;
     check(fault, &seen)?;
-    let secs = match lasts {
-        Lasts::AsUsual => LASTS_SECS,
+    let secs = match terms.lasts {
+        Lasts::AsUsual => REAL_FAULT_SECS,
         Lasts::Secs(secs) => secs.max(1),
     };
     let until_wall_ms = (core.clock)().saturating_add(u64::from(secs) * 1000);
@@ -76,7 +74,7 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, lasts: Lasts) -> Result
         faults.count += 1;
         let id = faults.count;
         if !fault.is_over_at_once() {
-            faults.entries.push(Entry { id, fault: fault.clone(), since_ms, until_wall_ms, at: Where::Unknown });
+            faults.entries.push(Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: terms.by, at: Where::Unknown });
         }
         id
     })?;
@@ -95,7 +93,7 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, lasts: Lasts) -> Result
         }
         Err(error) => {
             // What was done by halves is undone; where that fails too, the journal keeps it for the next to try.
-            let entry = Entry { id, fault: fault.clone(), since_ms, until_wall_ms, at: Where::Unknown };
+            let entry = Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: terms.by, at: Where::Unknown };
             if mend(core, &entry, &seen, Whose::Nobodys).await.is_ok() {
                 journal::change(core, |faults| faults.entries.retain(|entry| entry.id != id))?;
             }
@@ -197,7 +195,7 @@ pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>
         match mend(core, &entry, &seen, held).await {
             Ok(()) => {
                 journal::change(core, |faults| faults.entries.retain(|other| other.id != entry.id))?;
-                healed.push(ActiveFault { id: entry.id, fault: entry.fault, since_ms: entry.since_ms });
+                healed.push(entry.shown(core.now_ms(), (core.clock)()));
             }
             // The others are mended all the same; what failed stays in the journal.
             Err(error) => failed = Some(error),

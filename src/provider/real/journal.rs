@@ -3,7 +3,7 @@
 use super::core::Core;
 use crate::{
     host::state::{LabFolder, StateError},
-    model::{ActiveFault, Fault},
+    model::{ActiveFault, Author, Fault},
     provider::ProviderError,
 };
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,20 @@ pub struct Entry {
     pub since_ms: u64,
     /// When it heals by itself, in milliseconds since 1970.
     pub until_wall_ms: u64,
+    /// Who injected it.
+    #[serde(default)]
+    pub by: Author,
     /// Where it is undone.
     pub at: Where,
+}
+
+impl Entry {
+    /// The fault as it is shown, at a moment of the lab's clock and of the wall's.
+    pub fn shown(&self, now_ms: u64, wall_ms: u64) -> ActiveFault {
+        // To the second: the two clocks are not read at one moment, and what is at rest must not look as if it changed.
+        let until_ms = now_ms.saturating_add(self.until_wall_ms.saturating_sub(wall_ms)).saturating_add(500) / 1000 * 1000;
+        ActiveFault { id: self.id, fault: self.fault.clone(), since_ms: self.since_ms, until_ms: Some(until_ms), by: self.by }
+    }
 }
 
 /// The journal.
@@ -56,10 +68,9 @@ impl Faults {
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    /// The faults as they are shown.
-    pub fn active(&self) -> Vec<ActiveFault> {
-        let shown = |entry: &Entry| ActiveFault { id: entry.id, fault: entry.fault.clone(), since_ms: entry.since_ms };
-        self.entries.iter().map(shown).collect()
+    /// The faults as they are shown, at a moment of the lab's clock and of the wall's.
+    pub fn active(&self, now_ms: u64, wall_ms: u64) -> Vec<ActiveFault> {
+        self.entries.iter().map(|entry| entry.shown(now_ms, wall_ms)).collect()
     }
 }
 
@@ -94,12 +105,20 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = StateFolder::at(root.path()).lab("lab-1");
         assert_eq!(Faults::read(&folder), Faults::default());
-        let entry = Entry { id: 3, fault: "cut a,b c".parse().unwrap(), since_ms: 5, until_wall_ms: 9, at: Where::Inside };
+        let entry = Entry {
+            id: 3,
+            fault: "cut a,b c".parse().unwrap(),
+            since_ms: 5,
+            until_wall_ms: 9000,
+            by: Author::CommandLine,
+            at: Where::Inside,
+        };
         let faults = Faults { count: 3, entries: vec![entry] };
         let locked = folder.lock(Wait::No).unwrap();
         locked.write(FAULTS_FILE, &serde_json::to_vec(&faults).unwrap()).unwrap();
         assert_eq!(Faults::read(&folder), faults);
-        assert_eq!(faults.active()[0].fault.to_string(), "cut a,b c");
+        assert_eq!(faults.active(2, 4)[0].fault.to_string(), "cut a,b c");
+        assert_eq!(faults.active(2000, 4000)[0].until_ms, Some(7000), "five seconds are left");
         locked.write(FAULTS_FILE, b"{ not ours").unwrap();
         assert_eq!(Faults::read(&folder), Faults::default());
     }

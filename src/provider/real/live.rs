@@ -3,7 +3,7 @@
 
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
-    provider::{Answer, Lasts, Traffic, Which, machines::Below},
+    provider::{Answer, Terms, Traffic, Which, machines::Below},
     sim::{Event, Prediction},
 };
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub trait Live: Send + Sync {
     fn touched(&self, node: &NodeName);
 
     /// Breaks something, and gives the fault's number.
-    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     model::{Event, EventKind, NodeName, Subject, VipName},
     provider::Traffic,
-    sim::{Cause, FailoverRuler, LoadSecond, LoadTotals},
+    sim::{Cause, FailoverRuler, LoadSecond, LoadTotals, MoveCause},
 };
 use std::{
     collections::VecDeque,
@@ -213,6 +213,7 @@ fn failover(events: &[Event], requests: &VecDeque<Ended>) -> Option<FailoverRule
         vip,
         from,
         to: to.clone(),
+        cause: if fault.kind == EventKind::Healed { MoveCause::Heal } else { MoveCause::Fault },
         fault_at_ms: fault.at_ms,
         detected_at_ms: noticed.map_or(took.at_ms, |event| event.at_ms.min(took.at_ms)),
         elected_at_ms: took.at_ms,

@@ -22,7 +22,7 @@ pub mod watch;
 pub use core::{Core, Hold};
 pub use log::LOGS_FOLDER;
 
-use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Traffic, Which, doctor::Check, preflight::Needs};
+use super::{Answer, Done, Provider, ProviderError, Retry, Terms, Traffic, Which, doctor::Check, preflight::Needs};
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
@@ -202,11 +202,11 @@ impl Provider for RealProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64> {
         let fault = fault.clone();
         Box::pin(async move {
             let live = self.live()?;
-            self.on_runtime(async move { live.inject(&fault, lasts).await }).await
+            self.on_runtime(async move { live.inject(&fault, terms).await }).await
         })
     }
 

@@ -60,10 +60,17 @@ pub(super) fn of(tries: &[Try], flows: &[Flow], seen: &Observed, catalog: &Catal
 
 /// Whether requests can be sent into a flow: where it leads to the main port of something that answers them.
 fn serves(flow: &Flow, seen: &Observed, catalog: &Catalog) -> Option<Serves> {
-    let Endpoint::Service(to) = &flow.to else { return None };
-    let spec = seen.nodes.get(&to.node)?.services.get(&to.service)?.spec.as_ref()?;
+    let spec = match &flow.to {
+        Endpoint::Service(to) => seen.nodes.get(&to.node)?.services.get(&to.service)?.spec.as_ref()?,
+        // What a VIP leads to is the same kind of service on each of its holders.
+        Endpoint::Vip(vip) => seen.nodes.values().find_map(|node| {
+            let follows = node.vips.get(vip)?.follows.as_ref()?;
+            node.services.get(follows)?.spec.as_ref()
+        })?,
+        Endpoint::Node(_) | Endpoint::Outside => return None,
+    };
     let entry = catalog.get(&spec.kind)?;
-    if !matches!(entry.behaviour, Behaviour::Balancer | Behaviour::Web | Behaviour::App | Behaviour::PortForward) {
+    if !entry.behaviour.answers_requests() {
         return None;
     }
     let is_tls = |spec: &ServiceSpec| matches!(spec.settings.get("tls"), Some(Value::Bool(true)));

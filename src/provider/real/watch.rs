@@ -18,7 +18,7 @@ use crate::{
         tries::{Beyond, tries},
     },
     provider::{
-        Answer, Lasts, ProviderError, Traffic, Which,
+        Answer, ProviderError, Terms, Traffic, Which,
         machines::Below,
         transport::{Command, Line},
     },
@@ -292,8 +292,8 @@ impl Live for Watch {
         self.shared.book().touched(node);
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault, lasts: Lasts) -> Answer<'a, u64> {
-        Box::pin(inject::inject(self, fault, lasts))
+    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64> {
+        Box::pin(inject::inject(self, fault, terms))
     }
 
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>> {

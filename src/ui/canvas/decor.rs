@@ -1,6 +1,6 @@
 //! What lies over the picture for a moment: selection, hover, handles, the rubber band, guides, wires being drawn.
 
-use super::{Canvas, CanvasInput, colors, drop::say, gesture::Gesture, layers::Frame, on_screen};
+use super::{Canvas, CanvasInput, colors, drop::say, gesture::Gesture, layers::Frame, on_screen, wire::Source};
 use crate::{
     app::ops::Act,
     look::{FontFace, font_size, radius, size, stroke},
@@ -121,6 +121,11 @@ impl Canvas {
                     self.outline(painter, frame, item.frame, radius::CARD * 1.6, line);
                 }
             }
+            Subject::Outside => {
+                if let Some(item) = &self.scene.outside {
+                    self.outline(painter, frame, item.rect, item.rect.height() / 2.0, line);
+                }
+            }
             Subject::Cluster(_) | Subject::Link(..) => {
                 if let Some(area) = self.scene.rect_of(lab, subject) {
                     self.outline(painter, frame, area.grow(12.0), radius::CARD, line);
@@ -149,6 +154,11 @@ impl Canvas {
                     self.outline(painter, frame, item.card, if far { 0.0 } else { radius::CARD }, line);
                 }
             }
+            Some(Hit::Outside | Hit::OutsideHandle) if !self.chosen.outside => {
+                if let Some(item) = &self.scene.outside {
+                    self.outline(painter, frame, item.rect, item.rect.height() / 2.0, line);
+                }
+            }
             Some(Hit::Flow(number)) => self.flow_line(painter, frame, *number as usize, Stroke::new(stroke::SELECTION, line.color)),
             Some(Hit::Network(number)) => {
                 if let Some(item) = self.scene.networks.get(*number as usize) {
@@ -162,9 +172,10 @@ impl Canvas {
         let site_handle_of = aim.site_handle_of.filter(|_| self.may_edit(input));
         let frame_of = |site: u32| self.scene.sites.get(site as usize).map(|item| item.frame).filter(Rect::exists);
         let card = handle_of.and_then(|number| self.scene.node(number)).map(|item| item.card);
-        if let Some(area) = card.or_else(|| site_handle_of.and_then(frame_of)) {
+        let terminal = self.scene.outside.as_ref().filter(|_| aim.outside_handle && self.may_edit(input)).map(|item| item.rect);
+        if let Some(area) = card.or(terminal).or_else(|| site_handle_of.and_then(frame_of)) {
             let at = self.camera.screen_from_lab(frame.stand.viewport.min, handle(&area));
-            let hot = matches!(self.hovered, Some(Hit::Handle(_) | Hit::SiteHandle(_)));
+            let hot = matches!(self.hovered, Some(Hit::Handle(_) | Hit::SiteHandle(_) | Hit::OutsideHandle));
             let radius = on_screen(HANDLE_RADIUS, self.camera.zoom);
             let fill = if hot { palette.accent } else { palette.card };
             painter.circle(at, radius, fill, Stroke::new(1.5, palette.accent));
@@ -215,7 +226,11 @@ impl Canvas {
             Gesture::Wire(wire) => {
                 let at = self.camera.lab_from_screen(corner, pointer);
                 let act = self.wired(wire, at, input);
-                self.drawn_line(ui, painter, frame, wire.from, act, "Drop on a rail to connect, on a service, card or VIP for a flow");
+                let otherwise = match wire.source {
+                    Source::Node(..) => "Drop on a rail to connect, on a service, card, VIP or the outside for a flow",
+                    Source::Outside => "Drop on a service, card or VIP for a flow from outside",
+                };
+                self.drawn_line(ui, painter, frame, wire.from, act, otherwise);
             }
             Gesture::Link(site, from) => {
                 let at = self.camera.lab_from_screen(corner, pointer);

@@ -160,6 +160,9 @@ impl Canvas {
         for (number, item) in (0_u32..).zip(&self.scene.networks) {
             add(item.bar, 1.5, artist.rail_color(number).into());
         }
+        if let Some(item) = &self.scene.outside {
+            add(item.rect, 1.5, palette.muted.into());
+        }
         if self.scene.nodes.len() <= MINIMAP_NODES_MAX {
             for (number, item) in (0_u32..).zip(&self.scene.nodes) {
                 add(item.card, 1.5, crate::picture::draw::tile_color(palette, &self.scene, number).into());
@@ -200,6 +203,11 @@ impl Canvas {
             let health = state.health.map_or_else(String::new, |health| format!(", {}", health.title()));
             let words = format!("{}, {}{health}{found}", item.name, node.role.title());
             told.push((Subject::Node(item.name.clone()), self.camera.screen_rect(viewport.min, item.card), words));
+        }
+        if let Some(item) = &self.scene.outside {
+            let count = item.flows.len();
+            let words = format!("outside, {count} {}", if count == 1 { "flow" } else { "flows" });
+            told.push((Subject::Outside, self.camera.screen_rect(viewport.min, item.rect), words));
         }
         for item in self.scene.networks.iter().take(TOLD_MAX) {
             let Some(network) = input.lab.networks.get(&item.name) else { continue };

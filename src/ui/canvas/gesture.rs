@@ -1,13 +1,13 @@
 //! The pointer: what pressing, dragging and letting go mean. One gesture is one event.
 
-use super::{Canvas, CanvasEvent, CanvasInput, Tool};
+use super::{
+    Canvas, CanvasEvent, CanvasInput, Tool,
+    wire::{Source, Wire},
+};
 use crate::{
-    app::{
-        many,
-        ops::{self, Act, Refusal, Step},
-    },
+    app::ops::{self, Step},
     look::size,
-    model::{Edit, Endpoint, ListEdit, NodeName, ServiceRef, Subject},
+    model::{Edit, ListEdit, NodeName, ServiceRef, Subject},
     picture::{Hit, Point, Rect, point},
 };
 use egui::{CursorIcon, Key, PointerButton, Response, Ui};
@@ -39,21 +39,12 @@ pub struct Moving {
     pub rails: Vec<(u32, Point)>,
     /// Notes, with where they were.
     pub notes: Vec<(usize, Point)>,
+    /// The outside, with where it was.
+    pub outside: Option<Point>,
     /// How far they are moved now.
     pub by: Point,
     /// What they stand in line with.
     pub guides: Vec<Guide>,
-}
-
-/// A wire or flow being drawn.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Wire {
-    /// The node that it begins at, by number.
-    pub node: u32,
-    /// The service, where it begins at one.
-    pub service: Option<ServiceRef>,
-    /// Where it begins.
-    pub from: Point,
 }
 
 /// A press of the primary button on the canvas.
@@ -148,11 +139,20 @@ impl Canvas {
         let band = || Gesture::Band { from: held_at, kept: Vec::new() };
         match hit {
             Hit::SiteHandle(site) => Gesture::Link(site, held_at),
-            Hit::Handle(node) | Hit::Adapter(node, _) => Gesture::Wire(Wire { node, service: None, from: held_at }),
+            Hit::Handle(node) | Hit::Adapter(node, _) => Gesture::Wire(Wire { source: Source::Node(node, None), from: held_at }),
+            Hit::OutsideHandle => Gesture::Wire(Wire { source: Source::Outside, from: held_at }),
+            Hit::Outside => {
+                let Some(lead) = self.scene.outside.as_ref().map(|item| item.rect) else { return band() };
+                if !self.chosen.outside {
+                    events.push(CanvasEvent::Select(vec![Subject::Outside]));
+                    return Gesture::Move(Moving { held_at, lead, outside: Some(lead.min), ..Moving::default() });
+                }
+                self.move_chosen(held_at, lead)
+            }
             Hit::Service(node, service) => {
                 let name = self.scene.node(node).map(|item| item.name.clone());
                 let service = name.map(|node| ServiceRef { node, service });
-                Gesture::Wire(Wire { node, service, from: held_at })
+                Gesture::Wire(Wire { source: Source::Node(node, service), from: held_at })
             }
             Hit::Node(number) | Hit::MoreChips(number) => {
                 let Some(item) = self.scene.node(number) else { return band() };
@@ -201,7 +201,10 @@ impl Canvas {
         let (nodes, rails) = (self.chosen.nodes.iter().copied(), self.chosen.networks.iter().copied());
         let notes = self.chosen.notes.iter().filter_map(|index| Some((*index, self.scene.notes.get(*index)?.rect.min)));
         match self.move_of(nodes, rails, held_at, lead) {
-            Gesture::Move(moving) => Gesture::Move(Moving { notes: notes.collect(), ..moving }),
+            Gesture::Move(moving) => {
+                let outside = self.scene.outside.as_ref().filter(|_| self.chosen.outside).map(|item| item.rect.min);
+                Gesture::Move(Moving { notes: notes.collect(), outside, ..moving })
+            }
             other => other,
         }
     }
@@ -224,7 +227,8 @@ impl Canvas {
                 let by = at - moving.held_at;
                 (moving.by, moving.guides) = if free { (point(by.x.round(), by.y.round()), Vec::new()) } else { self.snapped(moving, by) };
                 let shift = |list: &[(u32, Point)], by: Point| list.iter().map(|(number, from)| (*number, *from + by)).collect::<Vec<_>>();
-                self.scene.preview(input.lab, &shift(&moving.nodes, moving.by), &shift(&moving.rails, moving.by));
+                let outside = moving.outside.map(|from| from + moving.by);
+                self.scene.preview(input.lab, &shift(&moving.nodes, moving.by), &shift(&moving.rails, moving.by), outside);
             }
             Gesture::Lasso(points) => {
                 if points.last().is_none_or(|last| last.distance(at) * self.camera.zoom > 3.0) {
@@ -352,56 +356,15 @@ impl Canvas {
                 names.push("a note".to_owned());
             }
         }
+        if let Some(from) = moving.outside {
+            edits.push(Edit::PlaceOutside(Some((from + moving.by).pos())));
+            names.push(ops::title_of(&Subject::Outside));
+        }
         let title = match names.as_slice() {
             [one] => format!("Move {one}"),
             several => format!("Move {} things", several.len()),
         };
         Step { title, edits, select: None }
-    }
-
-    /// What letting go of a link at a point means; `None`: no other site is there.
-    pub(super) fn linked(&self, site: u32, at: Point, input: &CanvasInput<'_>) -> Option<Act> {
-        let name = |number: u32| self.scene.sites.get(number as usize).map(|item| &item.name);
-        let other = self.scene.site_at(at).filter(|other| *other != site)?;
-        Some(ops::add_link(input.lab, name(site)?, name(other)?))
-    }
-
-    /// What letting go of a wire at a point means; `None`: nothing is there.
-    pub(super) fn wired(&self, wire: &Wire, at: Point, input: &CanvasInput<'_>) -> Option<Act> {
-        let node = &self.scene.node(wire.node)?.name;
-        // A line from one of several chosen nodes is drawn from all of them.
-        let chosen = wire.service.is_none() && self.chosen.nodes.len() > 1 && self.chosen.nodes.contains(&wire.node);
-        let nodes: Vec<NodeName> = match chosen {
-            true => self.chosen.nodes.iter().filter_map(|number| Some(self.scene.node(*number)?.name.clone())).collect(),
-            false => vec![node.clone()],
-        };
-        let flow = |to: Endpoint| match &wire.service {
-            Some(service) => ops::add_flow(input.lab, Endpoint::Service(service.clone()), to),
-            None => many::add_flows(input.lab, &nodes, &to),
-        };
-        let hit = self.scene.hit(input.lab, input.catalog, self.aim(at));
-        let rail = || self.scene.rail_near(at, 24.0).and_then(|number| self.scene.networks.get(number as usize));
-        match hit {
-            Some(Hit::Service(number, service)) if number != wire.node => {
-                let node = self.scene.node(number)?.name.clone();
-                Some(flow(Endpoint::Service(ServiceRef { node, service })))
-            }
-            Some(Hit::Vip(number)) => {
-                let vip = self.scene.vips.get(number as usize)?.name.clone();
-                Some(flow(Endpoint::Vip(vip)))
-            }
-            Some(hit) if hit.node().is_some_and(|number| number != wire.node) && !matches!(hit, Hit::Adapter(..)) => {
-                let target = &self.scene.node(hit.node()?)?.name;
-                Some(flow(ops::endpoint_on(input.lab, target)))
-            }
-            Some(hit) if hit.node() == Some(wire.node) => None,
-            _ => rail().map(|rail| match &wire.service {
-                None => many::connect(input.lab, &nodes, &rail.name),
-                Some(service) => Err(Refusal(format!(
-                    "a flow from {service} ends at a service, a node or a VIP; drag from the card's edge to connect {node}"
-                ))),
-            }),
-        }
     }
 
     fn click(&mut self, ui: &Ui, response: &Response, at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
@@ -459,7 +422,9 @@ impl Canvas {
             Gesture::Idle if ui.input(|input| input.key_down(Key::Space)) => CursorIcon::Grab,
             Gesture::Idle if input.tool == Tool::Lasso => CursorIcon::Crosshair,
             Gesture::Idle => match &self.hovered {
-                Some(Hit::Handle(_) | Hit::SiteHandle(_) | Hit::Adapter(..)) if self.may_edit(input) => CursorIcon::Crosshair,
+                Some(Hit::Handle(_) | Hit::SiteHandle(_) | Hit::OutsideHandle | Hit::Adapter(..)) if self.may_edit(input) => {
+                    CursorIcon::Crosshair
+                }
                 Some(_) => CursorIcon::PointingHand,
                 None => CursorIcon::Default,
             },

@@ -70,11 +70,12 @@ impl Canvas {
         }
     }
 
-    /// Chooses the next thing in the order of reading: nodes and rails from top to bottom, left to right.
+    /// Chooses the next thing in the order of reading: nodes, rails and the outside from top to bottom, left to right.
     fn next(&mut self, ui: &Ui, step: isize, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
         let nodes = self.scene.nodes.iter().map(|item| (item.card.min, Subject::Node(item.name.clone())));
         let rails = self.scene.networks.iter().map(|item| (item.at, Subject::Network(item.name.clone())));
-        let mut all: Vec<(Point, Subject)> = nodes.chain(rails).collect();
+        let outside = self.scene.outside.iter().map(|item| (item.rect.min, Subject::Outside));
+        let mut all: Vec<(Point, Subject)> = nodes.chain(rails).chain(outside).collect();
         all.sort_by(|one, other| one.0.y.total_cmp(&other.0.y).then(one.0.x.total_cmp(&other.0.x)));
         let here = input.selection.first().and_then(|chosen| all.iter().position(|(_, subject)| subject == chosen));
         let count = isize::try_from(all.len()).unwrap_or(isize::MAX).max(1);
@@ -130,7 +131,9 @@ impl Canvas {
             let moved = Note { at: (Point::from(note.at) + by).pos(), ..note.clone() };
             Some(Edit::Note { index: *index, change: ListEdit::Replace(moved) })
         });
-        let edits: Vec<Edit> = nodes.chain(rails).chain(notes).collect();
+        let outside = self.scene.outside.iter().filter(|_| self.chosen.outside);
+        let outside = outside.map(|item| Edit::PlaceOutside(Some((item.rect.min + by).pos())));
+        let edits: Vec<Edit> = nodes.chain(rails).chain(notes).chain(outside).collect();
         if !edits.is_empty() && self.may_edit(input) {
             self.tell(Ok(Step { title: "Move by one step".into(), edits, select: None }), input, events);
         }

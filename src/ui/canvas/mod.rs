@@ -20,6 +20,7 @@ mod pulse;
 mod still;
 mod tokens;
 mod view;
+mod wire;
 
 pub use camera::Camera;
 pub use drag::PaletteDrag;
@@ -140,6 +141,7 @@ struct Chosen {
     nodes: BTreeSet<u32>,
     networks: BTreeSet<u32>,
     notes: BTreeSet<usize>,
+    outside: bool,
     /// The site, where one is chosen alone.
     site: Option<u32>,
 }
@@ -315,6 +317,7 @@ impl Canvas {
             nodes: of_nodes.collect(),
             networks: of_networks.collect(),
             notes: of_notes.collect(),
+            outside: input.selection.contains(&Subject::Outside),
             subjects: input.selection.to_vec(),
             structure: self.scene.structure,
         };
@@ -336,6 +339,10 @@ impl Canvas {
             Some(_) => None,
             None => self.chosen.site,
         };
+        let outside_handle = match &self.hovered {
+            Some(hit) => matches!(hit, Hit::Outside | Hit::OutsideHandle),
+            None => self.chosen.outside,
+        };
         let chips = self.detail() <= Detail::Full;
         let cards = self.detail().has_cards();
         Aim {
@@ -344,6 +351,7 @@ impl Canvas {
             chips,
             handle_of: handle_of.filter(|_| cards),
             site_handle_of: site_handle_of.filter(|_| self.detail() < Detail::Tile),
+            outside_handle: outside_handle && cards,
         }
     }
 

@@ -123,7 +123,8 @@ impl Canvas {
         let area = Rect { min: corner(part.min), max: corner(part.max) };
         let rails = || self.scene.networks.iter().any(|item| item.bar.touches(&area));
         let notes = || self.scene.notes.iter().any(|item| item.rect.touches(&area));
-        rails() || notes() || !self.scene.nodes_in(area).is_empty()
+        let outside = || self.scene.outside.iter().any(|item| item.rect.touches(&area));
+        rails() || notes() || outside() || !self.scene.nodes_in(area).is_empty()
     }
 
     /// Shows a thing, no smaller than it can be read.

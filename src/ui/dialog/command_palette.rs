@@ -2,8 +2,9 @@
 
 use super::{Desk, theme, widget};
 use crate::{
-    app::{self, Command},
+    app::{self, Command, Mode, ops},
     look::{FontFace, Icon, font_size, size},
+    model::Endpoint,
     ui::{icon, keys, panel},
 };
 use egui::{Key, Modifiers, Rect, ScrollArea, Ui, Vec2, pos2};
@@ -66,7 +67,36 @@ fn choices(desk: &Desk<'_>) -> Vec<Choice> {
             does: Does::Add(tile),
         }));
     }
+    all.extend(new_flows(desk, &typed));
     all
+}
+
+/// Flows that could be drawn, from outside and from what is selected: "Add a flow from outside to lb/haproxy".
+fn new_flows(desk: &Desk<'_>, query: &str) -> Vec<Choice> {
+    let lab = desk.state.lab();
+    let is_asked = ["flow", "outside", "add"].iter().any(|word| query.split_whitespace().any(|asked| word.starts_with(asked)));
+    if desk.state.mode != Mode::Design || !is_asked {
+        return Vec::new();
+    }
+    let selected = desk.state.selected().and_then(ops::endpoint).filter(|end| *end != Endpoint::Outside);
+    let ends = ops::endpoints(lab);
+    let is_drawn = |from: &Endpoint, to: &Endpoint| lab.flows.iter().any(|flow| flow.from == *from && flow.to == *to);
+    let mut found = Vec::new();
+    for from in selected.into_iter().chain([Endpoint::Outside]) {
+        let exits = (from != Endpoint::Outside).then_some(&Endpoint::Outside);
+        for to in exits.into_iter().chain(&ends) {
+            let title = format!("Add a flow from {from} to {to}");
+            let text = title.to_lowercase();
+            if found.len() >= THINGS_MAX || !query.split_whitespace().all(|word| text.contains(word)) || is_drawn(&from, to) {
+                continue;
+            }
+            if let Ok(step) = ops::add_flow(lab, from.clone(), to.clone()) {
+                let does = Does::Command(Command::Act(Ok(step)));
+                found.push(Choice { icon: Icon::ChevronRight, title, hint: "Edit".to_owned(), keys: String::new(), does });
+            }
+        }
+    }
+    found
 }
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, is_new: bool) {

@@ -2,7 +2,6 @@
 
 mod about;
 mod accept;
-mod break_it;
 mod browser;
 mod changed;
 mod command_palette;
@@ -62,7 +61,6 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::Shortcuts => shortcuts::show(ui, desk),
             Dialog::About => about::show(ui, desk),
             Dialog::Pins => pins::show(ui, desk),
-            Dialog::Break(fault) => break_it::show(ui, desk, fault),
             Dialog::NodeLog(node) => node_log::show(ui, desk, node, is_new),
             Dialog::Restore(node, snapshot) => restore::show(ui, desk, node, snapshot),
             Dialog::View(index) => page::show(ui, desk, *index),

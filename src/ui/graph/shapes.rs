@@ -60,7 +60,7 @@ impl Card {
 /// What a card says: the thing, and where it is.
 pub fn words(subject: &Subject) -> (String, String) {
     match subject {
-        Subject::Lab => ("outside".into(), "beyond the lab".into()),
+        Subject::Outside => ("outside".into(), "beyond the lab".into()),
         Subject::Service(at) => (at.service.to_string(), format!("on {}", at.node)),
         Subject::Vip(name) => (name.to_string(), "virtual IP".into()),
         Subject::Node(name) => (name.to_string(), "node".into()),

@@ -37,8 +37,8 @@ pub fn events(ui: &mut Ui, desk: &mut Desk<'_>) {
 
 fn list(ui: &mut Ui, desk: &mut Desk<'_>) {
     let events = &desk.state.run.events;
-    // Times count from the last thing that the user did: that is what one waits after.
-    let zero = events.iter().rev().find(|event| event.who == "you").map_or(0, |event| event.at_ms);
+    // Times count from the last thing that was done to the lab: that is what one waits after.
+    let zero = events.iter().rev().find(|event| event.is_act).map_or(0, |event| event.at_ms);
     ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show_rows(ui, ROW_HEIGHT, events.len(), |ui, range| {
         for event in events.range(range.start.min(events.len())..range.end.min(events.len())) {
             event_row(ui, desk, event, zero);

@@ -2,19 +2,36 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::LoadSample,
+    app::{Command, LoadSample},
+    catalog::Catalog,
     look::{FontFace, Icon, font_size, size},
+    model::Subject,
     ui::widget,
 };
 use egui::{Rect, Sense, Ui, pos2, vec2};
 
 const BAR_WIDTH: f32 = 3.0;
 const BAR_GAP: f32 = 1.5;
+/// The mark on a bar that is higher than the chart.
+const CUT_MARK: f32 = 2.0;
+
+/// What a lab without an entrance is told, wherever requests would be shown.
+pub const NO_ENTRANCE: &str = "No flow leads from outside to anything that answers requests, so none are sent. \
+Draw one in Design, from the outside to a balancer, an application or a VIP.";
 
 /// Shows the load on a tab of its own.
 pub fn load(ui: &mut Ui, desk: &mut Desk<'_>) {
     if desk.state.run.load.is_empty() {
         ui.add_space(size::PANEL_MARGIN);
+        if !Catalog::embedded().has_entrance(desk.state.lab()) {
+            widget::empty_state(ui, Icon::Cloud, "No entrance", NO_ENTRANCE, |ui| {
+                if ui.add(widget::Button::new("Show the outside").icon(Icon::Cloud)).clicked() {
+                    desk.send(Command::Design);
+                    desk.send(Command::Reveal(Subject::Outside));
+                }
+            });
+            return;
+        }
         let text = "Requests from outside are made and counted while the lab runs: how many, and how many fail.";
         widget::empty_state(ui, Icon::Metrics, "No requests yet", text, |_| ());
         return;
@@ -39,7 +56,17 @@ pub fn chart(ui: &mut Ui, desk: &mut Desk<'_>) {
         Rect::from_min_max(pos2(whole.left(), head.bottom() + size::GRID), pos2(whole.right() - size::GAP, whole.bottom() - size::GAP));
     let response = ui.allocate_rect(whole, Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, format!("Requests: {failed} failed")));
-    bars(ui, area, samples.iter().copied());
+    let shown = bars(ui, area, samples.iter().copied());
+    // Numbers of one bar: requests that waited end together, and a bar that is cut off says how high it is.
+    let pointed = response.hover_pos().filter(|at| area.contains(*at)).and_then(|at| {
+        let from_right = ((area.right() - at.x) / (BAR_WIDTH + BAR_GAP)).floor();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the area, so small and not negative")]
+        shown.get(from_right.max(0.0) as usize)
+    });
+    if let Some(sample) = pointed {
+        let age = super::since(desk.state.run.now_ms().saturating_sub(sample.at_ms));
+        response.on_hover_text(format!("{} answered, {} failed, {age} ago", sample.good, sample.failed));
+    }
 }
 
 fn rate(samples: &std::collections::VecDeque<LoadSample>) -> String {
@@ -49,21 +76,51 @@ fn rate(samples: &std::collections::VecDeque<LoadSample>) -> String {
     format!("{per_second} / s")
 }
 
-/// The last samples that have room, the newest at the right.
-fn bars(ui: &Ui, area: Rect, samples: impl DoubleEndedIterator<Item = LoadSample> + Clone) {
+/// What bars are as high as the chart: half as much again as is usual. Requests that waited for something end together, and
+/// one such second must not make all others small.
+fn highest(samples: &[LoadSample]) -> u32 {
+    let mut totals: Vec<u32> = samples.iter().map(|sample| sample.good + sample.failed).collect();
+    totals.sort_unstable();
+    let usual = totals.get(totals.len() / 2).copied().unwrap_or(0);
+    let most = totals.last().copied().unwrap_or(0);
+    most.min(usual + usual.div_ceil(2)).max(1)
+}
+
+/// The last samples that have room, the newest at the right; gives them, the newest first.
+fn bars(ui: &Ui, area: Rect, samples: impl DoubleEndedIterator<Item = LoadSample> + Clone) -> Vec<LoadSample> {
     let palette = colors(ui);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a width in points is small and not negative")]
     let room = (area.width() / (BAR_WIDTH + BAR_GAP)).max(0.0) as usize;
     let shown: Vec<LoadSample> = samples.rev().take(room).collect();
-    let most = shown.iter().map(|sample| sample.good + sample.failed).max().unwrap_or(0).max(1);
+    let most = highest(&shown);
     #[expect(clippy::cast_precision_loss, reason = "requests of a fraction of a second are few")]
-    let height = |count: u32| area.height() * count as f32 / most as f32;
+    let height = |count: u32| area.height() * count.min(most) as f32 / most as f32;
     let mut x = area.right();
-    for sample in shown {
+    for sample in &shown {
         let good = Rect::from_min_max(pos2(x - BAR_WIDTH, area.bottom() - height(sample.good)), pos2(x, area.bottom()));
-        let failed = Rect::from_min_max(pos2(x - BAR_WIDTH, good.top() - height(sample.failed)), pos2(x, good.top()));
+        let top = area.bottom() - height(sample.good + sample.failed);
+        let failed = Rect::from_min_max(pos2(x - BAR_WIDTH, top), pos2(x, good.top()));
         ui.painter().rect_filled(good, 0.0, palette.good);
         ui.painter().rect_filled(failed, 0.0, palette.bad);
+        if sample.good + sample.failed > most {
+            let cut = Rect::from_min_max(pos2(x - BAR_WIDTH, area.top()), pos2(x, area.top() + CUT_MARK));
+            ui.painter().rect_filled(cut, 0.0, palette.text);
+        }
         x -= BAR_WIDTH + BAR_GAP;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_second_in_which_waiting_requests_end_does_not_make_the_others_small() {
+        let samples =
+            |totals: &[u32]| -> Vec<LoadSample> { totals.iter().map(|good| LoadSample { at_ms: 0, good: *good, failed: 0 }).collect() };
+        assert_eq!(highest(&samples(&[60, 20, 20, 20, 20])), 30);
+        assert_eq!(highest(&samples(&[20, 20, 22])), 22);
+        assert_eq!(highest(&samples(&[])), 1);
     }
 }

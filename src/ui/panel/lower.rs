@@ -1,6 +1,6 @@
-//! The lower panel: findings, plan, events, load and log, one tab each. Folded, its tabs with their counts stay.
+//! The lower panel: findings, plan, faults, events, load and log, one tab each. Folded, its tabs with their counts stay.
 
-use super::{Desk, events, findings, load, log, plan, severity_tone};
+use super::{Desk, events, faults, findings, load, log, plan, severity_tone};
 use crate::{
     app::{Command, Mode, Tab},
     look::{Icon, Tone, size},
@@ -36,10 +36,10 @@ fn tabs(desk: &Desk<'_>) -> Vec<widget::Tab<'static, Tab>> {
     let count = |tab: Tab| match tab {
         Tab::Findings => worst.map(|worst| (desk.state.review.total(), severity_tone(worst))),
         Tab::Plan => run.plan.as_ref().map(|plan| (plan.steps.len(), Tone::Accent)),
-        Tab::Events => Some((run.faults().len(), Tone::Bad)),
-        Tab::Load | Tab::Log => None,
+        Tab::Faults => Some((run.faults().len(), Tone::Bad)),
+        Tab::Events | Tab::Load | Tab::Log => None,
     };
-    let shown = |tab: &Tab| desk.state.mode == Mode::Run || !matches!(tab, Tab::Load);
+    let shown = |tab: &Tab| desk.state.mode == Mode::Run || !matches!(tab, Tab::Load | Tab::Faults);
     Tab::ALL.into_iter().filter(shown).map(|tab| widget::Tab { value: tab, label: tab.title(), count: count(tab) }).collect()
 }
 
@@ -58,6 +58,7 @@ pub fn lower(ui: &mut Ui, desk: &mut Desk<'_>) {
         match tab {
             Tab::Findings => findings::findings(ui, desk),
             Tab::Plan => plan::plan(ui, desk),
+            Tab::Faults => faults::faults(ui, desk),
             Tab::Events => events::events(ui, desk),
             Tab::Load => load::load(ui, desk),
             Tab::Log => log::log(ui, desk),

@@ -2,9 +2,10 @@
 
 use super::Desk;
 use crate::{
-    app::{Command, Dialog, Mode, ViewMove, breaks, ops},
+    app::{Command, Dialog, Mode, ViewMove, ops},
+    fault,
     look::{FontFace, Icon, font_size, size},
-    model::{Fault, NetworkKind, NodeName, Pos, Power, Role, Subject},
+    model::{Endpoint, Fault, NetworkKind, NodeName, Pos, Power, Role, Subject},
     ui::{icon, theme},
 };
 use egui::{Atom, Button, Id, Rect, Response, RichText, Ui, Vec2, containers::menu::SubMenuButton, pos2, vec2};
@@ -36,9 +37,13 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         if matches!(subject, Subject::Node(_)) {
             command(ui, desk, Command::Duplicate, (Icon::Copy, "Duplicate"));
         }
+        if let Some(from) = ops::endpoint(subject) {
+            add_flow(ui, desk, &from);
+        }
         command(ui, desk, Command::View(ViewMove::To(vec![subject.clone()])), (Icon::Search, "Show"));
         ui.separator();
-        command(ui, desk, Command::Delete, (Icon::Trash, "Delete"));
+        let words = if *subject == Subject::Outside { "Delete all its flows" } else { "Delete" };
+        command(ui, desk, Command::Delete, (Icon::Trash, words));
         return;
     }
     if let Subject::Node(node) = subject {
@@ -46,22 +51,54 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         running(ui, desk, node);
         ui.separator();
     }
-    let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
-    let can = desk.state.run.is_deployed() && desk.state.run.job.is_none();
-    if faults.is_empty() {
-        title(ui, "Nothing to break here.");
+    heal(ui, desk, subject);
+    let offers = fault::offers(desk.state.lab(), std::slice::from_ref(subject));
+    if offers.is_empty() {
+        title(ui, "Nothing to break here");
     }
-    ui.add_enabled_ui(can, |ui| {
-        for verb in &breaks::VERBS {
-            let of_verb: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
-            match of_verb.as_slice() {
-                [] => {}
-                [one] => break_it(ui, desk, (verb.icon, verb.title), one),
-                several => part(ui, (verb.icon, verb.title), |ui| {
-                    for fault in several {
-                        break_it(ui, desk, (verb.icon, &fault.on()), fault);
-                    }
-                }),
+    for verb in &fault::VERBS {
+        let icon = Icon::of_fault(verb);
+        let of_verb: Vec<_> = offers.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
+        match of_verb.as_slice() {
+            [] => {}
+            [one] => break_it(ui, desk, (icon, verb.title), one),
+            several => part(ui, (icon, verb.title), |ui| {
+                for fault in several {
+                    break_it(ui, desk, (icon, &fault.on()), fault);
+                }
+            }),
+        }
+    }
+}
+
+/// The faults that last on a thing, each to be healed.
+fn heal(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
+    let here: Vec<_> = desk.state.run.faults().iter().filter(|one| fault::falls_on(&one.fault, subject)).cloned().collect();
+    if here.is_empty() {
+        return;
+    }
+    let idle = desk.state.run.job.is_none();
+    ui.add_enabled_ui(idle, |ui| {
+        for one in here {
+            command(ui, desk, Command::Heal(one.id), (Icon::Heal, &format!("Heal: {}", fault::state(&one.fault))));
+        }
+    });
+    ui.separator();
+}
+
+/// Targets of a new flow that the menu lists; the command palette finds the rest.
+const TARGETS_MAX: usize = 24;
+
+/// Draws a flow without the pointer.
+fn add_flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &Endpoint) {
+    let outside = (*from != Endpoint::Outside).then_some(Endpoint::Outside);
+    let there = ops::endpoints(desk.state.lab()).into_iter().filter(|to| to != from && (to.node().is_none() || to.node() != from.node()));
+    let targets: Vec<Endpoint> = outside.into_iter().chain(there).take(TARGETS_MAX).collect();
+    part(ui, (Icon::ChevronRight, "Add a flow to"), |ui| {
+        for to in targets {
+            if row(ui, (Icon::ChevronRight, &to.to_string()), "").clicked() {
+                desk.act(ops::add_flow(desk.state.lab(), from.clone(), to));
+                ui.close();
             }
         }
     });
@@ -167,8 +204,11 @@ fn command(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, row_of: (Icon, &s
 }
 
 fn break_it(ui: &mut Ui, desk: &mut Desk<'_>, row_of: (Icon, &str), fault: &Fault) {
-    if row(ui, row_of, "").on_disabled_hover_text("Deploy the lab first").clicked() {
-        desk.send(Command::Ask(Dialog::Break(fault.clone())));
-        ui.close();
-    }
+    let hindrance = desk.state.run.hindrance(fault);
+    ui.add_enabled_ui(hindrance.is_none(), |ui| {
+        if row(ui, row_of, "").on_disabled_hover_text(hindrance.as_deref().unwrap_or_default()).clicked() {
+            desk.send(Command::Consider(fault.clone()));
+            ui.close();
+        }
+    });
 }

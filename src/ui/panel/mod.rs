@@ -1,7 +1,9 @@
 //! The panels around the canvas, one a file. Each reads the desk and sends commands.
 
 mod events;
+mod faults;
 mod findings;
+mod inject;
 mod inspector;
 mod load;
 mod log;
@@ -13,7 +15,9 @@ mod plan;
 mod stage;
 mod top_bar;
 
+pub use inject::inject;
 pub use inspector::inspector;
+pub use load::NO_ENTRANCE;
 pub use lower::{folded as lower_folded, lower};
 pub use palette::{Tile, add_tile, matches as things_to_add, palette};
 pub use stage::Stage;
@@ -71,6 +75,7 @@ pub fn subject_icon(lab: &crate::model::Lab, subject: &Subject) -> Icon {
         Subject::Link(..) => Icon::Cloud,
         Subject::Cluster(_) => Icon::Galera,
         Subject::Note(_) => Icon::Note,
+        Subject::Outside => Icon::Cloud,
         Subject::Lab | Subject::Acceptance(_) => Icon::Settings,
     }
 }
@@ -95,6 +100,7 @@ pub fn subject_text(subject: &Subject) -> String {
         Subject::Link(one, other) => format!("{one} – {other}"),
         Subject::Acceptance(index) => format!("acceptance {}", index + 1),
         Subject::Note(index) => format!("note {}", index + 1),
+        Subject::Outside => crate::model::OUTSIDE.to_owned(),
     }
 }
 

@@ -2,14 +2,11 @@
 
 use super::{Desk, kind_icon};
 use crate::{
-    app::{
-        Command, Dialog, Mode,
-        breaks::{self, Target},
-        many, ops,
-    },
+    app::{Command, Mode, many, ops},
     catalog::{Catalog, Group},
+    fault,
     look::{Icon, Tone, size},
-    model::{NetworkKind, NodeName, Pos, Role, Subject},
+    model::{FaultTarget, FaultVerb, NetworkKind, NodeName, Pos, Role, Subject},
     ui::{canvas::PaletteDrag, widget},
 };
 use egui::{Frame, Margin, ScrollArea, Ui};
@@ -273,9 +270,8 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
         ui.add_space(size::GRID);
         super::muted(ui, "Deploy the lab first: what runs can be broken.");
     }
-    for target in Target::ALL {
-        let verbs: Vec<_> =
-            breaks::VERBS.iter().filter(|verb| verb.target == target && fits(desk, &[verb.title, target.title()])).collect();
+    for target in FaultTarget::ALL {
+        let verbs: Vec<_> = fault::VERBS.iter().filter(|verb| verb.target == target && fits(desk, &[verb.title, target.title()])).collect();
         if verbs.is_empty() {
             continue;
         }
@@ -289,7 +285,7 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
                 }
             });
         }
-        if target == Target::Nodes {
+        if target == FaultTarget::Nodes {
             lasso(ui, desk, width);
         }
     }
@@ -306,31 +302,32 @@ fn lasso(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
     }
 }
 
-fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &breaks::Verb, width: f32) {
-    let faults = breaks::of_verb(desk.state.lab(), selection, verb);
-    let does = crate::model::Fault::VERBS.iter().find(|known| known.word == verb.word).map_or("", |known| known.does);
-    let can = desk.state.run.is_deployed() && desk.state.run.job.is_none() && !faults.is_empty();
-    let tile = ui.add_enabled(can, widget::PaletteItem::new(verb.icon, verb.title).width(width).tone(Tone::Neutral));
+fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &FaultVerb, width: f32) {
+    let faults = fault::of_verb(desk.state.lab(), selection, verb);
+    let does = verb.does;
+    let can = faults.iter().any(|fault| desk.state.run.hindrance(fault).is_none());
+    let why = faults.first().and_then(|fault| desk.state.run.hindrance(fault));
+    let tile = ui.add_enabled(can, widget::PaletteItem::new(Icon::of_fault(verb), verb.title).width(width).tone(Tone::Neutral));
     let hint = match verb.target {
-        Target::Service => "Select a service or a node first.",
-        Target::Node => "Select a node first.",
-        Target::Link => "Select a node or one of its adapters first.",
-        Target::Nodes if verb.word == "one-way" => "Select two nodes first.",
-        Target::Nodes => "Select the nodes to cut off first, with a rubber band.",
+        FaultTarget::Service => "Select a service or a node first.",
+        FaultTarget::Node => "Select a node first.",
+        FaultTarget::Link => "Select a node or one of its adapters first.",
+        FaultTarget::Nodes if verb.word == "one-way" => "Select two nodes first.",
+        FaultTarget::Nodes => "Select the nodes to cut off first, with a rubber band.",
     };
-    let tile = tile.on_hover_text(does).on_disabled_hover_text(format!("{does} {hint}"));
+    let tile = tile.on_hover_text(does).on_disabled_hover_text(format!("{does} {}", why.as_deref().unwrap_or(hint)));
     match faults.as_slice() {
         [] => {}
         [one] => {
             if tile.clicked() {
-                desk.send(Command::Ask(Dialog::Break(one.clone())));
+                desk.send(Command::Consider(one.clone()));
             }
         }
         several => {
             egui::Popup::menu(&tile).show(|ui| {
                 for fault in several {
                     if ui.button(fault.on()).clicked() {
-                        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+                        desk.send(Command::Consider(fault.clone()));
                         ui.close();
                     }
                 }

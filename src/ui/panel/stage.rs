@@ -2,14 +2,15 @@
 
 use super::{Desk, menu};
 use crate::{
-    app::{Command, Dialog, Mode, State, StepState, ViewMove, breaks, ops},
+    app::{Command, Mode, State, StepState, Tab, ViewMove, ops},
     catalog::Catalog,
+    fault,
     look::{FontFace, Icon, Tone, font_size, size},
     model::{Lab, NodeName, Pos, Subject, VipName},
     picture::{self, Overlay},
     ui::{
         canvas::{Canvas, CanvasEvent, CanvasInput, Editing, Furniture, KeptView, Requests, Tool},
-        theme, widget,
+        widget,
     },
 };
 use egui::{Align2, Id, Pos2, Rect, Ui, vec2};
@@ -129,7 +130,9 @@ impl Stage {
         if presenting {
             super::page::page(ui, desk, room);
         } else {
-            faults(ui, desk, room);
+            if state.mode == Mode::Run {
+                faults(ui, desk, room);
+            }
             if state.lab().nodes.is_empty() && state.lab().networks.is_empty() {
                 empty(ui, room);
             }
@@ -150,10 +153,10 @@ impl Stage {
             CanvasEvent::Lasso(nodes) => {
                 desk.memory.tool = Tool::Select;
                 let chosen: Vec<Subject> = nodes.into_iter().map(Subject::Node).collect();
-                let cut = breaks::VERBS.iter().find(|verb| verb.word == "cut");
-                let fault = cut.and_then(|verb| breaks::of_verb(desk.state.lab(), &chosen, verb).into_iter().next());
+                let cut = fault::VERBS.iter().find(|verb| verb.word == "cut");
+                let fault = cut.and_then(|verb| fault::of_verb(desk.state.lab(), &chosen, verb).into_iter().next());
                 match fault {
-                    Some(fault) => desk.send(Command::Ask(Dialog::Break(fault))),
+                    Some(fault) => desk.send(Command::Consider(fault)),
                     None => desk.act(Err(ops::Refusal("A cut needs nodes on both sides: draw the line around some of them.".into()))),
                 }
             }
@@ -239,17 +242,17 @@ fn highlight(state: &State) -> Vec<Subject> {
     if state.mode == Mode::Present { state.presentation.highlight(state.lab()) } else { Vec::new() }
 }
 
-/// What the fault that is asked about would take with it.
+/// What the fault that is about to be injected would take with it.
 fn at_risk(state: &State) -> Vec<Subject> {
-    let Some(Dialog::Break(fault)) = &state.dialog else { return Vec::new() };
-    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == *fault);
+    let Some(considered) = state.run.considered.as_ref().filter(|_| state.mode == Mode::Run) else { return Vec::new() };
+    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == considered.fault);
     prediction.into_iter().flat_map(|it| it.lost.iter().chain(&it.moved)).map(|(subject, _)| subject.clone()).collect()
 }
 
-/// Where the fault that is asked about would move VIPs to.
+/// Where the fault that is about to be injected would move VIPs to.
 fn would_move(state: &State) -> Vec<(VipName, Vec<NodeName>)> {
-    let Some(Dialog::Break(fault)) = &state.dialog else { return Vec::new() };
-    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == *fault);
+    let Some(considered) = state.run.considered.as_ref().filter(|_| state.mode == Mode::Run) else { return Vec::new() };
+    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == considered.fault);
     prediction.map(|prediction| prediction.holders.clone()).unwrap_or_default()
 }
 
@@ -262,25 +265,37 @@ fn empty(ui: &mut Ui, room: Rect) {
     });
 }
 
-/// The faults that last, each with its cure.
+/// The faults that last: the only one with its cure, several with the way to their list.
 fn faults(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
     let run = &desk.state.run;
-    let Some(last) = run.faults().last() else { return };
+    let Some(last) = run.faults().last().cloned() else { return };
+    let now_ms = run.now_ms();
     let text = match run.faults() {
-        [one] => format!("1 fault: {}", one.fault),
-        several => format!("{} faults, the last: {}", several.len(), last.fault),
+        [one] => format!("1 fault: {}", fault::state(&one.fault)),
+        several => format!("{} faults, the last: {}", several.len(), fault::state(&last.fault)),
     };
-    let age = super::age(ui, run.now_ms().saturating_sub(last.since_ms));
-    let (id, many) = (last.id, run.faults().len() > 1);
-    let clicked = widget::floating_bar(ui.ctx(), Id::new("faults"), room, Align2::RIGHT_TOP, vec2(12.0, 12.0), |ui| {
+    let age = format!("{} · {}", super::age(ui, now_ms.saturating_sub(last.since_ms)), super::faults::ends(&last, now_ms));
+    let many = run.faults().len() > 1;
+    widget::floating_bar(ui.ctx(), Id::new("faults"), room, Align2::RIGHT_TOP, vec2(12.0, 12.0), |ui| {
+        ui.set_max_width((room.width() - 24.0).max(120.0));
         ui.add_space(size::GAP);
         let (_, color) = super::tone_icon(ui, Tone::Bad);
         super::paint_icon(ui, Icon::Error, color);
-        ui.label(egui::RichText::new(text).font(theme::font(FontFace::SemiBold, font_size::BODY)));
+        // The words give way where there is little room, not the buttons.
+        let words_max = (room.width() - if many { 330.0 } else { 270.0 }).max(80.0);
+        let words = widget::line(ui, &text, (FontFace::SemiBold, font_size::BODY), super::colors(ui).text, words_max);
+        let (rect, response) = ui.allocate_exact_size(vec2(words.size().x, size::CONTROL_HEIGHT), egui::Sense::hover());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, &text));
+        widget::paint_line(ui.painter(), rect.left(), rect.center().y, words);
+        response.on_hover_text(last.fault.to_string());
         super::muted(ui, &age);
-        ui.add(widget::Button::quiet(if many { "Heal all" } else { "Heal" })).clicked()
+        if many {
+            if ui.add(widget::Button::quiet("Show")).on_hover_text("Show the list of faults").clicked() {
+                desk.send(Command::Show(Tab::Faults));
+            }
+            super::command_button(ui, desk, Command::HealAll, |button| button.kind(widget::ButtonKind::Quiet));
+        } else if ui.add_enabled(desk.state.run.job.is_none(), widget::Button::quiet("Heal")).clicked() {
+            desk.send(Command::Heal(last.id));
+        }
     });
-    if clicked.inner {
-        desk.send(if many { Command::HealAll } else { Command::Heal(id) });
-    }
 }

@@ -38,6 +38,21 @@ pub fn value_row(ui: &mut Ui, name: &str, value: &str, color: Color32) {
     paint_line(ui.painter(), rect.right() - value.size().x, rect.center().y, value);
 }
 
+/// A row like [`value_row`] that leads somewhere: its name left, its value right, both as one thing to click.
+pub fn link_row(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Link, true, format!("{name}: {value}")));
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(size::GRID, 0.0)), super::corners(crate::look::radius::CONTROL), palette(ui).raised);
+    }
+    super::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
+    let name = line(ui, name, (FontFace::Mono, font_size::SMALL), palette(ui).text, rect.width() * 0.6);
+    let name = paint_line(ui.painter(), rect.left(), rect.center().y, name);
+    let value = line(ui, value, (FontFace::Regular, font_size::BODY), palette(ui).muted, rect.right() - name.right() - size::GAP);
+    paint_line(ui.painter(), rect.right() - value.size().x, rect.center().y, value);
+    response
+}
+
 /// Whether what a field holds is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FieldState {

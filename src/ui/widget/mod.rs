@@ -27,7 +27,7 @@ pub use badge::{Badge, badge_size, paint_badge};
 pub use button::{Button, ButtonKind};
 pub use choice::choice;
 pub use empty_state::empty_state;
-pub use field::{field_row, value_row};
+pub use field::{field_row, link_row, value_row};
 pub use floating_bar::{FLOATING_BAR_HEIGHT, floating_bar, floating_bar_frame};
 pub use health_mark::{HealthMark, paint_health_mark};
 pub use icon_button::IconButton;

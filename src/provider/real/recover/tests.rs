@@ -6,7 +6,7 @@ use crate::{
     model::{ActiveFault, Endpoint, Fault, Flow, MachineSpec, Observed},
     plan::{Action, LabId, desired, fixture},
     provider::{
-        Answer, Lasts, Traffic, Which,
+        Answer, Terms, Traffic, Which,
         machines::{Machine, Machines, Reach},
         real::Hold,
         transport::{Line, Output, Transport},
@@ -127,7 +127,7 @@ impl Live for Blind {
         Box::pin(async { Ok(()) })
     }
     fn touched(&self, _: &NodeName) {}
-    fn inject<'a>(&'a self, _: &'a Fault, _: Lasts) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _: &'a Fault, _: Terms) -> Answer<'a, u64> {
         Box::pin(async { Ok(0) })
     }
     fn heal(&self, _: Which) -> Answer<'_, Vec<ActiveFault>> {

@@ -1,11 +1,13 @@
 //! The inspector: what is selected, field by field, each saying at once why a value is wrong; in Run what is seen of it.
 
+mod failover;
 mod fields;
 mod lab;
 mod network;
 mod node;
 mod note;
 mod others;
+mod outside;
 mod running;
 mod service;
 
@@ -56,6 +58,7 @@ fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             Subject::Link(one, other) => others::link(ui, desk, one, other),
             Subject::Cluster(name) => others::cluster(ui, desk, name),
             Subject::Note(index) => note::note(ui, desk, *index),
+            Subject::Outside => outside::outside(ui, desk),
         }
         findings(ui, desk, subject);
     });
@@ -83,6 +86,7 @@ fn head_of(desk: &Desk<'_>, subject: &Subject) -> (String, String) {
         Subject::Cluster(_) => (text, "cluster".to_owned()),
         Subject::Acceptance(_) => (text, "accepted finding".to_owned()),
         Subject::Note(index) => (lab.notes.get(*index).map_or(text, note::first_line), "note".to_owned()),
+        Subject::Outside => ("Outside".to_owned(), "everything beyond the lab".to_owned()),
     }
 }
 

@@ -1,14 +1,15 @@
 //! What is seen of a thing that runs: power, health, who listens, its cluster, the failover, and what can be broken.
 
-use super::Desk;
+use super::{Desk, failover};
 use crate::{
-    app::{Command, Dialog, breaks},
+    app::Command,
+    fault,
     look::{Icon, Tone, size},
     model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
     probe,
     ui::{panel, theme, widget},
 };
-use egui::{Color32, Rect, Sense, Ui, vec2};
+use egui::{Color32, Ui};
 
 pub(super) fn running(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     if !desk.state.run.is_deployed() {
@@ -22,13 +23,15 @@ pub(super) fn running(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         Subject::Vip(name) => vip(ui, desk, name),
         Subject::Flow(from, to) => flow(ui, desk, from, to),
         Subject::Cluster(name) => cluster(ui, desk, name),
+        Subject::Outside => super::outside::observed(ui, desk),
         _ => whole(ui, desk),
     }
-    ruler(ui, desk);
+    panel::faults::on_subject(ui, desk, subject);
+    failover::show(ui, desk, subject);
     things_to_break(ui, desk, subject);
 }
 
-fn color(ui: &Ui, health: Health) -> Color32 {
+pub(super) fn color(ui: &Ui, health: Health) -> Color32 {
     match panel::health_tone(health) {
         Tone::Neutral => theme::palette(ui).muted,
         tone => theme::palette(ui).tone(tone),
@@ -175,6 +178,10 @@ fn whole(ui: &mut Ui, desk: &mut Desk<'_>) {
     } else {
         widget::value_row(ui, "Flows", &format!("{well} of {} healthy", verdicts.len()), tone);
     }
+    if !crate::catalog::Catalog::embedded().has_entrance(desk.state.lab()) {
+        widget::value_row(ui, "Requests", "no entrance", palette.muted);
+        panel::muted(ui, panel::NO_ENTRANCE);
+    }
     widget::value_row(
         ui,
         "Faults",
@@ -190,57 +197,13 @@ fn whole(ui: &mut Ui, desk: &mut Desk<'_>) {
     panel::command_button(ui, desk, Command::Destroy, |button| button.kind(widget::ButtonKind::Danger));
 }
 
-/// The failover ruler: detected, elected, first good request.
-fn ruler(ui: &mut Ui, desk: &Desk<'_>) {
-    let run = &desk.state.run;
-    let seen = run.ruler.as_ref();
-    let (detected, elected, good, failed, requests) = match (&run.measured, seen) {
-        (Some(it), _) => {
-            let after = |at_ms: u64| at_ms.saturating_sub(it.fault_at_ms);
-            (Some(after(it.detected_at_ms)), Some(after(it.elected_at_ms)), it.first_good_at_ms.map(after), it.failed_requests, it.requests)
-        }
-        (None, Some(it)) => (it.detected_ms, it.elected_ms, it.good_ms, it.failed, it.requests),
-        (None, None) => return,
-    };
-    ui.separator();
-    widget::section_header(ui, "Failover", None);
-    bar(ui, [detected, elected, good]);
-    let palette = theme::palette(ui);
-    let time = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), panel::since);
-    widget::value_row(ui, "detected", &time(detected), palette.text);
-    widget::value_row(ui, "elected", &time(elected), palette.text);
-    widget::value_row(ui, "first good request", &time(good), if good.is_some() { palette.good } else { palette.muted });
-    widget::value_row(ui, "requests failed", &format!("{failed} of {requests}"), palette.text);
-    if let Some(ms) = seen.and_then(|it| it.predicted_ms) {
-        widget::value_row(ui, "predicted", &panel::since(ms), palette.text);
-    }
-}
-
-/// Three parts of one length: until detected, until elected, until requests are good.
-fn bar(ui: &mut Ui, times: [Option<u64>; 3]) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::GAP), Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "Failover ruler"));
-    let palette = theme::palette(ui);
-    ui.painter().rect_filled(rect, size::GRID, palette.raised);
-    let whole = times.iter().flatten().copied().max().unwrap_or(0).max(1);
-    let mut from = 0;
-    for (time, color) in times.into_iter().zip([palette.bad, palette.warn, palette.good]) {
-        let Some(time) = time.filter(|time| *time > from) else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "a failover lasts seconds")]
-        let x = |ms: u64| rect.left() + rect.width() * ms as f32 / whole as f32;
-        ui.painter().rect_filled(Rect::from_x_y_ranges(x(from)..=x(time), rect.y_range()), 2.0, color);
-        from = time;
-    }
-}
-
 fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
-    let faults = breaks::faults(desk.state.lab(), std::slice::from_ref(subject));
+    let faults = fault::offers(desk.state.lab(), std::slice::from_ref(subject));
     if faults.is_empty() {
         return;
     }
     ui.separator();
     widget::section_header(ui, "Break", None);
-    let idle = desk.state.run.job.is_none();
     let mut before = None;
     ui.horizontal_wrapped(|ui| {
         for (verb, fault) in &faults {
@@ -249,18 +212,20 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             }
             before = Some(verb.word);
             let all: Vec<_> = faults.iter().filter(|(other, _)| other.word == verb.word).map(|(_, fault)| fault.clone()).collect();
-            let button = ui.add_enabled(idle, widget::Button::new(verb.title).icon(verb.icon));
+            let hindrance = desk.state.run.hindrance(fault);
+            let button = ui.add_enabled(hindrance.is_none(), widget::Button::new(verb.title).icon(Icon::of_fault(verb)));
+            let button = button.on_disabled_hover_text(hindrance.as_deref().unwrap_or_default());
             match all.as_slice() {
                 [_] => {
                     if button.on_hover_text(fault.to_string()).clicked() {
-                        desk.send(Command::Ask(Dialog::Break(fault.clone())));
+                        desk.send(Command::Consider(fault.clone()));
                     }
                 }
                 several => {
                     egui::Popup::menu(&button).show(|ui| {
                         for fault in several {
                             if ui.button(fault.on()).clicked() {
-                                desk.send(Command::Ask(Dialog::Break(fault.clone())));
+                                desk.send(Command::Consider(fault.clone()));
                                 ui.close();
                             }
                         }

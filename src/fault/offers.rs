@@ -1,8 +1,7 @@
-//! What can be broken about a thing, as menus and buttons offer it.
+//! What can be broken about a thing: what menus, the palette, the inspector and the command palette offer.
 
 use crate::catalog::Catalog;
-use crate::look::Icon;
-use crate::model::{Fault, Lab, NodeName, ServiceRef, Subject};
+use crate::model::{Fault, FaultTarget, FaultVerb, Lab, NodeName, ServiceRef, SiteName, Subject};
 
 /// Part of a node's packets that the offered loss loses, in percent.
 const LOSS_PERCENT: u8 = 20;
@@ -11,85 +10,20 @@ const DELAY_MS: u32 = 200;
 /// Time by which the offered clock is off, in seconds.
 const SKEW_SECS: i64 = 90;
 
-/// What a verb falls on: the headings of the palette of things to break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// A service.
-    Service,
-    /// A node.
-    Node,
-    /// A node's adapter.
-    Link,
-    /// Several nodes.
-    Nodes,
-}
-
-impl Target {
-    /// All, in the palette's order.
-    pub const ALL: [Self; 4] = [Self::Service, Self::Node, Self::Link, Self::Nodes];
-
-    /// The heading.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Service => "Break a service",
-            Self::Node => "Break a node",
-            Self::Link => "Break a link",
-            Self::Nodes => "Cut",
-        }
-    }
-}
-
-/// A verb as menus show it.
-pub struct Verb {
-    /// The fault's word ([`Fault::word`]).
-    pub word: &'static str,
-    /// What the button says.
-    pub title: &'static str,
-    /// Its icon.
-    pub icon: Icon,
-    /// What it falls on.
-    pub target: Target,
-}
-
-/// Every verb, in the palette's order.
-pub static VERBS: [Verb; 19] = [
-    Verb { word: "stop", title: "Stop", icon: Icon::Stop, target: Target::Service },
-    Verb { word: "kill", title: "Kill", icon: Icon::Kill, target: Target::Service },
-    Verb { word: "hang", title: "Hang", icon: Icon::Hang, target: Target::Service },
-    Verb { word: "restart", title: "Restart", icon: Icon::Restart, target: Target::Service },
-    Verb { word: "cookie", title: "Cookie", icon: Icon::Cookie, target: Target::Service },
-    Verb { word: "block", title: "Block", icon: Icon::Block, target: Target::Service },
-    Verb { word: "expire", title: "Expire", icon: Icon::Expire, target: Target::Service },
-    Verb { word: "power-off", title: "Power off", icon: Icon::PowerOff, target: Target::Node },
-    Verb { word: "pause", title: "Pause", icon: Icon::Pause, target: Target::Node },
-    Verb { word: "fill-disk", title: "Fill disk", icon: Icon::FillDisk, target: Target::Node },
-    Verb { word: "fill-memory", title: "Fill memory", icon: Icon::FillMemory, target: Target::Node },
-    Verb { word: "hog-cpu", title: "Hog CPU", icon: Icon::HogCpu, target: Target::Node },
-    Verb { word: "skew", title: "Clock off", icon: Icon::Skew, target: Target::Node },
-    Verb { word: "no-dns", title: "No names", icon: Icon::NoDns, target: Target::Node },
-    Verb { word: "link-down", title: "Link down", icon: Icon::LinkDown, target: Target::Link },
-    Verb { word: "loss", title: "Loss", icon: Icon::Loss, target: Target::Link },
-    Verb { word: "delay", title: "Delay", icon: Icon::Delay, target: Target::Link },
-    Verb { word: "one-way", title: "One way", icon: Icon::OneWay, target: Target::Nodes },
-    Verb { word: "cut", title: "Cut off", icon: Icon::Cut, target: Target::Nodes },
-];
-
-/// The verb of a fault.
-pub fn verb(fault: &Fault) -> Option<&'static Verb> {
-    VERBS.iter().find(|verb| verb.word == fault.word())
-}
+/// Every verb, in the order of menus.
+pub static VERBS: [FaultVerb; 19] = Fault::VERBS;
 
 /// The faults that can fall on what is selected, with their verbs.
-pub fn faults(lab: &Lab, selection: &[Subject]) -> Vec<(&'static Verb, Fault)> {
+pub fn offers(lab: &Lab, selection: &[Subject]) -> Vec<(&'static FaultVerb, Fault)> {
     VERBS.iter().flat_map(|verb| of_verb(lab, selection, verb).into_iter().map(move |fault| (verb, fault))).collect()
 }
 
 /// The faults of one verb that can fall on what is selected: several where a node has several adapters or services.
-pub fn of_verb(lab: &Lab, selection: &[Subject], verb: &Verb) -> Vec<Fault> {
+pub fn of_verb(lab: &Lab, selection: &[Subject], verb: &FaultVerb) -> Vec<Fault> {
     match verb.target {
-        Target::Service => services(lab, selection).into_iter().filter_map(|at| on_service(lab, verb.word, at)).collect(),
-        Target::Node => nodes(selection).into_iter().filter_map(|node| on_node(verb.word, node)).collect(),
-        Target::Link => links(lab, selection)
+        FaultTarget::Service => services(lab, selection).into_iter().filter_map(|at| on_service(lab, verb.word, at)).collect(),
+        FaultTarget::Node => nodes(selection).into_iter().filter_map(|node| on_node(verb.word, node)).collect(),
+        FaultTarget::Link => links(lab, selection)
             .into_iter()
             .filter_map(|(node, network)| match verb.word {
                 "link-down" => Some(Fault::LinkDown(node, network)),
@@ -98,7 +32,7 @@ pub fn of_verb(lab: &Lab, selection: &[Subject], verb: &Verb) -> Vec<Fault> {
                 _ => None,
             })
             .collect(),
-        Target::Nodes => on_nodes(lab, selection, verb.word).into_iter().collect(),
+        FaultTarget::Nodes => on_nodes(lab, selection, verb.word).into_iter().collect(),
     }
 }
 
@@ -138,7 +72,14 @@ fn on_node(word: &str, node: NodeName) -> Option<Fault> {
 }
 
 fn on_nodes(lab: &Lab, selection: &[Subject], word: &str) -> Option<Fault> {
-    let chosen = nodes(selection);
+    if let ("cut", [Subject::Link(one, other)]) = (word, selection) {
+        let (one, other) = (of_site(lab, one), of_site(lab, other));
+        return (!one.is_empty() && !other.is_empty()).then_some(Fault::Cut(one, other));
+    }
+    let chosen = match selection {
+        [Subject::Site(site)] => of_site(lab, site),
+        selection => nodes(selection),
+    };
     match (word, chosen.as_slice()) {
         ("one-way", [from, to]) => Some(Fault::OneWay(from.clone(), to.clone())),
         ("cut", [_, ..]) => {
@@ -147,6 +88,10 @@ fn on_nodes(lab: &Lab, selection: &[Subject], word: &str) -> Option<Fault> {
         }
         _ => None,
     }
+}
+
+fn of_site(lab: &Lab, site: &SiteName) -> Vec<NodeName> {
+    lab.nodes.iter().filter(|(_, node)| node.site.as_ref() == Some(site)).map(|(name, _)| name.clone()).collect()
 }
 
 fn nodes(selection: &[Subject]) -> Vec<NodeName> {
@@ -220,17 +165,8 @@ mod tests {
     }
 
     fn check(selection: &[Subject], expected: &[&str]) {
-        let texts: Vec<String> = faults(&lab(), selection).iter().map(|(_, fault)| fault.to_string()).collect();
+        let texts: Vec<String> = offers(&lab(), selection).iter().map(|(_, fault)| fault.to_string()).collect();
         assert_eq!(texts, expected, "{selection:?}");
-    }
-
-    #[test]
-    fn the_table_has_every_verb_once() {
-        let mut ours: Vec<_> = VERBS.iter().map(|verb| verb.word).collect();
-        let mut all: Vec<_> = Fault::VERBS.iter().map(|verb| verb.word).collect();
-        ours.sort_unstable();
-        all.sort_unstable();
-        assert_eq!(ours, all);
     }
 
     #[test]
@@ -257,8 +193,22 @@ mod tests {
             ],
         );
         let [one, other] = ["db1", "db2"].map(|name| Subject::Node(name.parse().unwrap()));
-        let both = faults(&lab(), &[one, other]);
+        let both = offers(&lab(), &[one, other]);
         assert!(both.iter().any(|(_, fault)| fault.to_string() == "one-way db1 db2"));
         assert!(!both.iter().any(|(verb, _)| verb.word == "cut"), "nothing is left to be cut from");
+    }
+
+    #[test]
+    fn a_site_is_cut_from_the_rest_and_a_link_between_its_sites() {
+        let mut lab = lab();
+        for (node, site) in [("db1", "east"), ("db2", "west")] {
+            let site: SiteName = site.parse().unwrap();
+            lab.sites.insert(site.clone(), crate::model::Site::default());
+            lab.nodes.get_mut(node).unwrap().site = Some(site);
+        }
+        let [east, west] = ["east", "west"].map(|name| name.parse::<SiteName>().unwrap());
+        let texts = |subject: Subject| offers(&lab, &[subject]).iter().map(|(_, fault)| fault.to_string()).collect::<Vec<_>>();
+        assert_eq!(texts(Subject::Site(east.clone())), ["cut db1 db2"]);
+        assert_eq!(texts(Subject::Link(west, east)), ["cut db2 db1"]);
     }
 }

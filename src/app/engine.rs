@@ -12,7 +12,10 @@ use super::{
     run::SAMPLE_MS,
 };
 use crate::catalog::{Catalog, Recipes};
-use crate::deploy::{Deployed, JOURNAL_FILE, Journal};
+use crate::deploy::{
+    Deployed, Journal,
+    labs::{self, Located},
+};
 use crate::fault::HORIZON_MS;
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::host::terminal;
@@ -52,12 +55,13 @@ pub fn all() -> Box<dyn Engine> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     });
-    Box::new(Local::new(StateFolder::of_user().ok(), clock))
+    Box::new(Local::new(StateFolder::of_user().map_err(|error| error.to_string()), clock))
 }
 
 /// The providers of this machine.
 pub struct Local {
-    state: Option<StateFolder>,
+    /// The state folder, or why there is none.
+    state: Result<StateFolder, String>,
     clock: WallClock,
     /// Providers that only look, kept because they keep what they have read, and watch nodes meanwhile.
     looking: BTreeMap<PathBuf, (On, Arc<dyn Provider>)>,
@@ -72,20 +76,23 @@ struct Place {
     id: LabId,
     file: PathBuf,
     folder: LabFolder,
+    deployed: Option<Deployed>,
 }
 
 impl Local {
     /// An engine on a state folder and a clock.
-    pub fn new(state: Option<StateFolder>, clock: WallClock) -> Self {
+    pub fn new(state: Result<StateFolder, String>, clock: WallClock) -> Self {
         Self { state, clock, looking: BTreeMap::new(), told: BTreeMap::new(), used: BTreeSet::new() }
     }
 
+    fn state(&self) -> anyhow::Result<&StateFolder> {
+        self.state.as_ref().map_err(|why| anyhow::anyhow!("{why}"))
+    }
+
     fn place(&self, file: &Path) -> anyhow::Result<Place> {
-        let state = self.state.as_ref().context("this user has no folder for the state of labs")?;
         let file = file.canonicalize().with_context(|| format!("{}: save the lab first", file.display()))?;
-        let id = LabId::of_file(&file);
-        let folder = state.lab(id.as_str());
-        Ok(Place { id, file, folder })
+        let Located { id, folder, deployed } = labs::locate(self.state()?, &file)?;
+        Ok(Place { id, file, folder, deployed })
     }
 
     fn lot(&self, place: &Place, lab: &Lab) -> Lot {
@@ -111,22 +118,16 @@ impl Local {
     /// The provider that a job is for. One lab has one state: deploying it elsewhere would orphan what runs.
     fn on(place: &Place, chosen: &str, task: &Task) -> anyhow::Result<On> {
         let chosen: On = chosen.parse().map_err(|why: String| anyhow::anyhow!(why))?;
-        let Some(known) = Self::deployed_on(place)? else { return Ok(chosen) };
+        let Some(known) = place.deployed.as_ref().map(|deployed| deployed.on.clone()) else { return Ok(chosen) };
         if known != chosen && matches!(task, Task::Plan | Task::Deploy(_)) {
             anyhow::bail!("The lab is deployed on {known}, not on {chosen}: destroy it there first");
         }
         Ok(known)
     }
 
-    fn deployed_on(place: &Place) -> anyhow::Result<Option<On>> {
-        let Some(deployed) = Deployed::read(&place.folder)? else { return Ok(None) };
-        deployed.on.parse().map(Some).map_err(|_| anyhow::anyhow!("The lab runs on {}, which this version does not know", deployed.on))
-    }
-
     fn planned(&mut self, place: &Place, on: &On, lab: &Lab) -> anyhow::Result<Plan> {
         let observed = wait(self.looking(place, on, lab)?.observe())?.map_err(failed)?;
-        let text = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
-        let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&text)));
+        let unfinished = Journal::doubted(&place.folder)?;
         let catalog = Catalog::embedded();
         let mut wanted = desired(lab, catalog, &place.id);
         wanted.unplannable.extend(refusals(&wanted, &observed));
@@ -155,11 +156,27 @@ impl Local {
         if let Some(fault) = observed.faults.first() {
             anyhow::bail!("The lab is broken on purpose ({}): heal it first", fault.fault);
         }
-        Deployed { file: place.file.clone(), name: lab.name.clone(), on: on.to_string() }.write(&locked)?;
-        let mut journal = Journal::open(&locked)?;
+        self.record(place, on, lab, &locked)?;
+        let mut journal = open_journal(&locked, report)?;
         follow(plan, &observed, &provider, &mut journal, cancel, report)?;
         wait(provider.watch(&lab.flows))?.map_err(failed)?;
         settle(lab, &provider, report)
+    }
+
+    /// Records that the lab is deployed, before anything is made.
+    fn record(&self, place: &Place, on: &On, lab: &Lab, locked: &Locked) -> anyhow::Result<()> {
+        let (file, name, on, since_ms) = (place.file.clone(), lab.name.clone(), on.clone(), Some((self.clock)()));
+        let attached = LabId::of_file(&place.file) != place.id;
+        Ok(labs::record(locked, place.deployed.as_ref(), Deployed { file, name, on, since_ms, attached }, lab)?)
+    }
+
+    /// Says which lab this may be, where it is not deployed from its file.
+    fn tell_moved(&self, place: &Place, lab: &Lab, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+        if place.deployed.is_none() {
+            let moved = labs::moved(self.state()?, &place.file, Some(lab))?;
+            labs::moved_hint(&place.file, &moved).map(Report::Log).map(report);
+        }
+        Ok(())
     }
 
     /// Does steps that nothing drawn asks for.
@@ -176,20 +193,24 @@ impl Local {
         let provider = on.acting(self.lot(place, lab), &locked).map_err(failed)?;
         let observed = wait(provider.observe())?.map_err(failed)?;
         let plan = plan(&observed);
-        let mut journal = Journal::open(&locked)?;
+        let mut journal = open_journal(&locked, report)?;
         follow(&plan, &observed, &provider, &mut journal, cancel, report)
     }
 
     fn destroy(&mut self, place: &Place, on: &On, lab: &Lab, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
-        if !place.folder.exists() {
+        if !place.folder.exists() && *on == On::Sim {
             return Ok(());
         }
         let locked = Arc::new(place.folder.lock(Wait::No)?);
         let provider = on.acting(self.lot(place, lab), &locked).map_err(failed)?;
+        // Where no state is kept, the hypervisor may still have machines with the lab's ownership tag.
         let observed = wait(provider.observe())?.map_err(failed)?;
+        if place.deployed.is_none() && !observed.is_empty() {
+            self.record(place, on, lab, &locked)?;
+        }
         let plan = crate::plan::destroy(&observed);
         report(Report::Planned(plan.clone()));
-        let mut journal = Journal::open(&locked)?;
+        let mut journal = open_journal(&locked, report)?;
         follow(&plan, &observed, &provider, &mut journal, cancel, report)?;
         let left = wait(provider.observe())?.map_err(failed)?;
         anyhow::ensure!(left.is_empty(), "Part of the lab is left; destroy it again");
@@ -197,8 +218,20 @@ impl Local {
         self.looking.remove(&place.file);
         self.told.remove(&place.file);
         self.used.remove(&place.file);
-        forget(locked)
+        for path in labs::forget(locked)? {
+            report(Report::Log(format!("{} is not Sandtable's and was left where it is", path.display())));
+        }
+        Ok(())
     }
+}
+
+/// Opens the journal, and says so where it had to be set aside.
+fn open_journal(locked: &Locked, report: &mut dyn FnMut(Report)) -> anyhow::Result<Journal> {
+    let journal = Journal::open(locked)?;
+    if let Some(kept) = journal.damaged() {
+        report(Report::Log(format!("The journal of deployments was damaged and is set aside as {}", kept.display())));
+    }
+    Ok(journal)
 }
 
 /// What the steps on a node said, the oldest first.
@@ -247,14 +280,9 @@ fn virtualbox_hindrance() -> Option<String> {
     virtualbox::find::find().err().map(|missing| format!("VirtualBox is not found: {}. {}", missing.why, missing.next))
 }
 
-fn forget(locked: Arc<Locked>) -> anyhow::Result<()> {
-    let locked = Arc::try_unwrap(locked).ok().context("the lab's state is still in use")?;
-    Ok(locked.remove()?)
-}
-
 impl Engine for Local {
     fn providers(&mut self) -> Vec<ProviderChoice> {
-        let homeless = self.state.is_none().then(|| "This user has no folder for the state of labs.".to_owned());
+        let homeless = self.state.as_ref().err().cloned();
         let choice = |on: On, title: &str, hindrance: Option<String>| ProviderChoice {
             name: on.to_string(),
             title: title.to_owned(),
@@ -279,7 +307,10 @@ impl Engine for Local {
         let place = self.place(file)?;
         let on = Self::on(&place, &job.provider, &job.task)?;
         match &job.task {
-            Task::Plan => report(Report::Planned(self.planned(&place, &on, &job.lab)?)),
+            Task::Plan => {
+                self.tell_moved(&place, &job.lab, report)?;
+                report(Report::Planned(self.planned(&place, &on, &job.lab)?));
+            }
             Task::Deploy(plan) => self.deploy(&place, &on, &job.lab, plan, cancel, report)?,
             Task::Destroy => self.destroy(&place, &on, &job.lab, cancel, report)?,
             Task::Inject(fault, lasts_secs) => {
@@ -332,8 +363,8 @@ impl Engine for Local {
         if !place.folder.exists() {
             return Ok(None);
         }
-        let on = match Self::deployed_on(&place)? {
-            Some(on) => on,
+        let on = match &place.deployed {
+            Some(deployed) => deployed.on.clone(),
             None => chosen.parse().map_err(|why: String| anyhow::anyhow!(why))?,
         };
         let provider = self.looking(&place, &on, lab)?;
@@ -414,4 +445,40 @@ fn wait<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
 fn failed(error: ProviderError) -> anyhow::Error {
     let next = error.next.clone();
     anyhow::anyhow!("{error}. {next}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::DEPLOYED_FILE;
+
+    #[test]
+    fn a_damaged_record_is_never_taken_for_nothing_and_a_moved_file_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let state = StateFolder::at(root.path().join("state"));
+        let mut engine = Local::new(Ok(state.clone()), Arc::new(|| 5));
+        let file = root.path().canonicalize().unwrap().join("a.ron");
+        std::fs::write(&file, "x").unwrap();
+        let lab = Lab::new("A");
+        assert!(engine.look("sim", &file, &lab).unwrap().is_none());
+        let place = engine.place(&file).unwrap();
+        let locked = place.folder.lock(Wait::No).unwrap();
+        engine.record(&place, &On::Sim, &lab, &locked).unwrap();
+        assert!(engine.look("sim", &file, &lab).unwrap().is_some());
+
+        let moved = root.path().canonicalize().unwrap().join("b.ron");
+        std::fs::rename(&file, &moved).unwrap();
+        let mut told = Vec::new();
+        let place = engine.place(&moved).unwrap();
+        engine.tell_moved(&place, &lab, &mut |report| told.push(report)).unwrap();
+        assert!(matches!(told.as_slice(), [Report::Log(text)] if text.contains("labs --attach")));
+        std::fs::rename(&moved, &file).unwrap();
+
+        locked.write(DEPLOYED_FILE, b"{").unwrap();
+        drop(locked);
+        let job = Job { provider: "sim".into(), file: Some(file.clone()), lab: lab.clone(), task: Task::Destroy };
+        let error = engine.work(&job, &Cancel::default(), &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains(DEPLOYED_FILE), "{error}");
+        assert!(engine.look("sim", &file, &lab).is_err());
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     DiskChange, Event, FileUse, Permit, Preferences, Recovery, SaveError, Stamp,
     save::{save_export, save_layout},
 };
-use crate::deploy::Deployed;
+use crate::deploy::labs;
 use crate::host::{
     autosave::{AutosaveSlot, Recoverable, recoverable},
     file::{Backup, Fingerprint, read_bounded, save_atomically},
@@ -12,7 +12,6 @@ use crate::host::{
 };
 use crate::layout;
 use crate::model::Lab;
-use crate::plan::LabId;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
@@ -113,8 +112,8 @@ pub fn list(folder: &Path) -> super::Listing {
 
 /// Where a file's lab is deployed, as `--on` takes it. What cannot be read is said where the lab is looked at.
 fn deployed_on(state: &StateFolder, path: &Path) -> Option<String> {
-    let id = LabId::of_file(&path.canonicalize().ok()?);
-    Deployed::read(&state.lab(id.as_str())).ok()?.map(|deployed| deployed.on.to_string())
+    let located = labs::locate(state, &path.canonicalize().ok()?).ok()?;
+    located.deployed.map(|deployed| deployed.on.to_string())
 }
 
 /// Creates a folder, and lists it; where it cannot be created, the one around it, with the reason.
@@ -138,7 +137,7 @@ pub fn read(path: PathBuf) -> Event {
             let on = StateFolder::of_user().ok().and_then(|state| deployed_on(&state, &path));
             Event::Read { path, lab: Box::new(lab), stamp, on }
         }
-        Err(error) => Event::NotRead { why: format!("{error:#}"), path },
+        Err(error) => Event::NotRead { why: super::in_words(&error), path },
     }
 }
 
@@ -254,8 +253,9 @@ mod tests {
         write(path.clone(), &Lab::new("a"), 1, Permit::New, FileUse::Save);
         assert_eq!(deployed_on(&state, &path), None);
         let file = path.canonicalize().unwrap();
-        let locked = state.lab(LabId::of_file(&file).as_str()).lock(crate::host::state::Wait::No).unwrap();
-        Deployed { file, name: "a".into(), on: "incus".into() }.write(&locked).unwrap();
+        let locked = labs::locate(&state, &file).unwrap().folder.lock(crate::host::state::Wait::No).unwrap();
+        let on = crate::provider::on::On::Incus(None);
+        crate::deploy::Deployed { file, name: "a".into(), on, since_ms: None, attached: false }.write(&locked).unwrap();
         assert_eq!(deployed_on(&state, &path).as_deref(), Some("incus"));
     }
 

@@ -29,6 +29,7 @@ mod run;
 pub mod save;
 mod state;
 mod table;
+mod words;
 pub mod worker;
 
 pub use command::{Command, Dialog, Effect, FileUse, Tab, ViewMove};
@@ -45,3 +46,4 @@ pub use run::{Considered, LoadSample, Outage, Prediction, Progress, ProviderChoi
 pub use save::{Permit, SaveError};
 pub use state::{AUTOSAVE_DELAY_MS, Graph, Mode, Notice, State, exists};
 pub use table::{COMMANDS, Entry, Family, Held, Shortcut, search};
+pub use words::in_words;

@@ -247,7 +247,7 @@ fn do_files(orders: &Receiver<Effect>, folders: Option<&Folders>, keeper: &mut O
 fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper>, draw: Draw) -> Vec<Event> {
     let failed = |result: anyhow::Result<()>, what: &str| match result {
         Ok(()) => Vec::new(),
-        Err(error) => vec![Event::Failed(format!("{what}: {error:#}"))],
+        Err(error) => vec![Event::Failed(format!("{what}: {}", super::in_words(&error)))],
     };
     if let Some(keeper) = keeper {
         match &effect {
@@ -277,7 +277,7 @@ fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper
         }
         (Effect::WriteExport { path, lab, options, permit }, _) => match draw(&lab, options) {
             Ok(bytes) => vec![files::write_export(path, &bytes, permit, FileUse::Export(options.format))],
-            Err(error) => vec![Event::Failed(format!("Not exported: {error:#}"))],
+            Err(error) => vec![Event::Failed(format!("Not exported: {}", super::in_words(&error)))],
         },
         _ => Vec::new(),
     }
@@ -300,7 +300,7 @@ fn choose_files(mut chooser: Box<dyn Chooser>, orders: &Receiver<(FileUse, Strin
 fn look(engine: &mut dyn Engine, what: &Watched) -> Event {
     match engine.look(&what.provider, &what.file, &what.lab) {
         Ok(sight) => Event::Seen(sight.map(Box::new)),
-        Err(error) => Event::NotSeen(format!("{error:#}")),
+        Err(error) => Event::NotSeen(super::in_words(&error)),
     }
 }
 
@@ -308,7 +308,7 @@ fn do_job(engine: &mut dyn Engine, job: &Job, cancel: &Cancel, tell: &mut dyn Fn
     let kind = job.task.kind();
     tell(Event::Started(kind));
     let result = engine.work(job, cancel, &mut |report: Report| tell(Event::Report(kind, report)));
-    tell(Event::Ended(kind, result.map_err(|error| format!("{error:#}"))));
+    tell(Event::Ended(kind, result.map_err(|error| super::in_words(&error))));
 }
 
 fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox) {

@@ -86,7 +86,7 @@ fn ask(file: &HostFile, terminal: &mut Terminal) -> Result<()> {
     }
     terminal.line(format_args!("This layout reads {file}."));
     terminal.line(format_args!("Let it read that file, with the content that it has now? [y/N]"));
-    terminal.flush();
+    terminal.show();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::input("nothing was done")) }

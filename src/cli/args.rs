@@ -32,6 +32,55 @@ pub(super) struct Target {
     pub(super) written: Written,
 }
 
+/// A lab that runs, by its layout or, whatever has become of that, by its identity.
+#[derive(Debug, clap::Args)]
+pub(super) struct Running {
+    /// The layout
+    pub(super) layout: Option<PathBuf>,
+    /// The lab by its identity, as `sandtable labs` lists it, or the beginning of one; needs no layout
+    #[arg(long, value_name = "ID")]
+    pub(super) lab: Option<String>,
+    /// Where it is deployed; may be left out where that is known
+    #[arg(long, value_name = "PROVIDER")]
+    pub(super) on: Option<On>,
+    #[command(flatten)]
+    pub(super) written: Written,
+}
+
+impl Running {
+    /// Opens the place, from the lab's state where its layout cannot be read, and says so.
+    pub(super) fn open(&self) -> Result<Place> {
+        let (place, note) = Place::from_state(self, On::Sim)?;
+        if let Some(note) = note {
+            super::note(&note);
+        }
+        Ok(place)
+    }
+
+    /// Opens the place, which must be deployed.
+    pub(super) fn open_deployed(&self) -> Result<Place> {
+        let place = self.open()?;
+        match &self.layout {
+            Some(layout) if !place.is_deployed => Err(place.not_deployed(layout, self.on.is_none())),
+            _ => Ok(place),
+        }
+    }
+
+    /// How to write the result.
+    pub(super) fn format(&self) -> Format {
+        self.written.format
+    }
+
+    /// The lab as the next command takes it.
+    pub(super) fn shown(&self) -> String {
+        match (&self.layout, &self.lab) {
+            (_, Some(lab)) => format!("--lab {lab}"),
+            (Some(layout), None) => layout.display().to_string(),
+            (None, None) => "LAYOUT".to_owned(),
+        }
+    }
+}
+
 impl Target {
     /// Opens the place, deployed or not.
     pub(super) fn open(&self) -> Result<Place> {

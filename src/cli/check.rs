@@ -5,11 +5,12 @@ use super::input::{Loaded, Unreadable, load};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::layout::{Place, Positions, positions};
-use crate::model::{Lab, Node, Places as SubjectPlaces};
+use crate::model::{Lab, Node, Subject, Places as SubjectPlaces};
 use crate::rules::{Checker, Context, Finding, Severity, Vetter};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
@@ -83,16 +84,21 @@ enum Reports {
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let context = crate::app::machine::context();
     let mut reports = Vec::new();
+    let mut labs = Vec::new();
     let mut unreadable = Vec::new();
     for path in &args.layouts {
         match load(path) {
-            Ok(loaded) => reports.push(report(path, &loaded, &context)),
+            Ok(loaded) => {
+                reports.push(report(path, &loaded, &context));
+                labs.push((reports.len() - 1, loaded.lab));
+            }
             Err(error) => {
                 reports.push(unread(path, &error));
                 unreadable.push(error.describe(path));
             }
         }
     }
+    between(&labs, &mut reports);
     let errors = count(&reports, Severity::Error);
     match args.written.format {
         Format::Text => show(&reports, unreadable.len(), terminal),
@@ -202,6 +208,48 @@ fn unread(path: &Path, why: &Unreadable) -> Report {
     Report { problems, ..Report::of(path) }
 }
 
+/// What layouts that are checked together share: the host's ports. Each layout alone may be sound, and they may never run at the
+/// same time.
+fn between(labs: &[(usize, Lab)], reports: &mut [Report]) {
+    let mut taken: BTreeMap<u16, Vec<(usize, String, Ipv4Addr)>> = BTreeMap::new();
+    for (index, lab) in labs {
+        let mut own = Vec::new();
+        for (name, node) in &lab.nodes {
+            for (slot, adapter) in node.adapters.iter().enumerate() {
+                for forward in &adapter.forwards {
+                    let subject = Subject::Adapter(name.clone(), slot, adapter.network.clone());
+                    own.push((forward.host, forward.address, name.to_string(), subject));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for (host, address, name, subject) in &own {
+            let is_shared = |other: &Ipv4Addr| other == address || other.is_unspecified() || address.is_unspecified();
+            for (other, at, _) in taken.get(host).into_iter().flatten().filter(|(_, _, other)| is_shared(other)) {
+                let Some(other) = reports.get(*other).map(|report| report.layout.clone()) else { continue };
+                found.push(FindingLine {
+                    rule: "host-port-taken-twice",
+                    severity: Severity::Warning,
+                    message: format!("host port {host} of {name} is also forwarded to {at} of {other}: the two labs cannot run together"),
+                    subject: subject.parts(),
+                    line: 1,
+                    column: 1,
+                    fixes: Vec::new(),
+                    accepted: None,
+                });
+            }
+        }
+        if let Some(report) = reports.get_mut(*index).filter(|_| !found.is_empty()) {
+            *report.counts.by_severity.entry(Severity::Warning).or_default() += found.len();
+            *report.counts.by_rule.entry("host-port-taken-twice").or_default() += found.len();
+            report.findings.extend(found);
+        }
+        for (host, address, name, _) in own {
+            taken.entry(host).or_default().push((*index, name, address));
+        }
+    }
+}
+
 fn counted(report: &Report) -> impl Iterator<Item = &FindingLine> {
     report.findings.iter().filter(|finding| finding.accepted.is_none())
 }
@@ -252,11 +300,15 @@ fn show(reports: &[Report], unreadable: usize, terminal: &mut Terminal) {
     }
     let accepted: usize = reports.iter().map(|report| report.counts.accepted).sum();
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let mut summary = vec![plural(reports.len() - unreadable, "layout", "layouts")];
+    let mut summary = vec![plural(reports.len(), "layout", "layouts")];
+    if unreadable > 0 {
+        summary.push(format!("{unreadable} not readable"));
+    }
     for (severity, one, many) in
         [(Severity::Error, "error", "errors"), (Severity::Warning, "warning", "warnings"), (Severity::Advice, "advice", "advice")]
     {
-        summary.push(plural(count(reports, severity), one, many));
+        let unread = if severity == Severity::Error { unreadable } else { 0 };
+        summary.push(plural(count(reports, severity) + unread, one, many));
     }
     if accepted > 0 {
         summary.push(format!("{accepted} accepted"));

@@ -3,10 +3,11 @@
 use super::allow::permit;
 use super::args::Target;
 use super::place::{Place, provider_failed, wait};
-use super::plan::{errors, make, show, show_checks, show_errors, show_unplannable};
+use super::plan::{errors, make, show, show_checks, show_errors, show_unplannable, warn};
 use super::progress::Progress;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, PREFLIGHT, canceller, run as run_plan, settle};
+use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, PREFLIGHT, canceller, labs, run as run_plan, settle};
+use crate::host::state::Locked;
 use crate::model::{Health, Lab, Observed};
 use crate::plan::{Change, Plan, Step, doubt, off, undo};
 use crate::probe;
@@ -80,23 +81,27 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if args.undo && !place.folder.exists() {
         return Err(Failure::input("there is no deployment to undo"));
     }
+    // Only the result goes to stdout where a program reads it.
+    let mut stderr = Terminal::stderr();
+    let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
+    if !args.undo {
+        warn(&place, &args.target)?;
+        if !args.yes && !place.moved()?.is_empty() {
+            confirm(out, "This makes a second lab beside the one whose layout is gone. Deploy?")?;
+        }
+    }
     let (locked, provider) = place.provider_locked()?;
-    let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
+    let mut journal = open_journal(&locked)?;
     let observed = wait(provider.observe())?.map_err(provider_failed)?;
-    let plan = if args.undo {
-        let before = journal.before().ok_or_else(|| Failure::input("there is no deployment to undo"))?;
-        undo(&journal.begun(), before, &observed)
-    } else {
-        let (plan, unplannable) = make(&place, doubt(observed.clone(), &journal.unfinished()));
-        if !unplannable.is_empty() {
-            show_unplannable(&unplannable, terminal);
-            if !place.is_deployed {
+    let plan = match planned(&args, &place, &journal, &observed, out) {
+        Ok(plan) => plan,
+        Err(failure) => {
+            if !place.is_deployed && !args.undo {
                 drop((provider, journal));
                 forget(locked)?;
             }
-            return Err(Failure::input("the drawing is not ready to be deployed; mend what is listed above"));
+            return Err(failure);
         }
-        if args.off { off(plan) } else { plan }
     };
     if !plan.is_empty() && !observed.faults.is_empty() {
         let faults: Vec<String> = observed.faults.iter().map(|fault| fault.fault.to_string()).collect();
@@ -107,11 +112,11 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         )));
     }
     if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
-        show(&place, &plan, &[], terminal);
-        confirm(terminal, "Something is deleted. Deploy?")?;
+        show(&place, &plan, &[], out);
+        confirm(out, "Something is deleted. Deploy?")?;
     }
     if !args.undo
-        && let Err(refused) = permit(&place, &plan, &args.allow_image, terminal)
+        && let Err(refused) = permit(&place, &plan, &args.allow_image, out)
     {
         if !place.is_deployed {
             drop((provider, journal));
@@ -119,9 +124,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
         return Err(refused);
     }
-    place.deployed().write(&locked)?;
-    let mut stderr = Terminal::stderr();
-    let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
+    place.record(&locked)?;
     let found = if args.undo { Vec::new() } else { errors(&place.lab) };
     show_errors(&found, args.target.shown(), out);
     let (ending, steps) = follow(&plan, &observed, &provider, &mut journal, out)?;
@@ -157,10 +160,48 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     finish(&ending, if args.undo || args.off { Health::Healthy } else { health })
 }
 
-/// Removes the state folder of a lab that is not there any more.
-pub(super) fn forget(locked: Arc<crate::host::state::Locked>) -> Result<()> {
-    let locked = Arc::try_unwrap(locked).map_err(|_| Failure::input("the lab's state is still in use"))?;
-    locked.remove().map_err(|error| Failure::Provider(error.into()))
+/// What is to be done: the plan for the layout, or what undoes the last deployment.
+fn planned(args: &Args, place: &Place, journal: &Journal, observed: &Observed, out: &mut Terminal) -> Result<Plan> {
+    let shown = args.target.shown();
+    if args.undo {
+        if let Some(kept) = journal.damaged() {
+            let kept = kept.display();
+            return Err(Failure::State(anyhow::anyhow!(
+                "the journal is damaged, so what the last deployment began is not known: nothing is undone. It was set aside as {kept}; \
+                 deploy again (sandtable deploy {shown}) or destroy the lab (sandtable destroy {shown})"
+            )));
+        }
+        let before = journal.before().ok_or_else(|| Failure::input("there is no deployment to undo"))?;
+        return Ok(undo(&journal.begun(), before, observed));
+    }
+    let (plan, unplannable) = make(place, doubt(observed.clone(), &journal.unfinished()));
+    if let Some(first) = unplannable.first() {
+        show_unplannable(&unplannable, out);
+        let more = if unplannable.len() > 1 { format!(" (and {} more)", unplannable.len() - 1) } else { String::new() };
+        return Err(Failure::input(format!("the layout is not ready to be deployed: {}{more}; sandtable check {shown}", first.why)));
+    }
+    Ok(if args.off { off(plan) } else { plan })
+}
+
+/// Opens the journal, and says so where it had to be set aside.
+pub(super) fn open_journal(locked: &Locked) -> Result<Journal> {
+    let journal = Journal::open(locked)?;
+    if let Some(kept) = journal.damaged() {
+        super::note(&format!(
+            "the journal of deployments was damaged and is set aside as {}; what it began and did not end may be unknown",
+            kept.display()
+        ));
+    }
+    Ok(journal)
+}
+
+/// Removes the state folder of a lab that does not exist any more, and names what stays there because it is not Sandtable's.
+pub(super) fn forget(locked: Arc<Locked>) -> Result<()> {
+    let foreign = labs::forget(locked)?;
+    for path in foreign {
+        super::note(&format!("{} is not Sandtable's and was left where it is", path.display()));
+    }
+    Ok(())
 }
 
 /// Asks on a terminal; without one, nobody can have said yes.
@@ -169,7 +210,7 @@ pub(super) fn confirm(terminal: &mut Terminal, question: &str) -> Result<()> {
         return Err(Failure::input(format!("{question} Add --yes where nobody can be asked")));
     }
     terminal.line(format_args!("{question} [y/N]"));
-    terminal.flush();
+    terminal.show();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::input("nothing was done")) }
@@ -185,7 +226,7 @@ pub(super) fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan, out:
             while let Some(event) = receiver.recv().await {
                 if let Event::Settling(far) = event {
                     out.line(format_args!("{} {far}", out.paint(Style::Faint, "coming up:")));
-                    out.flush();
+                    out.show();
                 }
             }
         };
@@ -285,7 +326,7 @@ fn line(event: &Event, plan: &Plan, results: &Results, out: &mut Terminal) {
         Event::Undoing { steps } => out.line(format_args!("undoing in {steps} steps")),
         Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Settling(_) | Event::Finished(_) => {}
     }
-    out.flush();
+    out.show();
 }
 
 fn failed_line(failure: &StepFailure, out: &Terminal) -> String {

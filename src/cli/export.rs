@@ -74,7 +74,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             })?;
         }
         (None, Target::Png) => return Err(Failure::input("a PNG is no text: name the file to write it to with -o FILE")),
-        (None, _) => terminal.line(String::from_utf8_lossy(&made).trim_end()),
+        (None, _) => terminal.document(String::from_utf8_lossy(&made).trim_end()),
     }
     Ok(Outcome::Good)
 }

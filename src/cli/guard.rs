@@ -10,7 +10,7 @@ use crate::host::state::StateFolder;
 use crate::plan::LabId;
 use crate::provider::{
     Which,
-    on::{Lot, On},
+    on::Lot,
     real::journal::Faults,
 };
 use std::{
@@ -39,8 +39,9 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, _: &mut Terminal) -> Result {
     let name = args.folder.file_name().and_then(|name| name.to_str()).ok_or_else(|| Failure::input("say which lab's state folder"))?;
     let root = args.folder.parent().ok_or_else(|| Failure::input("say which lab's state folder"))?;
+    let id = LabId::try_from(name.to_owned()).map_err(|why| Failure::input(format!("{}: {why}", args.folder.display())))?;
     let folder = StateFolder::at(root).lab(name);
-    if !folder.exists() {
+    if Deployed::read(&folder, &id)?.is_none() {
         return Ok(Outcome::Good);
     }
     let lock = File::create(folder.path().join(LOCK_FILE))?;
@@ -54,7 +55,7 @@ pub(super) fn run(args: Args, _: &mut Terminal) -> Result {
     };
     let mut failures = 0;
     while failures < TRIES_MAX {
-        let faults = Faults::read(&folder);
+        let faults = Faults::read(&folder).map_err(provider_failed)?;
         if faults.entries.is_empty() {
             break;
         }
@@ -63,9 +64,8 @@ pub(super) fn run(args: Args, _: &mut Terminal) -> Result {
             std::thread::sleep(EVERY);
             continue;
         };
-        let Some(deployed) = Deployed::read(&folder)? else { break };
-        let on: On = deployed.on.parse().map_err(Failure::input)?;
-        let lot = Lot { id: LabId::of_file(&deployed.file), name: deployed.name, file: deployed.file, folder: folder.clone(), clock: Arc::new(clock) };
+        let Some(Deployed { file, name, on, .. }) = Deployed::read(&folder, &id)? else { break };
+        let lot = Lot { id: id.clone(), name, file, folder: folder.clone(), clock: Arc::new(clock) };
         let provider = on.looking(lot).map_err(provider_failed)?;
         match wait(provider.heal(Which::One(due.id)))? {
             Ok(_) => failures = 0,

@@ -1,6 +1,6 @@
 //! `sandtable heal`: mends what was broken on purpose.
 
-use super::args::Target;
+use super::args::Running;
 use super::place::{provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::provider::Which;
@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    target: Target,
+    lab: Running,
     /// The fault's number, as inject and status give it
     #[arg(conflicts_with = "all")]
     fault: Option<u64>,
@@ -33,8 +33,14 @@ struct FaultLine {
     on: String,
 }
 
-pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = args.target.open_deployed()?;
+pub(super) fn run(mut args: Args, terminal: &mut Terminal) -> Result {
+    if args.lab.lab.is_some() && args.fault.is_none() {
+        // The lab is named, so the first word is the fault.
+        let word = args.lab.layout.take();
+        let number = word.map(|word| word.to_string_lossy().parse().map_err(|_| Failure::input(format!("{} is no fault's number", word.display()))));
+        args.fault = number.transpose()?;
+    }
+    let place = args.lab.open_deployed()?;
     let provider = place.provider()?;
     let which = match args.fault {
         Some(id) => Which::One(id),
@@ -52,7 +58,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
     }
     let healed = healed.map_err(provider_failed)?;
-    match args.target.format() {
+    match args.lab.format() {
         Format::Json => {
             let healed = healed.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on() }).collect();
             terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), healed })?;

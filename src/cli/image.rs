@@ -31,11 +31,11 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let contents = if args.packages_of_all { Contents::of_all(recipes) } else { Contents::of_lab(&place.lab, &place.id, recipes) };
     let cache = cache_of_user().ok_or_else(|| Failure::input("this user has no home folder; set HOME"))?;
     terminal.line(format_args!("{}: the base and {}", contents.alias, listed(&contents)));
-    terminal.flush();
+    terminal.show();
     let says = |text: &str| {
         let mut errors = Terminal::stderr();
         errors.line(text);
-        errors.flush();
+        errors.show();
     };
     let done = wait(make(remote.as_deref(), &contents, &cache, &says))?.map_err(provider_failed)?;
     let word = match done {

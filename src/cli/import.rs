@@ -47,11 +47,11 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             })?;
             terminal.line(format_args!("{}: {} nodes on {} networks", path.display(), imported.lab.nodes.len(), imported.lab.networks.len()));
         }
-        None => terminal.line(write(&imported.lab).trim_end()),
+        None => terminal.document(write(&imported.lab).trim_end()),
     }
-    terminal.flush();
+    terminal.show();
     let mut errors = Terminal::stderr();
     imported.unknown.iter().for_each(|line| errors.line(line));
-    errors.flush();
+    errors.show();
     Ok(Outcome::Good)
 }

@@ -66,6 +66,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         [one] => one.split_whitespace().collect(),
         many => many.iter().map(String::as_str).collect(),
     };
+    let words: Vec<String> = words.into_iter().map(super::usage::typed).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
     let place = args.target.open_deployed()?;
     named(&place, &fault)?;
@@ -74,7 +76,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
     if args.target.format() == Format::Text {
         says.iter().for_each(|sentence| terminal.line(sentence));
-        terminal.flush();
+        terminal.show();
     }
     let id = if args.predict { None } else { Some(wait(provider.inject(&fault, Terms { lasts: args.lasts(), by: Author::CommandLine }))?.map_err(provider_failed)?) };
     match args.target.format() {

@@ -1,8 +1,10 @@
 //! `sandtable load`: requests from outside, with a line each second, to be watched while something breaks.
 
 use super::status::FailoverLine;
+use super::interrupt::Interrupt;
 use super::place::{On, Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::model::Endpoint;
 use crate::provider::Traffic;
 use crate::sim::LoadSecond;
 use serde::Serialize;
@@ -23,7 +25,7 @@ pub(super) struct Args {
     /// Requests in each second
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=2000))]
     per_second: u32,
-    /// How long, in seconds; without it until the program is ended
+    /// How long, in seconds; without it until Ctrl-C, which ends it with its sums
     #[arg(long)]
     secs: Option<u64>,
     /// End sooner: so many seconds after the last that did not go well
@@ -61,18 +63,22 @@ struct Summary {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = Place::open_deployed(&args.layout, args.on.clone())?;
+    if !place.lab.flows.iter().any(|flow| flow.from == Endpoint::Outside) {
+        return Err(nothing_asked());
+    }
     let provider = place.provider()?;
     // A look first: it says where requests can go in, and watches what moves meanwhile.
     wait(provider.observe())?.map_err(provider_failed)?;
     wait(provider.set_load(args.per_second))?.map_err(provider_failed)?;
     if wait(provider.traffic())?.map_err(provider_failed)?.per_sec == 0 {
-        return Err(Failure::input("no flow from outside leads to anything that answers requests; draw one: outside -> NODE/SERVICE"));
+        return Err(nothing_asked());
     }
+    let interrupt = Interrupt::heard()?;
     let (began, mut told, mut shown) = (Instant::now(), None, 0);
     let mut calm_secs = None;
     loop {
         let is_calm = args.calm.is_some_and(|secs| calm_secs.is_some_and(|calm| calm >= secs));
-        let is_over = is_calm || args.secs.is_some_and(|secs| began.elapsed() >= Duration::from_secs(secs));
+        let is_over = interrupt.is_asked() || is_calm || args.secs.is_some_and(|secs| began.elapsed() >= Duration::from_secs(secs));
         if is_over {
             break;
         }
@@ -93,7 +99,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             let is_good = second.failed == 0 && second.ok > 0;
             calm_secs = if is_good { calm_secs.map(|calm: u64| calm + 1) } else { Some(0) };
         }
-        terminal.flush();
+        terminal.flush()?;
     }
     let last = wait(provider.traffic())?.map_err(provider_failed)?;
     let waited = if last.totals.in_flight > u64::from(args.per_second) { END } else { Duration::from_millis(300) };
@@ -103,11 +109,15 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     Ok(if traffic.totals.failed == 0 { Outcome::Good } else { Outcome::Unwell })
 }
 
+fn nothing_asked() -> Failure {
+    Failure::input("no flow from outside leads to anything that answers requests; draw one: outside -> NODE/SERVICE")
+}
+
 fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()> {
     match args.format {
         Format::Json => {
             let LoadSecond { at_ms, ok, failed, latency_ms, latency_ms_max } = *second;
-            terminal.line(serde_json::to_string(&SecondLine { at_ms, ok, failed, latency_ms, latency_ms_max })?);
+            terminal.json_line(&SecondLine { at_ms, ok, failed, latency_ms, latency_ms_max })?;
         }
         Format::Text => {
             let at = terminal.paint(Style::Faint, &format!("{:>7} s", second.at_ms / 1000));
@@ -138,7 +148,7 @@ fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -
             answered: traffic.answered.clone(),
             failover,
         };
-        terminal.line(serde_json::to_string(&summary)?);
+        terminal.json_line(&summary)?;
         return Ok(());
     }
     terminal.line(format_args!(

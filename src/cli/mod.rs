@@ -1,17 +1,20 @@
 //! The same jobs without a window: one command a file.
 //!
-//! Exit codes are decided here and nowhere else. Results go to stdout, everything else to stderr. Knows no egui.
+//! Exit codes are decided here and nowhere else. Results go to stdout, everything else to stderr; with `--format json` an error is a
+//! result too. Knows no egui.
 
 mod allow;
 mod args;
+mod clean;
 mod input;
+mod interrupt;
 mod place;
 mod progress;
 mod terminal;
+mod usage;
 mod window;
 
-use crate::model::nearest;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use std::{path::PathBuf, process::ExitCode};
 use terminal::{Style, Terminal};
 
@@ -33,18 +36,87 @@ enum Failure {
     Input(anyhow::Error),
     /// The provider failed.
     Provider(anyhow::Error),
+    /// What is kept of deployed labs cannot be read or written.
+    State(anyhow::Error),
+    /// What was found cannot be written.
+    Output(anyhow::Error),
+    /// The program that reads the output has ended: nobody is to be told.
+    Closed,
 }
+
+/// The exit code of a program that a closed pipe ends, as a shell shows it: 128 and the number of SIGPIPE.
+const CLOSED_CODE: u8 = 141;
 
 impl Failure {
     /// Wrong usage, in a sentence that says what to do.
     fn input(message: impl std::fmt::Display) -> Self {
         Self::Input(anyhow::anyhow!("{message}"))
     }
+
+    /// Output that cannot be written.
+    fn output(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Output(anyhow::anyhow!("cannot write the output: {error}")),
+        }
+    }
+
+    /// The program's exit code, the word for it in JSON, and what to say.
+    fn parts(&self) -> (u8, &'static str, String) {
+        let (code, kind, error) = match self {
+            Self::Input(error) => (2, "input", error),
+            Self::Provider(error) => (3, "provider", error),
+            Self::State(error) => (3, "state", error),
+            Self::Output(error) => (3, "output", error),
+            Self::Closed => return (CLOSED_CODE, "closed", String::new()),
+        };
+        (code, kind, crate::app::in_words(error))
+    }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
+impl From<crate::deploy::DeployedError> for Failure {
+    fn from(error: crate::deploy::DeployedError) -> Self {
+        use crate::deploy::DeployedError;
+        match error {
+            DeployedError::State(_) | DeployedError::Damaged { .. } => Self::State(anyhow::anyhow!("{error}")),
+            DeployedError::Unknown { .. } | DeployedError::Attach(_) => Self::Input(anyhow::anyhow!("{error}")),
+        }
+    }
+}
+
+impl From<crate::host::state::StateError> for Failure {
+    fn from(error: crate::host::state::StateError) -> Self {
+        Self::State(error.into())
+    }
+}
+
+impl From<crate::deploy::JournalError> for Failure {
+    fn from(error: crate::deploy::JournalError) -> Self {
+        Self::State(error.into())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
         Self::Input(error.into())
+    }
+}
+
+impl From<crate::host::file::FileError> for Failure {
+    fn from(error: crate::host::file::FileError) -> Self {
+        Self::Input(error.into())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Output(error.into())
     }
 }
 
@@ -112,6 +184,10 @@ commands! {
     console Console;
     /// Leave nothing of a deployed lab
     destroy Destroy;
+    /// List deployed labs; attach one to a layout file that has moved; rebuild a lost record
+    labs Labs;
+    /// Give up what is kept of a deployed lab, and leave what runs of it running
+    forget Forget;
     /// Say whether this machine is ready for each provider, and what to do if not
     doctor Doctor;
     /// Make an image with what a lab needs
@@ -135,7 +211,8 @@ commands! {
     version,
     args_conflicts_with_subcommands = true,
     after_help = "Without a command, the designer opens.\n\n\
-                  Exit codes: 0 good, 1 findings or unhealthy, 2 wrong usage or unreadable input, 3 the provider failed.\n\
+                  Exit codes: 0 good, 1 findings or unhealthy, 2 wrong usage or unreadable input, 3 the provider, the lab's state \
+                  or the output failed.\n\
                   NO_COLOR turns colours off; SANDTABLE_LOG=debug shows what is done."
 )]
 struct Cli {
@@ -147,55 +224,87 @@ struct Cli {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(usage) => {
-            // Help and version go to stdout and are no mistake.
-            let _closed_pipe = usage.print();
-            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
-        }
-    };
-    start_log();
+    let words: Vec<std::ffi::OsString> = usage::minus(std::env::args_os());
     let mut terminal = Terminal::stdout();
-    let result = match cli.command {
-        Some(command) => command.run(&mut terminal),
-        None => named_file(cli.layout).and_then(window::open),
+    let (result, format) = match parse(&words) {
+        Ok((cli, format)) => {
+            start_log();
+            let result = match cli.command {
+                Some(command) => command.run(&mut terminal),
+                None => usage::named_file(cli.layout).and_then(window::open),
+            };
+            (result, format)
+        }
+        Err(usage) if !usage.use_stderr() => {
+            // Help and version go to stdout and are no mistake.
+            (usage.print().map(|()| Outcome::Good).map_err(Failure::output), Format::Text)
+        }
+        Err(usage) => (Err(Failure::input(usage::in_words(&usage, &words))), usage::format_of(&words)),
     };
-    terminal.flush();
-    let (code, error) = match result {
-        Ok(Outcome::Good) => (0, None),
-        Ok(Outcome::Unwell) => (1, None),
-        Ok(Outcome::Ended(code)) => (code, None),
-        Err(Failure::Input(error)) => (2, Some(error)),
-        Err(Failure::Provider(error)) => (3, Some(error)),
+    let result = match (result, terminal.flush()) {
+        (Ok(_), Err(unwritten)) => Err(unwritten),
+        (result, _) => result,
     };
-    if let Some(error) = error {
-        let mut errors = Terminal::stderr();
-        let label = errors.paint(Style::Bad, "error:");
-        errors.line(format_args!("{label} {error:#}"));
-        errors.flush();
+    match result {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Unwell) => ExitCode::from(1),
+        Ok(Outcome::Ended(code)) => ExitCode::from(code),
+        Err(failure) => fail(&failure, format, &mut terminal),
+    }
+}
+
+/// Reads the command line, and how the result is to be written.
+fn parse(words: &[std::ffi::OsString]) -> std::result::Result<(Cli, Format), clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(words)?;
+    let format = matches.subcommand().and_then(|(_, sub)| sub.try_get_one::<Format>("format").ok().flatten().copied());
+    Ok((Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?, format.unwrap_or_default()))
+}
+
+/// The object of a command that failed.
+#[derive(serde::Serialize)]
+struct ErrorReport {
+    error: ErrorLine,
+}
+
+#[derive(serde::Serialize)]
+struct ErrorLine {
+    kind: &'static str,
+    code: u8,
+    message: String,
+}
+
+/// Says why a command failed, on stderr and, where a program reads the result, on stdout.
+fn fail(failure: &Failure, format: Format, terminal: &mut Terminal) -> ExitCode {
+    let (code, kind, message) = failure.parts();
+    if matches!(failure, Failure::Closed) {
+        return ExitCode::from(code);
+    }
+    let mut errors = Terminal::stderr();
+    let label = errors.paint(Style::Bad, "error:");
+    errors.line(format_args!("{label} {message}"));
+    errors.show();
+    if format == Format::Json && !terminal.has_json() {
+        // What has no room for its own error has said so on stderr.
+        let _unwritable = terminal.json(&ErrorReport { error: ErrorLine { kind, code, message } });
+        terminal.show();
     }
     ExitCode::from(code)
 }
 
-/// The layout that the window is to open. What is no file is most likely a command in other letters: no window opens for it.
-fn named_file(layout: Option<PathBuf>) -> Result<Option<PathBuf>> {
-    let Some(path) = layout.as_ref().filter(|path| !path.exists()) else { return Ok(layout) };
-    let word = path.display().to_string();
-    let cli = Cli::command();
-    let near = nearest(&word, &mut cli.get_subcommands().map(clap::Command::get_name));
-    Err(Failure::input(match near {
-        Some(near) => format!("{word} is neither a command nor a file; did you mean `sandtable {near}`?"),
-        None => format!("{word} is neither a command nor a file; `sandtable --help` lists the commands, `sandtable new` makes a layout"),
-    }))
+/// Says something beside the result, on stderr.
+fn note(text: &str) {
+    let mut errors = Terminal::stderr();
+    let label = errors.paint(Style::Warn, "note:");
+    errors.line(format_args!("{label} {text}"));
+    errors.show();
 }
 
 /// Sends the log to stderr: warnings, or what `SANDTABLE_LOG` asks for.
 fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("SANDTABLE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal::colours(&std::io::stderr()));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| clean::CleanErrors).with_ansi(false);
     // A second log, as a test harness may have one, is no reason to stop.
     let _already_set = log.try_init();
 }

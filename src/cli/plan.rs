@@ -5,7 +5,7 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::deploy::{JOURNAL_FILE, Journal};
+use crate::deploy::{Journal, labs};
 use crate::model::{Lab, Observed};
 use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan, refusals};
 use crate::provider::{
@@ -67,13 +67,12 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open()?;
     let provider = place.provider()?;
     let observed = wait(provider.observe())?.map_err(provider_failed)?;
-    let journal = place.folder.read(JOURNAL_FILE)?.unwrap_or_default();
-    let unfinished = Journal::unfinished_of(&Journal::read(&String::from_utf8_lossy(&journal)));
-    let observed = doubt(observed, &unfinished);
+    let observed = doubt(observed, &Journal::doubted(&place.folder)?);
     let (plan, unplannable) = make(&place, observed.clone());
     let plan = if args.off { off(plan) } else { plan };
     let checks = lacking(provider.as_ref(), &plan, &observed)?;
     let found = errors(&place.lab);
+    warn(&place, &args.target)?;
     match args.target.format() {
         Format::Json => terminal.json(&Report { errors: error_lines(&found), checks: checks.clone(), ..report(&place, &plan, &unplannable) })?,
         Format::Text => {
@@ -127,6 +126,14 @@ pub(super) fn show_errors(found: &[Arc<Finding>], layout: impl std::fmt::Display
     terminal.table(&rows);
     let errors = if found.len() == 1 { "1 error".to_owned() } else { format!("{} errors", found.len()) };
     terminal.line(format_args!("The layout has {errors}; see: sandtable check {layout}"));
+}
+
+/// Says which lab, deployed from a file that is gone, this one may be.
+pub(super) fn warn(place: &Place, target: &Target) -> Result<()> {
+    if let Some(hint) = labs::moved_hint(&target.layout.layout, &place.moved()?) {
+        super::note(&hint);
+    }
+    Ok(())
 }
 
 /// The plan for a layout, and what of it cannot be planned yet.

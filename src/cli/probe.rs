@@ -25,6 +25,7 @@ struct Report {
 struct FlowLine {
     from: String,
     to: String,
+    port: Option<u16>,
     optional: bool,
     outcome: &'static str,
     forward: bool,
@@ -58,6 +59,7 @@ fn flow_line(verdict: &Verdict) -> FlowLine {
     FlowLine {
         from: verdict.from.to_string(),
         to: verdict.to.to_string(),
+        port: verdict.port,
         optional: verdict.need == Need::Optional,
         outcome: verdict.outcome.title(),
         forward: verdict.forward,
@@ -81,7 +83,7 @@ fn row(verdict: &Verdict) -> Vec<(Style, String)> {
         (false, false) => "no way",
     };
     vec![
-        (Style::Strong, format!("{} -> {}", verdict.from, verdict.to)),
+        (Style::Strong, verdict.flow()),
         (style, verdict.outcome.title().to_owned()),
         (Style::Plain, way.to_owned()),
         (Style::Faint, verdict.latency_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"))),

@@ -74,7 +74,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         let read = async {
             while let Some(text) = said.recv().await {
                 out.line(&text);
-                out.flush();
+                out.show();
             }
         };
         tokio::join!(recover, read).0

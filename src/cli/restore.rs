@@ -1,12 +1,12 @@
 //! `sandtable restore`: takes a node back to a snapshot.
 
 use super::args::Target;
-use super::deploy::{confirm, finish, follow, settled};
+use super::deploy::{confirm, finish, follow, open_journal, settled};
 use super::place::{provider_failed, wait};
 use super::snapshot::{find, show};
 use super::{Failure, Format, Result, Terminal};
 use crate::catalog::Catalog;
-use crate::deploy::{Ending, Journal};
+use crate::deploy::Ending;
 use crate::model::Health;
 use crate::plan::{desired, restore, snapshot_name};
 use crate::probe;
@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open_deployed()?;
     let (locked, provider) = place.provider_locked()?;
-    let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
+    let mut journal = open_journal(&locked)?;
     let seen = wait(provider.observe())?.map_err(provider_failed)?;
     let node = &find(&args.node, &seen)?;
     let snapshot = args.snapshot.unwrap_or_else(|| snapshot_name(node));
@@ -37,12 +37,12 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         let has = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
         return Err(Failure::input(format!("{node} has no snapshot {snapshot:?}; it has: {has}")));
     }
-    if !args.yes {
-        confirm(terminal, &format!("What {node} did since {snapshot} is lost. Restore?"))?;
-    }
-    let plan = restore(node, &snapshot, &desired(&place.lab, Catalog::embedded(), &place.id), &seen);
     let mut stderr = Terminal::stderr();
     let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
+    if !args.yes {
+        confirm(out, &format!("What {node} did since {snapshot} is lost. Restore?"))?;
+    }
+    let plan = restore(node, &snapshot, &desired(&place.lab, Catalog::embedded(), &place.id), &seen);
     let (ending, _) = follow(&plan, &seen, &provider, &mut journal, out)?;
     let was_well = probe::health(&place.lab, &seen) == Health::Healthy;
     let now = if ending == Ending::Done && was_well {

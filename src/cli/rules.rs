@@ -56,8 +56,12 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 }
 
 fn unknown(code: &str) -> Failure {
-    let near = nearest(code, &mut RULES.iter().map(|rule| rule.code));
-    let hint = near.map_or_else(|| "`sandtable rules` lists them all".to_owned(), |near| format!("did you mean {near}?"));
+    let codes = || RULES.iter().map(|rule| rule.code);
+    let hint = match (nearest(code, &mut codes()), codes().min_by_key(|known| strsim::damerau_levenshtein(known, code))) {
+        (Some(near), _) => format!("did you mean {near}?"),
+        (None, Some(near)) => format!("the nearest is {near}; `sandtable rules` lists them all"),
+        (None, None) => "`sandtable rules` lists them all".to_owned(),
+    };
     Failure::input(format!("there is no rule {code:?}; {hint}"))
 }
 

@@ -57,7 +57,7 @@ pub(super) fn open(
         return Ok(Outcome::Good);
     }
     let [program, arguments @ ..] = words.as_slice() else { return Err(Failure::input("there is nothing to run")) };
-    terminal.flush();
+    terminal.show();
     let ended = std::process::Command::new(program).args(arguments).status();
     let ended = ended.map_err(|error| Failure::Provider(anyhow::anyhow!("{program}: {error}. Install it, or put it into PATH")))?;
     Ok(outcome(ended))

@@ -1,10 +1,9 @@
 //! `sandtable snapshot`: keeps nodes as they are, for `sandtable restore`.
 
 use super::args::Target;
-use super::deploy::{finish, follow};
+use super::deploy::{finish, follow, open_journal};
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Terminal};
-use crate::deploy::Journal;
 use crate::model::{Health, NodeName, Observed, Power};
 use crate::plan::{delete_snapshots, existing_snapshots, snapshot_name, take_snapshots};
 use serde::Serialize;
@@ -40,6 +39,9 @@ struct Report {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    if let Some(name) = args.name.as_deref().filter(|name| !is_name(name)) {
+        return Err(Failure::input(format!("{name:?} is no name of a snapshot: letters, digits, dashes, dots and underscores, at most 64")));
+    }
     let place = args.target.open_deployed()?;
     if args.list {
         let seen = wait(place.provider()?.observe())?.map_err(provider_failed)?;
@@ -47,7 +49,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         return show(args.target.format(), &place, &seen, (&nodes, false), terminal);
     }
     let (locked, provider) = place.provider_locked()?;
-    let mut journal = Journal::open(&locked).map_err(|error| Failure::Provider(error.into()))?;
+    let mut journal = open_journal(&locked)?;
     let seen = wait(provider.observe())?.map_err(provider_failed)?;
     let nodes = chosen(args.node.as_deref(), &seen)?;
     let named: Vec<_> = nodes.iter().map(|node| (node.clone(), args.name.clone().unwrap_or_else(|| snapshot_name(node)))).collect();
@@ -75,6 +77,12 @@ fn refuse_existing(named: &[(NodeName, String)], seen: &Observed, layout: &str) 
         "{all} already, so nothing was done. Keep both with another name: sandtable snapshot {layout} {node} NAME. \
          Or replace what exists: --replace. To see all: sandtable snapshot {layout} --list. To go back: sandtable restore {layout} {node} {snapshot}"
     )))
+}
+
+/// Whether a name can be a snapshot's with every hypervisor.
+fn is_name(name: &str) -> bool {
+    let is_plain = name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.'));
+    is_plain && (1..=64).contains(&name.chars().count()) && !name.starts_with(['-', '.'])
 }
 
 /// The nodes that are there.

@@ -1,9 +1,10 @@
 //! `sandtable status`: what runs, how well it is, and who holds the VIPs.
 
-use super::args::Target;
+use super::args::Running;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
-use crate::model::{ClusterState, Health, Observed, ObservedNode, Power};
+use crate::deploy::labs;
+use crate::model::{ClusterState, Health, Lab, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::provider::{Provider, Traffic};
 use crate::sim::FailoverRuler;
@@ -17,7 +18,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    target: Target,
+    lab: Running,
     /// Go on, and say what happens as it happens
     #[arg(long)]
     watch: bool,
@@ -27,6 +28,7 @@ pub(super) struct Args {
 struct Report {
     lab: String,
     provider: String,
+    deployed: bool,
     healthy: bool,
     nodes: BTreeMap<String, NodeLine>,
     vips: BTreeMap<String, VipLine>,
@@ -67,6 +69,7 @@ struct VipLine {
 struct FlowLine {
     from: String,
     to: String,
+    port: Option<u16>,
     health: Health,
     forward: bool,
     backward: bool,
@@ -128,19 +131,31 @@ struct RequestsLine {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     // What is not deployed has a status too: everything drawn is missing.
-    let place = args.target.open_or_sim()?;
+    let place = args.lab.open()?;
     let provider = place.provider()?;
     let (observed, traffic) = wait(look(provider.as_ref()))?.map_err(provider_failed)?;
     let report = report(&place, &observed, &traffic);
-    match args.target.format() {
+    match args.lab.format() {
         Format::Json if args.watch => {}
         Format::Json => terminal.json(&report)?,
         Format::Text => show(&place, &report, terminal),
+    }
+    if !report.deployed && args.lab.format() == Format::Text {
+        hint_of_moved(&args, &place)?;
     }
     if args.watch {
         return watch(&args, &place, provider.as_ref(), observed.at_ms, terminal);
     }
     Ok(if report.healthy { Outcome::Good } else { Outcome::Unwell })
+}
+
+/// Says where the lab may be that is not deployed from this file.
+fn hint_of_moved(args: &Args, place: &Place) -> Result<()> {
+    let hint = args.lab.layout.as_ref().and_then(|layout| labs::moved_hint(layout, &place.moved().ok()?));
+    if let Some(hint) = hint {
+        super::note(&hint);
+    }
+    Ok(())
 }
 
 async fn look(provider: &dyn Provider) -> std::result::Result<(Observed, Traffic), crate::provider::ProviderError> {
@@ -152,12 +167,12 @@ fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut seen_ms: u64, 
     let mut last = None;
     loop {
         let (observed, traffic) = wait(look(provider))?.map_err(provider_failed)?;
-        match args.target.format() {
+        match args.lab.format() {
             Format::Json => {
                 // Requests come in all the time: they are no change.
                 let report = Report { requests: None, ..report(place, &observed, &traffic) };
                 if last.as_ref() != Some(&report) {
-                    terminal.line(serde_json::to_string(&report)?);
+                    terminal.json_line(&report)?;
                     last = Some(report);
                 }
             }
@@ -169,7 +184,7 @@ fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut seen_ms: u64, 
                 seen_ms = observed.at_ms.max(seen_ms);
             }
         }
-        terminal.flush();
+        terminal.flush()?;
         std::thread::sleep(WATCH_EVERY);
     }
 }
@@ -187,6 +202,7 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     let flows = probe::judge(lab, observed).into_iter().map(|verdict| FlowLine {
         from: verdict.from.to_string(),
         to: verdict.to.to_string(),
+        port: verdict.port,
         health: verdict.health,
         forward: verdict.forward,
         backward: verdict.backward,
@@ -204,7 +220,8 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     Report {
         lab: lab.name.clone(),
         provider: place.on.to_string(),
-        healthy: probe::health(lab, observed) == Health::Healthy,
+        deployed: place.is_deployed || !observed.is_empty(),
+        healthy: is_healthy(lab, observed),
         nodes: nodes.collect(),
         vips: vips.collect(),
         flows: flows.collect(),
@@ -215,13 +232,22 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     }
 }
 
+/// Whether all is well; of a lab whose layout is not known, all that runs.
+fn is_healthy(lab: &Lab, observed: &Observed) -> bool {
+    if lab.nodes.is_empty() {
+        return observed.nodes.values().all(|node| node.health == Health::Healthy);
+    }
+    probe::health(lab, observed) == Health::Healthy
+}
+
 fn node_line(node: Option<&ObservedNode>) -> NodeLine {
     let Some(node) = node else {
         let (power, health) = (Power::Missing, Health::Down);
         return NodeLine { power, booting: false, health, reason: String::new(), services: BTreeMap::new() };
     };
     let services = node.services.iter().map(|(name, service)| {
-        let listening = service.listening.iter().map(ToString::to_string).collect();
+        let mut listening: Vec<String> = service.listening.iter().map(ToString::to_string).collect();
+        listening.dedup();
         (name.to_string(), ServiceLine { health: service.health, listening, reason: service.reason.clone() })
     });
     NodeLine { power: node.power, booting: node.is_booting, health: node.health, reason: node.reason.clone(), services: services.collect() }
@@ -237,12 +263,17 @@ fn style(health: Health) -> Style {
 }
 
 fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
-    let overall = if report.healthy { (Style::Good, "healthy") } else { (Style::Bad, "not healthy") };
+    let overall = match (report.deployed, report.healthy) {
+        (false, _) => (Style::Bad, "not deployed"),
+        (true, true) => (Style::Good, "healthy"),
+        (true, false) => (Style::Bad, "not healthy"),
+    };
     let overall = terminal.paint(overall.0, overall.1);
     terminal.line(format_args!("{} on {}: {overall}", report.lab, report.provider));
     let mut rows = Vec::new();
     let plain = |text: &str| (Style::Plain, text.to_owned());
-    for name in place.lab.nodes.keys().map(|name| name.as_str()) {
+    let undrawn = report.nodes.keys().map(String::as_str).filter(|name| !place.lab.nodes.contains_key(*name));
+    for name in place.lab.nodes.keys().map(|name| name.as_str()).chain(undrawn) {
         let Some(node) = report.nodes.get(name) else { continue };
         let power = if node.booting { "booting" } else { node.power.title() };
         let why = if node.reason.is_empty() { power.to_owned() } else { format!("{power}: {}", node.reason) };
@@ -266,7 +297,8 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
         let latency = flow.latency_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"));
         let what = if flow.reason.is_empty() { latency } else { flow.reason.clone() };
         let health = (style(flow.health), flow.health.title().to_owned());
-        rows.push(vec![plain(&format!("{} -> {}", flow.from, flow.to)), health, plain(&what)]);
+        let port = flow.port.map_or_else(String::new, |port| format!(":{port}"));
+        rows.push(vec![plain(&format!("{} -> {}{port}", flow.from, flow.to)), health, plain(&what)]);
     }
     terminal.table(&rows);
     for fault in &report.faults {

@@ -1,13 +1,16 @@
 //! The journal: what was begun and what was ended, on the disk before it is done.
 //!
-//! One JSON object a line. A line that was cut off by a crash is the last one, and counts as never written.
+//! One JSON object a line. A crash can cut off the last line, which then counts as never written. A journal that is damaged in any
+//! other way is set aside whole and reported; what can still be read of it stays in doubt.
 
+use crate::host::state::LabFolder;
 use crate::{
     host::state::{AppendFile, Locked, StateError},
     model::Observed,
     plan::{Action, StepId, step_id},
 };
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The journal's file in a lab's state folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
@@ -57,6 +60,13 @@ pub enum Record {
     Settled,
     /// The run is over, and nothing of it is under way.
     Over,
+    /// What came before this could not be read.
+    Damaged {
+        /// The file that it was set aside as.
+        kept: PathBuf,
+        /// What can still be read says that this was begun and never ended.
+        doubted: Vec<Action>,
+    },
 }
 
 /// Where lines are kept.
@@ -81,20 +91,36 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal in a lab's folder, as it was left.
+    /// The journal in a lab's folder, as it was left. One that is damaged is set aside, and [`Journal::damaged`] says where.
     ///
     /// # Errors
     /// Where the disk refuses.
     pub fn open(folder: &Locked) -> Result<Self, JournalError> {
-        let bytes = folder.folder().read(JOURNAL_FILE)?.unwrap_or_default();
-        let records = Self::read(&String::from_utf8_lossy(&bytes));
-        // What a crash cut off must not swallow the next line: the file is written anew without it.
+        let name = JOURNAL_FILE;
+        let (bytes, read) = match folder.folder().read(name) {
+            Ok(bytes) => {
+                let bytes = bytes.unwrap_or_default();
+                let read = Self::read(&bytes);
+                (bytes, read)
+            }
+            // Something else is in its place.
+            Err(StateError::Io { .. }) if folder.folder().has(name) => (Vec::new(), Err(Vec::new())),
+            Err(error) => return Err(error.into()),
+        };
+        let records = match read {
+            Ok(records) => records,
+            Err(legible) => {
+                let kept = folder.set_aside(name)?;
+                vec![Record::Damaged { kept, doubted: Self::unfinished_of(&legible) }]
+            }
+        };
+        // A line that was cut off must not swallow the next one: the file is rewritten without it.
         let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
         let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         if text.as_bytes() != bytes {
-            folder.write(JOURNAL_FILE, text.as_bytes())?;
+            folder.write(name, text.as_bytes())?;
         }
-        Ok(Self { log: Box::new(folder.append(JOURNAL_FILE)?), records })
+        Ok(Self { log: Box::new(folder.append(name)?), records })
     }
 
     /// A journal that is kept elsewhere, as it was left.
@@ -102,9 +128,41 @@ impl Journal {
         Self { log, records }
     }
 
-    /// The records of a journal's text, up to the first line that is none.
-    pub fn read(text: &str) -> Vec<Record> {
-        text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+    /// The records of a journal's text. Only a last line without its end may be no record: a crash cut it off.
+    ///
+    /// # Errors
+    /// Where another line is none; the error holds the records that can be read.
+    pub fn read(bytes: &[u8]) -> Result<Vec<Record>, Vec<Record>> {
+        let mut records = Vec::new();
+        let mut is_whole = true;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(record) => records.push(record),
+                Err(_) if line.ends_with(b"\n") => is_whole = false,
+                // The last line, cut off.
+                Err(_) => {}
+            }
+        }
+        if is_whole { Ok(records) } else { Err(records) }
+    }
+
+    /// What the journal of a folder leaves in doubt, for a look that changes nothing.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read at all.
+    pub fn doubted(folder: &LabFolder) -> Result<Vec<Action>, JournalError> {
+        let bytes = folder.read(JOURNAL_FILE)?.unwrap_or_default();
+        let records = Self::read(&bytes).unwrap_or_else(|legible| legible);
+        Ok(Self::unfinished_of(&records))
+    }
+
+    /// Where the journal was set aside, if it was damaged and nothing was run since.
+    pub fn damaged(&self) -> Option<&std::path::Path> {
+        let last = self.records.iter().rev().find(|record| matches!(record, Record::Run { .. } | Record::Damaged { .. }));
+        match last {
+            Some(Record::Damaged { kept, .. }) => Some(kept),
+            _ => None,
+        }
     }
 
     /// Adds a record.
@@ -122,12 +180,13 @@ impl Journal {
         Self::unfinished_of(&self.records)
     }
 
-    /// The same of records that somebody has read ([`Journal::read`]) who only looks.
-    pub fn unfinished_of(records: &[Record]) -> Vec<Action> {
+    fn unfinished_of(records: &[Record]) -> Vec<Action> {
         let mut open: Vec<(StepId, Action)> = Vec::new();
         for record in records {
             match record {
-                Record::Run { doubted, .. } => open = doubted.iter().map(|action| (step_id(action), action.clone())).collect(),
+                Record::Run { doubted, .. } | Record::Damaged { doubted, .. } => {
+                    open = doubted.iter().map(|action| (step_id(action), action.clone())).collect()
+                }
                 Record::Begin { step, action } => {
                     open.retain(|(other, _)| other != step);
                     open.push((step.clone(), (**action).clone()));
@@ -192,7 +251,9 @@ mod tests {
         for record in [begin("a"), begin("b"), Record::End { step: step_id(&on("a")) }] {
             journal.write(record).unwrap();
         }
-        locked.append(JOURNAL_FILE).unwrap().line("{\"begin\":{\"st").unwrap();
+        let mut bytes = folder.read(JOURNAL_FILE).unwrap().unwrap();
+        bytes.extend(b"{\"begin\":{\"st");
+        locked.write(JOURNAL_FILE, &bytes).unwrap();
         let mut again = Journal::open(&locked).unwrap();
         assert!(again.is_cut_off());
         assert_eq!(again.unfinished(), [on("c"), on("b")]);
@@ -203,5 +264,46 @@ mod tests {
         assert_eq!(last.unfinished(), [on("c"), on("b")]);
         again.write(Record::Settled).unwrap();
         assert_eq!(again.unfinished(), []);
+    }
+
+    #[test]
+    fn a_damaged_journal_is_set_aside_and_what_can_be_read_stays_in_doubt() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(root.path()).lab("lab");
+        let locked = folder.lock(Wait::No).unwrap();
+        let mut journal = Journal::open(&locked).unwrap();
+        assert_eq!(journal.damaged(), None);
+        journal.write(Record::Run { before: Box::default(), doubted: Vec::new() }).unwrap();
+        for record in [begin("a"), begin("b"), Record::End { step: step_id(&on("a")) }, Record::Over] {
+            journal.write(record).unwrap();
+        }
+        drop(journal);
+        let whole = folder.read(JOURNAL_FILE).unwrap().unwrap();
+        for at in 0..whole.len() - 1 {
+            let mut bytes = whole.clone();
+            bytes[at] = b'\0';
+            locked.write(JOURNAL_FILE, &bytes).unwrap();
+            let mut journal = Journal::open(&locked).unwrap();
+            let kept = journal.damaged().expect("a byte that is no JSON anywhere").to_owned();
+            assert_eq!(std::fs::read(&kept).unwrap(), bytes);
+            assert_eq!(journal.before(), None, "nothing is undone by half a journal");
+            if at == 0 {
+                assert_eq!(journal.unfinished(), [on("b")], "the lines after the first can be read");
+            }
+            assert_eq!(Journal::open(&locked).unwrap().damaged(), Some(kept.as_path()), "it is said until something is run again");
+            journal.write(Record::Run { before: Box::default(), doubted: journal.unfinished() }).unwrap();
+            assert_eq!(journal.damaged(), None);
+            std::fs::remove_file(kept).unwrap();
+        }
+    }
+
+    #[test]
+    fn something_else_in_its_place_is_set_aside() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(root.path()).lab("lab");
+        let locked = folder.lock(Wait::No).unwrap();
+        std::fs::create_dir(folder.path().join(JOURNAL_FILE)).unwrap();
+        assert!(Journal::doubted(&folder).unwrap_err().to_string().contains("it is a folder"));
+        assert!(Journal::open(&locked).unwrap().damaged().is_some_and(std::path::Path::is_dir));
     }
 }

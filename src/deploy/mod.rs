@@ -6,10 +6,11 @@
 mod deployed;
 mod event;
 mod journal;
+pub mod labs;
 mod run;
 mod settle;
 
-pub use deployed::Deployed;
+pub use deployed::{DEPLOYED_FILE, Deployed, DeployedError, keep_layout, kept_layout};
 pub use event::{Ending, Event, Failure};
 pub use journal::{JOURNAL_FILE, Journal, JournalError, Log, Record};
 pub use run::{Cancel, Canceller, Options, PREFLIGHT, Pause, canceller, pause_by_timer, run};

@@ -152,8 +152,8 @@ fn the_mini_cloud_is_deployed_broken_healed_and_destroyed() {
 
     assert_eq!(bench.run(|_, before, _| destroy(before)), Ending::Done);
     assert!(bench.observe().is_empty());
-    bench.folder().lock(Wait::No).unwrap().remove().unwrap();
-    assert_eq!(StateFolder::at(bench.root.path()).labs(), Vec::<String>::new());
+    super::labs::forget(Arc::new(bench.folder().lock(Wait::No).unwrap())).unwrap();
+    assert_eq!(StateFolder::at(bench.root.path()).labs().unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Log for Memory {
 
 impl Memory {
     fn journal(&self) -> Journal {
-        Journal::new(Box::new(self.clone()), Journal::read(&self.0.lock().unwrap().join("\n")))
+        Journal::new(Box::new(self.clone()), Journal::read(self.0.lock().unwrap().join("\n").as_bytes()).unwrap())
     }
 }
 

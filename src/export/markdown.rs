@@ -65,6 +65,15 @@ pub fn markdown(lab: &Lab) -> String {
     );
     table(
         &mut out,
+        "Forwarded ports",
+        ["Host", "Node", "Port"],
+        lab.nodes
+            .iter()
+            .flat_map(|(name, node)| node.adapters.iter().flat_map(move |adapter| adapter.forwards.iter().map(move |to| (name, to))))
+            .map(|(name, forward)| [format!("{}:{}", forward.address, forward.host), name.to_string(), forward.to.to_string()]),
+    );
+    table(
+        &mut out,
         "Flows",
         ["From", "To", "Port", "Must be"],
         lab.flows.iter().map(|flow| {
@@ -76,10 +85,11 @@ pub fn markdown(lab: &Lab) -> String {
     table(
         &mut out,
         "Virtual addresses",
-        ["VIP", "Address", "Network", "Holders"],
+        ["VIP", "Address", "Network", "Holders", "Follows"],
         lab.vips.iter().map(|(name, vip)| {
             let holders: Vec<String> = vip.holders.iter().map(|holder| format!("{} ({})", holder.node, holder.priority)).collect();
-            [name.to_string(), vip.address.to_string(), vip.network.to_string(), holders.join(", ")]
+            let follows = vip.follows.as_ref().map_or_else(String::new, ToString::to_string);
+            [name.to_string(), vip.address.to_string(), vip.network.to_string(), holders.join(", "), follows]
         }),
     );
     table(

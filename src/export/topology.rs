@@ -79,6 +79,9 @@ pub struct TopologyLink {
     pub from: String,
     /// The other.
     pub to: String,
+    /// The port of a flow that names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// Why they are linked.
     pub kind: TopologyLinkKind,
     /// Whether what passes cannot be read on the way.
@@ -95,6 +98,7 @@ impl Topology {
         links.extend(lab.flows.iter().map(|flow| TopologyLink {
             from: flow.from.to_string(),
             to: flow.to.to_string(),
+            port: flow.port,
             kind: TopologyLinkKind::Flow,
             encrypted: flow_is_encrypted(lab, catalog, &flow.from, &flow.to),
             state: None,
@@ -102,6 +106,7 @@ impl Topology {
         links.extend(lab.links.iter().map(|link| TopologyLink {
             from: link.between.0.to_string(),
             to: link.between.1.to_string(),
+            port: None,
             kind: TopologyLinkKind::Wan,
             encrypted: link.tunnel.is_some() || gateways_encrypt(lab, catalog, link),
             state: None,
@@ -169,7 +174,8 @@ impl Topology {
                 TopologyLinkKind::Wan => "wan",
             };
             let state = link.state.map_or_else(String::new, |state| format!(" state={}", state.title()));
-            lines.push(format!("link={kind} from={} to={} encrypted={}{state}", word(&link.from), word(&link.to), link.encrypted));
+            let port = link.port.map_or_else(String::new, |port| format!(" port={port}"));
+            lines.push(format!("link={kind} from={} to={}{port} encrypted={}{state}", word(&link.from), word(&link.to), link.encrypted));
         }
         let looked = self.links.iter().any(|link| link.state.is_some());
         let up = self.links.iter().filter(|link| link.state == Some(LinkState::Up)).count();
@@ -261,6 +267,7 @@ fn cluster_links(lab: &Lab, catalog: &Catalog) -> Vec<TopologyLink> {
                 links.push(TopologyLink {
                     from: one.to_string(),
                     to: other.to_string(),
+                    port: None,
                     kind: TopologyLinkKind::Cluster,
                     encrypted: between_members_encrypted(lab, catalog, one) && between_members_encrypted(lab, catalog, other),
                     state: None,

@@ -2,11 +2,12 @@
 //!
 //! Knows nothing of layouts: it moves bytes.
 
+use super::durable;
 use std::{
     ffi::OsString,
     fmt,
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -199,11 +200,10 @@ pub fn save_guarded(path: &Path, bytes: &[u8], backup: Backup, replace: Replace)
         _ => Path::new("."),
     };
     let mut temporary = new_temporary(folder, &target)?;
-    temporary.write_all(bytes).map_err(system("write to the folder of", &target))?;
     if let Some(about) = &before {
         temporary.as_file().set_permissions(about.permissions()).map_err(system("set the permissions of", &target))?;
     }
-    temporary.as_file().sync_all().map_err(system("write to the folder of", &target))?;
+    durable::fill(&mut temporary, bytes).map_err(system("write to the folder of", &target))?;
     // As late as possible: another program may have written meanwhile.
     if let Replace::Unchanged(expected) = replace
         && !holds(&target, expected)?
@@ -218,10 +218,10 @@ pub fn save_guarded(path: &Path, bytes: &[u8], backup: Backup, replace: Replace)
             io::ErrorKind::AlreadyExists => FileError::Exists(target.clone()),
             _ => system("create", &target)(error.error),
         })?;
+        durable::flush_folder_of(&target);
     } else {
-        temporary.persist(&target).map_err(|error| system("replace", &target)(error.error))?;
+        durable::put(temporary, &target).map_err(system("replace", &target))?;
     }
-    flush_folder(folder);
     Ok(())
 }
 
@@ -243,7 +243,7 @@ fn new_temporary(folder: &Path, target: &Path) -> Result<tempfile::NamedTempFile
     // A new file gets what the user's mask leaves, as any program's new file does.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(system("write to the folder of", target))
+    durable::temporary(&builder, folder).map_err(system("write to the folder of", target))
 }
 
 /// Where a path really leads. A link that leads to nothing yet is followed as well.
@@ -269,16 +269,6 @@ fn keep_copy(target: &Path, folder: &Path) -> Result<(), FileError> {
         fs::copy(target, &temporary).map_err(system("keep a copy of", target))?;
     }
     temporary.persist(&backup).map_err(|error| system("keep a copy of", target)(error.error))
-}
-
-/// A rename is on the disk when its folder is. Not every system can do this; where it cannot, the rename is still atomic.
-fn flush_folder(folder: &Path) {
-    #[cfg(unix)]
-    if let Ok(folder) = File::open(folder) {
-        let _best_effort = folder.sync_all();
-    }
-    #[cfg(not(unix))]
-    let _ = folder;
 }
 
 #[cfg(test)]

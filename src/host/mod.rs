@@ -3,11 +3,13 @@
 
 pub mod allowed;
 pub mod autosave;
+mod durable;
 pub mod file;
 pub mod folder;
 pub mod guard;
 pub mod locale;
 pub mod machine;
+mod private;
 pub mod process;
 pub mod ssh;
 pub mod state;

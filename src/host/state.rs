@@ -1,10 +1,15 @@
 //! The state folder: what is kept of deployed labs between calls of the program, one folder a lab.
 //!
-//! Only the user can read it (0700, 0600). Whoever changes a lab's folder holds its lock; readers need none, because a file
-//! is replaced whole or only grows. It never holds anything that belongs in a layout.
+//! Only the user can read it (0700, 0600); a folder that others can change is refused. A process that changes a lab's folder holds
+//! its lock; readers need none, because a file is replaced whole or only grows. Removing a lab's folder removes the files that
+//! Sandtable wrote and no other.
 
+use super::{
+    durable,
+    private::{check_private, make_folder, private},
+};
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -27,20 +32,35 @@ pub enum StateError {
     /// Another process works on the lab.
     #[error("another sandtable is working on this lab; try again when it is done ({0})")]
     InUse(PathBuf),
+    /// The environment names a folder that depends on the current one.
+    #[error(
+        "{STATE_VARIABLE} is the relative path {}; another current folder would be another state: set it to an absolute path", .0.display()
+    )]
+    Relative(PathBuf),
+    /// Others can change what is in it.
+    #[error("{} {why}; {next}", path.display())]
+    Unsafe {
+        /// Which folder or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+        /// What to do.
+        next: String,
+    },
     /// The system refuses.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {}: {why}", path.display())]
     Io {
         /// What was tried.
         what: &'static str,
         /// On which file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        why: io::Error,
     },
 }
 
-fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StateError + 'a {
-    move |source| StateError::Io { what, path: path.to_owned(), source }
+pub(super) fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StateError + 'a {
+    move |why| StateError::Io { what, path: path.to_owned(), why }
 }
 
 /// How long to wait for a lock.
@@ -75,30 +95,51 @@ impl StateFolder {
     /// The folder that the environment names, else the platform's.
     ///
     /// # Errors
-    /// Where the platform names none.
+    /// Where the platform names none, the environment's is relative, or others can change what is in it.
     pub fn of_user() -> Result<Self, StateError> {
-        if let Some(root) = std::env::var_os(STATE_VARIABLE).filter(|root| !root.is_empty()) {
-            return Ok(Self::at(root));
-        }
-        let folders = directories::ProjectDirs::from("", "", "sandtable").ok_or(StateError::NoHome)?;
-        Ok(Self::at(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).join("labs")))
+        let root = match std::env::var_os(STATE_VARIABLE).filter(|root| !root.is_empty()).map(PathBuf::from) {
+            Some(root) if root.is_relative() => return Err(StateError::Relative(root)),
+            Some(root) => root,
+            None => {
+                let folders = directories::ProjectDirs::from("", "", "sandtable").ok_or(StateError::NoHome)?;
+                folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).join("labs")
+            }
+        };
+        check_private(&root)?;
+        Ok(Self::at(root))
     }
 
-    /// The folder of one lab. The name must be plain: letters, digits, dashes.
+    /// The folder of one lab. The name must be a lab's identity, which callers check: letters, digits, dashes.
     pub fn lab(&self, name: &str) -> LabFolder {
-        debug_assert!(name.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-'), "{name:?}");
+        debug_assert!(is_plain(name), "{name:?}");
         LabFolder { path: self.root.join(name) }
     }
 
     /// The names of the labs that have a folder, sorted.
-    pub fn labs(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
-        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    ///
+    /// # Errors
+    /// Where the folder exists and cannot be read.
+    pub fn labs(&self) -> Result<Vec<String>, StateError> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("read", &self.root)(error)),
+        };
+        let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<String> =
+            folders.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_plain(name)).collect();
         names.sort();
-        names
+        Ok(names)
     }
 }
+
+/// Whether a name can be a lab's folder and nothing else.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-')
+}
+
+/// What a lab's folder still holds after its removal: files that Sandtable did not write, so the folder stays with them.
+pub type Foreign = Vec<PathBuf>;
 
 /// The folder of one lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,13 +165,16 @@ impl LabFolder {
     /// Where the system refuses.
     pub fn once(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError> {
         let path = self.path.join(name);
+        self.check()?;
         make_folder(&self.path)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.path).map_err(failed("write beside", &path))?;
-        file.write_all(bytes).map_err(failed("write", &path))?;
-        file.as_file().sync_all().map_err(failed("write", &path))?;
+        let mut file = temporary_beside(&path)?;
+        durable::fill(&mut file, bytes).map_err(failed("write", &path))?;
         match file.persist_noclobber(&path) {
             Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(failed("keep", &path)(error.error)),
-            _ => Ok(path),
+            _ => {
+                durable::flush_folder_of(&path);
+                Ok(path)
+            }
         }
     }
 
@@ -145,6 +189,7 @@ impl LabFolder {
         };
         let path = self.path.join(LOCK_FILE);
         let mut waited = Duration::ZERO;
+        self.check()?;
         loop {
             make_folder(&self.path)?;
             let file = private().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
@@ -165,20 +210,44 @@ impl LabFolder {
         }
     }
 
+    /// A folder that is a link leads to files that are not Sandtable's.
+    fn check(&self) -> Result<(), StateError> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if found.is_symlink() => Err(StateError::Unsafe {
+                path: self.path.clone(),
+                why: "is a symbolic link".into(),
+                next: "move the folder that it leads to here, or remove the link".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The content of a file; `None` where it does not exist.
     ///
     /// # Errors
-    /// Where the system refuses, or the file is larger than any of ours.
+    /// Where it is no ordinary file, larger than any of ours, or the system refuses.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.path.join(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
+        self.check()?;
+        // Before it is opened: a pipe in its place would be waited for without end.
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => {}
+            Ok(found) => {
+                let why = if found.is_dir() { "it is a folder" } else { "it is not an ordinary file" };
+                return Err(failed("read", &path)(io::Error::other(why)));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("open", &path)(error)),
-        };
+        }
+        let file = File::open(&path).map_err(failed("open", &path))?;
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed("read", &path))?;
         Ok(Some(bytes))
+    }
+
+    /// Whether it holds anything of this name.
+    pub fn has(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.path.join(name)).is_ok()
     }
 
     /// The files of a folder below it, by name, with their contents and when they were written: the oldest first. A folder that
@@ -232,11 +301,23 @@ impl Locked {
     /// Where the system refuses; then the old content is still there.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
         let path = self.folder.path.join(name);
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder.path).map_err(failed("write beside", &path))?;
-        file.write_all(bytes).map_err(failed("write", &path))?;
-        file.as_file().sync_all().map_err(failed("write", &path))?;
-        file.persist(&path).map_err(|error| failed("replace", &path)(error.error))?;
-        Ok(())
+        let mut file = temporary_beside(&path)?;
+        durable::fill(&mut file, bytes).map_err(failed("write", &path))?;
+        durable::put(file, &path).map_err(failed("replace", &path))
+    }
+
+    /// Sets a file aside under the first free name of `NAME.damaged`, `NAME.damaged-2`, …, and gives its new path.
+    ///
+    /// # Errors
+    /// Where the system refuses; then it is where it was.
+    pub fn set_aside(&self, name: &str) -> Result<PathBuf, StateError> {
+        let path = self.folder.path.join(name);
+        let names = std::iter::once(format!("{name}{DAMAGED}")).chain((2..).map(|count| format!("{name}{DAMAGED}-{count}")));
+        let mut free = names.filter(|name| !self.folder.has(name));
+        let aside = free.next().map_or_else(|| path.with_extension("damaged"), |name| self.folder.path.join(name));
+        fs::rename(&path, &aside).map_err(failed("set aside", &path))?;
+        durable::flush_folder_of(&aside);
+        Ok(aside)
     }
 
     /// Replaces a file in a folder of this one, made where it is missing. Both names must be plain; what readers see may be a part.
@@ -252,6 +333,20 @@ impl Locked {
         file.write_all(bytes).map_err(failed("write", &path))
     }
 
+    /// Replaces a file in a folder of this one whole, as [`Locked::write`] does; the folder is made where it is missing.
+    ///
+    /// # Errors
+    /// Where the system refuses; then the old content is still there.
+    pub fn replace_below(&self, folder: &[&str], name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let mut path = self.folder.path.clone();
+        path.extend(folder);
+        make_folder(&path)?;
+        path.push(name);
+        let mut file = temporary_beside(&path)?;
+        durable::fill(&mut file, bytes).map_err(failed("write", &path))?;
+        durable::put(file, &path).map_err(failed("replace", &path))
+    }
+
     /// Opens a file that only grows.
     ///
     /// # Errors
@@ -259,6 +354,7 @@ impl Locked {
     pub fn append(&self, name: &str) -> Result<AppendFile, StateError> {
         let path = self.folder.path.join(name);
         let file = private().create(true).append(true).open(&path).map_err(failed("open", &path))?;
+        durable::flush_folder_of(&path);
         Ok(AppendFile { path, file })
     }
 
@@ -274,21 +370,50 @@ impl Locked {
         }
     }
 
-    /// Removes the folder with all that is in it, and the lock.
+    /// Removes what Sandtable wrote, then the lock and the folder; what is not `ours` stays, and the folder with it, and is
+    /// given back. Links are removed and never followed.
     ///
     /// # Errors
     /// Where the system refuses.
-    pub fn remove(self) -> Result<(), StateError> {
+    pub fn remove(self, ours: &dyn Fn(&str) -> bool) -> Result<Foreign, StateError> {
         let path = self.folder.path.clone();
+        let mut foreign = Vec::new();
         for entry in fs::read_dir(&path).map_err(failed("read", &path))?.flatten().filter(|entry| entry.file_name() != LOCK_FILE) {
             let found = entry.path();
-            let removed = if found.is_dir() { fs::remove_dir_all(&found) } else { fs::remove_file(&found) };
+            if !entry.file_name().to_str().is_some_and(|name| ours(name) || is_temporary(name)) {
+                foreign.push(found);
+                continue;
+            }
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(&found) } else { fs::remove_file(&found) };
             removed.map_err(failed("remove", &found))?;
         }
+        foreign.sort();
         // Windows removes no folder while a file in it is open.
         drop(self);
-        fs::remove_dir_all(&path).map_err(failed("remove", &path))
+        fs::remove_file(path.join(LOCK_FILE)).map_err(failed("remove", &path))?;
+        if foreign.is_empty() {
+            fs::remove_dir(&path).map_err(failed("remove", &path))?;
+            durable::flush_folder_of(&path);
+        }
+        Ok(foreign)
     }
+}
+
+/// What a file that is damaged and set aside has behind its name.
+pub const DAMAGED: &str = ".damaged";
+
+/// A temporary file that a process left behind which was killed while it wrote.
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
+}
+
+/// How temporary files begin.
+const TEMPORARY: &str = ".tmp";
+
+fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile, StateError> {
+    let folder = path.parent().unwrap_or(path);
+    durable::temporary(tempfile::Builder::new().prefix(TEMPORARY), folder).map_err(failed("write beside", path))
 }
 
 impl Drop for Locked {
@@ -318,19 +443,6 @@ impl AppendFile {
 }
 
 #[cfg(unix)]
-fn private() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn private() -> OpenOptions {
-    OpenOptions::new()
-}
-
-#[cfg(unix)]
 fn file_number(found: &Option<fs::Metadata>) -> u64 {
     use std::os::unix::fs::MetadataExt;
     found.as_ref().map_or(0, MetadataExt::ino)
@@ -339,14 +451,6 @@ fn file_number(found: &Option<fs::Metadata>) -> u64 {
 #[cfg(not(unix))]
 fn file_number(found: &Option<fs::Metadata>) -> u64 {
     u64::from(found.is_some())
-}
-
-fn make_folder(path: &Path) -> Result<(), StateError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(failed("make", path))
 }
 
 #[cfg(test)]
@@ -374,9 +478,10 @@ mod tests {
             assert_eq!([mode(""), mode("world.json"), mode("journal.jsonl"), mode("lock")], [0o700, 0o600, 0o600, 0o600]);
         }
         drop(locked);
-        assert_eq!(StateFolder::at(root.path()).labs(), ["lab-1"]);
-        lab.lock(Wait::No).unwrap().remove().unwrap();
-        assert_eq!(StateFolder::at(root.path()).labs(), Vec::<String>::new());
+        assert_eq!(StateFolder::at(root.path()).labs().unwrap(), ["lab-1"]);
+        let ours = |name: &str| matches!(name, "world.json" | "journal.jsonl");
+        assert_eq!(lab.lock(Wait::No).unwrap().remove(&ours).unwrap(), Foreign::new());
+        assert_eq!(StateFolder::at(root.path()).labs().unwrap(), Vec::<String>::new());
         assert!(lab.lock(Wait::No).is_ok(), "it can be made again");
     }
 
@@ -414,5 +519,44 @@ mod tests {
         locked.append("log").unwrap().line("one").unwrap();
         locked.append("log").unwrap().line("two").unwrap();
         assert_eq!(lab.read("log").unwrap().unwrap(), b"one\ntwo\n");
+    }
+
+    #[test]
+    fn only_what_is_ours_is_removed() {
+        let (_root, lab) = folder();
+        let locked = lab.lock(Wait::No).unwrap();
+        locked.write("a", b"ours").unwrap();
+        fs::write(lab.path().join("thesis.txt"), "not ours").unwrap();
+        fs::write(lab.path().join(".tmpKilled"), "half").unwrap();
+        let foreign = locked.remove(&|name| name == "a").unwrap();
+        assert_eq!(foreign, [lab.path().join("thesis.txt")]);
+        let left: Vec<_> = fs::read_dir(lab.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["thesis.txt"]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_under_a_name_of_its_own() {
+        let (_root, lab) = folder();
+        let locked = lab.lock(Wait::No).unwrap();
+        for name in ["a.damaged", "a.damaged-2", "a.damaged-3"] {
+            locked.write("a", b"bad").unwrap();
+            assert_eq!(locked.set_aside("a").unwrap(), lab.path().join(name));
+        }
+        assert_eq!(lab.read("a").unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_what_is_no_file_are_refused() {
+        let (root, lab) = folder();
+        let elsewhere = root.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, lab.path()).unwrap();
+        assert!(lab.lock(Wait::No).unwrap_err().to_string().contains("is a symbolic link"));
+        assert!(lab.read("a").unwrap_err().to_string().contains("is a symbolic link"));
+        let other = StateFolder::at(root.path()).lab("lab-2");
+        drop(other.lock(Wait::No).unwrap());
+        fs::create_dir(other.path().join("a")).unwrap();
+        assert!(other.read("a").unwrap_err().to_string().contains("it is a folder"));
     }
 }

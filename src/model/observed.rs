@@ -254,7 +254,8 @@ pub struct ObservedService {
 pub struct ObservedNode {
     /// Whether it is on.
     pub power: Power,
-    /// Whether it is being started, or was turned on lately and has not answered since.
+    /// Whether it is being started, or was turned on lately and takes no commands yet: what is set up on it is neither broken nor
+    /// missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_booting: bool,
     /// How it was made; `None`: it is not there.

@@ -1,8 +1,8 @@
 //! Which lab is which: the identity under which a lab is deployed, and what is derived from it.
 //!
 //! A lab is known by the canonical path of its layout file, not by its name: renaming a lab must not orphan what runs,
-//! and two copies of one layout side by side must not mix. Moving the file makes it another lab; the old one can be
-//! destroyed by its old path. Pure: whoever calls finds the path.
+//! and two copies of one layout side by side must not mix. A deployed lab keeps its identity: after its file was moved, its
+//! state folder says so once the file is attached at its new path. Pure: callers find the path.
 
 use crate::model::Mac;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,15 @@ const STEM_BYTES_MAX: usize = 24;
 impl LabId {
     /// The identity of the lab that a file holds: the file's stem for people, and 64 bits of a hash over its whole path.
     pub fn of_file(canonical: &std::path::Path) -> Self {
-        let hash = mixed(fnv1a(canonical.as_os_str().as_encoded_bytes().iter().copied()));
+        Self::nth_of_file(canonical, 0)
+    }
+
+    /// Further identities of the lab that a file holds, for a path whose first one is still that of a lab which was deployed from
+    /// there and has moved away. The 0th is [`LabId::of_file`].
+    pub fn nth_of_file(canonical: &std::path::Path, nth: u32) -> Self {
+        let path = canonical.as_os_str().as_encoded_bytes().iter().copied();
+        let salt = (nth > 0).then(|| [0].into_iter().chain(nth.to_be_bytes()));
+        let hash = mixed(fnv1a(path.chain(salt.into_iter().flatten())));
         let stem = canonical.file_stem().map(|stem| stem.to_string_lossy().to_lowercase()).unwrap_or_default();
         let mut slug = String::new();
         for letter in stem.chars() {
@@ -99,6 +107,8 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!(one, LabId::of_file(Path::new("/labs/a/Mini Cloud!.ron")));
         assert!(LabId::of_file(Path::new("/labs/…/ÖÄÜ.ron")).as_str().starts_with("lab-"));
+        assert_eq!(one, LabId::nth_of_file(Path::new("/labs/a/Mini Cloud!.ron"), 0));
+        assert_ne!(one, LabId::nth_of_file(Path::new("/labs/a/Mini Cloud!.ron"), 1));
         let long = LabId::of_file(Path::new(&format!("/{}.ron", "x".repeat(300))));
         assert_eq!(LabId::try_from(long.as_str().to_owned()).unwrap(), long);
         for bad in ["", "../etc", "-a", "A"] {

@@ -28,6 +28,9 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
 }
 
 fn reason(sight: &Sight<'_>, name: &NodeName) -> Option<String> {
+    if sight.fate(name) == Fate::Stays && sight.node(name).is_some_and(|node| node.is_booting) {
+        return Some(format!("{name} is on and takes no commands yet: wait for it."));
+    }
     match (sight.fate(name), sight.node(name).map(|node| node.power)) {
         (Fate::Created | Fate::Replaced, _) => Some(format!("{name} has just been made.")),
         (Fate::Bounced, _) => Some(format!("{name} was turned off to be changed.")),

@@ -58,6 +58,8 @@ pub struct Verdict {
     pub from: Endpoint,
     /// Who answers.
     pub to: Endpoint,
+    /// On which port, where the flow names one: two flows may differ in nothing else.
+    pub port: Option<u16>,
     /// Whether the lab needs it.
     pub need: Need,
     /// What trying it came to.
@@ -78,6 +80,12 @@ impl Verdict {
     /// Whether the contract is broken by it.
     pub fn breaks_contract(&self) -> bool {
         self.need == Need::Mandatory && self.outcome != Outcome::Good
+    }
+
+    /// The flow in words: `outside -> web/nginx:443`.
+    pub fn flow(&self) -> String {
+        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
+        format!("{} -> {}{port}", self.from, self.to)
     }
 }
 
@@ -114,11 +122,11 @@ pub fn stopped_sender(from: &Endpoint, observed: &Observed) -> Option<String> {
 
 fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
     let need = if flow.optional { Need::Optional } else { Need::Mandatory };
-    let (from, to) = (flow.from.clone(), flow.to.clone());
+    let (from, to, port) = (flow.from.clone(), flow.to.clone(), flow.port);
     let Some(seen) = seen else {
         let reason = "nobody has tried it yet".to_owned();
         let (outcome, health) = (Outcome::Unknown, Health::Unknown);
-        return Verdict { from, to, need, outcome, health, forward: false, backward: false, latency_ms: None, reason };
+        return Verdict { from, to, port, need, outcome, health, forward: false, backward: false, latency_ms: None, reason };
     };
     let outcome = match (seen.health, seen.forward, seen.backward) {
         (Health::Unknown, ..) => Outcome::Unknown,
@@ -128,7 +136,18 @@ fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
         (_, false, false) => Outcome::Closed,
     };
     let (forward, backward) = (seen.forward, seen.backward);
-    Verdict { from, to, need, outcome, health: seen.health, forward, backward, latency_ms: seen.latency_ms, reason: seen.reason.clone() }
+    Verdict {
+        from,
+        to,
+        port,
+        need,
+        outcome,
+        health: seen.health,
+        forward,
+        backward,
+        latency_ms: seen.latency_ms,
+        reason: seen.reason.clone(),
+    }
 }
 
 /// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good. A lab without

@@ -4,12 +4,13 @@ use super::{
     Answer, Provider, ProviderError, Retry,
     incus::{IncusMachines, Settings},
     machines::Machines,
-    real::{Core, Hold, RealProvider, watch::watch},
+    real::{Core, Hold, RealProvider, journal::Faults, watch::watch},
     sim::{SimProvider, WallClock},
     virtualbox::{Files, VirtualBox},
 };
 use crate::{
     host::state::{LabFolder, Locked},
+    model::ActiveFault,
     plan::LabId,
 };
 use std::{
@@ -107,6 +108,17 @@ impl On {
             return Ok(Arc::new(SimProvider::holding(Arc::clone(locked), lot.clock)));
         }
         self.real(lot, Hold::Whole(Arc::clone(locked)))
+    }
+
+    /// What is broken on purpose, as the lab's own state says: no hypervisor is asked.
+    ///
+    /// # Errors
+    /// Where the state cannot be read.
+    pub fn faults(&self, lot: Lot) -> Result<Vec<ActiveFault>, ProviderError> {
+        match self {
+            Self::Sim => SimProvider::new(lot.folder, lot.clock).faults(),
+            Self::Incus(_) | Self::VirtualBox(_) => Ok(Faults::read(&lot.folder)?.active()),
+        }
     }
 
     fn real(&self, lot: Lot, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {

@@ -114,6 +114,14 @@ impl SimProvider {
         Ok(look(state.open.as_ref().map(|open| &open.world)))
     }
 
+    /// What is broken now.
+    ///
+    /// # Errors
+    /// Where the world cannot be read.
+    pub fn faults(&self) -> Result<Vec<ActiveFault>, ProviderError> {
+        self.look(|world| world.map(World::active_faults).unwrap_or_default())
+    }
+
     /// Changes the world as it is now, and saves it.
     fn change<R>(&self, change: impl FnOnce(&mut World) -> Result<R, SimError>) -> Result<R, ProviderError> {
         let mut state = self.state();
@@ -157,7 +165,11 @@ impl SimProvider {
             what: "read the simulated lab".into(),
             node: None,
             why,
-            next: format!("Remove {} and deploy again.", self.folder.path().display()),
+            next: format!(
+                "Look at {}, or give the simulated lab up and deploy it again: sandtable forget --lab {}",
+                self.folder.path().join(WORLD_FILE).display(),
+                self.folder.path().file_name().unwrap_or_default().display()
+            ),
             retry: Retry::Useless,
         };
         let file: FileIn = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
@@ -422,7 +434,7 @@ fn nothing_there() -> ProviderError {
 fn in_state(error: StateError) -> ProviderError {
     let (next, retry) = match &error {
         StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
-        StateError::NoHome | StateError::Io { .. } => {
+        StateError::NoHome | StateError::Io { .. } | StateError::Relative(_) | StateError::Unsafe { .. } => {
             ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth)
         }
     };
@@ -433,7 +445,8 @@ fn in_world(what: &str, action: Option<&Action>, error: &SimError) -> ProviderEr
     let (next, retry) = match error {
         SimError::Scripted { .. } => ("Try again.", Retry::Worth),
         SimError::Unknown { .. } => ("See whether the name is right and the lab is deployed (sandtable status).", Retry::Useless),
-        SimError::Refused { .. } => ("Mend what it says, then deploy again; what is done is not done twice.", Retry::Useless),
+        SimError::Refused { .. } if action.is_none() => ("Nothing was changed; choose another fault, or real nodes.", Retry::Useless),
+        SimError::Refused { .. } => ("Change what it says, then deploy again; steps that are done are not repeated.", Retry::Useless),
     };
     ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }
 }

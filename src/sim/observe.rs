@@ -326,7 +326,7 @@ impl World {
         };
         ObservedNode {
             power: machine.power,
-            is_booting: false,
+            is_booting: machine.power == Power::Running && !machine.booted,
             spec: machine.spec.clone(),
             configured: machine.configured,
             links_up: machine.cards.iter().map(|card| card.connected).collect(),

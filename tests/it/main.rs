@@ -2,6 +2,8 @@
 
 mod cli_check;
 mod cli_commands;
+mod cli_output;
+mod cli_state;
 mod e2e_sim;
 mod growth;
 mod layers;

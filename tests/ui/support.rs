@@ -63,7 +63,7 @@ impl Window {
     fn open_in(folder: tempfile::TempDir, chooser: Box<dyn Chooser>) -> Self {
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let reading = Arc::clone(&clock);
-        let engine = Local::new(Some(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
+        let engine = Local::new(Ok(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
         let parts =
             Parts { folders: Some(Folders::below(folder.path())), engine: Box::new(engine), chooser, draw: sandtable::app::export::export };
         let mut state = State::new(Preferences::default(), sandtable::ui::templates());

@@ -114,9 +114,13 @@ impl Core {
 
     /// The clock of [`crate::model::Observed::at_ms`]: milliseconds since the lab was first deployed; 0 before that.
     pub fn now_ms(&self) -> u64 {
-        let text = self.folder.read(SINCE_FILE).ok().flatten();
-        let since = text.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse::<u64>().ok());
-        since.map_or(0, |since| (self.clock)().saturating_sub(since).max(1))
+        self.since().map_or(0, |since| (self.clock)().saturating_sub(since).max(1))
+    }
+
+    /// When the lab's clock was started; `None`: never, or what says so cannot be read, and it is started again.
+    fn since(&self) -> Option<u64> {
+        let bytes = self.folder.read(SINCE_FILE).ok().flatten()?;
+        String::from_utf8(bytes).ok()?.trim().parse().ok()
     }
 
     /// Starts the lab's clock, where it does not run yet.
@@ -124,7 +128,7 @@ impl Core {
     /// # Errors
     /// Where the disk refuses.
     pub fn start_clock(&self) -> Result<(), ProviderError> {
-        if self.folder.stamp(SINCE_FILE).is_some() {
+        if self.since().is_some() {
             return Ok(());
         }
         let now = (self.clock)().to_string();
@@ -307,7 +311,7 @@ fn family_of(text: &str) -> Family {
 pub(super) fn in_state(error: StateError) -> ProviderError {
     let (next, retry) = match &error {
         StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
-        StateError::NoHome | StateError::Io { .. } => {
+        StateError::NoHome | StateError::Io { .. } | StateError::Relative(_) | StateError::Unsafe { .. } => {
             ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth)
         }
     };

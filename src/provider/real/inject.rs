@@ -31,8 +31,8 @@ const BACK_TIMEOUT: Duration = Duration::from_secs(30);
 const KILL_MS: u64 = 5000;
 
 /// What is broken, as the journal says.
-pub(super) fn active(core: &Core) -> Vec<ActiveFault> {
-    Faults::read(&core.folder).active(core.now_ms(), (core.clock)())
+pub(super) fn active(core: &Core) -> Result<Vec<ActiveFault>, ProviderError> {
+    Ok(Faults::read(&core.folder)?.active(core.now_ms(), (core.clock)()))
 }
 
 /// What a fault is told about.
@@ -179,7 +179,7 @@ async fn run(core: &Core, node: &NodeName, script: &Script, what: &str) -> Resul
 /// Mends what was broken, what lies below first: a node that is off answers nobody.
 pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>, ProviderError> {
     let core = watch.core();
-    let mut entries = Faults::read(&core.folder).entries;
+    let mut entries = Faults::read(&core.folder)?.entries;
     match which {
         Which::All => entries.reverse(),
         Which::One(id) => entries.retain(|entry| entry.id == id),
@@ -191,7 +191,7 @@ pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>
         core.changed_below();
         let (_, seen) = watch.known().await?;
         let same = |other: &&Entry| other.id != entry.id && other.fault == entry.fault;
-        let held = Faults::read(&core.folder).entries.iter().find(same).map_or(Whose::Nobodys, |_| Whose::Anothers);
+        let held = Faults::read(&core.folder)?.entries.iter().find(same).map_or(Whose::Nobodys, |_| Whose::Anothers);
         match mend(core, &entry, &seen, held).await {
             Ok(()) => {
                 journal::change(core, |faults| faults.entries.retain(|other| other.id != entry.id))?;
@@ -277,7 +277,7 @@ async fn started(core: &Arc<Core>, node: &NodeName) {
 /// is wrong on purpose it stays so.
 async fn went_on(core: &Arc<Core>, node: &NodeName) {
     let is_skewed = |entry: &Entry| matches!(&entry.fault, Fault::Skew(there, _) if there == node);
-    if Faults::read(&core.folder).entries.iter().any(is_skewed) {
+    if Faults::read(&core.folder).is_ok_and(|faults| faults.entries.iter().any(is_skewed)) {
         return;
     }
     let set = async {
@@ -293,7 +293,7 @@ async fn went_on(core: &Arc<Core>, node: &NodeName) {
 pub(super) async fn predict(watch: &Watch, fault: &Fault, horizon_ms: u64) -> Result<Option<Prediction>, ProviderError> {
     // Who holds a VIP decides what is taken with it.
     let (below, mut seen) = watch.known().await?;
-    watch.look(&below, &mut seen).await;
+    watch.look(&below, &mut seen).await?;
     let flows = watch.flows();
     let fault = fault.clone();
     let predicted = tokio::task::spawn_blocking(move || {

@@ -4,7 +4,7 @@ use super::core::Core;
 use crate::{
     host::state::{LabFolder, StateError},
     model::{ActiveFault, Author, Fault},
-    provider::ProviderError,
+    provider::{ProviderError, Retry},
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,10 +62,25 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// What a lab's folder says is broken. What cannot be read is nothing: the next change writes it anew.
-    pub fn read(folder: &LabFolder) -> Self {
-        let bytes = folder.read(FAULTS_FILE).ok().flatten().unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
+    /// What a lab's folder says is broken.
+    ///
+    /// # Errors
+    /// Where it cannot be read: then what is broken is not known, and must not be taken for nothing.
+    pub fn read(folder: &LabFolder) -> Result<Self, ProviderError> {
+        let path = folder.path().join(FAULTS_FILE);
+        let unreadable = |why: String| ProviderError {
+            what: "read which faults are active".into(),
+            node: None,
+            why: format!("{}: {why}", path.display()),
+            next: "Look at the file. Faults inside nodes end by their own timers; move the file away once that has happened, or destroy \
+                   the lab after it."
+                .into(),
+            retry: Retry::Useless,
+        };
+        match folder.read(FAULTS_FILE).map_err(|error| unreadable(error.to_string()))? {
+            None => Ok(Self::default()),
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string())),
+        }
     }
 
     /// The faults as they are shown, at a moment of the lab's clock and of the wall's.
@@ -80,19 +95,22 @@ impl Faults {
 /// Where another holds the lock for too long, or the disk refuses.
 pub fn change<R>(core: &Core, change: impl FnOnce(&mut Faults) -> R) -> Result<R, ProviderError> {
     core.locked(|locked| {
-        let mut faults = Faults::read(locked.folder());
+        let mut faults = match Faults::read(locked.folder()) {
+            Ok(faults) => faults,
+            Err(error) => return Ok(Err(error)),
+        };
         let before = faults.clone();
         let result = change(&mut faults);
         if faults != before {
             let bytes = serde_json::to_vec_pretty(&faults).map_err(|error| StateError::Io {
                 what: "write",
                 path: FAULTS_FILE.into(),
-                source: error.into(),
+                why: error.into(),
             })?;
             locked.write(FAULTS_FILE, &bytes)?;
         }
-        Ok(result)
-    })
+        Ok(Ok(result))
+    })?
 }
 
 #[cfg(test)]
@@ -101,10 +119,10 @@ mod tests {
     use crate::host::state::{StateFolder, Wait};
 
     #[test]
-    fn what_is_written_is_read_and_garbage_is_nothing() {
+    fn what_is_written_is_read_and_garbage_is_never_nothing() {
         let root = tempfile::tempdir().unwrap();
         let folder = StateFolder::at(root.path()).lab("lab-1");
-        assert_eq!(Faults::read(&folder), Faults::default());
+        assert_eq!(Faults::read(&folder).unwrap(), Faults::default());
         let entry = Entry {
             id: 3,
             fault: "cut a,b c".parse().unwrap(),
@@ -116,10 +134,10 @@ mod tests {
         let faults = Faults { count: 3, entries: vec![entry] };
         let locked = folder.lock(Wait::No).unwrap();
         locked.write(FAULTS_FILE, &serde_json::to_vec(&faults).unwrap()).unwrap();
-        assert_eq!(Faults::read(&folder), faults);
+        assert_eq!(Faults::read(&folder).unwrap(), faults);
         assert_eq!(faults.active(2, 4)[0].fault.to_string(), "cut a,b c");
         assert_eq!(faults.active(2000, 4000)[0].until_ms, Some(7000), "five seconds are left");
         locked.write(FAULTS_FILE, b"{ not ours").unwrap();
-        assert_eq!(Faults::read(&folder), Faults::default());
+        assert!(Faults::read(&folder).unwrap_err().to_string().contains(FAULTS_FILE));
     }
 }

@@ -133,6 +133,8 @@ impl Core {
     }
 
     fn read_store(&self) -> Result<Store, ProviderError> {
+        let path = self.folder.path().join(SECRETS_FILE);
+        let failed = |why: String| failed(format!("{}: {why}", path.display()));
         let found = self.folder.read(SECRETS_FILE).map_err(|error| failed(error.to_string()))?;
         let Some(bytes) = found else { return Ok(Store::default()) };
         // The parser's own words could quote the file.
@@ -151,7 +153,8 @@ fn failed(why: String) -> ProviderError {
         node: None,
         why,
         next: format!(
-            "See whether {SECRETS_FILE} in the lab's state folder is yours and whole; without it the lab must be destroyed and deployed anew."
+            "Look at {SECRETS_FILE} in the lab's state folder; without it the lab has to be destroyed and deployed again: sandtable destroy \
+             LAYOUT, or --lab ID."
         ),
         retry: Retry::Useless,
     }

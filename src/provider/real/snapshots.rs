@@ -18,7 +18,7 @@ fn file(snapshot: &str) -> String {
 /// Keeps them.
 pub(super) fn keep(core: &Core, node: &NodeName, snapshot: &str, notes: &Notes) -> Result<(), ProviderError> {
     let text = serde_json::to_vec(&(snapshot, notes)).unwrap_or_default();
-    core.locked(|locked| locked.write_below(&[FOLDER, &slug(node)], &file(snapshot), &text))
+    core.locked(|locked| locked.replace_below(&[FOLDER, &slug(node)], &file(snapshot), &text))
 }
 
 /// What was noted when a snapshot was taken; nothing where another program took it. Then all of the node is set up anew by the next

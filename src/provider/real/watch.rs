@@ -120,11 +120,21 @@ impl Watch {
         let mut state = self.state();
         let stamp = self.core().folder.stamp(FLOWS_FILE);
         if state.stamp != stamp || (stamp.is_none() && state.flows.is_empty()) {
-            let bytes = self.core().folder.read(FLOWS_FILE).ok().flatten().unwrap_or_default();
-            state.flows = serde_json::from_slice(&bytes).unwrap_or_default();
+            state.flows = self.read_flows().unwrap_or_else(|why| {
+                let path = self.core().folder.path().join(FLOWS_FILE);
+                tracing::warn!("{}: {why}; no flow is tried until the lab is deployed again, which writes it", path.display());
+                Vec::new()
+            });
             state.stamp = stamp;
         }
         state.flows.clone()
+    }
+
+    fn read_flows(&self) -> Result<Vec<Flow>, String> {
+        match self.core().folder.read(FLOWS_FILE).map_err(|error| error.to_string())? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Has every running node watched for what is set up now. Gives when the last stream began that has not said all yet.
@@ -237,16 +247,31 @@ impl Watch {
     }
 
     /// Looks into the nodes, and fills in what they say.
-    pub(super) async fn look(&self, below: &Below, seen: &mut Observed) {
+    ///
+    /// # Errors
+    /// Where it cannot be read what is broken on purpose.
+    pub(super) async fn look(&self, below: &Below, seen: &mut Observed) -> Result<(), ProviderError> {
         let began = Instant::now();
         self.follow(below, seen);
         self.first_words().await;
         seen.at_ms = self.core().now_ms();
-        seen.faults = inject::active(self.core());
+        seen.faults = inject::active(self.core())?;
         self.tell_faults(&seen.faults, seen.at_ms);
         self.shared.book().fill(seen);
+        self.find_booting(seen);
         inject::forget_over(self.core(), seen);
         tracing::trace!(took_ms = began.elapsed().as_millis(), "a look");
+        Ok(())
+    }
+
+    /// A node that was set up, is on and says nothing, boots as far as is known; unless a fault may keep it silent.
+    fn find_booting(&self, seen: &mut Observed) {
+        let Observed { nodes, faults, at_ms, .. } = seen;
+        let book = self.shared.book();
+        for (name, node) in nodes {
+            let is_broken = || faults.iter().any(|fault| fault.fault.nodes().into_iter().any(|at| at == name));
+            node.is_booting |= node.power == Power::Running && node.configured && !book.speaks(name, *at_ms) && !is_broken();
+        }
     }
 
     /// What is known of the lab without a look into its nodes, and that look as far as it goes now.
@@ -273,7 +298,7 @@ impl Drop for Watch {
 impl Live for Watch {
     fn see(&self, below: Arc<Below>, mut seen: Observed) -> Answer<'_, Observed> {
         Box::pin(async move {
-            self.look(&below, &mut seen).await;
+            self.look(&below, &mut seen).await?;
             Ok(seen)
         })
     }

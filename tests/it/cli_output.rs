@@ -1,0 +1,197 @@
+//! What the command line writes: no control characters from what it quotes, one JSON object also for errors, and an end when nobody
+//! can be written to.
+
+use std::{
+    fs,
+    io::Read,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn layout(&self, name: &str, title: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        let text = format!(
+            r#"(sandtable: 1, name: "{title}", networks: {{"internet": nat(), "lab": host_only(subnet: "192.168.59.0/24")}},
+                nodes: {{"a": (role: app, adapters: [(network: "internet", forwards: [(host: 8090, to: 80)]),
+                (network: "lab", address: "192.168.59.31")], services: {{"pages": (kind: "nginx")}})}},
+                flows: [(from: "outside", to: "a/pages")])"#
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandtable"));
+        command.args(args).current_dir(self.0.path()).env("NO_COLOR", "1").env("SANDTABLE_STATE", self.0.path().join("state"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn call(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.command(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+fn is_obeyed(letter: char) -> bool {
+    (letter.is_control() && letter != '\n') || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[test]
+fn what_is_quoted_has_no_control_characters() {
+    let bench = Bench::new();
+    let title = r"Evil \u{1b}[2K\u{1b}]52;c;eA==\u{7} \u{9b}8m \u{202e}lab";
+    bench.layout("evil.ron", title);
+    fs::write(bench.0.path().join("half\u{1b}[31m.ron"), "(sandtable: 1").unwrap();
+    for args in [
+        &["check", "evil.ron"] as &[&str],
+        &["plan", "evil.ron", "--on", "sim"],
+        &["deploy", "evil.ron", "--on", "sim", "--yes"],
+        &["status", "evil.ron"],
+        &["status", "evil.ron", "--format", "json"],
+        &["labs"],
+        &["labs", "--format", "json"],
+        &["destroy", "evil.ron"],
+        &["destroy", "evil.ron", "--yes"],
+        &["check", "half\u{1b}[31m.ron"],
+        &["check", "half\u{1b}[31m.ron", "--format", "json"],
+        &["chek\u{1b}[31m", "evil.ron"],
+        &["check", "--form\u{1b}[31mat"],
+        &["rules", "no\u{9b}31m"],
+    ] {
+        let (_, out, err) = bench.call(args);
+        assert!(!(out.clone() + &err).chars().any(is_obeyed), "{args:?}: {out:?} {err:?}");
+        assert!(!(out + &err).is_empty());
+    }
+}
+
+#[test]
+fn an_error_is_one_json_object() {
+    let bench = Bench::new();
+    bench.layout("lab.ron", "Lab");
+    fs::write(bench.0.path().join("half.ron"), "(sandtable: 1").unwrap();
+    for verb in ["plan", "deploy", "status", "probe", "heal", "load", "destroy", "topology", "inject", "recover", "snapshot", "restore"] {
+        let more: &[&str] = match verb {
+            "inject" => &["stop", "a/pages"],
+            "recover" => &["galera"],
+            "restore" => &["a"],
+            "heal" => &["--all"],
+            _ => &[],
+        };
+        for file in ["nowhere.ron", "half.ron"] {
+            let (code, out, err) = bench.call(&[&[verb, file], more, &["--format", "json"]].concat());
+            let object: serde_json::Value =
+                serde_json::from_str(&out).unwrap_or_else(|error| panic!("{verb} {file}: {error}: {out} {err}"));
+            assert_eq!((code, &object["error"]["kind"], &object["error"]["code"]), (Some(2), &"input".into(), &2.into()), "{verb} {file}");
+            assert!(object["error"]["message"].as_str().is_some_and(|message| message.contains(file)), "{object}");
+        }
+    }
+    for usage in
+        [&["deplyo", "lab.ron", "--format", "json"] as &[&str], &["check", "--format=json"], &["rules", "nosuch", "--format", "json"]]
+    {
+        let (code, out, _) = bench.call(usage);
+        let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &object["error"]["kind"]), (Some(2), &"input".into()), "{usage:?}");
+    }
+    let (code, out, _) = bench.call(&["check", "half.ron", "--format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, object["error"].is_null(), object["problems"].as_array().map(Vec::len)),
+        (Some(2), true, Some(1)),
+        "check has its own"
+    );
+    let (_, out, _) = bench.call(&["check", "half.ron"]);
+    assert!(out.contains("1 not readable, 1 error"), "{out}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_no_success() {
+    let bench = Bench::new();
+    bench.layout("lab.ron", "Lab");
+    for args in [
+        &["check", "lab.ron"] as &[&str],
+        &["check", "lab.ron", "--format", "json"],
+        &["export", "lab.ron", "--to", "svg"],
+        &["status", "lab.ron"],
+        &["rules"],
+        &["--help"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bench.command(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{args:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.matches("No space left").count(), 1, "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_a_command_that_goes_on() {
+    let bench = Bench::new();
+    bench.layout("lab.ron", "Lab");
+    assert_eq!(bench.call(&["deploy", "lab.ron", "--on", "sim"]).0, Some(0));
+    for args in [&["load", "lab.ron"] as &[&str], &["load", "lab.ron", "--format", "json"], &["status", "lab.ron", "--watch"]] {
+        let mut child = bench.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        assert_eq!(out.read(&mut [0; 1]).unwrap(), 1, "{args:?}");
+        drop(out);
+        // It says more by itself, requests each second and events of the lab's own.
+        if args[0] == "status" {
+            assert_eq!(bench.call(&["inject", "lab.ron", "stop", "a/pages"]).0, Some(0));
+        }
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(141), ""), "{args:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn load_that_is_interrupted_says_its_sums() {
+    let bench = Bench::new();
+    bench.layout("lab.ron", "Lab");
+    assert_eq!(bench.call(&["deploy", "lab.ron", "--on", "sim"]).0, Some(0));
+    let mut child = bench.command(&["load", "lab.ron"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let mut text = vec![0; 1];
+    out.read_exact(&mut text).unwrap();
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(rest.contains(" requests, 0 failed"), "{rest}");
+}
+
+#[test]
+fn layouts_that_are_checked_together_share_the_host() {
+    let bench = Bench::new();
+    for name in ["one.ron", "two.ron"] {
+        let text = format!(
+            r#"(sandtable: 1, name: "{name}", networks: {{"internet": nat()}}, nodes: {{"a": (role: app,
+                adapters: [(network: "internet", forwards: [(host: 8090, to: 80)])])}})"#
+        );
+        fs::write(bench.0.path().join(name), text).unwrap();
+    }
+    let (code, out, _) = bench.call(&["check", "one.ron", "two.ron"]);
+    assert!(code == Some(0) && out.contains("host port 8090 of a is also forwarded to a of one.ron"), "{out}");
+    assert!(!bench.call(&["check", "two.ron"]).1.contains("8090"));
+}
+
+#[test]
+fn a_plan_of_what_cannot_be_deployed_fails_and_says_why() {
+    let bench = Bench::new();
+    let path = bench.layout("lab.ron", "Lab");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("\"nginx\"", "\"ngimx\"")).unwrap();
+    let (code, out, _) = bench.call(&["plan", "lab.ron", "--on", "sim", "--format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, Some(1));
+    assert!(object["unplannable"][0]["why"].as_str().is_some_and(|why| why.contains("did you mean \"nginx\"?")), "{object}");
+}

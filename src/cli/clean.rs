@@ -15,7 +15,7 @@ use std::{
 const MARK: char = '\u{fdd0}';
 const MARK_END: char = '\u{fdd1}';
 
-/// What nothing outside of this process can know.
+/// Unknown outside of this process.
 static NONCE: LazyLock<String> =
     LazyLock::new(|| format!("{:016x}", std::collections::hash_map::RandomState::new().build_hasher().finish()));
 

@@ -89,6 +89,9 @@ fn nothing(args: &Args, place: &Place, terminal: &mut Terminal) -> Result {
     {
         return Err(Failure::input(format!("{} is not deployed from this file; {hint}", place.lab.name)));
     }
+    if let Some(hint) = place.unreadable() {
+        super::note(&hint);
+    }
     if place.folder.exists() {
         // A lock, a journal of nothing: left by a call that ended before it made anything.
         forget(Arc::new(place.folder.lock(Wait::No)?))?;

@@ -13,7 +13,7 @@ impl Interrupt {
     /// Hears Ctrl-C from now on.
     ///
     /// # Errors
-    /// Where the system lets nobody hear it.
+    /// Where the system refuses a handler.
     pub(super) fn heard() -> std::io::Result<Self> {
         let interrupt = Self::default();
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

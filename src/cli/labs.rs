@@ -168,7 +168,7 @@ fn show(lines: &[LabLine], terminal: &mut Terminal) {
             let state = match (&line.problem, line.file_exists) {
                 (Some(_), _) => (Style::Bad, "state is damaged".to_owned()),
                 (None, Some(false)) => (Style::Warn, "layout is gone".to_owned()),
-                (None, _) if !line.faults.is_empty() => (Style::Warn, format!("{} faults", line.faults.len())),
+                (None, _) if !line.faults.is_empty() => (Style::Warn, format!("{} active fault{}", line.faults.len(), if line.faults.len() == 1 { "" } else { "s" })),
                 (None, _) => (Style::Good, "deployed".to_owned()),
             };
             vec![
@@ -190,7 +190,7 @@ fn show(lines: &[LabLine], terminal: &mut Terminal) {
             terminal.line(format_args!("{} {}: {problem}", terminal.paint(Style::Bad, "damaged"), line.id));
         }
         if line.file_exists == Some(false) {
-            terminal.line(format_args!("{}: its layout was moved? sandtable labs --attach LAYOUT --lab {0}", line.id));
+            terminal.line(format_args!("{}: if its layout was moved: sandtable labs --attach LAYOUT --lab {0}", line.id));
         }
     }
 }

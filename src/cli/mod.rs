@@ -40,7 +40,7 @@ enum Failure {
     State(anyhow::Error),
     /// What was found cannot be written.
     Output(anyhow::Error),
-    /// The program that reads the output has ended: nobody is to be told.
+    /// The program that reads the output has ended; nothing is reported.
     Closed,
 }
 
@@ -285,7 +285,7 @@ fn fail(failure: &Failure, format: Format, terminal: &mut Terminal) -> ExitCode 
     errors.line(format_args!("{label} {message}"));
     errors.show();
     if format == Format::Json && !terminal.has_json() {
-        // What has no room for its own error has said so on stderr.
+        // A full disk has no room for this either; stderr has the error.
         let _unwritable = terminal.json(&ErrorReport { error: ErrorLine { kind, code, message } });
         terminal.show();
     }

@@ -82,9 +82,10 @@ impl Place {
         {
             return Failure::input(format!("the lab is not deployed from this file; {hint}"));
         }
+        let unreadable = self.unreadable().map_or_else(String::new, |hint| format!("; {hint}"));
         let on = if is_unsaid { "PROVIDER".to_owned() } else { self.on.to_string() };
         let at = if is_unsaid { String::new() } else { format!(" on {on}") };
-        Failure::input(format!("the lab is not deployed{at}; deploy it first: sandtable deploy {} --on {on}", layout.display()))
+        Failure::input(format!("the lab is not deployed{at}; deploy it first: sandtable deploy {} --on {on}{unreadable}", layout.display()))
     }
 
     /// Opens the place of a lab from its state: its layout may be gone or unreadable. Then it is as it was last deployed, and a
@@ -113,7 +114,8 @@ impl Place {
                 let located = labs::locate(&state, &file)?;
                 let Some(deployed) = &located.deployed else {
                     let moved = labs::moved(&state, &file, None)?;
-                    let hint = labs::moved_hint(layout, &moved).map_or_else(String::new, |hint| format!("; {hint}"));
+                    let hint = labs::moved_hint(layout, &moved).or(labs::unreadable_hint(&state)?);
+                    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
                     return Err(Failure::input(unreadable.describe(layout) + &hint));
                 };
                 let lab = Self::kept(&located.folder, deployed);
@@ -132,6 +134,14 @@ impl Place {
     /// The place of a lab whose record is lost.
     pub(super) fn rebuilt(id: LabId, folder: LabFolder, file: PathBuf, lab: Lab, on: On) -> Result<Self> {
         Self::at(Located { id, folder, deployed: None }, file, lab, Some(on), None)
+    }
+
+    /// Labs whose state cannot be read and which may be this one, where it is not deployed.
+    pub(super) fn unreadable(&self) -> Option<String> {
+        if self.is_deployed {
+            return None;
+        }
+        labs::unreadable_hint(&StateFolder::of_user().ok()?).ok().flatten()
     }
 
     /// Labs that this one may be, where it is not deployed: their layout file is gone.

@@ -151,7 +151,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 
 /// Says where the lab may be that is not deployed from this file.
 fn hint_of_moved(args: &Args, place: &Place) -> Result<()> {
-    let hint = args.lab.layout.as_ref().and_then(|layout| labs::moved_hint(layout, &place.moved().ok()?));
+    let moved = place.moved()?;
+    let hint = args.lab.layout.as_ref().and_then(|layout| labs::moved_hint(layout, &moved)).or_else(|| place.unreadable());
     if let Some(hint) = hint {
         super::note(&hint);
     }

@@ -142,12 +142,12 @@ impl Terminal {
         self.has_json
     }
 
-    /// Shows what was written so far, for a command that goes on whether anybody reads it or not: that it failed is said at the end.
+    /// Shows what was written so far, for a command that must not stop halfway: a failed write is reported at the end.
     pub(super) fn show(&mut self) {
         let _said_at_the_end = self.flush();
     }
 
-    /// Writes what is still held back. A command that goes on without end must ask each time: nobody may read it any more.
+    /// Writes what is still held back. A command without an end of its own calls this and stops where it fails.
     ///
     /// # Errors
     /// Where this or an earlier write failed.
@@ -156,7 +156,7 @@ impl Terminal {
         match failed {
             None => Ok(()),
             Some(error) => {
-                // Whoever asks again is to hear of it again.
+                // The next flush reports it again.
                 self.failed = Some(io::Error::new(error.kind(), error.to_string()));
                 Err(Failure::output(error))
             }

@@ -135,6 +135,15 @@ pub fn moved(state: &StateFolder, file: &Path, lab: Option<&Lab>) -> Result<Vec<
     Ok(labs.filter(|(_, deployed)| is_alike(deployed)).collect())
 }
 
+/// What to know where a layout is not deployed: labs whose record cannot be read, any of which may be attached to it.
+///
+/// # Errors
+/// Where the state folder cannot be read.
+pub fn unreadable_hint(state: &StateFolder) -> Result<Option<String>, DeployedError> {
+    let ids: Vec<String> = all(state)?.into_iter().filter(|known| known.deployed.is_err()).map(|known| known.id.to_string()).collect();
+    Ok((!ids.is_empty()).then(|| format!("the state of {} cannot be read, which may be this lab: sandtable labs", ids.join(", "))))
+}
+
 /// What to do about a layout that may be a lab whose file has moved.
 pub fn moved_hint(layout: &Path, moved: &[(LabId, Deployed)]) -> Option<String> {
     let (id, deployed) = moved.first()?;
@@ -239,6 +248,7 @@ mod tests {
         let id = bench.deploy(&old, "A");
         let new = bench.layout("b.ron");
         assert!(moved(&bench.state, &new, Some(&Lab::new("A"))).unwrap().is_empty(), "both files are there: two labs");
+        assert_eq!(unreadable_hint(&bench.state).unwrap(), None);
         let refused = attach(&bench.state, named(&bench.state, id.as_str()).unwrap(), &new).unwrap_err();
         assert!(refused.to_string().contains("still exists"), "{refused}");
 
@@ -282,6 +292,7 @@ mod tests {
         let known = all(&bench.state).unwrap();
         assert!(known[0].deployed.is_err());
         assert_eq!(known[0].file_exists(), None);
+        assert!(unreadable_hint(&bench.state).unwrap().unwrap().contains(id.as_str()));
         let other = bench.layout("b.ron");
         bench.deploy(&other, "B");
         assert!(locate(&bench.state, &other).unwrap().deployed.is_some(), "another lab is not concerned");

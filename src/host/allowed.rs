@@ -35,7 +35,7 @@ impl Allowed {
 
     fn failed(&self, what: &'static str) -> impl FnOnce(io::Error) -> StateError {
         let path = self.file.clone();
-        move |source| StateError::Io { what, path, source }
+        move |why| StateError::Io { what, path, why }
     }
 
     /// Whether a lab may read a file with this content.

@@ -215,6 +215,12 @@ fn a_moved_layout_is_found_attached_and_never_mixed_with_a_copy() {
     assert!(desk.text(1, &["status", "moved.ron"]).contains("--attach moved.ron"));
     assert!(desk.text(2, &["deploy", "moved.ron", "--on", "sim"]).contains("second lab"));
     desk.text(0, &["labs", "--attach", "moved.ron", "--lab", &id]);
+    let record = desk.state().join("lab.json");
+    let good = fs::read(&record).unwrap();
+    fs::write(&record, "{").unwrap();
+    assert!(desk.text(0, &["destroy", "moved.ron", "--yes"]).contains(&format!("the state of {id} cannot be read")), "it may be this one");
+    assert!(desk.text(2, &["heal", "moved.ron", "--all"]).contains(&format!("the state of {id} cannot be read")));
+    fs::write(&record, good).unwrap();
     assert_eq!(desk.json(0, &["plan", "moved.ron"])["steps"], Value::Array(Vec::new()), "the same machines");
     // The old path is free for another lab.
     fs::copy(desk.at("copy.ron"), desk.at("lab.ron")).unwrap();

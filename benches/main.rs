@@ -15,6 +15,14 @@ use std::time::SystemTime;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    // For `.ci/bench-growth`, which measures the program on it.
+    if let [_, flag, nodes] = words.as_slice()
+        && flag == "--write-lab"
+    {
+        let lab = sandtable::testing::large_lab(nodes.parse().expect("a number of nodes"));
+        return print!("{}", sandtable::layout::write(&lab));
+    }
     let began = SystemTime::now();
     let folder = report::folder();
     let mut criterion = Criterion::default().output_directory(&folder).configure_from_args();

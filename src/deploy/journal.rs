@@ -71,7 +71,7 @@ pub enum Record {
 
 /// Where lines are kept.
 pub trait Log: Send {
-    /// Adds a line, and returns once it cannot be lost.
+    /// Adds a line, or several with line feeds between them, and returns once they cannot be lost.
     ///
     /// # Errors
     /// Where the disk refuses.
@@ -170,8 +170,21 @@ impl Journal {
     /// # Errors
     /// Where the disk refuses; then what the record says must not be done.
     pub fn write(&mut self, record: Record) -> Result<(), JournalError> {
-        self.log.line(&serde_json::to_string(&record)?)?;
-        self.records.push(record);
+        self.write_all([record])
+    }
+
+    /// Adds records, with one wait for the disk for all of them.
+    ///
+    /// # Errors
+    /// As [`Journal::write`]; then none of what they say must be done.
+    pub fn write_all(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), JournalError> {
+        let records: Vec<Record> = records.into_iter().collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        self.log.line(&lines.join("\n"))?;
+        self.records.extend(records);
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 /// What is said to have failed where something that a plan needs is missing: it is no step of the plan.
@@ -191,35 +191,26 @@ async fn pass(with: &mut With<'_>, plan: &Plan, cancel: &watch::Receiver<Cancel>
     let mut waiting = Waiting::of(plan);
     let mut under_way: JoinSet<Outcome> = JoinSet::new();
     let mut failures = Vec::new();
+    let at_once = options.parallel.unwrap_or_else(|| provider.steps_at_once(plan.steps.len())).max(1);
     loop {
         let goes_on = failures.is_empty() && *cancel.borrow() == Cancel::No;
-        while goes_on && under_way.len() < options.parallel.unwrap_or_else(|| provider.steps_at_once()).max(1) {
+        let mut begun: Vec<Step> = Vec::new();
+        while goes_on && under_way.len() + begun.len() < at_once {
             let Some(step) = waiting.next() else { break };
-            journal.write(Record::Begin { step: step.id.clone(), action: Box::new(step.action.clone()) })?;
+            begun.push(step);
+        }
+        journal.write_all(begun.iter().map(|step| Record::Begin { step: step.id.clone(), action: Box::new(step.action.clone()) }))?;
+        for step in begun {
             under_way.spawn(attempt(step, Arc::clone(*provider), (*options).clone(), cancel.clone(), (*events).clone()));
         }
-        let Some(ended) = under_way.join_next().await else { break };
-        // A step that panics is a fault of ours: the run ends as if it had failed, and the journal has it open.
-        let Ok((step, result)) = ended else {
-            failures.push(Failure {
-                step: StepId("unknown".into()),
-                what: "a step".into(),
-                node: None,
-                why: "it ended without an answer".into(),
-                next: "Deploy again; what was under way is done again.".into(),
-            });
-            continue;
-        };
-        match result {
-            Ok(done) => {
-                journal.write(Record::End { step: step.id.clone() })?;
-                waiting.done(&step.id);
-                tell(events, Event::StepDone { step: step.id, done }).await;
-            }
-            Err(error) => {
-                journal.write(Record::Fail { step: step.id.clone(), why: error.to_string() })?;
-                let failed = failure(step.id, &error);
-                tell(events, Event::StepFailed(failed.clone())).await;
+        let Some(first) = under_way.join_next().await else { break };
+        let ended: Vec<_> = std::iter::once(first).chain(std::iter::from_fn(|| under_way.try_join_next())).collect();
+        journal.write_all(ended.iter().flatten().map(|(step, result)| match result {
+            Ok(_) => Record::End { step: step.id.clone() },
+            Err(error) => Record::Fail { step: step.id.clone(), why: error.to_string() },
+        }))?;
+        for outcome in ended {
+            if let Some(failed) = take(outcome, &mut waiting, events).await {
                 failures.push(failed);
             }
         }
@@ -231,6 +222,32 @@ async fn pass(with: &mut With<'_>, plan: &Plan, cancel: &watch::Receiver<Cancel>
     } else {
         Ending::Stopped
     })
+}
+
+/// Takes the outcome of a step that has ended, and says whether it failed.
+async fn take(outcome: Result<Outcome, JoinError>, waiting: &mut Waiting, events: &mpsc::Sender<Event>) -> Option<Failure> {
+    // A step that panics is a fault of ours: the run ends as if it had failed, and the journal has it open.
+    let Ok((step, result)) = outcome else {
+        return Some(Failure {
+            step: StepId("unknown".into()),
+            what: "a step".into(),
+            node: None,
+            why: "it ended without an answer".into(),
+            next: "Deploy again; interrupted steps are repeated.".into(),
+        });
+    };
+    match result {
+        Ok(done) => {
+            waiting.done(&step.id);
+            tell(events, Event::StepDone { step: step.id, done }).await;
+            None
+        }
+        Err(error) => {
+            let failed = failure(step.id, &error);
+            tell(events, Event::StepFailed(failed.clone())).await;
+            Some(failed)
+        }
+    }
 }
 
 /// Tries a step until it is done, it has failed often enough, or the run is told to stop.

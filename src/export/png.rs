@@ -1,7 +1,12 @@
 //! The picture as PNG: our SVG, drawn by resvg with the fonts that we ship. No window, no GPU, no fonts of the system.
 
-use super::{PictureOptions, svg};
-use crate::{catalog::Catalog, look::FontFace, model::Lab};
+use super::PictureOptions;
+use crate::{
+    catalog::Catalog,
+    look::FontFace,
+    model::Lab,
+    picture::{Rect, Scene, Shapes, point},
+};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use resvg::{
     tiny_skia::{Pixmap, Transform},
@@ -9,8 +14,14 @@ use resvg::{
 };
 use std::sync::Arc;
 
-/// The most pixels that a picture may have: 128 million, half a gigabyte while it is drawn.
+/// The most pixels that a picture may have: 128 million.
 pub const PIXELS_MAX: u64 = 128_000_000;
+/// The most pixels that are drawn at a time: 16 MB.
+const BAND_PIXELS_MAX: u64 = 4_000_000;
+/// About how many shapes are drawn at a time: each text is held as its outlines meanwhile.
+const BAND_SHAPES: usize = 15_000;
+/// The most bands: each looks at all shapes.
+const BANDS_MAX: u64 = 128;
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +50,7 @@ pub enum PngError {
     Encode(#[from] image::ImageError),
 }
 
-/// A lab as a PNG file.
+/// A lab as a PNG file. Drawn in bands: the outlines of all texts of a large lab would take hundreds of megabytes.
 ///
 /// # Errors
 /// Where the picture would have more than [`PIXELS_MAX`] pixels, or the scale is not above 0.
@@ -47,41 +58,74 @@ pub fn png(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> Result
     if !options.scale.is_finite() || options.scale <= 0.0 {
         return Err(PngError::Scale(options.scale));
     }
-    let (width, height) = dimensions(lab, catalog, options)?;
-    let text = svg(lab, catalog, options);
+    refuse_too_large(lab, catalog, options)?;
+    let (shapes, area) = super::picture::shapes(lab, catalog, options);
+    let (width, height) = dimensions(area, options.scale)?;
     let settings = usvg::Options { fontdb: fonts(), font_family: "Inter".into(), ..usvg::Options::default() };
-    let tree = usvg::Tree::from_str(&text, &settings).map_err(|error| PngError::Draw(error.to_string()))?;
-    let mut pixels = Pixmap::new(width, height).ok_or_else(|| PngError::Draw(format!("{width} x {height} pixels are no picture")))?;
-    resvg::render(&tree, Transform::from_scale(options.scale, options.scale), &mut pixels.as_mut());
-    let straight: Vec<u8> = pixels
-        .pixels()
-        .iter()
-        .flat_map(|pixel| {
-            let color = pixel.demultiply();
-            [color.red(), color.green(), color.blue(), color.alpha()]
-        })
-        .collect();
+    let mut rows: Vec<u8> = Vec::with_capacity(usize::try_from(u64::from(width) * u64::from(height) * 3).unwrap_or_default());
+    let band_height = band_height(width, height, shapes.list.len());
+    for top in (0..height).step_by(usize::try_from(band_height).unwrap_or(1)) {
+        let band = Band { width, top, height: band_height.min(height - top) };
+        draw(lab, options, &settings, &shapes, area, band, &mut rows)?;
+    }
     let mut file = Vec::new();
-    PngEncoder::new(&mut file).write_image(&straight, width, height, ExtendedColorType::Rgba8)?;
+    PngEncoder::new(&mut file).write_image(&rows, width, height, ExtendedColorType::Rgb8)?;
     Ok(file)
 }
 
-/// The picture's size in pixels, checked before anything is drawn.
-fn dimensions(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> Result<(u32, u32), PngError> {
-    // The area is known from where things are; drawing them first would be slow for the very labs that are too large.
-    let mut scene = crate::picture::Scene::new(lab, catalog);
+/// Rows of the picture, in pixels.
+#[derive(Clone, Copy)]
+struct Band {
+    width: u32,
+    top: u32,
+    height: u32,
+}
+
+/// The rows of a band: so few that neither their pixels nor their shapes take much memory.
+fn band_height(width: u32, height: u32, shapes: usize) -> u32 {
+    let by_pixels = (u64::from(width) * u64::from(height)).div_ceil(BAND_PIXELS_MAX);
+    let by_shapes = u64::try_from(shapes / BAND_SHAPES).unwrap_or(u64::MAX);
+    let bands = by_pixels.max(by_shapes).clamp(1, BANDS_MAX);
+    u32::try_from(u64::from(height).div_ceil(bands)).unwrap_or(height).max(1)
+}
+
+/// Draws a band and adds its pixels, three bytes each: the ground of the picture is opaque.
+fn draw(
+    lab: &Lab,
+    options: &PictureOptions<'_>,
+    settings: &usvg::Options<'_>,
+    shapes: &Shapes,
+    area: Rect,
+    band: Band,
+    rows: &mut Vec<u8>,
+) -> Result<(), PngError> {
+    let units = |pixels: u32| f64::from(pixels) / f64::from(options.scale);
+    #[expect(clippy::cast_possible_truncation, reason = "coordinates of the drawing are f32")]
+    let (top, height) = ((f64::from(area.min.y) + units(band.top)) as f32, units(band.height) as f32);
+    let text = super::svg::part(lab, options, shapes, Rect::at(point(area.min.x, top), area.width(), height));
+    let tree = usvg::Tree::from_str(&text, settings).map_err(|error| PngError::Draw(error.to_string()))?;
+    drop(text);
+    let size = || PngError::Draw(format!("{} x {} pixels are no picture", band.width, band.height));
+    let mut pixels = Pixmap::new(band.width, band.height).ok_or_else(size)?;
+    resvg::render(&tree, Transform::from_scale(options.scale, options.scale), &mut pixels.as_mut());
+    rows.extend(pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]));
+    Ok(())
+}
+
+/// Refuses a picture that is far too large before anything is drawn: drawing is slow for the very labs that are too large.
+fn refuse_too_large(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> Result<(), PngError> {
+    let mut scene = Scene::new(lab, catalog);
     scene.set_overlay(lab, &options.overlay);
     let rough = options.area.unwrap_or_else(|| scene.bounds().grow(super::picture::MARGIN));
-    let (rough_width, rough_height) = (pixels(rough.width(), options.scale), pixels(rough.height(), options.scale));
-    let too_large = |width: u64, height: u64| PngError::TooLarge { width, height, scale_max: scale_max(width, height, options.scale) };
-    if rough.exists() && rough_width.saturating_mul(rough_height) > PIXELS_MAX {
-        return Err(too_large(rough_width, rough_height));
-    }
-    let (_, area) = super::picture::shapes(lab, catalog, options);
-    let (width, height) = (pixels(area.width(), options.scale).max(1), pixels(area.height(), options.scale).max(1));
+    if rough.exists() { dimensions(rough, options.scale).map(|_| ()) } else { Ok(()) }
+}
+
+/// The picture's size in pixels.
+fn dimensions(area: Rect, scale: f32) -> Result<(u32, u32), PngError> {
+    let (width, height) = (pixels(area.width(), scale).max(1), pixels(area.height(), scale).max(1));
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(across), Ok(down)) if width.saturating_mul(height) <= PIXELS_MAX => Ok((across, down)),
-        _ => Err(too_large(width, height)),
+        _ => Err(PngError::TooLarge { width, height, scale_max: scale_max(width, height, scale) }),
     }
 }
 
@@ -145,7 +189,7 @@ mod tests {
     #[test]
     fn words_are_drawn_with_our_fonts() {
         // Without fonts resvg leaves texts out, without a word.
-        let text = svg(&fixture::mini_cloud(), Catalog::embedded(), &PictureOptions::default());
+        let text = crate::export::svg(&fixture::mini_cloud(), Catalog::embedded(), &PictureOptions::default());
         let settings = usvg::Options { fontdb: fonts(), ..usvg::Options::default() };
         let tree = usvg::Tree::from_str(&text, &settings).unwrap();
         let drawn = words(tree.root());

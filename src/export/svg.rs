@@ -7,14 +7,19 @@ use crate::{
     catalog::Catalog,
     look::{Color, Ends, FontFace, ICON_SIDE, ICON_STROKE, Paint, Piece},
     model::Lab,
-    picture::{Anchor, Dash, LAYERS, Point, Rect, Shape, Stroke},
+    picture::{Anchor, Dash, LAYERS, Point, Rect, Shape, Shapes, Stroke},
 };
 use std::fmt::Write as _;
 
 /// A lab as SVG text.
 pub fn svg(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> String {
     let (shapes, area) = shapes(lab, catalog, options);
-    let mut out = String::with_capacity(shapes.list.len() * 120 + 1024);
+    part(lab, options, &shapes, area)
+}
+
+/// What of these shapes of a lab lies in an area, as SVG text.
+pub(super) fn part(lab: &Lab, options: &PictureOptions<'_>, shapes: &Shapes, area: Rect) -> String {
+    let mut out = String::with_capacity(64 * 1024);
     let (width, height) = (number(area.width()), number(area.height()));
     let (x, y) = (number(area.min.x), number(area.min.y));
     let palette = options.appearance.palette();

@@ -123,9 +123,9 @@ pub trait Provider: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// How many actions may be under way at a time, at least 1: a few more than this machine has processors, for some only wait; with
-    /// many more, the nodes that all others wait for would start no sooner than the rest.
-    fn steps_at_once(&self) -> usize {
+    /// How many of a plan's actions may be under way at a time, at least 1: a few more than this machine has processors, for some only
+    /// wait; with many more, the nodes that all others wait for would start no sooner than the rest. `steps`: how many the plan has.
+    fn steps_at_once(&self, _steps: usize) -> usize {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         (processors + processors / 2).clamp(3, 8)
     }

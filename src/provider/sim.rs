@@ -9,6 +9,7 @@
 
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Terms, Traffic, Which};
 use crate::{
+    catalog::Catalog,
     host::state::{LabFolder, Locked, Stamp, StateError, Wait},
     model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
     plan::Action,
@@ -31,13 +32,17 @@ const VERSION: u32 = 1;
 const SLICE_MS: u64 = 50;
 /// How long an action may take in the world's time, in milliseconds.
 const ACTION_MS_MAX: u64 = 600_000;
-/// How many actions may be under way at a time: the same on every machine, or the same deployment would give another world.
+/// How many actions may be under way at a time, at least: the same on every machine, or the same deployment would give another world.
 const STEPS_AT_ONCE: usize = 8;
+/// In a large lab one of so many steps may be under way: the world's time, and with it the work of all nodes' agents, would else grow
+/// with the square of the number of nodes.
+const STEPS_A_PLACE: usize = 20;
 /// How often it is asked whether the world has settled, in milliseconds of its time.
 const SETTLE_STEP_MS: u64 = 500;
-/// How often a deployment saves the world at most, in milliseconds of the wall clock; it is always saved when nothing is
-/// under way.
+/// How often a deployment saves the world at most, in milliseconds of the wall clock. It is always saved when it is next observed.
 const SAVE_EVERY_MS: u64 = 250;
+/// A save is followed by so many times the time that it took before the next.
+const SAVE_REST: u64 = 20;
 /// How long to wait for somebody else who changes the world.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 
@@ -69,7 +74,25 @@ struct Open {
 struct State {
     open: Option<Open>,
     under_way: usize,
-    saved_wall_ms: u64,
+    /// How many of those have looked at the world since its time was last moved on. It moves once all have, so actions that begin
+    /// at the same moment run side by side, however many there are.
+    looked: usize,
+    /// Counts how often its time was moved on for actions.
+    slice: u64,
+    save_due_ms: u64,
+    /// Whether the world has changed since it was saved.
+    unsaved: bool,
+}
+
+impl State {
+    /// Moves the world's time on once every action under way has looked at it.
+    fn run_slice_if_all_looked(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|_| self.under_way > 0 && self.looked >= self.under_way) {
+            open.world.run_for(SLICE_MS);
+            self.looked = 0;
+            self.slice += 1;
+        }
+    }
 }
 
 /// Who holds the folder's lock.
@@ -109,6 +132,7 @@ impl SimProvider {
     /// Looks at the world as it is now.
     fn look<R>(&self, look: impl FnOnce(Option<&World>) -> R) -> Result<R, ProviderError> {
         let mut state = self.state();
+        self.save_if(&mut state, |state| state.unsaved && state.under_way == 0)?;
         self.refresh(&mut state)?;
         self.catch_up(&mut state);
         Ok(look(state.open.as_ref().map(|open| &open.world)))
@@ -176,7 +200,9 @@ impl SimProvider {
         if file.version != VERSION {
             return Err(unreadable(format!("it was made by another version ({}, this one is {VERSION})", file.version)));
         }
-        state.open = Some(Open { world: file.world, wall_ms: file.wall_ms, world_ms: file.world_ms, stamp });
+        let mut world = file.world;
+        world.rebuild_owners();
+        state.open = Some(Open { world, wall_ms: file.wall_ms, world_ms: file.world_ms, stamp });
         Ok(())
     }
 
@@ -202,8 +228,18 @@ impl SimProvider {
         })?;
         locked.write(WORLD_FILE, &bytes).map_err(in_state)?;
         open.stamp = self.folder.stamp(WORLD_FILE);
-        state.saved_wall_ms = open.wall_ms;
+        let took_ms = (self.clock)().saturating_sub(open.wall_ms);
+        state.save_due_ms = open.wall_ms + took_ms + SAVE_EVERY_MS.max(took_ms.saturating_mul(SAVE_REST));
+        state.unsaved = false;
         Ok(())
+    }
+
+    /// Saves the world of a deployment, if this says so.
+    fn save_if(&self, state: &mut State, is_due: impl Fn(&State) -> bool) -> Result<(), ProviderError> {
+        match &self.hold {
+            Hold::Whole(locked) if is_due(state) => self.save(state, locked),
+            _ => Ok(()),
+        }
     }
 
     fn begin(&self, action: &Action) -> Result<(UnderWay<'_>, ActionOutcome, u64), ProviderError> {
@@ -223,16 +259,30 @@ impl SimProvider {
         }
         let open = state.open.get_or_insert_with(|| self.fresh());
         let began_ms = open.world.now_ms();
-        let outcome = open.world.act(action).map_err(|error| in_world(action.verb(), Some(action), &error))?;
+        let outcome = open.world.begin(Catalog::embedded(), action).map_err(|error| in_world(action.verb(), Some(action), &error))?;
         state.under_way += 1;
+        state.unsaved = true;
         drop(state);
-        Ok((UnderWay(self), outcome, began_ms))
+        Ok((UnderWay { provider: self, looked_in: None }, outcome, began_ms))
     }
 
-    /// Lets the world run a little for an action that was begun. `Ok(None)`: it is done.
-    fn go_on(&self, action: &Action, outcome: ActionOutcome, began_ms: u64) -> Result<Option<String>, ProviderError> {
+    /// Looks how far an action is that was begun, and lets the world run a little once all have. `Ok(None)`: it is done.
+    fn go_on(
+        &self,
+        action: &Action,
+        under_way: &mut UnderWay<'_>,
+        outcome: ActionOutcome,
+        began_ms: u64,
+    ) -> Result<Option<String>, ProviderError> {
         let mut state = self.state();
+        if under_way.looked_in == Some(state.slice) {
+            state.run_slice_if_all_looked();
+            return Ok(Some(String::new()));
+        }
+        under_way.looked_in = Some(state.slice);
+        state.looked += 1;
         let Some(open) = state.open.as_mut() else { return Ok(None) };
+        open.world.began();
         let now_ms = open.world.now_ms();
         let waits_for = match open.world.progress(action) {
             Progress::Done if now_ms >= began_ms.saturating_add(outcome.takes_ms) => return Ok(None),
@@ -243,30 +293,51 @@ impl SimProvider {
             let why = format!("not done after {} s: {waits_for}", ACTION_MS_MAX / 1000);
             return Err(in_world(action.verb(), Some(action), &SimError::Refused { on: action.verb().into(), why }));
         }
-        open.world.run_for(SLICE_MS);
+        state.run_slice_if_all_looked();
         Ok(Some(waits_for))
     }
 }
 
 /// An action under way: counted until it is over or dropped.
-struct UnderWay<'a>(&'a SimProvider);
+struct UnderWay<'a> {
+    provider: &'a SimProvider,
+    /// The slice of the world's time in which it has looked.
+    looked_in: Option<u64>,
+}
 
 impl UnderWay<'_> {
     /// It is over: saves the world, if it is time to.
     fn over(self) -> Result<(), ProviderError> {
-        let provider = self.0;
+        let provider = self.provider;
         drop(self);
-        let Hold::Whole(locked) = &provider.hold else { return Ok(()) };
         let mut state = provider.state();
-        let due = (provider.clock)().saturating_sub(state.saved_wall_ms) >= SAVE_EVERY_MS;
-        if due || state.under_way == 0 { provider.save(&mut state, locked) } else { Ok(()) }
+        let wall_ms = (provider.clock)();
+        state.unsaved = true;
+        if let Some(open) = state.open.as_mut() {
+            // The world's time is ahead of the wall clock's by what the actions took; from here both go on together.
+            (open.wall_ms, open.world_ms) = (wall_ms, open.world.now_ms());
+        }
+        provider.save_if(&mut state, |state| wall_ms >= state.save_due_ms)
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.provider.state();
         state.under_way = state.under_way.saturating_sub(1);
+        if self.looked_in == Some(state.slice) {
+            state.looked = state.looked.saturating_sub(1);
+        }
+    }
+}
+
+impl Drop for SimProvider {
+    fn drop(&mut self) {
+        let mut state = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
+        // A deployment that ended early: what it did is observed by the next. Where it cannot be saved, the journal tells what was begun.
+        if let Err(error) = self.save_if(&mut state, |state| state.unsaved) {
+            tracing::warn!("{error}");
+        }
     }
 }
 
@@ -281,14 +352,15 @@ impl Provider for SimProvider {
 
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
         Box::pin(async move {
-            let (under_way, outcome, began_ms) = self.begin(action)?;
+            let (mut under_way, outcome, began_ms) = self.begin(action)?;
+            // Others begin at the same moment of the world's time.
+            tokio::task::yield_now().await;
             let mut said = String::new();
-            while let Some(waits_for) = self.go_on(action, outcome, began_ms)? {
+            while let Some(waits_for) = self.go_on(action, &mut under_way, outcome, began_ms)? {
                 if !waits_for.is_empty() && waits_for != said {
                     says(&waits_for);
                     said = waits_for;
                 }
-                // Others begin at the same moment of the world's time.
                 tokio::task::yield_now().await;
             }
             under_way.over()?;
@@ -380,8 +452,8 @@ impl Provider for SimProvider {
         })
     }
 
-    fn steps_at_once(&self) -> usize {
-        STEPS_AT_ONCE
+    fn steps_at_once(&self, steps: usize) -> usize {
+        STEPS_AT_ONCE.max(steps / STEPS_A_PLACE)
     }
 
     fn shell<'a>(&'a self, node: &'a NodeName, _: &'a [String]) -> Answer<'a, Vec<String>> {

@@ -110,6 +110,16 @@ impl World {
     /// # Errors
     /// Where a thing that it needs is not there or not in the right state; then nothing has changed.
     pub fn act_with(&mut self, catalog: &Catalog, action: &Action) -> Result<ActionOutcome, SimError> {
+        let outcome = self.begin(catalog, action)?;
+        self.rewire_changed();
+        Ok(outcome)
+    }
+
+    /// As [`World::act_with`], for one of several actions that begin at the same moment: [`World::began`] follows the last.
+    ///
+    /// # Errors
+    /// As those of [`World::act_with`].
+    pub fn begin(&mut self, catalog: &Catalog, action: &Action) -> Result<ActionOutcome, SimError> {
         if let Some(failure) = self.scripted_failure(action) {
             return Err(failure);
         }
@@ -140,6 +150,11 @@ impl World {
             }
         }?;
         Ok(ActionOutcome { changed: takes_us.is_some(), takes_ms: takes_us.map_or(0, |us| us.div_ceil(MS)) })
+    }
+
+    /// Works out what the actions that were begun have changed for all services together.
+    pub fn began(&mut self) {
+        self.rewire_changed();
     }
 
     /// How far an action is that was begun: what it is to bring about is so, or is still to come.
@@ -183,7 +198,7 @@ impl World {
     }
 
     fn set_network(&mut self, name: &NetworkName, spec: &NetworkSpec, missing: Missing) -> Result<Option<u64>, SimError> {
-        let known = self.networks.find(|network| network.name == *name);
+        let known = self.networks.named(name.as_str());
         let there = known.filter(|id| self.networks[*id].spec.is_some());
         if there.is_none() && missing == Missing::Refuse {
             return Err(SimError::unknown("network", name.as_str()));
@@ -194,10 +209,10 @@ impl World {
         match known {
             Some(id) => self.networks[id].spec = Some(spec.clone()),
             None => {
-                self.networks.push(Net { name: name.clone(), spec: Some(spec.clone()) });
+                self.networks.push_named(Net { name: name.clone(), spec: Some(spec.clone()) });
             }
         }
-        self.rebuild_owners();
+        self.update_holders();
         Ok(Some(NETWORK_US))
     }
 
@@ -222,17 +237,18 @@ impl World {
     }
 
     fn create_machine(&mut self, node: &NodeName, spec: &MachineSpec) -> Result<Option<u64>, SimError> {
-        let known = self.machines.find(|machine| machine.name == *node);
+        let known = self.machines.named(node.as_str());
         if known.is_some_and(|id| self.machines[id].spec.is_some()) {
             return self.change_machine(node, spec);
         }
         let cards = self.cards(spec)?;
-        let id = known.unwrap_or_else(|| self.machines.push(Machine::new(node.clone())));
+        let id = known.unwrap_or_else(|| self.machines.push_named(Machine::new(node.clone())));
         let row = &mut self.machines[id];
         *row = Machine { services: std::mem::take(&mut row.services), generation: row.generation + 1, ..Machine::new(node.clone()) };
         row.spec = Some(spec.clone());
         row.power = Power::Stopped;
         row.cards = cards;
+        self.update_owner(id);
         self.apply_link_faults();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, "was made");
         let full_clone = spec.image.as_ref().is_some_and(|image| image.full_clone);
@@ -265,6 +281,7 @@ impl World {
         };
         row.configured &= same_wires && inside(&before) == inside(spec);
         row.spec = Some(spec.clone());
+        self.update_owner(id);
         self.apply_link_faults();
         Ok(Some(CHANGE_US))
     }
@@ -284,8 +301,8 @@ impl World {
         row.configured = false;
         row.cards.clear();
         row.snapshots.clear();
-        self.rebuild_owners();
-        self.rewire();
+        self.update_owner(id);
+        self.update_holders();
         self.forget_void_faults();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, "was removed");
         Some(DELETE_US)
@@ -342,7 +359,7 @@ impl World {
         }
         row.spec = Some(now);
         row.configured = true;
-        self.rebuild_owners();
+        self.update_owner(id);
         Ok(Some(CONFIGURE_US))
     }
 
@@ -369,8 +386,8 @@ impl World {
     pub(super) fn set_up(&mut self, catalog: &Catalog, service: ServiceId, spec: &ServiceSpec) {
         self.services[service].set_up(spec.clone(), catalog.get(&spec.kind));
         self.enroll(service);
-        self.rebuild_owners();
-        self.rewire();
+        self.update_owner(self.services[service].machine);
+        self.wiring_changed(service);
     }
 
     fn start(&mut self, node: &NodeName, name: &ServiceName, first: First) -> Result<Option<u64>, SimError> {
@@ -404,6 +421,7 @@ impl World {
     }
 
     pub(super) fn forget_service(&mut self, service: ServiceId) {
+        self.wiring_changed(service);
         self.expel(service);
         let (machine, name, generation) =
             (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);
@@ -414,8 +432,7 @@ impl World {
         let Ok(service) = self.service_named(node, name) else { return Ok(None) };
         self.stop_service(service, "it is removed");
         self.forget_service(service);
-        self.rebuild_owners();
-        self.rewire();
+        self.update_owner(self.services[service].machine);
         self.forget_void_faults();
         Ok(Some(REMOVE_US))
     }

@@ -39,6 +39,14 @@ pub(super) struct InForce {
 pub(super) struct Faults {
     pub(super) in_force: Vec<InForce>,
     count: u64,
+    /// Whether adapters and packets are as faults on links have made them.
+    #[serde(default = "unknown")]
+    on_links: bool,
+}
+
+/// A world that was saved without saying so may have faults on its links.
+fn unknown() -> bool {
+    true
 }
 
 impl World {
@@ -326,6 +334,14 @@ impl World {
 
     /// Works out each adapter's cable, loss and delay, and who drops whose packets, from the faults that last.
     pub(super) fn apply_link_faults(&mut self) {
+        let on_links = |fault: &Fault| {
+            matches!(fault, Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..))
+        };
+        let any = self.faults.in_force.iter().any(|fault| on_links(&fault.fault));
+        if !any && !std::mem::replace(&mut self.faults.on_links, any) {
+            return;
+        }
+        self.faults.on_links = any;
         for machine in self.machines.rows_mut() {
             for card in &mut machine.cards {
                 card.connected = true;
@@ -354,7 +370,6 @@ impl World {
         dropped.sort_unstable();
         dropped.dedup();
         self.owners.dropped = dropped;
-        self.rebuild_owners();
         self.links_changed();
     }
 

@@ -11,8 +11,19 @@ use super::{
 };
 use crate::{
     catalog::Behaviour,
-    model::{ClusterState, Endpoint, ObservedCluster, ServiceRef},
+    model::{ClusterState, Endpoint, ObservedCluster, ServiceRef, ServiceSpec},
 };
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Services whose wiring is out of date.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unwired {
+    services: BTreeSet<ServiceId>,
+    /// The same, as upstreams name them.
+    names: BTreeSet<String>,
+    /// Whether BEAM nodes are among them.
+    beams: bool,
+}
 
 impl World {
     /// What a probe of a service says now.
@@ -117,14 +128,51 @@ impl World {
         others.into_iter().any(|other| !self.members_meet(service, *other)).then_some(Cause::Split.into())
     }
 
-    /// Works out, for each service, which of its upstreams it needs and which it passes requests on to.
+    /// A service was set up, or is about to be removed: its wiring, and that of services that call it, is out of date. It is worked
+    /// out before it is next needed, for all changes since at once.
+    pub(super) fn wiring_changed(&mut self, service: ServiceId) {
+        let name = self.reference(service).to_string();
+        self.unwired.beams |= self.services[service].behaviour.is_beam();
+        self.unwired.names.insert(name);
+        self.unwired.services.insert(service);
+    }
+
+    /// Works out the wiring that is out of date.
+    pub(super) fn rewire_changed(&mut self) {
+        if self.unwired.services.is_empty() {
+            return;
+        }
+        let changed = std::mem::take(&mut self.unwired);
+        let concerns = |id: ServiceId| {
+            let calls = |spec: &ServiceSpec| spec.upstreams.iter().any(|upstream| changed.names.contains(&upstream.to));
+            changed.services.contains(&id) || self.services[id].spec.as_ref().is_some_and(calls)
+        };
+        let ids: Vec<ServiceId> = self.services.ids().filter(|id| concerns(*id)).collect();
+        self.rewire_each(&ids);
+        self.find_entries();
+        if changed.beams {
+            self.find_pairs();
+        }
+    }
+
+    /// Works out the wiring of all services.
     pub(super) fn rewire(&mut self) {
+        self.unwired = Unwired::default();
         let ids: Vec<ServiceId> = self.services.ids().collect();
-        for id in ids {
+        self.rewire_each(&ids);
+        self.find_entries();
+        self.find_pairs();
+    }
+
+    /// Works out, for each of these services, which of its upstreams it needs and which it passes requests on to.
+    fn rewire_each(&mut self, ids: &[ServiceId]) {
+        let optional = self.optional_flows();
+        for id in ids.iter().copied() {
             let Some(spec) = self.services[id].spec.clone() else { continue };
+            let from = self.reference(id);
             let (mut needs, mut passes_to, mut databases) = (Vec::new(), Vec::new(), Vec::new());
             for (place, upstream) in spec.upstreams.iter().enumerate() {
-                if self.is_optional(id, &upstream.to) {
+                if optional.get(&upstream.to).is_some_and(|callers| callers.iter().any(|end| is_end(end, &from))) {
                     continue;
                 }
                 needs.push(place);
@@ -140,19 +188,15 @@ impl World {
             row.passes_to = passes_to;
             row.databases = databases;
         }
-        self.find_entries();
-        self.find_pairs();
     }
 
-    /// Whether the contract says that a service can do without a flow.
-    fn is_optional(&self, service: ServiceId, to: &str) -> bool {
-        let from = self.reference(service);
-        let is_from = |end: &Endpoint| match end {
-            Endpoint::Node(node) => *node == from.node,
-            Endpoint::Service(at) => *at == from,
-            Endpoint::Outside | Endpoint::Vip(_) => false,
-        };
-        self.contract.iter().any(|watched| watched.flow.optional && is_from(&watched.flow.from) && watched.flow.to.to_string() == to)
+    /// The flows that the contract says a caller can do without: their callers, by the text of their target.
+    fn optional_flows(&self) -> BTreeMap<String, Vec<Endpoint>> {
+        let mut optional: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();
+        for watched in self.contract.iter().filter(|watched| watched.flow.optional) {
+            optional.entry(watched.flow.to.to_string()).or_default().push(watched.flow.from.clone());
+        }
+        optional
     }
 
     /// A cluster as its members see it.
@@ -231,6 +275,15 @@ impl World {
             _ => ClusterState::Split,
         };
         (state, parts)
+    }
+}
+
+/// Whether a flow's caller is this service, or its node.
+fn is_end(end: &Endpoint, service: &ServiceRef) -> bool {
+    match end {
+        Endpoint::Node(node) => *node == service.node,
+        Endpoint::Service(at) => at == service,
+        Endpoint::Outside | Endpoint::Vip(_) => false,
     }
 }
 

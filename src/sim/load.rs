@@ -15,7 +15,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::{Ipv4Addr, SocketAddrV4},
 };
 
@@ -168,6 +168,7 @@ impl World {
     /// Works out where requests come in.
     pub(super) fn find_entries(&mut self) {
         let mut entries = Vec::new();
+        let mut known = BTreeSet::new();
         let mut vip_entries = Vec::new();
         for watched in self.contract.iter().filter(|watched| watched.flow.from == Endpoint::Outside) {
             if let Endpoint::Vip(vip) = &watched.flow.to {
@@ -184,7 +185,7 @@ impl World {
             let port = watched.flow.port.or_else(|| row.port());
             let is_main = row.port().is_none() || port == row.port() || row.behaviour == Behaviour::PortForward;
             if let Some(port) = port.filter(|_| serves && is_main)
-                && !entries.contains(&(row.machine, port))
+                && known.insert((row.machine, port))
             {
                 entries.push((row.machine, port));
             }

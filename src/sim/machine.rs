@@ -3,7 +3,7 @@
 use super::{
     event::EventKind,
     service::Phase,
-    table::{MachineId, NetworkId, ServiceId},
+    table::{MachineId, Named, NetworkId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
 };
@@ -61,6 +61,12 @@ pub(super) struct Machine {
     /// Whether there is no room left on its disk.
     #[serde(default)]
     pub(super) disk_full: bool,
+}
+
+impl Named for Machine {
+    fn name(&self) -> &str {
+        self.name.as_str()
+    }
 }
 
 impl Machine {
@@ -123,7 +129,6 @@ impl World {
         row.seen_us = self.clock.now_us;
         let (name, services) = (row.name.clone(), row.services.clone());
         self.tell(Subject::Node(name), EventKind::Machine, "has booted");
-        self.rebuild_owners();
         self.start_enabled(services);
         for vip in self.vips_on(machine) {
             self.start_keepalived(vip);
@@ -177,7 +182,6 @@ impl World {
         row.generation += 1;
         row.frozen.clear();
         self.forget_pause(machine);
-        self.rebuild_owners();
     }
 
     /// Freezes a machine: its programs and its clock stand still.

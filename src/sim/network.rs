@@ -5,7 +5,7 @@
 use super::{
     event::{Cause, Why},
     machine::Card,
-    table::{MachineId, NetworkId, ServiceId},
+    table::{Id, MachineId, Named, NetworkId, ServiceId},
     world::World,
 };
 use crate::{
@@ -32,12 +32,24 @@ pub(super) struct Net {
     pub(super) spec: Option<NetworkSpec>,
 }
 
-/// Who has which address, and who is on which network; made anew whenever either changes.
+impl Named for Net {
+    fn name(&self) -> &str {
+        self.name.as_str()
+    }
+}
+
+/// Who has which address, and who is on which network; kept up to date machine by machine.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Owners {
-    /// Machines with this address, the one that said so last first.
+    /// Machines with this address of their own, in the order in which they were made.
     by_address: BTreeMap<Ipv4Addr, Vec<(MachineId, NetworkId)>>,
-    /// Machines that forward packets, with the networks that they are on.
+    /// The addresses under which `by_address` has a machine.
+    #[serde(default)]
+    of_machine: BTreeMap<MachineId, Vec<Ipv4Addr>>,
+    /// Holders of a VIP's address, the one that announced it last first.
+    #[serde(default)]
+    held: BTreeMap<Ipv4Addr, Vec<(MachineId, NetworkId)>>,
+    /// Machines that forward packets, with the networks that they are on, in the order in which they were made.
     routers: Vec<(MachineId, Vec<NetworkId>)>,
     /// Pairs of machines between which packets of the first to the second are dropped, sorted.
     pub(super) dropped: Vec<(MachineId, MachineId)>,
@@ -45,7 +57,9 @@ pub(super) struct Owners {
 
 impl Owners {
     pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_network: impl Fn(NetworkId) -> bool) -> bool {
-        self.by_address.values().flatten().all(|(machine, network)| has_machine(*machine) && has_network(*network))
+        let owners = self.by_address.values().chain(self.held.values()).flatten();
+        owners.into_iter().all(|(machine, network)| has_machine(*machine) && has_network(*network))
+            && self.of_machine.keys().all(|machine| has_machine(*machine))
             && self.routers.iter().all(|(machine, networks)| has_machine(*machine) && networks.iter().all(|network| has_network(*network)))
             && self.dropped.iter().all(|(one, other)| has_machine(*one) && has_machine(*other))
     }
@@ -89,38 +103,69 @@ pub(super) enum Dial {
 }
 
 impl World {
-    /// Makes the index of addresses anew.
-    pub(super) fn rebuild_owners(&mut self) {
-        let mut by_address: BTreeMap<Ipv4Addr, Vec<(MachineId, NetworkId)>> = BTreeMap::new();
-        let mut routers = Vec::new();
-        for (id, machine) in self.machines.iter() {
-            if machine.spec.is_none() {
-                continue;
-            }
-            for card in &machine.cards {
-                if let Some(net) = card.address {
-                    by_address.entry(net.addr()).or_default().push((id, card.network));
+    /// Builds the index of addresses from nothing.
+    pub(crate) fn rebuild_owners(&mut self) {
+        self.owners = Owners { dropped: std::mem::take(&mut self.owners.dropped), ..Owners::default() };
+        for machine in self.machines.ids().collect::<Vec<_>>() {
+            self.update_owner(machine);
+        }
+        self.update_holders();
+    }
+
+    /// Updates the index after a machine's addresses, or whether it forwards packets, may have changed.
+    pub(super) fn update_owner(&mut self, machine: MachineId) {
+        for address in self.owners.of_machine.remove(&machine).unwrap_or_default() {
+            if let Some(owners) = self.owners.by_address.get_mut(&address) {
+                owners.retain(|(other, _)| *other != machine);
+                if owners.is_empty() {
+                    self.owners.by_address.remove(&address);
                 }
             }
-            let routes = machine.services.iter().any(|service| {
-                let row = &self.services[*service];
-                row.is_installed() && matches!(row.behaviour, Behaviour::Router | Behaviour::Tunnel | Behaviour::PortForward)
-            });
-            if routes {
-                routers.push((id, machine.cards.iter().map(|card| card.network).collect()));
-            }
         }
-        let mut held: Vec<_> = self.vips.iter().filter(|(id, _)| self.has_vip(*id)).map(|(_, part)| part).collect();
-        // Whoever announced last is whom the others send to.
-        held.sort_by_key(|part| std::cmp::Reverse(part.announced_us));
-        for part in held {
+        let place = self.owners.routers.binary_search_by_key(&machine, |(router, _)| *router);
+        if let Ok(place) = place {
+            self.owners.routers.remove(place);
+        }
+        let row = &self.machines[machine];
+        if row.spec.is_none() {
+            return;
+        }
+        for card in &row.cards {
+            let Some(net) = card.address else { continue };
+            let owners = self.owners.by_address.entry(net.addr()).or_default();
+            let place = owners.partition_point(|(other, _)| *other <= machine);
+            owners.insert(place, (machine, card.network));
+            self.owners.of_machine.entry(machine).or_default().push(net.addr());
+        }
+        let forwards = row.services.iter().any(|service| {
+            let row = &self.services[*service];
+            row.is_installed() && matches!(row.behaviour, Behaviour::Router | Behaviour::Tunnel | Behaviour::PortForward)
+        });
+        if forwards {
+            let place = place.unwrap_or_else(|place| place);
+            self.owners.routers.insert(place, (machine, row.cards.iter().map(|card| card.network).collect()));
+        }
+    }
+
+    /// Updates the index after a VIP may have moved.
+    pub(super) fn update_holders(&mut self) {
+        let mut parts: Vec<_> = self.vips.iter().filter(|(id, _)| self.has_vip(*id)).map(|(_, part)| part).collect();
+        // The others send to the holder that announced the address last.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.announced_us));
+        let mut held: BTreeMap<Ipv4Addr, Vec<(MachineId, NetworkId)>> = BTreeMap::new();
+        for part in parts {
             let Some(spec) = &part.spec else { continue };
             if let Ok(network) = self.network_named(&spec.network) {
-                by_address.entry(spec.address.addr()).or_default().push((part.machine, network));
+                held.entry(spec.address.addr()).or_default().push((part.machine, network));
             }
         }
-        self.owners.by_address = by_address;
-        self.owners.routers = routers;
+        self.owners.held = held;
+    }
+
+    /// Who has an address, and on which network: machines of their own first, then holders of a VIP.
+    fn owners_of(&self, address: &Ipv4Addr) -> impl Iterator<Item = (MachineId, NetworkId)> {
+        let own = self.owners.by_address.get(address).into_iter();
+        own.chain(self.owners.held.get(address)).flatten().copied()
     }
 
     pub(super) fn is_dropped(&self, from: MachineId, to: MachineId) -> bool {
@@ -133,8 +178,7 @@ impl World {
         if !caller.is_alive() {
             return Err(Cause::MachineOff);
         }
-        let is_own = |(machine, _): &(MachineId, NetworkId)| *machine == from;
-        if to.is_loopback() || self.owners.by_address.get(&to).is_some_and(|owners| owners.iter().any(is_own)) {
+        if to.is_loopback() || self.owners_of(&to).any(|(machine, _)| machine == from) {
             let source = Some(to);
             return Ok(Route { machine: from, source, round_trip_us: 50, loss_percent: 0, forward: true, backward: true });
         }
@@ -158,21 +202,20 @@ impl World {
         if !card.connected {
             return Err(Cause::NoRoute);
         }
-        let owners = self.owners.by_address.get(&to).map_or(&[][..], Vec::as_slice);
         let mut why = Cause::NoRoute;
-        for (machine, network) in owners {
-            let there = self.machines[*machine].cards.iter().find(|there| there.network == card.network && *network == there.network);
-            let Some(there) = there.filter(|_| *machine != from) else { continue };
-            if !self.machines[*machine].is_alive() {
+        for (machine, network) in self.owners_of(&to) {
+            let there = self.machines[machine].cards.iter().find(|there| there.network == card.network && network == there.network);
+            let Some(there) = there.filter(|_| machine != from) else { continue };
+            if !self.machines[machine].is_alive() {
                 why = Cause::MachineOff;
                 continue;
             }
             if !there.connected {
                 continue;
             }
-            let (forward, backward) = (!self.is_dropped(from, *machine), !self.is_dropped(*machine, from));
+            let (forward, backward) = (!self.is_dropped(from, machine), !self.is_dropped(machine, from));
             return Ok(Route {
-                machine: *machine,
+                machine,
                 source: None,
                 round_trip_us: ROUND_TRIP_US + card.delay_us + there.delay_us,
                 loss_percent: either(card.loss_percent, there.loss_percent),
@@ -250,15 +293,14 @@ impl World {
     /// From outside an address is reached if the host reaches its network.
     pub(super) fn dial_from_outside(&self, at: SocketAddrV4) -> Dial {
         let why = |cause| Why { cause, at: Some(at) };
-        let owners = self.owners.by_address.get(at.ip()).map_or(&[][..], Vec::as_slice);
         let mut cause = Cause::NoRoute;
-        for (machine, network) in owners {
-            let spec = self.networks[*network].spec.as_ref();
+        for (machine, network) in self.owners_of(at.ip()) {
+            let spec = self.networks[network].spec.as_ref();
             if !spec.is_some_and(|spec| spec.kind.host_reaches()) {
                 continue;
             }
             let source = spec.and_then(|spec| spec.subnet).and_then(|subnet| subnet.hosts().next());
-            match self.outside_route(*machine, *network) {
+            match self.outside_route(machine, network) {
                 Ok(route) => return self.accept(&route, source, at),
                 Err(found) => cause = found,
             }
@@ -374,7 +416,7 @@ impl World {
             return Ipv4Net::new(crate::model::NAT_ADDRESS, 24).ok();
         }
         let (first, last) = spec.dhcp?;
-        let before = u32::try_from(self.machines.iter().take_while(|(id, _)| *id != machine).count()).unwrap_or(0);
+        let before = u32::try_from(machine.place()).unwrap_or(0);
         let address = Ipv4Addr::from(u32::from(first).checked_add(before)?);
         let prefix = spec.subnet.map_or(24, |subnet| subnet.prefix_len());
         (address <= last).then(|| Ipv4Net::new(address, prefix).ok())?

@@ -68,9 +68,9 @@ impl World {
             self.set_up(catalog, service, &spec);
             self.services[service].enabled = enabled;
         }
+        self.update_owner(id);
+        self.update_holders();
         self.apply_link_faults();
-        self.rebuild_owners();
-        self.rewire();
         self.forget_void_faults();
         self.tell(Subject::Node(node.clone()), EventKind::Machine, format!("went back to {snapshot}"));
         Ok(Some(SNAPSHOT_US))

@@ -3,15 +3,18 @@
 //! A row is never removed, so an [`Id`] that a table gave out is good for as long as the world lives. Nothing outside
 //! `sim` sees one.
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::{
     marker::PhantomData,
     ops::{Index, IndexMut},
+    sync::OnceLock,
 };
 
 /// The number of a row in a table.
 pub(super) trait Id: Copy {
     fn new(place: u32) -> Self;
+    /// The number of rows before it.
     fn place(self) -> usize;
 }
 
@@ -46,18 +49,48 @@ ids! {
     RequestId,
 }
 
+/// Rows with a name that no other row of their table has, and that they keep.
+pub(super) trait Named {
+    fn name(&self) -> &str;
+}
+
 /// Rows of one sort.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Table<I, T> {
     rows: Vec<T>,
+    /// Places by name, built at the first look-up: a large lab looks up names for every step of a deployment.
+    #[serde(skip)]
+    by_name: OnceLock<FxHashMap<String, u32>>,
     #[serde(skip)]
     of: PhantomData<I>,
 }
 
 impl<I, T> Default for Table<I, T> {
     fn default() -> Self {
-        Self { rows: Vec::new(), of: PhantomData }
+        Self { rows: Vec::new(), by_name: OnceLock::new(), of: PhantomData }
+    }
+}
+
+impl<I, T: PartialEq> PartialEq for Table<I, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}
+
+impl<I: Id, T: Named> Table<I, T> {
+    /// Adds a row whose name no row has.
+    pub(super) fn push_named(&mut self, row: T) -> I {
+        if let Some(by_name) = self.by_name.get_mut() {
+            by_name.insert(row.name().to_owned(), u32::try_from(self.rows.len()).unwrap_or(u32::MAX));
+        }
+        self.push(row)
+    }
+
+    /// The row with this name.
+    pub(super) fn named(&self, name: &str) -> Option<I> {
+        let places = || self.rows.iter().map(|row| row.name().to_owned()).zip(0..).collect();
+        self.by_name.get_or_init(places).get(name).copied().map(I::new)
     }
 }
 

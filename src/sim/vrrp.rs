@@ -116,7 +116,7 @@ impl World {
         if self.vips[vip].state == State::Stopped {
             self.start_keepalived(vip);
         } else {
-            self.rebuild_owners();
+            self.update_holders();
         }
         true
     }
@@ -157,7 +157,7 @@ impl World {
         part.state = State::Stopped;
         part.generation += 1;
         part.script_generation += 1;
-        self.rebuild_owners();
+        self.update_holders();
     }
 
     fn vip_link_is_up(&self, vip: VipId) -> bool {
@@ -244,7 +244,7 @@ impl World {
         self.advertise(vip, 0);
         self.vips[vip].state = State::Backup;
         self.vips[vip].generation += 1;
-        self.rebuild_owners();
+        self.update_holders();
         self.tell_vip(vip, EventKind::LeftVip, &format!("leaves {}: {why}", self.vips[vip].name));
     }
 
@@ -271,7 +271,7 @@ impl World {
         part.generation += 1;
         part.announced_us = self.clock.now_us;
         let address = part.spec.as_ref().map(|spec| spec.address.addr().to_string()).unwrap_or_default();
-        self.rebuild_owners();
+        self.update_holders();
         self.tell_vip(vip, EventKind::TookVip, &format!("takes {address}"));
         self.mark_elected(vip);
         self.send_advertisement(vip);
@@ -318,12 +318,12 @@ impl World {
                 if priority > ours || (priority == ours && Some(from) > source) {
                     self.vips[vip].state = State::Backup;
                     self.arm_master_down(vip, down_us);
-                    self.rebuild_owners();
+                    self.update_holders();
                     self.tell_vip(vip, EventKind::LeftVip, &format!("leaves {}: another holds it", self.vips[vip].name));
                 } else {
                     // keepalived answers a weaker holder at once, and tells the network again whose address it is.
                     self.vips[vip].announced_us = self.clock.now_us;
-                    self.rebuild_owners();
+                    self.update_holders();
                     if priority > 0 {
                         self.advertise(vip, ours);
                     }

@@ -9,6 +9,7 @@ use super::{
     event::{Event, EventKind},
     fault::Faults,
     invariants::Violation,
+    judge::Unwired,
     load::Load,
     machine::Machine,
     network::{Net, Owners},
@@ -23,8 +24,9 @@ use super::{
 };
 use crate::model::{Flow, NetworkName, NodeName, ServiceName, ServiceRef, Subject};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
-/// Events that are kept until somebody takes them; older ones are dropped first.
+/// Events that are kept until they are taken, at most; the oldest are dropped first.
 const EVENTS_MAX: usize = 4096;
 /// What [`World::catch_up`] simulates before it looks whether all is quiet, in microseconds.
 const SETTLE_US: u64 = 120 * SECOND;
@@ -95,6 +97,8 @@ pub struct World {
     pub(super) failures: Failures,
     pub(super) events: Vec<Event>,
     pub(super) last_change_us: u64,
+    #[serde(skip)]
+    pub(super) unwired: Unwired,
     /// What requests did that they could not, if somebody looks for it.
     #[serde(skip)]
     pub(super) audit: Option<Vec<Violation>>,
@@ -123,6 +127,7 @@ impl World {
             failures: Failures::default(),
             events: Vec::new(),
             last_change_us: 0,
+            unwired: Unwired::default(),
             audit: None,
         };
         world.queue.push(SECOND, Tick::ProbeFlows);
@@ -176,10 +181,9 @@ impl World {
     /// the load enter where a flow comes from outside. Replaces what was said before.
     pub fn watch(&mut self, flows: &[Flow]) {
         let before = std::mem::take(&mut self.contract);
-        self.contract = flows
-            .iter()
-            .map(|flow| before.iter().find(|watched| watched.flow == *flow).cloned().unwrap_or_else(|| Watched::new(flow.clone())))
-            .collect();
+        let known: HashMap<&Flow, &Watched> = before.iter().rev().map(|watched| (&watched.flow, watched)).collect();
+        let watched = |flow: &Flow| known.get(flow).map_or_else(|| Watched::new(flow.clone()), |watched| (*watched).clone());
+        self.contract = flows.iter().map(watched).collect();
         self.rewire();
     }
 
@@ -196,6 +200,7 @@ impl World {
     pub(super) fn run_to_us(&mut self, until_us: u64) {
         while let Some((at_us, tick)) = self.queue.pop_until(until_us) {
             self.clock.now_us = self.clock.now_us.max(at_us);
+            self.rewire_changed();
             self.handle(tick);
         }
         self.clock.now_us = self.clock.now_us.max(until_us);
@@ -208,7 +213,8 @@ impl World {
     pub(super) fn tell(&mut self, subject: Subject, kind: EventKind, text: impl Into<String>) {
         self.last_change_us = self.clock.now_us;
         if self.events.len() >= EVENTS_MAX {
-            self.events.remove(0);
+            // Many at a time: each time costs the whole list.
+            self.events.drain(..EVENTS_MAX / 4);
         }
         self.events.push(Event { at_ms: self.now_ms(), subject, kind, text: text.into() });
     }
@@ -291,13 +297,15 @@ impl World {
 
     pub(super) fn machine_named(&self, name: &NodeName) -> Result<MachineId, SimError> {
         self.machines
-            .find(|machine| machine.name == *name && machine.spec.is_some())
+            .named(name.as_str())
+            .filter(|id| self.machines[*id].spec.is_some())
             .ok_or_else(|| SimError::unknown("machine", name.as_str()))
     }
 
     pub(super) fn network_named(&self, name: &NetworkName) -> Result<NetworkId, SimError> {
         self.networks
-            .find(|network| network.name == *name && network.spec.is_some())
+            .named(name.as_str())
+            .filter(|id| self.networks[*id].spec.is_some())
             .ok_or_else(|| SimError::unknown("network", name.as_str()))
     }
 

@@ -13,6 +13,7 @@ pub mod steady;
 pub mod tries;
 
 use crate::model::{Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
+use std::collections::{HashMap, VecDeque};
 
 /// What trying a flow came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,11 +92,14 @@ impl Verdict {
 
 /// Every flow of a lab, in the drawing's order, judged by what is observed.
 pub fn judge(lab: &Lab, observed: &Observed) -> Vec<Verdict> {
-    let mut seen: Vec<&ObservedFlow> = observed.flows.iter().collect();
+    // Two flows may have the same ends and different ports; they are observed in the layout's order.
+    let mut seen: HashMap<(&Endpoint, &Endpoint), VecDeque<&ObservedFlow>> = HashMap::new();
+    for flow in &observed.flows {
+        seen.entry((&flow.from, &flow.to)).or_default().push_back(flow);
+    }
     let mut verdicts = Vec::with_capacity(lab.flows.len());
     for flow in &lab.flows {
-        // Two flows may have the same ends and different ports; they are observed in the drawing's order.
-        let found = seen.iter().position(|one| one.from == flow.from && one.to == flow.to).map(|index| seen.remove(index));
+        let found = seen.get_mut(&(&flow.from, &flow.to)).and_then(VecDeque::pop_front);
         let verdict = judge_one(flow, found);
         verdicts.push(match stopped_sender(&flow.from, observed) {
             Some(reason) => {

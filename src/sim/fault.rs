@@ -334,9 +334,8 @@ impl World {
 
     /// Works out each adapter's cable, loss and delay, and who drops whose packets, from the faults that last.
     pub(super) fn apply_link_faults(&mut self) {
-        let on_links = |fault: &Fault| {
-            matches!(fault, Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..))
-        };
+        let on_links =
+            |fault: &Fault| matches!(fault, Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..));
         let any = self.faults.in_force.iter().any(|fault| on_links(&fault.fault));
         if !any && !std::mem::replace(&mut self.faults.on_links, any) {
             return;

@@ -214,9 +214,41 @@ mod tests {
     #[test]
     fn the_scale_that_the_refusal_names_fits() {
         let options = PictureOptions { scale: 40.0, ..PictureOptions::default() };
-        let Err(PngError::TooLarge { scale_max, .. }) = dimensions(&fixture::mini_cloud(), Catalog::embedded(), &options) else {
+        let Err(PngError::TooLarge { scale_max, .. }) = refuse_too_large(&fixture::mini_cloud(), Catalog::embedded(), &options) else {
             panic!("40 times is too large")
         };
-        assert!(dimensions(&fixture::mini_cloud(), Catalog::embedded(), &PictureOptions { scale: scale_max * 0.98, ..options }).is_ok());
+        assert!(
+            refuse_too_large(&fixture::mini_cloud(), Catalog::embedded(), &PictureOptions { scale: scale_max * 0.98, ..options }).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_picture_in_bands_is_the_picture_in_one_piece() {
+        let (lab, catalog) = (fixture::mini_cloud(), Catalog::embedded());
+        let options = PictureOptions { scale: 1.5, ..PictureOptions::default() };
+        let (shapes, area) = super::super::picture::shapes(&lab, catalog, &options);
+        let (width, height) = dimensions(area, options.scale).unwrap();
+        let settings = usvg::Options { fontdb: fonts(), font_family: "Inter".into(), ..usvg::Options::default() };
+        let drawn = |rows: u32| {
+            let mut pixels = Vec::new();
+            for top in (0..height).step_by(rows as usize) {
+                let band = Band { width, top, height: rows.min(height - top) };
+                draw(&lab, &options, &settings, &shapes, area, band, &mut pixels).unwrap();
+            }
+            pixels
+        };
+        let (whole, bands) = (drawn(height), drawn(97));
+        assert_eq!(whole.len(), bands.len());
+        // Shadows are blurred, and what a blur does depends a little on where its filter region ends.
+        let differing = whole.iter().zip(&bands).filter(|(one, other)| one.abs_diff(**other) > 8).count();
+        assert!(differing * 1000 < whole.len(), "{differing} of {} bytes differ", whole.len());
+    }
+
+    #[test]
+    fn bands_are_small_in_pixels_and_in_shapes() {
+        assert_eq!(band_height(1000, 800, 300), 800, "an ordinary picture is one band");
+        assert!(u64::from(band_height(16_000, 8_000, 300)) * 16_000 <= BAND_PIXELS_MAX);
+        assert_eq!(band_height(1000, 800, BAND_SHAPES * 10), 80);
+        assert_eq!(band_height(1, 1, usize::MAX), 1);
     }
 }

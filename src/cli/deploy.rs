@@ -270,7 +270,7 @@ pub(super) fn follow(
                 }
                 for (step, says) in progress.due(began.elapsed()) {
                     out.line(format_args!("{} {step}: {says}", out.paint(Style::Faint, "...")));
-                    out.flush();
+                    out.show();
                 }
             }
         };

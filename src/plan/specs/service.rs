@@ -5,7 +5,7 @@ use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry},
     model::{
         Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer,
-        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value, nearest,
+        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{

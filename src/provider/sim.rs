@@ -7,10 +7,13 @@
 //!
 //! It never reads a clock of its own: the clock is an argument.
 
+mod errors;
+
+use self::errors::{in_state, in_world, not_real, nothing_there};
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Terms, Traffic, Which};
 use crate::{
     catalog::Catalog,
-    host::state::{LabFolder, Locked, Stamp, StateError, Wait},
+    host::state::{LabFolder, Locked, Stamp, Wait},
     model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
     plan::Action,
     sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
@@ -491,43 +494,4 @@ impl Provider for SimProvider {
 fn seed_of(folder: &LabFolder) -> u64 {
     let name = folder.path().file_name().map(std::ffi::OsStr::as_encoded_bytes).unwrap_or_default();
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
-fn nothing_there() -> ProviderError {
-    ProviderError {
-        what: "break or mend the simulated lab".into(),
-        node: None,
-        why: "it is not deployed".into(),
-        next: "Deploy it first: sandtable deploy LAYOUT --on sim.".into(),
-        retry: Retry::Useless,
-    }
-}
-
-fn in_state(error: StateError) -> ProviderError {
-    let (next, retry) = match &error {
-        StateError::InUse(_) => ("Wait until the other sandtable is done, then try again.", Retry::Worth),
-        StateError::NoHome | StateError::Io { .. } | StateError::Relative(_) | StateError::Unsafe { .. } => {
-            ("See that the disk has room and the state folder is yours, then try again.", Retry::Worth)
-        }
-    };
-    ProviderError { what: "keep the simulated lab".into(), node: None, why: error.to_string(), next: next.into(), retry }
-}
-
-fn in_world(what: &str, action: Option<&Action>, error: &SimError) -> ProviderError {
-    let (next, retry) = match error {
-        SimError::Scripted { .. } => ("Try again.", Retry::Worth),
-        SimError::Unknown { .. } => ("See whether the name is right and the lab is deployed (sandtable status).", Retry::Useless),
-        SimError::Refused { .. } if action.is_none() => ("Nothing was changed; choose another fault, or real nodes.", Retry::Useless),
-        SimError::Refused { .. } => ("Change what it says, then deploy again; steps that are done are not repeated.", Retry::Useless),
-    };
-    ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }
-}
-fn not_real(what: &str, node: &NodeName, why: &str) -> ProviderError {
-    ProviderError {
-        what: what.into(),
-        node: Some(node.clone()),
-        why: why.into(),
-        next: "Deploy to real machines: --on incus, --on virtualbox.".into(),
-        retry: Retry::Useless,
-    }
 }

@@ -4,7 +4,7 @@ use super::{
     Answer, Provider, ProviderError, Retry,
     incus::{IncusMachines, Settings},
     machines::Machines,
-    real::{Core, Hold, RealProvider, journal::Faults, watch::watch},
+    real::{Core, Hold, RealProvider, core::lab_clock_ms, journal::Faults, watch::watch},
     sim::{SimProvider, WallClock},
     virtualbox::{Files, VirtualBox},
 };
@@ -117,7 +117,10 @@ impl On {
     pub fn faults(&self, lot: Lot) -> Result<Vec<ActiveFault>, ProviderError> {
         match self {
             Self::Sim => SimProvider::new(lot.folder, lot.clock).faults(),
-            Self::Incus(_) | Self::VirtualBox(_) => Ok(Faults::read(&lot.folder)?.active()),
+            Self::Incus(_) | Self::VirtualBox(_) => {
+                let wall_ms = (lot.clock)();
+                Ok(Faults::read(&lot.folder)?.active(lab_clock_ms(&lot.folder, wall_ms), wall_ms))
+            }
         }
     }
 

@@ -86,6 +86,17 @@ pub struct Core {
     is_old: AtomicBool,
 }
 
+/// A lab's clock at a moment of the wall's: milliseconds since it was first deployed; 0 before that.
+pub fn lab_clock_ms(folder: &LabFolder, wall_ms: u64) -> u64 {
+    since(folder).map_or(0, |since| wall_ms.saturating_sub(since).max(1))
+}
+
+/// When a lab's clock was started; `None`: never, or the record cannot be read, and it is started again.
+fn since(folder: &LabFolder) -> Option<u64> {
+    let bytes = folder.read(SINCE_FILE).ok().flatten()?;
+    String::from_utf8(bytes).ok()?.trim().parse().ok()
+}
+
 impl Core {
     /// What the parts share.
     pub fn new(machines: Arc<dyn Machines>, folder: LabFolder, id: LabId, name: String, clock: WallClock, hold: Hold) -> Self {
@@ -114,13 +125,7 @@ impl Core {
 
     /// The clock of [`crate::model::Observed::at_ms`]: milliseconds since the lab was first deployed; 0 before that.
     pub fn now_ms(&self) -> u64 {
-        self.since().map_or(0, |since| (self.clock)().saturating_sub(since).max(1))
-    }
-
-    /// When the lab's clock was started; `None`: never, or what says so cannot be read, and it is started again.
-    fn since(&self) -> Option<u64> {
-        let bytes = self.folder.read(SINCE_FILE).ok().flatten()?;
-        String::from_utf8(bytes).ok()?.trim().parse().ok()
+        lab_clock_ms(&self.folder, (self.clock)())
     }
 
     /// Starts the lab's clock, where it does not run yet.
@@ -128,7 +133,7 @@ impl Core {
     /// # Errors
     /// Where the disk refuses.
     pub fn start_clock(&self) -> Result<(), ProviderError> {
-        if self.since().is_some() {
+        if since(&self.folder).is_some() {
             return Ok(());
         }
         let now = (self.clock)().to_string();

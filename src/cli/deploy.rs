@@ -43,7 +43,7 @@ pub(super) struct Args {
     /// Make and change machines and networks, and start nothing
     #[arg(long, conflicts_with = "undo")]
     off: bool,
-    /// Undo what the last deployment began, where it failed or was cut off
+    /// Undo what the last deployment did; asks where that one is complete
     #[arg(long)]
     undo: bool,
     /// Let this layout read an image's file outside of its folder, with the content that the file has now
@@ -111,7 +111,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             args.target.shown()
         )));
     }
-    if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !args.undo {
+    // Undoing a deployment that failed is what was asked for; undoing one that is complete removes a lab that works.
+    let is_asked_for = args.undo && !journal.is_settled();
+    if plan.steps.iter().any(|step| step.change == Change::Delete) && !args.yes && !is_asked_for {
         show(&place, &plan, &[], out);
         confirm(out, "Something is deleted. Deploy?")?;
     }

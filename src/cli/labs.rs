@@ -47,7 +47,8 @@ struct LabLine {
     id: String,
     name: Option<String>,
     provider: Option<String>,
-    file: Option<PathBuf>,
+    /// Characters that are not UTF-8 are replaced.
+    file: Option<String>,
     file_exists: Option<bool>,
     /// When it was first deployed, in milliseconds since 1970, and how long ago that is.
     since_ms: Option<u64>,
@@ -146,7 +147,7 @@ fn line(known: Known) -> Result<LabLine> {
         id,
         name: Some(deployed.name),
         provider: Some(deployed.on.to_string()),
-        file: Some(deployed.file),
+        file: Some(deployed.file.display().to_string()),
         file_exists,
         since_ms: deployed.since_ms,
         age_secs,
@@ -164,7 +165,7 @@ fn show(lines: &[LabLine], terminal: &mut Terminal) {
     let rows: Vec<Vec<(Style, String)>> = lines
         .iter()
         .map(|line| {
-            let file = line.file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+            let file = line.file.clone().unwrap_or_default();
             let state = match (&line.problem, line.file_exists) {
                 (Some(_), _) => (Style::Bad, "state is damaged".to_owned()),
                 (None, Some(false)) => (Style::Warn, "layout is gone".to_owned()),

@@ -98,10 +98,13 @@ impl Terminal {
 
     /// Writes rows with their columns aligned, two blanks between them, none at the end.
     pub(super) fn table(&mut self, rows: &[Vec<(Style, String)>]) {
+        // A name with a line feed in it is one cell, and no row of its own.
+        let one_line = |row: &Vec<(Style, String)>| row.iter().map(|(style, text)| (*style, text.replace('\n', "\\n"))).collect();
+        let rows: Vec<Vec<(Style, String)>> = rows.iter().map(one_line).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width_of = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|(_, text)| text.chars().count()).max();
         let widths: Vec<usize> = (0..columns).map(|column| width_of(column).unwrap_or(0)).collect();
-        for row in rows {
+        for row in &rows {
             let mut line = String::new();
             let mut owed = 0;
             for ((style, text), width) in row.iter().zip(&widths) {

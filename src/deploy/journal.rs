@@ -114,13 +114,28 @@ impl Journal {
                 vec![Record::Damaged { kept, doubted: Self::unfinished_of(&legible) }]
             }
         };
-        // A line that was cut off must not swallow the next one: the file is rewritten without it.
+        // Only the last run counts, so that a lab that is deployed again and again has no journal that grows for ever. A line that
+        // was cut off must not swallow the next one. The file is rewritten without either.
+        let records = Self::last_run(records);
         let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
         let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         if text.as_bytes() != bytes {
             folder.write(name, text.as_bytes())?;
         }
         Ok(Self { log: Box::new(folder.append(name)?), records })
+    }
+
+    /// The records of the last run, or of what was found damaged since.
+    fn last_run(mut records: Vec<Record>) -> Vec<Record> {
+        let first = records.iter().rposition(|record| matches!(record, Record::Run { .. } | Record::Damaged { .. }));
+        records.drain(..first.unwrap_or_default());
+        records
+    }
+
+    /// Whether the last run is complete, or was undone completely: it left nothing half done.
+    pub fn is_settled(&self) -> bool {
+        let since = self.records.iter().rev().take_while(|record| !matches!(record, Record::Run { .. } | Record::Damaged { .. }));
+        since.into_iter().any(|record| *record == Record::Settled)
     }
 
     /// A journal that is kept elsewhere, as it was left.

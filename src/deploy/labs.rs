@@ -107,6 +107,11 @@ pub fn all(state: &StateFolder) -> Result<Vec<Known>, DeployedError> {
 pub fn named(state: &StateFolder, name: &str) -> Result<Known, DeployedError> {
     let mut labs = all(state)?;
     let exact = labs.iter().position(|lab| lab.id.as_str() == name);
+    let alike: Vec<&str> = labs.iter().map(|lab| lab.id.as_str()).filter(|id| !name.is_empty() && id.starts_with(name)).collect();
+    if exact.is_none() && alike.len() > 1 {
+        let hint = format!("several begin so: {}", alike.join(", "));
+        return Err(DeployedError::Unknown { name: name.to_owned(), hint });
+    }
     let mut beginning = labs.iter().enumerate().filter(|(_, lab)| !name.is_empty() && lab.id.as_str().starts_with(name));
     let only = match (beginning.next(), beginning.next()) {
         (Some((at, _)), None) => Some(at),

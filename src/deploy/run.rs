@@ -110,6 +110,11 @@ pub async fn run(
     events: &mpsc::Sender<Event>,
 ) -> Result<Ending, JournalError> {
     let doubted = journal.unfinished();
+    if plan.is_empty() && doubted.is_empty() {
+        // Nothing to do and nothing in doubt: the journal stays that of the last run that did something.
+        tell(events, Event::Finished(Ending::Done)).await;
+        return Ok(Ending::Done);
+    }
     journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
     let mut with = With { provider, journal, options, events };
     let mut ending = match preflight(plan, before, provider, events).await {

@@ -118,7 +118,7 @@ fn table<const N: usize>(out: &mut String, title: &str, heads: [&str; N], rows: 
 /// A text as plain Markdown: nothing in it is markup.
 fn text(plain: &str) -> String {
     let mut out = String::with_capacity(plain.len());
-    for char in plain.chars() {
+    for char in plain.chars().filter(|char| *char == '\n' || !super::is_obeyed(*char)) {
         if matches!(char, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~') {
             out.push('\\');
         }
@@ -155,5 +155,17 @@ mod tests {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(!text.contains("## Sites"));
+    }
+
+    #[test]
+    fn no_control_character_of_a_layout_gets_into_a_document() {
+        let mut lab = Lab::new("a\u{1b}[2Jb\u{202e}c");
+        lab.about = "one\u{7}\u{9b}\ntwo\u{2066}".into();
+        let options = crate::export::PictureOptions::default();
+        for document in [markdown(&lab), crate::export::svg(&lab, crate::catalog::Catalog::embedded(), &options)] {
+            let obeyed: Vec<char> = document.chars().filter(|char| *char != '\n' && crate::export::is_obeyed(*char)).collect();
+            assert_eq!(obeyed, Vec::<char>::new());
+        }
+        assert!(markdown(&lab).contains("one\ntwo"));
     }
 }

@@ -170,7 +170,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(' '),
-            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => {}
+            control if super::is_obeyed(control) || matches!(control, '\u{fffe}' | '\u{ffff}') => {}
             other => out.push(other),
         }
     }

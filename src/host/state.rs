@@ -192,6 +192,7 @@ impl LabFolder {
         self.check()?;
         loop {
             make_folder(&self.path)?;
+            is_ordinary(&path)?;
             let file = private().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
             let locked = match file.try_lock() {
                 Ok(()) => true,
@@ -229,15 +230,8 @@ impl LabFolder {
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.path.join(name);
         self.check()?;
-        // Before it is opened: a pipe in its place would be waited for without end.
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() => {}
-            Ok(found) => {
-                let why = if found.is_dir() { "it is a folder" } else { "it is not an ordinary file" };
-                return Err(failed("read", &path)(io::Error::other(why)));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("open", &path)(error)),
+        if !is_ordinary(&path)? {
+            return Ok(None);
         }
         let file = File::open(&path).map_err(failed("open", &path))?;
         let mut bytes = Vec::new();
@@ -453,8 +447,33 @@ fn file_number(found: &Option<fs::Metadata>) -> u64 {
     u64::from(found.is_some())
 }
 
+/// Whether there is an ordinary file; `false`: there is nothing. To be asked before it is opened: a pipe in its place would be
+/// waited for without end.
+fn is_ordinary(path: &Path) -> Result<bool, StateError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(true),
+        Ok(found) => {
+            let why = if found.is_dir() { "it is a folder" } else { "it is not an ordinary file" };
+            Err(failed("read", path)(io::Error::other(why)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("open", path)(error)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_place_of_the_lock_is_an_error_and_waits_for_nothing() {
+        let (_root, lab) = folder();
+        drop(lab.lock(Wait::No).unwrap());
+        let lock = lab.path().join(LOCK_FILE);
+        fs::remove_file(&lock).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+        assert!(lab.lock(Wait::No).unwrap_err().to_string().contains("not an ordinary file"));
+    }
+
     use super::*;
 
     fn folder() -> (tempfile::TempDir, LabFolder) {

@@ -21,6 +21,10 @@ use std::{
 
 /// Requests from outside in each second, where nobody says how many.
 pub const REQUESTS_PER_SEC: u32 = 20;
+/// Requests from outside in each second, at most.
+const PER_SECOND_MAX: u32 = 100_000;
+/// No count of a world that was simulated comes near this.
+const NUMBERS_MAX: u64 = 1 << 60;
 /// Seconds that are kept, one result each.
 const SECONDS_MAX: usize = 900;
 /// How long somebody outside waits for an answer.
@@ -92,6 +96,9 @@ impl Load {
 
     pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_request: impl Fn(RequestId) -> bool) -> bool {
         self.entries.iter().all(|(machine, _)| has_machine(*machine))
+            && self.per_second <= PER_SECOND_MAX
+            && self.count < NUMBERS_MAX
+            && self.totals.sent < NUMBERS_MAX
             && self.free.iter().all(|request| has_request(*request))
             && self.totals.in_flight.checked_add(self.totals.ok).and_then(|sum| sum.checked_add(self.totals.failed))
                 == Some(self.totals.sent)
@@ -131,7 +138,7 @@ impl World {
     /// from outside to something that serves requests; 0 stops them. Totals begin anew.
     pub fn set_load(&mut self, requests_per_sec: u32) {
         let in_flight = self.load.totals.in_flight;
-        self.load.per_second = requests_per_sec.min(100_000);
+        self.load.per_second = requests_per_sec.min(PER_SECOND_MAX);
         self.load.generation += 1;
         self.load.totals = LoadTotals { sent: in_flight, in_flight, ..LoadTotals::default() };
         self.load.last_ok_us = None;

@@ -12,10 +12,23 @@ impl World {
     /// Whether this world can be run. To be asked once after it was read; one that cannot is to be thrown away, because
     /// running it would panic.
     pub fn is_sound(&self) -> bool {
-        self.sound_machines() && self.sound_services() && self.sound_clusters() && self.sound_requests() && self.sound_owners() && {
-            let frozen = self.machines.iter().flat_map(|(_, row)| row.frozen.iter().map(|(_, tick)| *tick));
-            self.queue.ticks().chain(frozen).all(|tick| self.sound_tick(tick))
-        }
+        self.sound_clock()
+            && self.sound_machines()
+            && self.sound_services()
+            && self.sound_clusters()
+            && self.sound_requests()
+            && self.sound_owners()
+            && {
+                let frozen = self.machines.iter().flat_map(|(_, row)| row.frozen.iter().map(|(_, tick)| *tick));
+                self.queue.ticks().chain(frozen).all(|tick| self.sound_tick(tick))
+            }
+    }
+
+    /// A thousand years are more than any world has lived, and far from where sums of times overflow.
+    fn sound_clock(&self) -> bool {
+        const YEARS_1000_US: u64 = 1000 * 366 * 24 * 3600 * 1_000_000;
+        [self.clock.now_us, self.clock.skipped_us].into_iter().all(|us| us < YEARS_1000_US)
+            && self.queue.times_us().all(|us| us < 2 * YEARS_1000_US)
     }
 
     fn has_machine(&self, id: MachineId) -> bool {

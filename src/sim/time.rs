@@ -82,6 +82,11 @@ impl Queue {
         Some((next.at_us, next.tick))
     }
 
+    /// When everything planned is due, in no particular order, in microseconds.
+    pub(super) fn times_us(&self) -> impl Iterator<Item = u64> {
+        self.due.iter().map(|due| due.0.at_us)
+    }
+
     /// Everything planned, in no particular order.
     pub(super) fn ticks(&self) -> impl Iterator<Item = Tick> {
         self.due.iter().map(|due| due.0.tick)

@@ -135,7 +135,8 @@ fn what_is_removed_is_asked_for_and_undo_brings_back_a_clean_slate() {
     assert!(lab.text(2, "deploy", &["--undo", "--on", "sim"]).contains("no deployment to undo"));
     lab.text(0, "deploy", &["--on", "sim"]);
     assert!(lab.text(2, "destroy", &[]).contains("--yes"), "nobody can be asked");
-    lab.text(0, "deploy", &["--undo"]);
+    assert!(lab.text(2, "deploy", &["--undo"]).contains("--yes"), "a lab that works is not removed without a question");
+    lab.text(0, "deploy", &["--undo", "--yes"]);
     assert_eq!(fs::read_dir(lab.state()).unwrap().count(), 0, "what was deployed from nothing is undone to nothing");
 }
 

@@ -130,7 +130,8 @@ impl VirtualBox {
             let disks = parse::media(&self.manage.ask(&["list", "hdds"]).await?);
             Ok(disks.iter().any(|there| there.uuid == disk.uuid && there.capacity_mib >= wanted))
         };
-        let args = ["modifymedium", "disk", &disk.uuid, "--resize", &wanted.to_string()];
+        // `--resize` refuses to make a small disk very much larger; the size in bytes is taken as meant (seen with 7.2.22).
+        let args = ["modifymedium", "disk", &disk.uuid, "--resizebyte", &(wanted << 20).to_string()];
         let resized = self.manage.change(&args, Patience::Long, is_so).await;
         if !is_so().await.map_err(failed)? {
             let error = resized.err().unwrap_or_else(|| CallError::new(Kind::Other, "VirtualBox says that it grew it, and it has not"));

@@ -447,9 +447,7 @@ impl VirtualBox {
             }
         }
         self.remove_folder(name).await?;
-        if there.is_none() {
-            had_disks |= self.remove_loose(name, &parse::machines(&vms)).await?;
-        }
+        had_disks |= self.remove_loose(name, &parse::machines(&vms)).await?;
         Ok(if there.is_some() || had_disks { Done::Changed } else { Done::AlreadySo })
     }
 }

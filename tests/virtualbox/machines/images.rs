@@ -152,7 +152,7 @@ pub fn labs_share_an_image() {
 
     // What is no image is said with what to do, and leaves nothing.
     std::fs::write(bed.folder.path().join("images/bad.qcow2"), b"QFI\xfb and nothing more").unwrap();
-    for (file, part) in [("images/missing.vdi", "relative to the layout"), ("images/bad.qcow2", "qemu-img convert")] {
+    for (file, part) in [("images/missing.vdi", "relative to the layout"), ("images/bad.qcow2", "damaged or cut off")] {
         let (lab, _) = program(&bed, "one", &of_file(file));
         let said = lab.text(3, "deploy", &["--off", "--yes"]);
         assert!(said.contains(part), "{said}");

@@ -137,7 +137,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         // What is off has nothing to wait for, and each step has looked at what it did.
         Observed::default()
     } else if matches!(ending, Ending::Done | Ending::Undone) {
-        settled(&place.lab, &provider, &plan, out)?
+        settled(&place.lab, &provider, &plan, &observed, out)?
     } else {
         // What was not all done does not come up by itself.
         wait(provider.observe())?.map_err(provider_failed)?
@@ -219,9 +219,10 @@ pub(super) fn confirm(terminal: &mut Terminal, question: &str) -> Result<()> {
 }
 
 /// Waits until the lab is well, and writes a line whenever more of it is.
-pub(super) fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan, out: &mut Terminal) -> Result<Observed> {
+pub(super) fn settled(lab: &Lab, provider: &Arc<dyn Provider>, plan: &Plan, before: &Observed, out: &mut Terminal) -> Result<Observed> {
+    let is_coming_up = !plan.is_empty() || before.nodes.values().any(|node| node.is_booting);
     // Flows that were drawn since are tried for the first time, even where nothing had to be done.
-    let ms_max = if plan.is_empty() { WATCHED_MS_MAX } else { SETTLE_MS_MAX };
+    let ms_max = if is_coming_up { SETTLE_MS_MAX } else { WATCHED_MS_MAX };
     let now = wait(async {
         let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
         let reader = async {

@@ -46,7 +46,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let (ending, _) = follow(&plan, &seen, &provider, &mut journal, out)?;
     let was_well = probe::health(&place.lab, &seen) == Health::Healthy;
     let now = if ending == Ending::Done && was_well {
-        settled(&place.lab, &provider, &plan, out)?
+        settled(&place.lab, &provider, &plan, &seen, out)?
     } else {
         wait(provider.observe())?.map_err(provider_failed)?
     };

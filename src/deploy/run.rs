@@ -111,9 +111,14 @@ pub async fn run(
 ) -> Result<Ending, JournalError> {
     let doubted = journal.unfinished();
     if plan.is_empty() && doubted.is_empty() {
-        // Nothing to do and nothing in doubt: the journal stays that of the last run that did something.
-        tell(events, Event::Finished(Ending::Done)).await;
-        return Ok(Ending::Done);
+        // Nothing to do and nothing in doubt: the journal stays that of the last run that did something. An uplink that an
+        // interrupted deployment left open is closed all the same.
+        let ending = match provider.provisioned().await {
+            Ok(_) => Ending::Done,
+            Err(error) => broke(events, "provisioned", &error).await,
+        };
+        tell(events, Event::Finished(ending.clone())).await;
+        return Ok(ending);
     }
     journal.write(Record::Run { before: Box::new(before.clone()), doubted })?;
     let mut with = With { provider, journal, options, events };

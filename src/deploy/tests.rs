@@ -292,6 +292,9 @@ fn a_run_is_over_when_nothing_is_left_that_was_there_only_to_set_nodes_up() {
     assert_eq!(ran.calls.len(), steps(), "all steps are done");
     let again = deploy(&mini_cloud(), ran.world, &memory, Trouble::None);
     assert_eq!(again.ending, Some(Ending::Done));
+    let idle = deploy(&mini_cloud(), again.world, &memory, Trouble::Sticky);
+    assert!(matches!(&idle.ending, Some(Ending::Failed(_))), "also where no step is left: {:?}", idle.ending);
+    assert_eq!(idle.calls.len(), 0);
 }
 
 #[test]

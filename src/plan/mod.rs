@@ -43,7 +43,9 @@ pub fn plan(lab: &Lab, catalog: &Catalog, desired: &Desired, observed: &Observed
     for stage in STAGES {
         stage(&sight, &mut draft);
     }
-    draft.finish()
+    let mut plan = draft.finish();
+    power::drop_idle_waits(&sight, &mut plan);
+    plan
 }
 
 /// What is drawn and cannot be made of what is there without losing data: a deployment is refused while there is any.

@@ -1,11 +1,12 @@
 //! Stage: machines are on.
 
 use super::{
-    Action, Change,
+    Action, Change, Plan,
     graph::{Demand, Doing, Draft, Point},
     sight::{Fate, Sight},
 };
 use crate::model::{NodeName, Power, Subject};
+use std::collections::BTreeSet;
 
 pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
     for name in sight.desired.machines.keys() {
@@ -27,8 +28,22 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
     }
 }
 
+/// Whether a machine is on already and is only waited for.
+fn is_awaited(sight: &Sight<'_>, name: &NodeName) -> bool {
+    sight.fate(name) == Fate::Stays && sight.node(name).is_some_and(|node| node.is_booting)
+}
+
+/// Removes the steps that wait for a booting machine and that no other step needs: the lab is as drawn without them.
+pub(super) fn drop_idle_waits(sight: &Sight<'_>, plan: &mut Plan) {
+    let needed: BTreeSet<_> = plan.steps.iter().flat_map(|step| step.after.clone()).collect();
+    plan.steps.retain(|step| match &step.action {
+        Action::PowerOn { node } => needed.contains(&step.id) || !is_awaited(sight, node),
+        _ => true,
+    });
+}
+
 fn reason(sight: &Sight<'_>, name: &NodeName) -> Option<String> {
-    if sight.fate(name) == Fate::Stays && sight.node(name).is_some_and(|node| node.is_booting) {
+    if is_awaited(sight, name) {
         return Some(format!("{name} is on and takes no commands yet: wait for it."));
     }
     match (sight.fate(name), sight.node(name).map(|node| node.power)) {

@@ -1,6 +1,6 @@
 use super::fixture::{carry_out, id, mini_cloud};
 use super::*;
-use crate::model::{ActiveFault, Fault, Flow, NodeName};
+use crate::model::{ActiveFault, Fault, Flow, NodeName, Power};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -48,6 +48,21 @@ fn waits(plan: &Plan, step: &str, before: &str) -> bool {
 
 fn name(text: &str) -> NodeName {
     text.parse().unwrap()
+}
+
+#[test]
+fn a_booting_machine_is_waited_for_where_a_step_needs_it() {
+    let lab = mini_cloud();
+    let mut world = deployed(&lab);
+    let db1 = world.nodes.get_mut(&name("db1")).unwrap();
+    (db1.power, db1.is_booting) = (Power::Running, true);
+    assert_eq!(ids(&planned(&lab, &world)), [""; 0], "it is as drawn");
+    let db1 = world.nodes.get_mut(&name("db1")).unwrap();
+    db1.services.remove("galera").unwrap();
+    let plan = planned(&lab, &world);
+    assert_sound(&plan);
+    assert!(waits(&plan, "install:db1/galera", "power-on:db1"), "{:?}", ids(&plan));
+    assert!(!ids(&plan).iter().any(|id| id.starts_with("power-on:") && *id != "power-on:db1"));
 }
 
 #[test]
@@ -305,7 +320,7 @@ proptest! {
             assert_sound(&plan);
             for step in plan.steps.iter().filter(|step| matches!(step.action, Action::DeleteMachine { .. })) {
                 let node = step.action.node().unwrap();
-                let is_off = world.nodes[node].power == crate::model::Power::Stopped;
+                let is_off = world.nodes[node].power == Power::Stopped;
                 prop_assert!(is_off || waits(&plan, &step.id.0, &format!("power-off:{node}")), "{node} is deleted while it is on");
             }
             apply(&mut world, &plan);

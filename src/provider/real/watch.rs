@@ -258,20 +258,9 @@ impl Watch {
         seen.faults = inject::active(self.core())?;
         self.tell_faults(&seen.faults, seen.at_ms);
         self.shared.book().fill(seen);
-        self.find_booting(seen);
         inject::forget_over(self.core(), seen);
         tracing::trace!(took_ms = began.elapsed().as_millis(), "a look");
         Ok(())
-    }
-
-    /// A node that was set up, is on and says nothing, boots as far as is known; unless a fault may keep it silent.
-    fn find_booting(&self, seen: &mut Observed) {
-        let Observed { nodes, faults, at_ms, .. } = seen;
-        let book = self.shared.book();
-        for (name, node) in nodes {
-            let is_broken = || faults.iter().any(|fault| fault.fault.nodes().into_iter().any(|at| at == name));
-            node.is_booting |= node.power == Power::Running && node.configured && !book.speaks(name, *at_ms) && !is_broken();
-        }
     }
 
     /// What is known of the lab without a look into its nodes, and that look as far as it goes now.

@@ -9,6 +9,7 @@ use sandtable::{
     plan::LabId,
 };
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::Mutex,
     time::{Duration, Instant},
@@ -67,9 +68,9 @@ pub fn whole_lives() {
 fn life(bed: &Bed, name: &str, mut drawn: Lab) {
     let (counter, program) = bed.counter();
     let lab = Program::in_bed(bed, name, &drawn, &program);
-    let (took, calls) = timed(bed, name, &drawn, &lab, (&counter, &program));
-    let nodes = f64::from(u32::try_from(drawn.nodes.len()).unwrap());
-    assert!(f64::from(calls) <= CALLS_A_NODE_MAX * nodes + CALLS_MORE_MAX, "{calls} calls for {nodes} nodes");
+    let (took, made) = timed(bed, name, &drawn, &lab, (&counter, &program));
+    let (nodes, calls) = (f64::from(u32::try_from(drawn.nodes.len()).unwrap()), f64::from(u32::try_from(made.len()).unwrap()));
+    assert!(calls <= CALLS_A_NODE_MAX * nodes + CALLS_MORE_MAX, "{calls} calls for {nodes} nodes: {:#?}", by_kind(&made));
     assert!(took < Duration::from_secs(120), "{took:?}");
     none("plan again", &lab.steps());
     let status = lab.json(1, "status", &[]);
@@ -107,8 +108,8 @@ fn kept_and_restored(lab: &Program, node: &NodeName) {
 }
 
 /// Makes a lab and removes it, and does so by bare calls, in turns; prints the medians. The lab is there afterwards.
-fn timed(bed: &Bed, name: &str, drawn: &Lab, lab: &Program, (counter, program): (&Counter, &Path)) -> (Duration, u32) {
-    let (mut ours, mut bares, mut calls) = (Vec::new(), Vec::new(), 0);
+fn timed(bed: &Bed, name: &str, drawn: &Lab, lab: &Program, (counter, program): (&Counter, &Path)) -> (Duration, Vec<String>) {
+    let (mut ours, mut bares, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let runs = if OFTEN.contains(&name) { RUNS } else { 1 };
     for run in 0..runs {
         if run > 0 {
@@ -119,7 +120,7 @@ fn timed(bed: &Bed, name: &str, drawn: &Lab, lab: &Program, (counter, program): 
         let started = Instant::now();
         lab.deploys();
         ours.push(started.elapsed());
-        calls = counter.count() - before;
+        calls = counter.calls().split_off(before as usize);
     }
     let median = |times: &mut Vec<Duration>| {
         times.sort();
@@ -127,14 +128,31 @@ fn timed(bed: &Bed, name: &str, drawn: &Lab, lab: &Program, (counter, program): 
     };
     let (ours, bare) = (median(&mut ours), median(&mut bares));
     println!(
-        "\nsandtable-figures: virtualbox {name}: {} machines made in {:.2} s with {calls} calls ({:.1} a node); bare calls {:.2} s, ratio {:.2} (medians of {runs})",
+        "\nsandtable-figures: virtualbox {name}: {} machines made in {:.2} s with {} calls ({:.1} a node); bare calls {:.2} s, ratio {:.2} (medians of {runs})",
         drawn.nodes.len(),
         ours.as_secs_f64(),
-        f64::from(calls) / drawn.nodes.len() as f64,
+        calls.len(),
+        calls.len() as f64 / drawn.nodes.len() as f64,
         bare.as_secs_f64(),
         ours.as_secs_f64() / bare.as_secs_f64()
     );
     (ours, calls)
+}
+
+/// How often each of these calls was made: by its verb, and by what it asks for.
+fn by_kind(calls: &[String]) -> BTreeMap<String, usize> {
+    let mut kinds = BTreeMap::new();
+    for call in calls {
+        let mut words = call.split(' ');
+        let verb = words.next().unwrap_or_default();
+        let kind = match verb {
+            "list" => words.next().map_or_else(|| verb.to_owned(), |list| format!("{verb} {list}")),
+            "modifymedium" | "showmediuminfo" => verb.to_owned(),
+            _ => words.nth(1).map_or_else(|| verb.to_owned(), |option| format!("{verb} {option}")),
+        };
+        *kinds.entry(kind).or_default() += 1;
+    }
+    kinds
 }
 
 /// The same by a script's bare calls, in the same order and parallelism: what is there is asked at once, networks are noted side by

@@ -168,10 +168,14 @@ esac
         file
     }
 
-    /// A program in VBoxManage's place that counts its calls.
+    /// A program in VBoxManage's place that records its calls, one line each.
     pub fn counter(&self) -> (Counter, PathBuf) {
         let (file, counted) = (self.folder.path().join("counting"), self.folder.path().join("counted"));
-        let text = format!("#!/bin/sh\necho x >>'{}'\nexec {} \"$@\"\n", counted.display(), self.manage.display());
+        let text = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$1 ${{2:-}} ${{3:-}}\" >>'{}'\nexec {} \"$@\"\n",
+            counted.display(),
+            self.manage.display()
+        );
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         (Counter(counted), file)
@@ -209,7 +213,12 @@ pub struct Counter(PathBuf);
 impl Counter {
     /// So far.
     pub fn count(&self) -> u32 {
-        fs::read_to_string(&self.0).unwrap_or_default().lines().count().try_into().unwrap()
+        self.calls().len().try_into().unwrap()
+    }
+
+    /// The calls so far.
+    pub fn calls(&self) -> Vec<String> {
+        fs::read_to_string(&self.0).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 }
 

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod probe;
 pub mod provider;
 pub mod provision;
+pub mod reach;
 pub mod rules;
 pub mod sim;
 #[doc(hidden)]

@@ -6,6 +6,7 @@
 
 mod judge;
 mod recipe;
+mod sockets;
 
 pub use judge::{ForwardRule, Mismatch, Named};
 pub use recipe::{

@@ -194,6 +194,8 @@ commands! {
     image Image;
     /// Show sites, nodes and links of a layout, one a line
     topology Topology;
+    /// Say whether one end reaches another, over which hops, and why not
+    explain Explain;
     /// Make a layout from one of ours, or list those
     new New;
     /// Make a layout from machines that exist

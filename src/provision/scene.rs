@@ -7,7 +7,7 @@ use super::{
     slug,
 };
 use crate::{
-    catalog::{Catalog, FamilyRecipe, RecipeFolder, Secrecy},
+    catalog::{Catalog, FamilyRecipe, RecipeFolder},
     model::{Endpoint, Family, Ipv4Net, Mac, PeerSpec, Relation, ServiceName, ServiceRef, ServiceSpec, Value as Setting},
 };
 use serde::Serialize;
@@ -325,16 +325,9 @@ pub(super) fn certificate_names(
     folder.recipe.certificate_names.iter().map(|name| setup.renderer().text(name, &scene)).collect()
 }
 
-/// The ports that a service really opens to others, with their protocols: none that a setting keeps closed, none that is only
-/// for TLS where TLS is off.
+/// The ports that a service really opens to others, as [`crate::catalog::Entry::opened`] says.
 pub fn opened<'a>(catalog: &'a Catalog, spec: &'a ServiceSpec) -> Vec<(&'a crate::catalog::Port, &'a [std::net::SocketAddrV4])> {
-    let Some(entry) = catalog.get(&spec.kind) else { return Vec::new() };
-    let on = |name: &str| matches!(spec.settings.get(name), Some(Setting::Bool(true)));
-    let opens = |port: &crate::catalog::Port| {
-        let by_setting = port.opened_by.as_deref().is_none_or(on);
-        by_setting && (port.secrecy != Secrecy::Encrypted || entry.setting("tls").is_none() || on("tls"))
-    };
-    entry.ports.iter().filter(|port| opens(port)).filter_map(|port| Some((port, spec.listen.get(&port.name)?.as_slice()))).collect()
+    catalog.get(&spec.kind).map(|entry| entry.opened(spec).collect()).unwrap_or_default()
 }
 
 fn tls(service: &ServiceName) -> Tls {

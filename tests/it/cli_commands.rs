@@ -76,6 +76,25 @@ fn the_topology_is_parseable() {
 }
 
 #[test]
+fn who_reaches_whom_is_explained() {
+    let file = shipped("mini-cloud.ron");
+    let lines = good(&["explain", &file, "app1/todo", "vip:database"]);
+    assert!(lines.contains(":3306: answered by db1/galera") && lines.contains("db1 takes it"), "{lines}");
+    let output = sandtable(&["explain", &file, "app1", "db1:9999", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{json}");
+    assert_eq!(
+        (&json["outcome"], &json["reaches"], &json["why"]["code"]),
+        (&"timed_out".into(), &false.into(), &"filtered".into()),
+        "{json}"
+    );
+    assert!(wrong(&["explain", &file, "app11", "db1"]).contains("did you mean app1?"));
+    assert!(wrong(&["explain", &file, "app1", "db1:0"]).contains("is no port"));
+    assert!(wrong(&["explain", &file, "app1", "db1/nothing"]).contains("the lab has no"));
+    assert!(wrong(&["explain", &file, "app1"]).contains("TO[:PORT]"));
+}
+
+#[test]
 fn documents_are_exported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lab.md");

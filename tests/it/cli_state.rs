@@ -95,6 +95,7 @@ fn a_record_that_cannot_be_read_is_an_error_of_every_command_and_removes_nothing
             &["deploy", "lab.ron", "--on", "sim", "--yes"],
             &["inject", "lab.ron", "stop", "db/sql"],
             &["topology", "lab.ron"],
+            &["explain", "lab.ron", "db", "outside"],
         ] {
             let said = desk.text(3, args);
             for part in ["lab.json", "--rebuild", "sandtable forget"] {

@@ -1,0 +1,129 @@
+//! `sandtable explain`: whether one end of a lab reaches another, over which hops, and why not.
+
+use super::args::Target;
+use super::place::{Place, provider_failed, wait};
+use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::catalog::Catalog;
+use crate::model::{Endpoint, Lab};
+use crate::plan::desired;
+use crate::reach::{Design, Explained, HopLine, Question, Specs, Target as To, explain};
+use std::net::Ipv4Addr;
+
+/// What `explain` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Who opens the connection: outside, NODE, NODE/SERVICE or vip:NAME
+    from: String,
+    /// To whom: outside, NODE, NODE/SERVICE, vip:NAME, an address or a name, and the port; without one its main port
+    #[arg(value_name = "TO[:PORT]")]
+    to: String,
+    /// Only what is drawn, whether it runs or not
+    #[arg(long)]
+    drawn: bool,
+}
+
+pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let place = args.target.open_or_sim()?;
+    let question = question(&place.lab, &args.from, &args.to)?;
+    let answer = answer(&place, &question, args.drawn)?;
+    match args.target.format() {
+        Format::Json => terminal.json(&answer)?,
+        Format::Text => show(&answer, terminal),
+    }
+    Ok(if answer.reaches { Outcome::Good } else { Outcome::Unwell })
+}
+
+fn answer(place: &Place, question: &Question, drawn: bool) -> Result<Explained> {
+    let catalog = Catalog::embedded();
+    let wanted = desired(&place.lab, catalog, &place.id);
+    let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
+    let design = Design::of(specs, catalog);
+    let answer = if drawn || !place.is_deployed {
+        explain(&design, &design.state, question)
+    } else {
+        let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
+        explain(&design, &design.seen(&observed), question)
+    };
+    answer.map_err(|error| {
+        // What is drawn and cannot be deployed is said in the words of the plan.
+        let ends = [question.from.to_string(), question.to.to_string()];
+        let why = wanted.unplannable.iter().find(|one| ends.iter().any(|end| one.why.contains(end.as_str())));
+        Failure::input(why.map_or_else(|| error.to_string(), |one| format!("{error}: {}", one.why)))
+    })
+}
+
+fn question(lab: &Lab, from: &str, to: &str) -> Result<Question> {
+    let from = endpoint(lab, from).ok_or_else(|| unknown(lab, from))?;
+    if let Some(to) = endpoint(lab, to) {
+        return Ok(Question { from, to: To::Endpoint(to), port: None });
+    }
+    // A name may have colons of its own, so the whole of it comes first.
+    let (name, port) = match to.rsplit_once(':') {
+        Some((name, port)) if name != "vip" => {
+            let number = port.parse::<u16>().ok().filter(|port| *port > 0);
+            (name, Some(number.ok_or_else(|| Failure::input(format!("{port:?} is no port; write a number from 1 to 65535")))?))
+        }
+        _ => (to, None),
+    };
+    let to = match (endpoint(lab, name), name.parse::<Ipv4Addr>()) {
+        (Some(end), _) => To::Endpoint(end),
+        (None, Ok(address)) => To::Address(address),
+        (None, Err(_)) if name.contains('/') || name.starts_with("vip:") || name.is_empty() => return Err(unknown(lab, name)),
+        (None, Err(_)) => To::Name(name.to_owned()),
+    };
+    Ok(Question { from, to, port })
+}
+
+/// An end that the lab has.
+fn endpoint(lab: &Lab, text: &str) -> Option<Endpoint> {
+    let end: Endpoint = text.parse().ok()?;
+    let is_there = match &end {
+        Endpoint::Outside => true,
+        Endpoint::Node(node) => lab.nodes.contains_key(node),
+        Endpoint::Service(at) => lab.service(at).is_some(),
+        Endpoint::Vip(vip) => lab.vips.contains_key(vip),
+    };
+    is_there.then_some(end)
+}
+
+fn unknown(lab: &Lab, text: &str) -> Failure {
+    let services = lab.services().map(|(node, service, _)| format!("{node}/{service}"));
+    let known = lab.nodes.keys().map(ToString::to_string).chain(services).chain(lab.vips.keys().map(|vip| format!("vip:{vip}")));
+    let known: Vec<String> = known.collect();
+    let hint = crate::model::nearest(text, &mut known.iter().map(String::as_str)).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let hint = if hint.is_empty() { "." } else { &hint };
+    Failure::input(format!("the lab has no {text:?}{hint} Write outside, NODE, NODE/SERVICE or vip:NAME."))
+}
+
+fn show(answer: &Explained, terminal: &mut Terminal) {
+    let style = if answer.reaches { Style::Good } else { Style::Bad };
+    let at = answer.address.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
+    let by = answer.service.as_ref().map_or_else(String::new, |service| format!(" by {service}"));
+    let outcome = terminal.paint(style, answer.outcome.title());
+    terminal.line(format_args!("{} -> {}{at}: {outcome}{by}", answer.from, answer.to));
+    for hop in &answer.hops {
+        terminal.line(format_args!("  {}", words(hop)));
+    }
+    if let Some(source) = &answer.source {
+        terminal.line(format_args!("  The target sees {source}."));
+    }
+    if let Some(why) = &answer.why {
+        let label = terminal.paint(Style::Bad, "why:");
+        terminal.line(format_args!("{label} {}", why.message));
+    }
+}
+
+fn words(hop: &HopLine) -> String {
+    let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    let node = &hop.node;
+    match hop.step {
+        "sends" => format!("{node} sends to {} on {}", part(&hop.address), part(&hop.network)),
+        "tunnels" => format!("{node} sends it through the tunnel {}", part(&hop.service)),
+        "leads" => format!("{node} leads it to {} ({})", part(&hop.address), part(&hop.service)),
+        "hides" => format!("{node} replaces the source by its own {}", part(&hop.address)),
+        "leaves" => format!("{node} sends it out of the lab by {}", part(&hop.network)),
+        _ => format!("{node} takes it"),
+    }
+}

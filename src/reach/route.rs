@@ -1,0 +1,69 @@
+//! The routing decision of a machine.
+
+use super::{
+    AdapterRow, Map, ServiceNo,
+    map::{Job, MachineRow},
+    walk::Sort,
+};
+use std::net::Ipv4Addr;
+
+/// A routing decision.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    /// Over the adapter in this slot, to the machine with this address.
+    Adapter(usize, Ipv4Addr),
+    /// Out of the lab by the adapter in this slot.
+    Out(usize),
+    /// Into a tunnel of the machine, to its peer of this number.
+    Tunnel(ServiceNo, usize),
+}
+
+impl Map {
+    /// The routing decision: tunnels first (`ip rule` 1000), then the nearest route, then tunnels for everything, then the default.
+    pub(super) fn decide(&self, row: &MachineRow, to: Ipv4Addr, sort: Sort) -> Option<Way> {
+        let tunnels = if sort == Sort::Wrapped { &[][..] } else { row.tunnels.as_slice() };
+        let into = |default: bool| {
+            let mut best: Option<(u8, Way)> = None;
+            for service in tunnels {
+                let Some(Job::Tunnels { peers, .. }) = self.service(*service).map(|service| &service.job) else { continue };
+                for (place, peer) in peers.iter().enumerate() {
+                    let nets = super::tunnel::carried(row, peer).filter(|net| (net.prefix_len() == 0) == default && net.contains(&to));
+                    let longest = nets.map(|net| net.prefix_len()).max();
+                    if let Some(length) = longest.filter(|length| best.is_none_or(|(known, _)| *length > known)) {
+                        best = Some((length, Way::Tunnel(*service, place)));
+                    }
+                }
+            }
+            best.map(|(_, way)| way)
+        };
+        if let Some(way) = into(false) {
+            return Some(way);
+        }
+        let slot_of = |through: Ipv4Addr| row.adapters.iter().position(|adapter| adapter.address.is_some_and(|net| net.contains(&through)));
+        let mut best: Option<(u8, Way)> = None;
+        for (slot, adapter) in row.adapters.iter().enumerate() {
+            let Some(net) = adapter.address.filter(|net| net.contains(&to)) else { continue };
+            if best.is_none_or(|(known, _)| net.prefix_len() > known) {
+                best = Some((net.prefix_len(), Way::Adapter(slot, to)));
+            }
+        }
+        for (net, through) in row.routes.iter().filter(|(net, _)| net.prefix_len() > 0 && net.contains(&to)) {
+            if let Some(slot) = slot_of(*through).filter(|_| best.is_none_or(|(known, _)| net.prefix_len() > known)) {
+                best = Some((net.prefix_len(), Way::Adapter(slot, *through)));
+            }
+        }
+        if let Some((_, way)) = best {
+            return Some(way);
+        }
+        if let Some(way) = into(true) {
+            return Some(way);
+        }
+        let default =
+            row.routes.iter().filter(|(net, _)| net.prefix_len() == 0).find_map(|(_, through)| Some((slot_of(*through)?, *through)));
+        if let Some((slot, through)) = default {
+            return Some(Way::Adapter(slot, through));
+        }
+        let leads_out = |adapter: &AdapterRow| self.network(adapter.network).is_some_and(|network| network.kind.reaches_internet());
+        row.adapters.iter().position(|adapter| adapter.address.is_some() && leads_out(adapter)).map(Way::Out)
+    }
+}

@@ -1,0 +1,431 @@
+//! A packet's way from machine to machine: routing decision, forwarding, translation, and the way back of the answer.
+
+use super::{
+    Hop, MachineNo, Map, NetworkNo, Outcome, State, Step, Trip, Why,
+    map::{AdapterRow, MachineRow},
+    route::Way,
+};
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// Machines that a packet passes at most.
+const HOPS_MAX: usize = 16;
+
+/// A packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packet {
+    pub(super) source: Option<Ipv4Addr>,
+    pub(super) to: Ipv4Addr,
+    pub(super) port: Option<u16>,
+}
+
+/// Which packets a walk follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// The first of a connection.
+    First,
+    /// Answers of a connection that these machines forwarded.
+    Answer,
+    /// What a tunnel wraps: it does not enter a tunnel itself.
+    Wrapped,
+}
+
+/// Where a walk ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    Machine(MachineNo),
+    /// Beyond the lab, from this machine.
+    Outside(MachineNo),
+}
+
+/// What a walk leaves behind.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trail {
+    pub(super) hops: Vec<Hop>,
+    /// Machines that replaced the source, with the source before.
+    hidden: Vec<(MachineNo, Ipv4Addr)>,
+    /// Machines that led the packet elsewhere.
+    pub(super) led: Vec<MachineNo>,
+    /// The first pair of machines between which a fault drops it.
+    pub(super) dropped: Option<(MachineNo, MachineNo)>,
+    pub(super) crossings: u32,
+    pub(super) delay_us: u64,
+    pub(super) loss_percent: u8,
+}
+
+impl Trail {
+    fn step(&mut self, at: MachineNo, step: Step) {
+        self.hops.push(Hop { at, step });
+    }
+
+    pub(super) fn cross(&mut self, link: super::Link) {
+        self.delay_us += link.delay_us;
+        self.loss_percent = either(self.loss_percent, link.loss_percent);
+    }
+
+    fn drop_between(&mut self, state: &impl State, from: MachineNo, to: MachineNo) {
+        if self.dropped.is_none() && state.is_dropped(from, to) {
+            self.dropped = Some((from, to));
+        }
+    }
+}
+
+/// The chance, in percent, that at least one of two losses happens.
+fn either(one: u8, other: u8) -> u8 {
+    let kept = (100 - u16::from(one.min(100))) * (100 - u16::from(other.min(100)));
+    u8::try_from(100 - kept / 100).unwrap_or(100)
+}
+
+/// Who opens a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Machine(MachineNo),
+    Outside,
+}
+
+impl Map {
+    /// How a machine's attempt to connect goes. Without a port only packets are sent (ICMP, which every node takes); to
+    /// [`INTERNET`] they leave the lab.
+    pub fn connect(&self, state: &impl State, from: MachineNo, to: Ipv4Addr, port: Option<u16>) -> Trip {
+        let mut trail = Trail::default();
+        if !state.is_on(from) {
+            return failed(trail, Why::MachineOff(from));
+        }
+        let mut packet = Packet { source: None, to, port };
+        let arrival = self.walk(state, from, None, &mut packet, Sort::First, &mut trail);
+        self.finish(state, Origin::Machine(from), arrival, packet, trail)
+    }
+
+    /// How an attempt from the host to connect to an address goes, which leads to a machine by its adapter in a slot: because the host
+    /// is on that network, or forwards a port of its own to it. `source` is the host's address there.
+    pub fn connect_from_host(
+        &self,
+        state: &impl State,
+        (machine, slot): (MachineNo, usize),
+        source: Option<Ipv4Addr>,
+        at: SocketAddrV4,
+    ) -> Trip {
+        let mut trail = Trail::default();
+        if !state.is_on(machine) {
+            return failed(trail, Why::MachineOff(machine));
+        }
+        let Some(adapter) = self.machine(machine).and_then(|row| row.adapters.get(slot)) else {
+            return failed(trail, Why::NoEntrance(machine));
+        };
+        let link = state.link(machine, slot);
+        if !link.connected {
+            return failed(trail, Why::LinkDown(machine, adapter.network));
+        }
+        trail.crossings = 1;
+        trail.cross(link);
+        let mut packet = Packet { source, to: *at.ip(), port: Some(at.port()) };
+        let arrival = self.walk(state, machine, Some(adapter.network), &mut packet, Sort::First, &mut trail);
+        self.finish(state, Origin::Outside, arrival, packet, trail)
+    }
+
+    /// The machine's adapters by which an address is reached from the host: by the address itself, on a network that the host is on.
+    pub fn host_reaches(&self, state: &impl State, address: Ipv4Addr) -> Option<(MachineNo, usize, Option<Ipv4Addr>)> {
+        let all: Vec<_> = self.owners(address).iter().chain(state.holders(address)).copied().collect();
+        let there = all.iter().filter(|(_, network)| self.network(*network).is_some_and(|row| row.kind.host_reaches()));
+        let mut there: Vec<_> =
+            there.filter_map(|(machine, network)| Some((*machine, self.slot_on(*machine, *network, address)?, *network))).collect();
+        // The one that answers, where several have it.
+        there.sort_by_key(|(machine, slot, _)| !(state.is_on(*machine) && state.link(*machine, *slot).connected));
+        there.first().map(|(machine, slot, network)| (*machine, *slot, self.network(*network).and_then(super::map::NetworkRow::host)))
+    }
+
+    /// The end of a walk: what the target does with the packet, and whether its answer comes back.
+    fn finish(&self, state: &impl State, origin: Origin, arrival: Result<Arrival, Why>, packet: Packet, mut trail: Trail) -> Trip {
+        let arrival = match arrival {
+            Ok(arrival) => arrival,
+            Err(why) => return failed(trail, why),
+        };
+        let end = if let Arrival::Machine(machine) = arrival { Some(machine) } else { None };
+        if let (Origin::Machine(from), Some(to)) = (origin, end) {
+            trail.drop_between(state, from, to);
+        }
+        let back = self.answer(state, origin, arrival, packet, &trail);
+        if let Some(machine) = end {
+            trail.step(machine, Step::Takes);
+        }
+        let is_local = end.is_some_and(|end| origin == Origin::Machine(end)) && trail.crossings == 0;
+        let taken = match (end, packet.port) {
+            (Some(machine), Some(port)) => {
+                let from = if is_local { None } else { Some(packet.source) };
+                self.deliver(state, machine, from, SocketAddrV4::new(packet.to, port)).map(Some)
+            }
+            _ => Ok(None),
+        };
+        let dropped = trail.dropped.map(|(from, to)| Why::Dropped(from, to));
+        let (outcome, why) = match (dropped, taken, back) {
+            (Some(why), ..) => (Outcome::TimedOut, Some(why)),
+            (None, Ok(_), Ok(())) => (Outcome::Answered, None),
+            (None, Err(why), Ok(())) => (why.outcome(), Some(why)),
+            // A refusal has to find its way back as well; what a firewall drops sends none.
+            (None, Err(why), Err(_)) if why.outcome() != Outcome::Refused => (why.outcome(), Some(why)),
+            (None, _, Err(why)) => (Outcome::TimedOut, Some(why)),
+        };
+        Trip {
+            outcome,
+            why,
+            service: taken.ok().flatten().filter(|_| outcome == Outcome::Answered),
+            forward: dropped.is_none(),
+            backward: back.is_ok(),
+            source: packet.source,
+            machine: end,
+            ..blank(trail)
+        }
+    }
+
+    /// Whether an answer finds its way back, over every machine that translated.
+    fn answer(&self, state: &impl State, origin: Origin, arrival: Arrival, packet: Packet, trail: &Trail) -> Result<(), Why> {
+        let (mut at, mut to) = match arrival {
+            Arrival::Machine(machine) => (machine, packet.source),
+            // Whatever is beyond the lab answers to the address of the machine that it knows.
+            Arrival::Outside(machine) => (machine, packet.source),
+        };
+        let mut passed: Trail = Trail::default();
+        let mut legs = Vec::new();
+        for (machine, before) in trail.hidden.iter().rev() {
+            legs.push((Origin::Machine(*machine), to));
+            to = Some(*before);
+        }
+        legs.push((origin, to));
+        for (goal, to) in legs {
+            // Somebody outside whose address nobody knows is answered on the way he came.
+            let Some(to) = to else { return Ok(()) };
+            let goal_machine = if let Origin::Machine(machine) = goal { Some(machine) } else { None };
+            if goal_machine == Some(at) {
+                continue;
+            }
+            let mut back = Packet { source: Some(packet.to), to, port: None };
+            passed.hops.clone_from(&trail.hops);
+            passed.led.clone_from(&trail.led);
+            let arrived = self.walk(state, at, None, &mut back, Sort::Answer, &mut passed)?;
+            match (arrived, goal) {
+                (Arrival::Machine(machine), Origin::Machine(goal)) if machine == goal => at = goal,
+                (Arrival::Outside(_), Origin::Outside) => {}
+                (Arrival::Machine(machine) | Arrival::Outside(machine), _) => return Err(Why::NoRoute(machine, to)),
+            }
+        }
+        if let (Origin::Machine(from), Arrival::Machine(end)) = (origin, arrival) {
+            passed.drop_between(state, end, from);
+        }
+        passed.dropped.map_or(Ok(()), |(from, to)| Err(Why::Dropped(from, to)))
+    }
+
+    /// Follows a packet from a machine, where it begins or, with the network that it came by, passes.
+    pub(super) fn walk(
+        &self,
+        state: &impl State,
+        from: MachineNo,
+        came_by: Option<NetworkNo>,
+        packet: &mut Packet,
+        sort: Sort,
+        trail: &mut Trail,
+    ) -> Result<Arrival, Why> {
+        let mut at = from;
+        let mut begins = came_by.is_none();
+        for _ in 0..HOPS_MAX {
+            let Some(row) = self.machine(at) else { return Err(Why::MachineOff(at)) };
+            let mut led_by = None;
+            if self.is_local(state, at, row, packet.to) && (begins || !packet.to.is_loopback()) {
+                let led = if sort == Sort::First { self.led(state, row, packet.port) } else { None };
+                let Some((service, to)) = led.filter(|_| !trail.led.contains(&at)) else {
+                    packet.source.get_or_insert(packet.to);
+                    return Ok(Arrival::Machine(at));
+                };
+                trail.step(at, Step::Leads(service, to));
+                trail.led.push(at);
+                (packet.to, packet.port) = (*to.ip(), Some(to.port()));
+                led_by = Some(service);
+                if self.is_local(state, at, row, packet.to) {
+                    // A packet from a network is not taken for the loopback (ip-sysctl, route_localnet).
+                    if packet.to.is_loopback() && !begins {
+                        return Err(Why::NoRoute(at, packet.to));
+                    }
+                    packet.source.get_or_insert(packet.to);
+                    return Ok(Arrival::Machine(at));
+                }
+            }
+            if !begins && led_by.is_none() {
+                self.passes(state, at, row, packet, sort, trail)?;
+            }
+            let hides = led_by.is_some() && !begins;
+            match self.decide(row, packet.to, sort) {
+                None => return Err(Why::NoRoute(at, packet.to)),
+                Some(Way::Tunnel(service, peer)) => {
+                    let source = packet.source;
+                    let (far, ours) = self.through(state, at, service, peer, packet, hides, trail)?;
+                    if let (true, Some(before)) = (hides, source) {
+                        trail.hidden.push((at, before));
+                        trail.step(at, Step::Hides(ours));
+                    }
+                    trail.step(at, Step::Tunnels(service));
+                    at = far;
+                }
+                Some(Way::Out(slot)) => {
+                    let Some(adapter) = row.adapters.get(slot) else { return Err(Why::NoRoute(at, packet.to)) };
+                    self.leave(state, (at, slot), row, adapter, packet, trail)?;
+                    return Ok(Arrival::Outside(at));
+                }
+                Some(Way::Adapter(slot, next)) => {
+                    let Some(adapter) = row.adapters.get(slot) else { return Err(Why::NoRoute(at, packet.to)) };
+                    self.source(at, adapter, packet, hides, trail);
+                    match self.neighbour(state, (at, slot), adapter, next, trail)? {
+                        Some(machine) => {
+                            trail.step(at, Step::Sends(adapter.network, next));
+                            at = machine;
+                        }
+                        None if packet.to == next => return Ok(Arrival::Outside(at)),
+                        None => {
+                            self.leave(state, (at, slot), row, adapter, packet, trail)?;
+                            return Ok(Arrival::Outside(at));
+                        }
+                    }
+                }
+            }
+            begins = false;
+        }
+        Err(Why::Loop(at))
+    }
+
+    /// Whether an address is the machine's own now.
+    fn is_local(&self, state: &impl State, at: MachineNo, row: &MachineRow, to: Ipv4Addr) -> bool {
+        to.is_loopback()
+            || row.adapters.iter().any(|adapter| adapter.address.is_some_and(|net| net.addr() == to))
+            || state.holders(to).iter().any(|(holder, _)| *holder == at)
+    }
+
+    /// Chooses a packet's source, or hides it behind the machine's own address.
+    fn source(&self, at: MachineNo, adapter: &AdapterRow, packet: &mut Packet, hides: bool, trail: &mut Trail) {
+        let Some(own) = adapter.address.map(|net| net.addr()) else { return };
+        match packet.source {
+            None => packet.source = Some(own),
+            Some(before) if hides => {
+                packet.source = Some(own);
+                trail.hidden.push((at, before));
+                trail.step(at, Step::Hides(own));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The machine that has an address on a network; `None`: the host, or the provider's gateway.
+    fn neighbour(
+        &self,
+        state: &impl State,
+        (at, slot): (MachineNo, usize),
+        adapter: &AdapterRow,
+        next: Ipv4Addr,
+        trail: &mut Trail,
+    ) -> Result<Option<MachineNo>, Why> {
+        let network = adapter.network;
+        let link = state.link(at, slot);
+        if !link.connected {
+            return Err(Why::LinkDown(at, network));
+        }
+        let Some(row) = self.network(network) else { return Err(Why::NobodyThere(network, next)) };
+        let mut why = Why::NobodyThere(network, next);
+        for (machine, on) in self.owners(next).iter().chain(state.holders(next)) {
+            if *machine == at || *on != network || !row.kind.joins_nodes() {
+                continue;
+            }
+            let Some(there) = self.slot_on(*machine, network, next) else { continue };
+            if !state.is_on(*machine) {
+                why = Why::MachineOff(*machine);
+                continue;
+            }
+            let far = state.link(*machine, there);
+            if !far.connected {
+                why = Why::LinkDown(*machine, network);
+                continue;
+            }
+            trail.crossings += 1;
+            trail.cross(link);
+            trail.cross(far);
+            trail.drop_between(state, at, *machine);
+            return Ok(Some(*machine));
+        }
+        if row.host() == Some(next) {
+            return Ok(None);
+        }
+        Err(why)
+    }
+
+    /// The slot in which a machine is on a network: the one with this address, else the first.
+    fn slot_on(&self, machine: MachineNo, network: NetworkNo, address: Ipv4Addr) -> Option<usize> {
+        let adapters = &self.machine(machine)?.adapters;
+        let exact =
+            adapters.iter().position(|adapter| adapter.network == network && adapter.address.is_some_and(|net| net.addr() == address));
+        exact.or_else(|| adapters.iter().position(|adapter| adapter.network == network))
+    }
+
+    /// A packet leaves the lab. What does not come from the machine itself has to be hidden, or no answer finds back.
+    fn leave(
+        &self,
+        state: &impl State,
+        (at, slot): (MachineNo, usize),
+        row: &MachineRow,
+        adapter: &AdapterRow,
+        packet: &mut Packet,
+        trail: &mut Trail,
+    ) -> Result<(), Why> {
+        let link = state.link(at, slot);
+        if !link.connected {
+            return Err(Why::LinkDown(at, adapter.network));
+        }
+        let leads_out = self.network(adapter.network).is_some_and(|network| network.kind.reaches_internet());
+        if !leads_out {
+            return Err(Why::NoRoute(at, packet.to));
+        }
+        trail.crossings += 1;
+        trail.cross(link);
+        let own = adapter.address.map(|net| net.addr());
+        match (packet.source, own) {
+            (None, _) => packet.source = own,
+            (Some(before), Some(own)) if before != own => {
+                if !self.hides(row, before) {
+                    return Err(Why::NotHidden(at));
+                }
+                trail.hidden.push((at, before));
+                trail.step(at, Step::Hides(own));
+                packet.source = Some(own);
+            }
+            _ => {}
+        }
+        trail.step(at, Step::Leaves(adapter.network));
+        Ok(())
+    }
+}
+
+fn blank(trail: Trail) -> Trip {
+    Trip {
+        outcome: Outcome::TimedOut,
+        service: None,
+        forward: false,
+        backward: false,
+        hops: trail.hops,
+        why: None,
+        source: None,
+        machine: None,
+        crossings: trail.crossings,
+        delay_us: trail.delay_us,
+        loss_percent: trail.loss_percent,
+    }
+}
+
+pub(super) fn failed(trail: Trail, why: Why) -> Trip {
+    Trip { outcome: why.outcome(), why: Some(why), ..blank(trail) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::either;
+
+    #[test]
+    fn losses_add_up_as_chances() {
+        for (one, other, both) in [(0, 0, 0), (20, 0, 20), (50, 50, 75), (100, 0, 100), (0, 100, 100)] {
+            assert_eq!(either(one, other), both, "{one} {other}");
+        }
+    }
+}

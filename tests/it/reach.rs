@@ -1,0 +1,309 @@
+//! Who reaches whom, by the specifications that the plan makes, in states that are set by hand.
+
+use sandtable::{
+    catalog::Catalog,
+    layout::read,
+    model::{Lab, NetworkName, NodeName, ServiceRef},
+    plan::{LabId, desired},
+    reach::{AsDesigned, Design, Explained, Link, MachineNo, NetworkNo, Question, ServiceNo, Specs, State, Target, explain},
+};
+use std::net::Ipv4Addr;
+
+/// Two sites with a gateway and a tunnel each, and a management network that all are on.
+const FARM: &str = r#"
+    networks: {
+        "east-lan": internal(subnet: "10.33.11.0/24", purpose: backend, site: "east"),
+        "west-lan": internal(subnet: "10.33.12.0/24", purpose: backend, site: "west"),
+        "road": internal(subnet: "172.20.5.0/24", purpose: wan),
+        "control": host_only(subnet: "192.168.60.0/24", purpose: management),
+    },
+    nodes: {
+        "e-gate": (role: gateway, site: "east", adapters: [(network: "east-lan", address: "10.33.11.2"), (network: "road", address: "172.20.5.11"), (network: "control", address: "192.168.60.11")],
+            services: {"router": (kind: "gateway"), "wire": (kind: "wireguard", bind: on("road"), cluster: "pipe", secrets: {"key": "ke"})}),
+        "w-gate": (role: gateway, site: "west", adapters: [(network: "west-lan", address: "10.33.12.2"), (network: "road", address: "172.20.5.12"), (network: "control", address: "192.168.60.12")],
+            services: {"router": (kind: "gateway"), "wire": (kind: "wireguard", bind: on("road"), cluster: "pipe", secrets: {"key": "kw"})}),
+        "barn": (role: storage, site: "east", adapters: [(network: "east-lan", address: "10.33.11.21"), (network: "control", address: "192.168.60.13")],
+            services: {"files": (kind: "nfs-server", bind: on("east-lan"), settings: {"exports": ["/home"]}), "ssh": (kind: "sshd", bind: on("control"))}),
+        "press1": (role: worker, site: "west", adapters: [(network: "west-lan", address: "10.33.12.21"), (network: "control", address: "192.168.60.14")],
+            services: {"mount": (kind: "automount")}),
+        "press2": (role: worker, site: "west", adapters: [(network: "west-lan", address: "10.33.12.22")], services: {}),
+        "desk": (role: worker, adapters: [(network: "control", address: "192.168.60.15")], services: {}),
+    },
+    flows: [
+        (from: "press1/mount", to: "barn/files"),
+        (from: "desk", to: "barn/ssh", encrypted: true),
+    ],
+    sites: {"east": (gateways: ["e-gate"]), "west": (gateways: ["w-gate"])},
+    links: [(between: ("east", "west"), network: "road", tunnel: "wire")],
+"#;
+
+/// A web server behind a gateway that leads a port to it and hides it, and one beside the host with a VIP.
+const PORCH: &str = r#"
+    networks: {
+        "internet": nat(),
+        "yard": internal(subnet: "10.33.2.0/24", purpose: frontend),
+        "front": host_only(subnet: "192.168.58.0/24", purpose: frontend),
+    },
+    nodes: {
+        "porch": (role: gateway, adapters: [(network: "internet", forwards: [(host: 8093, to: 8094)]), (network: "yard", address: "10.33.2.2")],
+            services: {"router": (kind: "gateway"), "lead": (kind: "port-forward", settings: {"rules": ["8094:hall/web"]})}),
+        "hall": (role: app, adapters: [(network: "yard", address: "10.33.2.21")], services: {"web": (kind: "nginx", bind: on("yard"))}),
+        "cellar": (role: app, adapters: [(network: "yard", address: "10.33.2.22")], services: {"web": (kind: "nginx", bind: loopback)}),
+        "dawn": (role: app, adapters: [(network: "front", address: "192.168.58.21")], services: {"web": (kind: "nginx", settings: {"tls": false})}),
+        "dusk": (role: app, adapters: [(network: "front", address: "192.168.58.22")], services: {"web": (kind: "nginx")}),
+    },
+    flows: [
+        (from: "outside", to: "hall/web"),
+        (from: "hall", to: "outside"),
+        (from: "outside", to: "vip:sky"),
+    ],
+    vips: {"sky": (address: "192.168.58.99", network: "front", id: 45, holders: [(node: "dawn", priority: 130), (node: "dusk", priority: 120)], follows: "web")},
+"#;
+
+fn lab(text: &str) -> Lab {
+    let whole = format!("#![enable(implicit_some, unwrap_newtypes)]\n(sandtable: 1, name: \"Lab\", image: (name: \"debian-12\"), {text})");
+    read(&whole).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// A state with faults, written as `off NODE`, `stop NODE/SERVICE`, `pull NODE NETWORK`, `drop NODE NODE`, `block NODE/SERVICE` and
+/// `holds NODE ADDRESS NETWORK`.
+struct Broken {
+    base: AsDesigned,
+    off: Vec<MachineNo>,
+    stopped: Vec<ServiceNo>,
+    pulled: Vec<(MachineNo, usize)>,
+    dropped: Vec<(MachineNo, MachineNo)>,
+    blocked: Vec<ServiceNo>,
+}
+
+impl Broken {
+    fn by(design: &Design<'_>, lab: &Lab, wanted: &[ServiceRef], faults: &[&str]) -> Self {
+        let mut broken = Self {
+            base: design.state.clone(),
+            off: Vec::new(),
+            stopped: Vec::new(),
+            pulled: Vec::new(),
+            dropped: Vec::new(),
+            blocked: Vec::new(),
+        };
+        let machine = |name: &str| design.machine(name).unwrap_or_else(|| panic!("no node {name}"));
+        let service = |text: &str| ServiceNo::at(wanted.iter().position(|at| at.to_string() == text).unwrap());
+        for fault in faults {
+            let words: Vec<&str> = fault.split(' ').collect();
+            match words[..] {
+                ["off", node] => broken.off.push(machine(node)),
+                ["stop", at] => broken.stopped.push(service(at)),
+                ["block", at] => broken.blocked.push(service(at)),
+                ["pull", node, network] => {
+                    let adapters = &lab.nodes[&node.parse::<NodeName>().unwrap()].adapters;
+                    let slot = adapters.iter().position(|adapter| adapter.network.as_str() == network).unwrap();
+                    broken.pulled.push((machine(node), slot));
+                }
+                ["drop", from, to] => broken.dropped.push((machine(from), machine(to))),
+                ["holds", node, address, network] => {
+                    let network = lab.networks.get_index_of(&network.parse::<NetworkName>().unwrap()).unwrap();
+                    broken.base.holders.insert(address.parse().unwrap(), vec![(machine(node), NetworkNo::at(network))]);
+                }
+                _ => panic!("{fault}"),
+            }
+        }
+        broken
+    }
+}
+
+impl State for Broken {
+    fn is_on(&self, machine: MachineNo) -> bool {
+        !self.off.contains(&machine)
+    }
+    fn link(&self, machine: MachineNo, slot: usize) -> Link {
+        Link { connected: !self.pulled.contains(&(machine, slot)), ..Link::GOOD }
+    }
+    fn runs(&self, service: ServiceNo) -> bool {
+        !self.stopped.contains(&service)
+    }
+    fn blocks(&self, service: ServiceNo) -> bool {
+        self.blocked.contains(&service)
+    }
+    fn is_dropped(&self, from: MachineNo, to: MachineNo) -> bool {
+        self.dropped.contains(&(from, to))
+    }
+    fn holders(&self, address: Ipv4Addr) -> &[(MachineNo, NetworkNo)] {
+        self.base.holders(address)
+    }
+}
+
+fn ask(text: &str, faults: &[&str], from: &str, to: &str, port: Option<u16>) -> Explained {
+    let lab = lab(text);
+    let catalog = Catalog::embedded();
+    let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/reach.ron")));
+    assert_eq!(wanted.unplannable, [], "{text}");
+    let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
+    let design = Design::of(specs, catalog);
+    let services: Vec<ServiceRef> = wanted.services.keys().cloned().collect();
+    let state = Broken::by(&design, &lab, &services, faults);
+    let to = match (to.parse::<Ipv4Addr>(), to.strip_prefix("name:")) {
+        (Ok(address), _) => Target::Address(address),
+        (_, Some(name)) => Target::Name(name.to_owned()),
+        _ => Target::Endpoint(to.parse().unwrap()),
+    };
+    explain(&design, &state, &Question { from: from.parse().unwrap(), to, port }).unwrap()
+}
+
+/// The outcome and, where it is not answered, the reason and the node at which it fails.
+fn said(text: &str, faults: &[&str], from: &str, to: &str, port: Option<u16>) -> String {
+    let answer = ask(text, faults, from, to, port);
+    let why = answer.why.map_or_else(String::new, |why| format!(" {} {}", why.code, why.node.unwrap_or_default()));
+    format!("{}{why}", answer.outcome.title()).trim_end().to_owned()
+}
+
+#[test]
+fn a_tunnel_leads_to_the_other_site_and_fails_closed() {
+    let answer = ask(FARM, &[], "press1/mount", "barn/files", None);
+    let way: Vec<String> = answer.hops.iter().map(|hop| format!("{} {}", hop.node, hop.step)).collect();
+    assert_eq!(way, ["press1 sends", "w-gate tunnels", "e-gate sends", "barn takes"]);
+    assert_eq!((answer.service.as_deref(), answer.source.as_deref()), (Some("barn/files"), Some("10.33.12.21")));
+    for (faults, wanted) in [
+        (&["stop w-gate/wire"][..], "unreachable tunnel-stopped w-gate"),
+        (&["stop e-gate/wire"], "timed out no-peer w-gate"),
+        (&["stop e-gate/wire", "stop w-gate/wire"], "unreachable tunnel-stopped w-gate"),
+        (&["off e-gate"], "timed out machine-off e-gate"),
+        (&["pull w-gate road"], "timed out link-down w-gate"),
+        (&["pull e-gate road"], "timed out link-down e-gate"),
+        (&["pull w-gate west-lan"], "timed out link-down w-gate"),
+        (&["pull press1 west-lan"], "timed out link-down press1"),
+        (&["pull barn east-lan"], "timed out link-down barn"),
+        (&["pull w-gate control", "pull press1 control"], "answered"),
+        (&["stop w-gate/router"], "timed out router-stopped w-gate"),
+        (&["stop e-gate/router"], "timed out router-stopped e-gate"),
+        (&["drop w-gate e-gate"], "timed out dropped w-gate"),
+        (&["drop e-gate w-gate"], "timed out dropped e-gate"),
+        (&["drop barn press1"], "timed out dropped barn"),
+        (&["stop barn/files"], "refused stopped barn"),
+        (&["block barn/files"], "timed out blocked barn"),
+        (&["off barn"], "timed out machine-off barn"),
+        (&["off press1"], "timed out machine-off press1"),
+    ] {
+        assert_eq!(said(FARM, faults, "press1/mount", "barn/files", None), wanted, "{faults:?}");
+    }
+}
+
+#[test]
+fn a_gateway_that_does_not_route_is_none() {
+    let without = FARM.replace(
+        r#""router": (kind: "gateway"), "wire": (kind: "wireguard", bind: on("road"), cluster: "pipe", secrets: {"key": "kw"})"#,
+        "",
+    );
+    assert_eq!(said(&without, &[], "press1/mount", "barn/files", None), "unreachable no-route press1");
+}
+
+#[test]
+fn the_management_network_carries_nothing_for_others() {
+    // press2 is not on it; e-gate is, and routes.
+    assert_eq!(said(FARM, &[], "desk", "10.33.11.21", Some(2049)), "unreachable no-route desk");
+    assert_eq!(said(FARM, &[], "press2", "192.168.60.13", Some(22)), "unreachable no-route press2");
+    assert_eq!(said(FARM, &[], "desk", "barn/ssh", None), "answered");
+}
+
+#[test]
+fn the_firewall_drops_what_is_not_drawn() {
+    for (from, to, port, wanted) in [
+        ("desk", "barn/ssh", Some(23), "timed out filtered barn"),
+        ("press1", "barn/ssh", None, "timed out not-allowed barn"),
+        ("press1", "barn", None, "answered"),
+        ("barn", "barn/ssh", None, "answered"),
+        ("barn", "barn", Some(4444), "refused nothing-listens barn"),
+        ("press1", "10.33.12.99", Some(80), "unreachable nobody-there"),
+        ("press1", "8.8.8.8", Some(53), "unreachable no-route press1"),
+        ("press1", "outside", None, "unreachable no-route press1"),
+    ] {
+        assert_eq!(said(FARM, &[], from, to, port), wanted, "{from} {to} {port:?}");
+    }
+    // A node of a system that is not known has no firewall of ours.
+    let other = PORCH.replace("\"dusk\": (role: app,", "\"dusk\": (role: app, image: (name: \"x\", family: other),");
+    assert_eq!(said(&other, &[], "dawn", "dusk", Some(4444)), "refused nothing-listens dusk");
+    assert_eq!(said(PORCH, &[], "dawn", "dusk", Some(4444)), "timed out filtered dusk");
+}
+
+#[test]
+fn a_name_leads_to_the_one_address_that_is_written() {
+    // Both are on two networks: the caller's first comes first.
+    let answer = ask(FARM, &[], "w-gate", "press1", None);
+    assert_eq!(answer.address.as_deref(), Some("10.33.12.21"));
+    assert_eq!(said(FARM, &["pull press1 west-lan"], "w-gate", "press1", None), "timed out link-down press1");
+    assert_eq!(said(FARM, &[], "press2", "name:barn", None), "name not resolved unknown-name press2");
+    assert_eq!(said(FARM, &[], "press2", "desk", None), "name not resolved unknown-name press2");
+    assert_eq!(said(FARM, &[], "press1", "name:BARN", None), "answered");
+}
+
+#[test]
+fn outside_comes_in_by_a_gateway_that_leads_a_port() {
+    let answer = ask(PORCH, &[], "outside", "hall/web", None);
+    let way: Vec<String> = answer.hops.iter().map(|hop| format!("{} {}", hop.node, hop.step)).collect();
+    assert_eq!(way, ["porch leads", "porch hides", "porch sends", "hall takes"]);
+    assert_eq!((answer.address.as_deref(), answer.source.as_deref()), (Some("127.0.0.1:8093"), Some("10.33.2.2")));
+    for (faults, wanted) in [
+        (&["stop porch/lead"][..], "timed out filtered porch"),
+        (&["pull porch internet"], "timed out link-down porch"),
+        (&["pull porch yard"], "timed out link-down porch"),
+        (&["stop porch/router"], "answered"),
+        (&["off porch"], "timed out machine-off porch"),
+        (&["stop hall/web"], "refused stopped hall"),
+    ] {
+        assert_eq!(said(PORCH, faults, "outside", "hall/web", None), wanted, "{faults:?}");
+    }
+    assert_eq!(said(PORCH, &[], "outside", "porch", Some(8094)), "answered");
+    assert_eq!(said(PORCH, &[], "outside", "cellar/web", None), "unreachable no-entrance cellar");
+    assert_eq!(said(PORCH, &[], "hall", "porch", Some(8094)), "answered", "and comes back to itself as from the gateway");
+}
+
+#[test]
+fn a_node_behind_a_gateway_goes_out_hidden() {
+    let answer = ask(PORCH, &[], "hall", "outside", None);
+    assert_eq!((answer.outcome.title(), answer.source.as_deref()), ("answered", Some("10.0.2.15")));
+    for (faults, wanted) in [
+        (&["off porch"][..], "timed out machine-off porch"),
+        (&["stop porch/router"], "timed out router-stopped porch"),
+        (&["pull porch internet"], "timed out link-down porch"),
+    ] {
+        assert_eq!(said(PORCH, faults, "hall", "outside", None), wanted, "{faults:?}");
+    }
+    let bare = PORCH.replace(r#""router": (kind: "gateway")"#, r#""router": (kind: "gateway", settings: {"masquerade": false})"#);
+    assert_eq!(said(&bare, &[], "hall", "outside", None), "timed out not-hidden porch");
+    assert_eq!(said(PORCH, &[], "porch", "outside", None), "answered");
+    assert_eq!(said(PORCH, &[], "dawn", "outside", None), "unreachable no-route dawn");
+}
+
+#[test]
+fn a_bind_address_decides_who_reaches_a_service() {
+    assert_eq!(said(PORCH, &[], "cellar", "127.0.0.1", Some(80)), "answered");
+    assert_eq!(said(PORCH, &[], "hall", "cellar", Some(80)), "timed out filtered cellar");
+    assert_eq!(said(PORCH, &[], "cellar", "10.33.2.22", Some(80)), "refused nothing-listens cellar");
+    assert_eq!(said(PORCH, &[], "dawn", "dawn", Some(443)), "refused nothing-listens dawn", "no TLS, no socket");
+}
+
+#[test]
+fn a_vip_is_where_it_is_held() {
+    let by = |faults: &[&str]| ask(PORCH, faults, "outside", "vip:sky", None).service;
+    assert_eq!(by(&[]).as_deref(), Some("dawn/web"));
+    assert_eq!(by(&["holds dusk 192.168.58.99 front"]).as_deref(), Some("dusk/web"));
+    assert_eq!(said(PORCH, &["off dawn"], "outside", "vip:sky", None), "timed out machine-off dawn");
+    assert_eq!(said(PORCH, &["pull dawn front"], "outside", "vip:sky", None), "timed out link-down dawn");
+}
+
+/// A static route does not move to another router (ip-route(8)).
+#[test]
+fn a_route_leads_by_one_router() {
+    let two = r#"
+        networks: {"yard": internal(subnet: "10.33.5.0/24"), "cellar": internal(subnet: "10.33.6.0/24")},
+        nodes: {
+            "left": (role: gateway, adapters: [(network: "yard", address: "10.33.5.11"), (network: "cellar", address: "10.33.6.11")], services: {"router": (kind: "gateway")}),
+            "right": (role: gateway, adapters: [(network: "yard", address: "10.33.5.12"), (network: "cellar", address: "10.33.6.12")], services: {"router": (kind: "gateway")}),
+            "cook": (role: worker, adapters: [(network: "yard", address: "10.33.5.21")], services: {}),
+            "jars": (role: app, adapters: [(network: "cellar", address: "10.33.6.21")], services: {"web": (kind: "nginx")}),
+        },
+        flows: [(from: "cook", to: "jars/web")],
+    "#;
+    assert_eq!(said(two, &[], "cook", "jars/web", None), "answered");
+    assert_eq!(said(two, &["off right"], "cook", "jars/web", None), "answered");
+    assert_eq!(said(two, &["off left"], "cook", "jars/web", None), "timed out machine-off left");
+}

@@ -42,7 +42,7 @@ mod tests {
     };
 
     fn sockets(kind: &str, on: &[&str]) -> (Vec<String>, Vec<String>) {
-        let entry = Catalog::embedded().get(&kind.parse().unwrap()).unwrap();
+        let entry = Catalog::embedded().get(kind).unwrap();
         let listen = entry.ports.iter().map(|port| (port.name.clone(), vec![format!("10.0.0.1:{}", port.port).parse().unwrap()]));
         let spec = ServiceSpec {
             kind: kind.parse().unwrap(),

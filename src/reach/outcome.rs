@@ -80,9 +80,11 @@ impl Why {
     /// How an attempt ends for this reason.
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::NoRoute(..) | Self::TunnelStopped(_) | Self::NobodyThere(..) | Self::NoEntrance(_) => Outcome::Unreachable,
+            Self::NoRoute(..) | Self::TunnelStopped(_) | Self::NoEntrance(_) => Outcome::Unreachable,
             Self::Stopped(_) | Self::NothingListens(..) => Outcome::Refused,
+            // Nobody answers on the network: the kernel gives up after some seconds (arp(7)), later than most programs.
             Self::MachineOff(_)
+            | Self::NobodyThere(..)
             | Self::LinkDown(..)
             | Self::NotRouting(_)
             | Self::RouterStopped(_)

@@ -212,7 +212,7 @@ fn the_firewall_drops_what_is_not_drawn() {
         ("press1", "barn", None, "answered"),
         ("barn", "barn/ssh", None, "answered"),
         ("barn", "barn", Some(4444), "refused nothing-listens barn"),
-        ("press1", "10.33.12.99", Some(80), "unreachable nobody-there"),
+        ("press1", "10.33.12.99", Some(80), "timed out nobody-there"),
         ("press1", "8.8.8.8", Some(53), "unreachable no-route press1"),
         ("press1", "outside", None, "unreachable no-route press1"),
     ] {

@@ -303,6 +303,10 @@ pub struct Entry {
     /// Whether losing its disk loses data.
     #[serde(default)]
     pub keeps_data: bool,
+    /// Whether clients speak HTTP to its main port: balancers, caches and web servers understand requests to it, and pass all else on
+    /// as bytes.
+    #[serde(default)]
+    pub speaks_http: bool,
     /// The least memory that it works in, in MiB.
     pub memory_mib: u32,
     /// How long it takes from start to readiness on an idle node, in milliseconds.

@@ -199,6 +199,10 @@ pub struct Recipe {
     /// Folders, in the order in which they are made.
     #[serde(default)]
     pub folders: Vec<Folder>,
+    /// Numbers that its configuration is written with and that no layout changes: time-outs, intervals, counts. The unit ends the name
+    /// (`_ms`, `_secs`). Templates read them as `constants.NAME`, and the simulator works with the same.
+    #[serde(default)]
+    pub constants: BTreeMap<String, u64>,
     /// Files.
     #[serde(default)]
     pub files: Vec<FileTemplate>,

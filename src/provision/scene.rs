@@ -7,8 +7,8 @@ use super::{
     slug,
 };
 use crate::{
-    catalog::{Catalog, FamilyRecipe, RecipeFolder},
-    model::{Endpoint, Family, Ipv4Net, Mac, PeerSpec, Relation, ServiceName, ServiceRef, ServiceSpec, Value as Setting},
+    catalog::{Catalog, FamilyRecipe, RecipeFolder, Recipes},
+    model::{Endpoint, Family, Ipv4Net, Kind, Mac, PeerSpec, Relation, ServiceName, ServiceRef, ServiceSpec, Value as Setting},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, net::Ipv4Addr};
@@ -57,6 +57,7 @@ struct Scene<'a> {
     named: Vec<Peer<'a>>,
     upstreams: Vec<Upstream<'a>>,
     settings: BTreeMap<&'a str, SettingValue<'a>>,
+    constants: &'a BTreeMap<String, u64>,
     secrets: BTreeMap<&'a str, &'a str>,
     public: BTreeMap<&'a str, &'a str>,
     tls: Tls,
@@ -132,7 +133,9 @@ struct Peer<'a> {
     address: String,
     port: u16,
     behind: Vec<String>,
+    speaks_http: bool,
     settings: BTreeMap<&'a str, SettingValue<'a>>,
+    constants: BTreeMap<&'static str, u64>,
     secrets: BTreeMap<&'a str, &'a str>,
     public: BTreeMap<&'a str, &'a str>,
 }
@@ -147,6 +150,7 @@ struct Upstream<'a> {
     address: String,
     port: u16,
     is_encrypted: bool,
+    speaks_http: bool,
     health_path: Option<String>,
     public: BTreeMap<&'a str, &'a str>,
 }
@@ -253,6 +257,7 @@ impl<'a> Setup<'a> {
             named: peers(Relation::Named),
             upstreams: spec.upstreams.iter().map(|one| self.upstream(one)).collect(),
             settings: spec.settings.iter().map(|(name, value)| (name.as_str(), setting(value))).collect(),
+            constants: &self.folder.recipe.constants,
             secrets: own().map(|(name, secret)| (name, secret.value.as_str())).collect(),
             public: own().filter_map(|(name, secret)| Some((name, secret.public.as_deref()?))).collect(),
             tls: tls(self.service),
@@ -266,7 +271,12 @@ impl<'a> Setup<'a> {
     fn upstream(&self, upstream: &crate::model::Upstream) -> Upstream<'a> {
         let known = upstream.to.parse::<ServiceRef>().ok().and_then(|at| self.needs.upstreams.get(&at));
         let half = |wanted: &'a Wanted| Some((wanted.name.as_str(), self.values.secrets.get(&wanted.key)?.public.as_deref()?));
-        Upstream { public: known.into_iter().flatten().filter_map(half).collect(), ..upstream_words(upstream) }
+        let speaks_http = upstream.kind.as_ref().is_some_and(|kind| self.speaks_http(kind));
+        Upstream { public: known.into_iter().flatten().filter_map(half).collect(), speaks_http, ..upstream_words(upstream) }
+    }
+
+    fn speaks_http(&self, kind: &Kind) -> bool {
+        self.catalog.get(kind).is_some_and(|entry| entry.speaks_http)
     }
 
     fn peer(&self, peer: &'a PeerSpec) -> Peer<'a> {
@@ -288,11 +298,19 @@ impl<'a> Setup<'a> {
             address: peer.address.ip().to_string(),
             port: peer.address.port(),
             behind: peer.behind.iter().map(ToString::to_string).collect(),
+            speaks_http: self.speaks_http(&peer.kind),
             settings: peer.settings.iter().map(|(name, value)| (name.as_str(), setting(value))).collect(),
+            constants: constants(&peer.kind),
             secrets,
             public,
         }
     }
+}
+
+/// The constants of a kind's recipe.
+fn constants(kind: &Kind) -> BTreeMap<&'static str, u64> {
+    let recipe = Recipes::embedded().get(kind).map(|folder| &folder.recipe);
+    recipe.into_iter().flat_map(|recipe| &recipe.constants).map(|(name, value)| (name.as_str(), *value)).collect()
 }
 
 /// Whether a service needs a certificate, which must be known before there is one.
@@ -391,6 +409,7 @@ fn upstream_words(upstream: &crate::model::Upstream) -> Upstream<'static> {
         address: upstream.at.ip().to_string(),
         port: upstream.at.port(),
         is_encrypted: upstream.is_encrypted,
+        speaks_http: false,
         health_path: upstream.health_path.clone(),
         public: BTreeMap::new(),
     }

@@ -31,8 +31,8 @@ function database(): mysqli
     foreach (array_filter(explode(',', lab('DATABASES'))) as $address) {
         [$host, $port] = explode(':', $address);
         $connection = mysqli_init();
-        $connection->options(MYSQLI_OPT_CONNECT_TIMEOUT, 1);
-        $connection->options(MYSQLI_OPT_READ_TIMEOUT, 2);
+        $connection->options(MYSQLI_OPT_CONNECT_TIMEOUT, (int) lab('CONNECT_SECS'));
+        $connection->options(MYSQLI_OPT_READ_TIMEOUT, (int) lab('ANSWER_SECS'));
         // Encryption keeps listeners out; the address is trusted as drawn.
         $flags = lab('DATABASE_TLS') === 'yes' ? MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT : 0;
         try {

@@ -15,6 +15,10 @@ try {
             $status['sessions'] = 'gone';
         }
     }
+    // Every visit is written down: a database that only reads is of no use here.
+    if ((int) run('SELECT @@global.read_only')->fetch_row()[0] !== 0) {
+        throw new Gone('The database takes no writes: it is read-only.');
+    }
     $status['database'] = run('SELECT @@hostname')->fetch_row()[0];
     $status['visits'] = (int) run('SELECT COALESCE(SUM(visits), 0) FROM shop_visits')->fetch_row()[0];
     $status['orders'] = (int) run('SELECT COUNT(*) FROM shop_orders')->fetch_row()[0];

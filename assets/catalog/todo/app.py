@@ -24,8 +24,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pymysql
 
-CONNECT_SECS = 1
-ANSWER_SECS = 2
 TEXT_CHARS_MAX = 200
 FORM_BYTES_MAX = 16 * 1024
 PICTURE_BYTES_MAX = 5 * 1024 * 1024
@@ -64,9 +62,11 @@ class Refused(Exception):
 class Database:
     """The first of the drawn databases that answers."""
 
-    def __init__(self, addresses, password):
+    def __init__(self, addresses, password, connect_secs, answer_secs):
         self.addresses = addresses
         self.password = password
+        self.connect_secs = connect_secs
+        self.answer_secs = answer_secs
         # Used where the server offers TLS, and only there. It keeps listeners out; the address is trusted as drawn.
         self.tls = ssl.create_default_context()
         self.tls.check_hostname = False
@@ -80,7 +80,7 @@ class Database:
             try:
                 return pymysql.connect(
                     host=host, port=port, user="lab", password=self.password, database="lab", charset="utf8mb4",
-                    connect_timeout=CONNECT_SECS, read_timeout=ANSWER_SECS, write_timeout=ANSWER_SECS,
+                    connect_timeout=self.connect_secs, read_timeout=self.answer_secs, write_timeout=self.answer_secs,
                     autocommit=True, ssl=self.tls,
                 )
             except (pymysql.MySQLError, OSError) as error:
@@ -446,6 +446,10 @@ def read_items(cursor):
 
 
 def count(cursor):
+    # Every visit is written down: a database that only reads is of no use here.
+    cursor.execute("SELECT @@global.read_only")
+    if str(cursor.fetchone()[0]) not in ("0", "OFF"):
+        raise Gone("The database takes no writes: it is read-only.")
     cursor.execute("SELECT COUNT(*) FROM todo_items")
     items = cursor.fetchone()[0]
     cursor.execute("SELECT CAST(COALESCE(SUM(visits), 0) AS SIGNED) FROM todo_visits")
@@ -471,7 +475,10 @@ def main():
     app = {
         "node": config["node"],
         "health_path": config["health_path"],
-        "database": Database([tuple(address) for address in config["databases"]], os.environ.get("TODO_PASSWORD", "")),
+        "database": Database(
+            [tuple(address) for address in config["databases"]], os.environ.get("TODO_PASSWORD", ""),
+            config["connect_secs"], config["answer_secs"],
+        ),
         "pictures": Pictures(config["folder"]),
     }
     if sys.argv[2:] == ["--check"]:

@@ -1,7 +1,6 @@
 vcl 4.1;
 # Written by Sandtable: {{ node.name|line }}/{{ service.name|line }}. Changes here are overwritten at the next deployment.
-{%- set speaks_http = ["todo", "apache", "nginx", "varnish", "haproxy", "prometheus", "node-exporter"] %}
-{%- set behind = upstreams|selectattr("kind", "in", speaks_http)|list %}
+{%- set behind = upstreams|selectattr("speaks_http")|list %}
 
 import directors;
 import std;
@@ -24,8 +23,8 @@ probe well {
 backend server{{ loop.index }} {
     .host = {{ to.address }};
     .port = "{{ to.port }}";
-    .connect_timeout = 2s;
-    .first_byte_timeout = 15s;
+    .connect_timeout = {{ constants.connect_ms }}ms;
+    .first_byte_timeout = {{ constants.answer_ms }}ms;
     .between_bytes_timeout = 5s;
     .probe = well;
 }

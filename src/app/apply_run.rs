@@ -53,10 +53,10 @@ impl State {
             }
             Command::Consider(fault) => return self.consider(fault),
             Command::ConsiderLasting(lasts_secs) => {
-                if let Some(considered) = &mut self.run.considered {
-                    considered.lasts_secs = lasts_secs;
-                }
-                return Vec::new();
+                let Some(considered) = &mut self.run.considered else { return Vec::new() };
+                considered.lasts_secs = lasts_secs;
+                let fault = considered.fault.clone();
+                return self.consider(fault);
             }
             Command::CloseConsidered => {
                 self.run.considered = None;
@@ -97,7 +97,7 @@ impl State {
         let lasts_secs = self.run.considered.as_ref().and_then(|it| it.lasts_secs);
         self.run.prediction = None;
         if self.run.hindrance(&fault).is_none() {
-            effects.push(self.start(Task::Predict(fault.clone())));
+            effects.push(self.start(Task::Predict(fault.clone(), lasts_secs)));
         }
         self.run.considered = Some(Considered { fault, lasts_secs });
         effects

@@ -16,7 +16,6 @@ use crate::deploy::{
     Deployed, Journal,
     labs::{self, Located},
 };
-use crate::fault::HORIZON_MS;
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::host::terminal;
 use crate::model::{Author, ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
@@ -349,8 +348,9 @@ impl Engine for Local {
             // It belongs to no file, and was done above.
             Task::Import => {}
             Task::ReadLogs(node) => report(Report::Logs(node.clone(), read_logs(&place.folder, node)?)),
-            Task::Predict(fault) => {
-                if let Some(found) = wait(self.looking(&place, &on, &job.lab)?.predict(fault, HORIZON_MS))?.map_err(failed)? {
+            Task::Predict(fault, lasts_secs) => {
+                let lasts_ms = lasts_secs.map(|secs| u64::from(secs) * 1000);
+                if let Some(found) = wait(self.looking(&place, &on, &job.lab)?.predict(fault, lasts_ms))?.map_err(failed)? {
                     report(Report::Predicted(prediction(fault, &found)));
                 }
             }
@@ -403,14 +403,22 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
         let then = if service.at_end == Health::Healthy { ", then well again" } else { "" };
         lost.push((Subject::Service(service.service.clone()), format!("{}{why}{then}", service.worst.title())));
     }
-    for (cluster, state) in &found.clusters {
-        let what = match state {
+    for (cluster, forecast) in &found.clusters {
+        let what = match forecast.worst {
             ClusterState::Whole => continue,
             ClusterState::Partial => "misses members and works on",
             ClusterState::Stopped => "stops: no part of it has a majority",
             ClusterState::Split => "splits into parts that both work",
         };
-        lost.push((Subject::Cluster(cluster.clone()), what.to_owned()));
+        let then = if forecast.at_end == ClusterState::Whole { ", then whole again" } else { "" };
+        lost.push((Subject::Cluster(cluster.clone()), format!("{what}{then}")));
+    }
+    for (one, other) in &found.apart {
+        lost.push((Subject::Service(one.clone()), format!("does not see {other}")));
+    }
+    for flow in &found.flows {
+        let then = if flow.at_end == Health::Healthy { ", then well again" } else { "" };
+        lost.push((Subject::Flow(flow.from.clone(), flow.to.clone()), format!("{}{then}", flow.worst.title())));
     }
     let names = |nodes: &[crate::model::NodeName]| match nodes {
         [] => "nobody".to_owned(),

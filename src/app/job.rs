@@ -52,8 +52,8 @@ pub enum Task {
     MakeImage,
     /// Read the machines that VirtualBox has into a new lab.
     Import,
-    /// Say what a fault would do.
-    Predict(Fault),
+    /// Say what a fault would do that is healed after so many seconds; `None`: that is not healed.
+    Predict(Fault, Option<u32>),
     /// Bring what was logged of a node's set-up.
     ReadLogs(NodeName),
 }
@@ -140,7 +140,7 @@ impl Task {
             Self::Console(_) => JobKind::Console,
             Self::MakeImage => JobKind::MakeImage,
             Self::Import => JobKind::Import,
-            Self::Predict(_) => JobKind::Predict,
+            Self::Predict(..) => JobKind::Predict,
             Self::ReadLogs(_) => JobKind::ReadLogs,
         }
     }

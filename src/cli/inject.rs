@@ -3,7 +3,7 @@
 use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::fault::{HORIZON_MS, sentences};
+use crate::fault::sentences;
 use crate::model::{Author, Fault, fault_secs};
 use crate::provider::{Lasts, Terms};
 use serde::Serialize;
@@ -72,7 +72,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open_deployed()?;
     named(&place, &fault)?;
     let provider = place.provider()?;
-    let predicted = wait(provider.predict(&fault, HORIZON_MS))?.map_err(provider_failed)?;
+    let lasts_ms = args.seconds.map(|secs| u64::from(secs) * 1000);
+    let predicted = wait(provider.predict(&fault, lasts_ms))?.map_err(provider_failed)?;
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
     if args.target.format() == Format::Text {
         says.iter().for_each(|sentence| terminal.line(sentence));

@@ -236,7 +236,8 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
 /// Whether all is well; of a lab whose layout is not known, all that runs.
 fn is_healthy(lab: &Lab, observed: &Observed) -> bool {
     if lab.nodes.is_empty() {
-        return observed.nodes.values().all(|node| node.health == Health::Healthy);
+        let is_split = observed.clusters.values().any(|cluster| cluster.state == ClusterState::Split);
+        return !is_split && observed.nodes.values().all(|node| node.health == Health::Healthy);
     }
     probe::health(lab, observed) == Health::Healthy
 }

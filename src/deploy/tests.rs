@@ -163,7 +163,7 @@ impl Provider for Ideal {
         self.observe()
     }
 
-    fn predict<'a>(&'a self, _: &'a Fault, _: u64) -> Answer<'a, Option<crate::sim::Prediction>> {
+    fn predict<'a>(&'a self, _: &'a Fault, _: Option<u64>) -> Answer<'a, Option<crate::sim::Prediction>> {
         Box::pin(async { Ok(None) })
     }
 

@@ -208,13 +208,15 @@ fn flow_state(link: &TopologyLink, observed: &Observed, index: usize) -> (LinkSt
     (state, (flow.from.node().cloned(), flow.to.node().cloned()))
 }
 
-/// Two members are linked where they are in one part of their cluster.
+/// Two members are linked where they are in one part of their cluster, and not said not to see each other.
 fn member_state(link: &TopologyLink, observed: &Observed) -> (LinkState, Ends) {
     let (Ok(one), Ok(other)) = (link.from.parse::<ServiceRef>(), link.to.parse::<ServiceRef>()) else {
         return (LinkState::Unknown, (None, None));
     };
     let mut parts = observed.clusters.values().flat_map(|cluster| &cluster.parts);
-    let is_together = parts.any(|part| part.contains(&one) && part.contains(&other));
+    let is_pair = |(here, there): &(ServiceRef, ServiceRef)| (here, there) == (&one, &other) || (here, there) == (&other, &one);
+    let is_apart = observed.clusters.values().any(|cluster| cluster.apart.iter().any(is_pair));
+    let is_together = !is_apart && parts.any(|part| part.contains(&one) && part.contains(&other));
     let is_known = [&one, &other].iter().all(|at| {
         let service = observed.nodes.get(&at.node).and_then(|node| node.services.get(&at.service));
         service.is_some_and(|service| service.health != Health::Unknown)

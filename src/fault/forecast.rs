@@ -5,9 +5,6 @@ use crate::{
     sim::Prediction,
 };
 
-/// How far ahead a prediction looks, in milliseconds: well past the longest failover that was measured (5.8 s).
-pub const HORIZON_MS: u64 = 20_000;
-
 /// What is said where a prediction knows nothing of users.
 const NO_REQUESTS: &str = "No requests enter from outside, so nothing is known of users.";
 
@@ -24,12 +21,12 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
         nodes => nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(" and "),
     };
     for vip in &prediction.vips {
-        let mut text = if vip.before == vip.after {
-            format!("The VIP {} would leave {} for a while", vip.vip, holders(&vip.before))
-        } else {
-            format!("The VIP {} would move from {} to {}", vip.vip, holders(&vip.before), holders(&vip.after))
+        let mut text = match (vip.before == vip.after, vip.after.as_slice()) {
+            (false, []) => format!("The VIP {} would leave {}: it is held by nobody, and stays so", vip.vip, holders(&vip.before)),
+            (false, _) => format!("The VIP {} would move from {} to {}", vip.vip, holders(&vip.before), holders(&vip.after)),
+            (true, _) => format!("The VIP {} would leave {} for a while", vip.vip, holders(&vip.before)),
         };
-        if vip.unheld_ms > 0 {
+        if vip.unheld_ms > 0 && !vip.after.is_empty() {
             text.push_str(&format!(", held by nobody for {}", seconds(vip.unheld_ms)));
         }
         if vip.shared_ms > 0 {
@@ -37,13 +34,18 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
         }
         said.push(text + ".");
     }
-    for (cluster, state) in &prediction.clusters {
-        said.push(match state {
-            ClusterState::Whole => format!("The cluster {cluster} would be whole."),
-            ClusterState::Partial => format!("The cluster {cluster} would miss members and work on."),
-            ClusterState::Stopped => format!("The cluster {cluster} would stop: no part of it has a majority."),
-            ClusterState::Split => format!("The cluster {cluster} would split into parts that both work."),
-        });
+    for (cluster, forecast) in &prediction.clusters {
+        let what = match forecast.worst {
+            ClusterState::Whole => "be whole",
+            ClusterState::Partial => "miss members and work on",
+            ClusterState::Stopped => "stop: no part of it has a majority",
+            ClusterState::Split => "split into parts that both work",
+        };
+        let end = if forecast.at_end == ClusterState::Whole { ", and be whole again at the end" } else { "" };
+        said.push(format!("The cluster {cluster} would {what}{end}."));
+    }
+    for (one, other) in &prediction.apart {
+        said.push(format!("{one} and {other} would not see each other."));
     }
     for service in &prediction.services {
         let reason = if service.reason.is_empty() { String::new() } else { format!(" ({})", service.reason) };
@@ -84,6 +86,19 @@ mod tests {
     use crate::{model::Health, sim::VipForecast};
 
     #[test]
+    fn what_lasts_to_the_end_is_said_to_stay_so() {
+        let vip = VipForecast {
+            vip: "store".parse().unwrap(),
+            before: vec!["elm".parse().unwrap()],
+            after: Vec::new(),
+            unheld_ms: 20_000,
+            shared_ms: 0,
+        };
+        let prediction = Prediction { vips: vec![vip], requests: 9, ..Prediction::default() };
+        assert_eq!(sentences(&prediction), ["The VIP store would leave elm: it is held by nobody, and stays so."]);
+    }
+
+    #[test]
     fn a_harmless_fault_says_so_and_a_harmful_one_what_it_takes() {
         assert_eq!(sentences(&Prediction { requests: 9, ..Prediction::default() }), ["Nothing would be noticed."]);
         assert_eq!(sentences(&Prediction::default()), ["Nothing would be noticed.", NO_REQUESTS], "no requests is not no failure");
@@ -95,6 +110,7 @@ mod tests {
                 unheld_ms: 1250,
                 shared_ms: 0,
             }],
+            apart: vec![("bee/hive".parse().unwrap(), "wasp/hive".parse().unwrap())],
             services: vec![crate::sim::ServiceForecast {
                 service: "app1/todo".parse().unwrap(),
                 worst: Health::Down,
@@ -111,6 +127,7 @@ mod tests {
             sentences(&prediction),
             [
                 "The VIP database would move from db1 to db2, held by nobody for 1.2 s.",
+                "bee/hive and wasp/hive would not see each other.",
                 "app1/todo would be down (no database) and be healthy again.",
                 "12 of 100 requests would fail, with up to 2.3 s without a good answer; none would be answered until the fault is healed.",
             ]

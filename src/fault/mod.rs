@@ -7,6 +7,6 @@ mod forecast;
 mod offers;
 mod words;
 
-pub use forecast::{HORIZON_MS, sentences};
+pub use forecast::sentences;
 pub use offers::{VERBS, of_verb, offers};
 pub use words::{done, falls_on, state, subject_of};

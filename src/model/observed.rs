@@ -361,6 +361,9 @@ pub struct ObservedCluster {
     pub parts: Vec<Vec<ServiceRef>>,
     /// How many members the drawing has.
     pub size: usize,
+    /// Members of a mesh that both run and do not see each other, even where both belong to one part through others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<(ServiceRef, ServiceRef)>,
 }
 
 /// A fault that lasts.

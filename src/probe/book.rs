@@ -345,7 +345,7 @@ impl Book {
     /// Whether what answers there is well, as it says itself.
     fn behind(&self, goal: &Goal) -> Said {
         match self.line_of(goal) {
-            Some((at, Some(line))) if line.steady.health() == Health::Down => {
+            Some((at, Some(line))) if !super::serves(line.steady.health()) => {
                 Said::Bad(format!("answers, but {at} is down: {}", line.steady.reason()))
             }
             _ => Said::Good,

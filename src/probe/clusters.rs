@@ -57,8 +57,12 @@ fn one(members: &[Member<'_>]) -> ObservedCluster {
     // Those that are drawn and not set up yet count too.
     let named = members.iter().filter_map(|member| Some(member.service.spec.as_ref()?.cluster.as_ref()?.1.len() + 1)).max();
     let size = named.unwrap_or(0).max(members.len());
-    let (state, parts) = if members.iter().any(|member| member.view().is_some()) { voters(members, size) } else { mesh(members, size) };
-    ObservedCluster { state, parts, size }
+    if members.iter().any(|member| member.view().is_some()) {
+        let (state, parts) = voters(members, size);
+        return ObservedCluster { state, parts, size, apart: Vec::new() };
+    }
+    let (state, parts) = mesh(members, size);
+    ObservedCluster { state, parts, size, apart: apart(members) }
 }
 
 fn voters(members: &[Member<'_>], size: usize) -> (ClusterState, Vec<Vec<ServiceRef>>) {
@@ -122,6 +126,13 @@ fn mesh(members: &[Member<'_>], size: usize) -> (ClusterState, Vec<Vec<ServiceRe
         _ => ClusterState::Split,
     };
     (state, parts)
+}
+
+/// The pairs of members that run and do not see each other.
+fn apart(members: &[Member<'_>]) -> Vec<(ServiceRef, ServiceRef)> {
+    let up: Vec<&Member<'_>> = members.iter().filter(|member| member.is_up).collect();
+    let pairs = up.iter().enumerate().flat_map(|(place, one)| up.iter().skip(place + 1).map(move |other| (one, other)));
+    pairs.filter(|(one, other)| !meet(one, other)).map(|(one, other)| (one.at.clone(), other.at.clone())).collect()
 }
 
 /// Whether one says that it sees the other. Who says nothing of whom it sees is taken to see everybody.
@@ -198,10 +209,10 @@ mod tests {
                 set(&mut seen, node, "sync", "sees", list);
             }
             let found = clusters(&seen).remove("uploads").unwrap();
-            (found.state, found.parts.len())
+            (found.state, found.parts.len(), found.apart.len())
         };
-        assert_eq!(with(&[]), (ClusterState::Whole, 1), "nobody says anything against it");
-        assert_eq!(with(&[("app1", "sync@app2"), ("app2", "192.168.60.11")]), (ClusterState::Whole, 1));
-        assert_eq!(with(&[("app1", ""), ("app2", "app1")]), (ClusterState::Split, 2), "one of them sees nobody");
+        assert_eq!(with(&[]), (ClusterState::Whole, 1, 0), "nobody says anything against it");
+        assert_eq!(with(&[("app1", "sync@app2"), ("app2", "192.168.60.11")]), (ClusterState::Whole, 1, 0));
+        assert_eq!(with(&[("app1", ""), ("app2", "app1")]), (ClusterState::Split, 2, 1), "one of them sees nobody");
     }
 }

@@ -12,7 +12,7 @@ pub mod record;
 pub mod steady;
 pub mod tries;
 
-use crate::model::{Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
+use crate::model::{ClusterState, Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
 use std::collections::{HashMap, VecDeque};
 
 /// What trying a flow came to.
@@ -112,6 +112,37 @@ pub fn judge(lab: &Lab, observed: &Observed) -> Vec<Verdict> {
     verdicts
 }
 
+/// Whether a service that a flow leads to does anything for it, by how well it says it is: a connection may open at one that hangs, or
+/// at a forward with nothing behind it. Simulated and real nodes are both evaluated by this.
+pub fn serves(health: Health) -> bool {
+    health != Health::Down
+}
+
+/// What became of the last requests from outside at one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// None failed lately, or none came.
+    All,
+    /// Some were answered and some failed.
+    Some,
+    /// All failed.
+    None,
+}
+
+/// How long a failed request counts, in milliseconds.
+pub const REQUESTS_COUNT_MS: u64 = 3000;
+
+/// What became of the requests at an entry within the last [`REQUESTS_COUNT_MS`], by how long ago the last good answer and the last
+/// failure were, in milliseconds; `None`: there was none.
+pub fn answered(good_ms_ago: Option<u64>, failed_ms_ago: Option<u64>) -> Answered {
+    let lately = |ago: Option<u64>| ago.is_some_and(|ms| ms <= REQUESTS_COUNT_MS);
+    match (lately(good_ms_ago), lately(failed_ms_ago)) {
+        (_, false) => Answered::All,
+        (true, true) => Answered::Some,
+        (false, true) => Answered::None,
+    }
+}
+
 /// Why nothing is sent from an end now, where its machine or its service does not run: a path that a probe finds open is
 /// not used by anything then. `None`: it runs, or nothing is known of it.
 pub fn stopped_sender(from: &Endpoint, observed: &Observed) -> Option<String> {
@@ -154,8 +185,8 @@ fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
     }
 }
 
-/// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good. A lab without
-/// anything drawn is healthy.
+/// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good, no cluster split. A flow
+/// from outside is only good while requests are answered there. A lab without anything drawn is healthy.
 pub fn health(lab: &Lab, observed: &Observed) -> Health {
     needed(lab, observed).into_iter().map(|(_, health)| health).fold(Health::Healthy, Health::worse)
 }
@@ -180,6 +211,11 @@ fn needed<'a>(lab: &'a Lab, observed: &Observed) -> Vec<(Named<'a>, Health)> {
         };
         all.push((Box::new(move || format!("vip:{name}")), health));
     }
+    // One that misses members has one that is not well; one in parts may have members of which each is.
+    for (name, _) in observed.clusters.iter().filter(|(_, cluster)| cluster.state == ClusterState::Split) {
+        let name = name.to_string();
+        all.push((Box::new(move || name.clone()), Health::Down));
+    }
     for (flow, verdict) in lab.flows.iter().zip(judge(lab, observed)).filter(|(_, verdict)| verdict.need == Need::Mandatory) {
         all.push((Box::new(move || flow.to_string()), verdict.health));
     }
@@ -191,7 +227,7 @@ fn needed<'a>(lab: &'a Lab, observed: &Observed) -> Vec<(Named<'a>, Health)> {
 pub struct Settling {
     /// How many of the things that it needs are well.
     pub well: usize,
-    /// How many it needs: nodes, VIPs and mandatory flows.
+    /// How many it needs: nodes, VIPs, mandatory flows, and clusters that must not be split.
     pub of: usize,
     /// The first that is not, in the drawing's order, as its file writes it.
     pub waits_for: Option<String>,
@@ -244,6 +280,15 @@ mod tests {
     }
 
     #[test]
+    fn requests_count_for_a_while() {
+        assert_eq!(answered(None, None), Answered::All);
+        assert_eq!(answered(Some(10), Some(REQUESTS_COUNT_MS + 1)), Answered::All);
+        assert_eq!(answered(Some(10), Some(20)), Answered::Some);
+        assert_eq!(answered(Some(REQUESTS_COUNT_MS + 1), Some(20)), Answered::None);
+        assert_eq!(answered(None, Some(0)), Answered::None);
+    }
+
+    #[test]
     fn what_nobody_tried_is_unknown_and_breaks_the_contract() {
         let mut lab = mini_cloud();
         lab.flows[1].optional = true;
@@ -270,6 +315,10 @@ mod tests {
             observed.vips.insert("database".parse().unwrap(), held(&holders));
             assert_eq!(health(&lab, &observed), expected, "{holders:?}");
         }
+        let split = crate::model::ObservedCluster { state: ClusterState::Split, ..Default::default() };
+        observed.clusters.insert("minicloud".parse().unwrap(), split);
+        assert_eq!(health(&lab, &observed), Health::Down, "a cluster in two parts");
+        observed.clusters.clear();
         observed.flows[0].health = Health::Degraded;
         assert_eq!(health(&lab, &observed), Health::Degraded);
         let far = settling(&lab, &observed);

@@ -148,9 +148,10 @@ pub trait Provider: Send + Sync {
     /// Mends what was broken, and says what that was.
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
 
-    /// What a fault would take with it within so many milliseconds; `None` where the provider cannot tell without doing it.
+    /// What a fault would take with it that is healed after so many milliseconds (`lasts_ms`: `None`: that is not healed); `None` where
+    /// the provider cannot tell without doing it.
     /// Nothing is broken. Fails where the fault cannot fall on what is there.
-    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>>;
+    fn predict<'a>(&'a self, fault: &'a Fault, lasts_ms: Option<u64>) -> Answer<'a, Option<Prediction>>;
 
     /// Brings back a cluster that has stopped as a whole: begun anew by the member whose data goes furthest. `says` is told what it
     /// is at. Changes nothing where a part of the cluster works.

@@ -433,11 +433,11 @@ impl Provider for SimProvider {
         })
     }
 
-    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>> {
+    fn predict<'a>(&'a self, fault: &'a Fault, lasts_ms: Option<u64>) -> Answer<'a, Option<Prediction>> {
         Box::pin(async move {
             let copy = self.look(|world| world.cloned())?.ok_or_else(nothing_there)?;
             // On a copy and without the lock: the window goes on looking meanwhile.
-            let predicted = blast_radius(&copy, fault, horizon_ms);
+            let predicted = blast_radius(&copy, fault, lasts_ms);
             predicted.map(Some).map_err(|error| in_world("predict what a fault would do", None, &error))
         })
     }
@@ -483,7 +483,7 @@ impl Provider for SimProvider {
             self.look(|world| {
                 world.map_or_else(Traffic::default, |world| Traffic {
                     per_sec: world.load(),
-                    totals: world.load_totals().clone(),
+                    totals: world.load_totals(),
                     seconds: world.load_seconds(),
                     failover: world.failover().cloned(),
                     answered: std::collections::BTreeMap::new(),

@@ -13,6 +13,10 @@ pub const VIPS_FOLDER: &str = "/var/lib/sandtable/vips";
 pub const PACKAGE: &str = "keepalived";
 const KEEPALIVED_FOLDER: &str = "/etc/keepalived/sandtable";
 const SET_SECS: u32 = 600;
+/// Failed checks in a row after which a node gives the address up.
+pub const CHECK_FALL: u8 = 2;
+/// Good checks in a row after which it may hold it again.
+pub const CHECK_RISE: u8 = 2;
 /// What a check of the followed service may take, counted in times between two of them.
 const CHECK_BEATS: u32 = 2;
 /// How long somebody may take to hold the address, counted likewise: three advertisements, the checks and some slack.
@@ -111,8 +115,22 @@ fn check_script(service: &str) -> String {
 
 /// How often the followed service is checked, in seconds: as often as advertisements come, and not more than once a second. Whoever
 /// lets them come seldom has slow nodes, on which a check takes its time too.
-fn beat_secs(spec: &VipSpec) -> u32 {
+pub fn beat_secs(spec: &VipSpec) -> u32 {
     spec.advertise_ms.div_ceil(1000).max(1)
+}
+
+/// A version of VRRP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VrrpVersion {
+    /// RFC 3768: whole seconds, and passwords.
+    Two,
+    /// RFC 5798: hundredths of a second, and no passwords (section 9).
+    Three,
+}
+
+/// The version that a VIP's holders speak: 2 where its interval can be written in it, because it has passwords.
+pub fn vrrp_version(spec: &VipSpec) -> VrrpVersion {
+    if spec.advertise_ms > 0 && spec.advertise_ms.is_multiple_of(1000) { VrrpVersion::Two } else { VrrpVersion::Three }
 }
 
 struct Instance<'a> {
@@ -129,7 +147,7 @@ impl Instance<'_> {
         if let Some(check) = check {
             let (every, limit) = (beat_secs(spec), CHECK_BEATS * beat_secs(spec));
             text.push_str(&format!(
-                "vrrp_script check_{slug} {{\n    script \"{check}\"\n    interval {every}\n    timeout {limit}\n    fall 2\n    rise 2\n}}\n"
+                "vrrp_script check_{slug} {{\n    script \"{check}\"\n    interval {every}\n    timeout {limit}\n    fall {CHECK_FALL}\n    rise {CHECK_RISE}\n}}\n"
             ));
         }
         text.push_str(&format!("vrrp_instance {slug} {{\n    state BACKUP\n"));
@@ -140,8 +158,7 @@ impl Instance<'_> {
             "    interface {token}\n    virtual_router_id {}\n    priority {}\n    unicast_src_ip {own}\n",
             spec.id, spec.priority
         ));
-        // Version 2 counts whole seconds and has passwords; version 3 counts hundredths and has none (RFC 5798, section 9).
-        if spec.advertise_ms.is_multiple_of(1000) && spec.advertise_ms > 0 {
+        if vrrp_version(spec) == VrrpVersion::Two {
             text.push_str(&format!("    version 2\n    advert_int {}\n", spec.advertise_ms / 1000));
             text.push_str(&format!("    authentication {{\n        auth_type PASS\n        auth_pass {password}\n    }}\n"));
         } else {

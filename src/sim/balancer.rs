@@ -4,16 +4,11 @@ use super::{
     event::{Cause, EventKind},
     network::{Caller, Dial},
     table::ServiceId,
-    time::{MS, Tick},
+    time::Tick,
     world::World,
 };
 use crate::model::Value;
 use serde::{Deserialize, Serialize};
-
-/// Time between two checks where the service sets none, and how many decide.
-const CHECK_MS: u64 = 500;
-const FALL: u64 = 2;
-const RISE: u64 = 2;
 
 /// A server as its balancer sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +48,7 @@ impl World {
         let row = &mut self.services[service];
         let count = row.spec.as_ref().map_or(0, |spec| spec.upstreams.len());
         row.balancer = Balancer { servers: vec![Server { up: true, against: 0 }; count], next: 0 };
-        let (check_us, generation) = (row.number("check_ms", CHECK_MS).max(1) * MS, row.generation);
+        let (check_us, generation) = (row.timing.check_us, row.generation);
         for place in 0..u32::try_from(count).unwrap_or(0) {
             // HAProxy spreads its checks over the interval.
             let offset_us = check_us * u64::from(place) / (count as u64).max(1);
@@ -64,14 +59,14 @@ impl World {
     /// One check of one server.
     pub(super) fn check_server(&mut self, service: ServiceId, place: u32) {
         let row = &self.services[service];
-        let check_us = row.number("check_ms", CHECK_MS).max(1) * MS;
+        let check_us = row.timing.check_us;
         self.plan(check_us, Tick::Check(service, place, self.services[service].generation));
         if self.works(service).is_err() {
             return;
         }
-        let good = self.server_answers(service, place, check_us);
+        let good = self.server_answers(service, place);
         let row = &mut self.services[service];
-        let (fall, rise) = (row.number("fall", FALL), row.number("rise", RISE));
+        let (fall, rise) = (row.timing.fall, row.timing.rise);
         let Some(server) = row.balancer.servers.get_mut(place as usize) else { return };
         if server.up == good {
             server.against = 0;
@@ -89,9 +84,11 @@ impl World {
         self.tell(self.subject(service), kind, text);
     }
 
-    /// Whether a server answers a check in time.
-    fn server_answers(&mut self, service: ServiceId, place: u32, timeout_us: u64) -> bool {
+    /// Whether a server answers a check in time. One that passes bytes on only opens a connection, which is no check of what is behind
+    /// it: the kernel takes it for a process that hangs as well (HAProxy manual, option httpchk).
+    fn server_answers(&mut self, service: ServiceId, place: u32) -> bool {
         let row = &self.services[service];
+        let (passes_bytes, timing) = (row.passes_bytes, row.timing);
         let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(place as usize)).map(|upstream| upstream.at) else {
             return false;
         };
@@ -99,7 +96,9 @@ impl World {
             // Connection, question and answer: any of the packets may be lost, and then it is too late.
             Dial::Open { service: server, round_trip_us, loss_percent } => {
                 let lost = (0..2).any(|_| self.rng.percent(loss_percent));
-                self.works(server).is_ok() && 2 * round_trip_us < timeout_us && !lost
+                let connects = round_trip_us < timing.connect_us.min(timing.check_us);
+                let answers = passes_bytes || (self.works(server).is_ok() && round_trip_us < timing.check_timeout_us);
+                connects && answers && !lost
             }
             Dial::Refused(_) | Dial::Silent(_) => false,
         }

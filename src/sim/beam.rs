@@ -16,8 +16,6 @@ use serde::{Deserialize, Serialize};
 
 /// Time between two looks at the mesh, and between two tries to connect.
 const MESH_US: u64 = SECOND;
-/// Silence after which the other side is taken for dead: Erlang's `net_ticktime` of 60 s.
-const NET_TICK_US: u64 = 60 * SECOND;
 
 /// Two nodes that should see each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +23,9 @@ pub(super) struct Pair {
     pub(super) one: ServiceId,
     pub(super) other: ServiceId,
     pub(super) connected: bool,
-    silent_since_us: Option<u64>,
+    /// When the one that hears nothing of the other gives it up; `None`: they hear each other.
+    #[serde(default)]
+    given_up_us: Option<u64>,
 }
 
 /// All pairs of all meshes.
@@ -56,7 +56,7 @@ impl World {
             .into_iter()
             .map(|(one, other)| {
                 let known = before.iter().find(|pair| pair.one == one && pair.other == other).copied();
-                known.unwrap_or(Pair { one, other, connected: false, silent_since_us: None })
+                known.unwrap_or(Pair { one, other, connected: false, given_up_us: None })
             })
             .collect();
         if !self.mesh.pairs.is_empty() && !std::mem::replace(&mut self.mesh.ticking, true) {
@@ -114,12 +114,18 @@ impl World {
             match meets {
                 Ok(()) => {
                     pair.connected = true;
-                    pair.silent_since_us = None;
+                    pair.given_up_us = None;
                 }
                 // Silence on the wire is noticed late; a process that ends closes its connections.
                 Err(Cause::NoRoute | Cause::MachineOff | Cause::Hung) if was => {
-                    let since_us = *pair.silent_since_us.get_or_insert(now_us);
-                    pair.connected = now_us - since_us < NET_TICK_US;
+                    let tick_us = self.services[pair.one].timing.net_tick_us;
+                    let given_up_us = match pair.given_up_us {
+                        Some(at_us) => at_us,
+                        // Between T - T/4 and T + T/4 (Erlang, kernel application, net_ticktime).
+                        None => now_us + tick_us * 3 / 4 + self.rng.below(tick_us / 2),
+                    };
+                    pair.given_up_us = Some(given_up_us);
+                    pair.connected = now_us < given_up_us;
                 }
                 Err(_) => pair.connected = false,
             }

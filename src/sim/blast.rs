@@ -3,15 +3,25 @@
 use super::{
     load::REQUESTS_PER_SEC,
     table::{ServiceId, VipId},
+    time::{MS, SECOND},
     world::{SimError, World},
 };
-use crate::model::{ClusterName, ClusterState, Endpoint, Fault, Health, NodeName, ServiceRef, VipName};
-use std::collections::BTreeMap;
+use crate::{
+    model::{ClusterName, ClusterState, Endpoint, Fault, Health, NodeName, ServiceRef, VipName},
+    provision::vip::CHECK_FALL,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often the copy is looked at, in milliseconds.
 const STEP_MS: u64 = 250;
 /// Time that the copy runs under load before it is broken, in milliseconds.
 const WARM_UP_MS: u64 = 1000;
+/// The least time that is looked at, in milliseconds: well past the longest failover that was measured (5.8 s).
+const HORIZON_MS_MIN: u64 = 20_000;
+/// The longest time that a fault lasts in a forecast, in milliseconds; one that is to last longer is not healed in it.
+const LASTS_MS_MAX: u64 = 900_000;
+/// What is looked at beyond the slowest timer, in milliseconds: probes, requests that wait for an answer, and some calm.
+const BEYOND_MS: u64 = 15_000;
 /// The last part of the time looked at, in milliseconds: longer than requests wait for an answer.
 const END_MS: u64 = 5000;
 
@@ -56,22 +66,33 @@ pub struct VipForecast {
     pub shared_ms: u64,
 }
 
-/// What a fault would do, as the simulator sees it.
+/// A cluster that would be in another state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterForecast {
+    /// The worst that it would come to.
+    pub worst: ClusterState,
+    /// What it would be at the end.
+    pub at_end: ClusterState,
+}
+
+/// What a fault would do, as the simulator sees it. What would happen without the fault as well is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prediction {
     /// Services that would be worse than they are, in the order of nodes.
     pub services: Vec<ServiceForecast>,
-    /// Flows that would be worse than they are, in the contract's order.
+    /// Flows that would be worse than they are, in the contract's order, whether requests use them or not.
     pub flows: Vec<FlowForecast>,
     /// VIPs that would not stay as they are.
     pub vips: Vec<VipForecast>,
-    /// Clusters that would be in another state, with their state at the end.
-    pub clusters: BTreeMap<ClusterName, ClusterState>,
+    /// Clusters that would be in another state.
+    pub clusters: BTreeMap<ClusterName, ClusterForecast>,
+    /// Members of a mesh that would both run and not see each other.
+    pub apart: Vec<(ServiceRef, ServiceRef)>,
     /// Requests that would come in from outside.
     pub requests: u64,
     /// Those that would fail.
     pub requests_failed: u64,
-    /// The longest time without a good answer, in milliseconds.
+    /// The longest time without a good answer, in milliseconds; one that is not over at the end counts to the end.
     pub longest_gap_ms: u64,
     /// When requests would be answered again for good, in milliseconds after the fault: 0 where none fails, `None` where
     /// they still fail at the end of the time looked at.
@@ -83,36 +104,68 @@ pub struct Prediction {
 impl Prediction {
     /// Whether nothing would be noticed.
     pub fn is_harmless(&self) -> bool {
-        self.services.is_empty() && self.flows.is_empty() && self.vips.is_empty() && self.clusters.is_empty() && self.requests_failed == 0
+        self.services.is_empty()
+            && self.flows.is_empty()
+            && self.vips.is_empty()
+            && self.clusters.is_empty()
+            && self.apart.is_empty()
+            && self.requests_failed == 0
     }
 }
 
-/// Predicts what a fault does within this time, in milliseconds. The fault is not healed meanwhile.
+/// Predicts what a fault does. It lasts so many milliseconds and is then healed; `None`: it is not healed. Looks as far ahead as the
+/// slowest timer of the lab needs.
+///
+/// What is broken already, or is about to break because of what is broken already, is not blamed on the fault: a second copy runs
+/// without it.
 ///
 /// # Errors
 /// Where the fault cannot fall on this world.
-pub fn blast_radius(world: &World, fault: &Fault, horizon_ms: u64) -> Result<Prediction, SimError> {
+pub fn blast_radius(world: &World, fault: &Fault, lasts_ms: Option<u64>) -> Result<Prediction, SimError> {
+    let lasts_ms = lasts_ms.filter(|ms| *ms <= LASTS_MS_MAX);
     let mut copy = world.clone();
     copy.drain_events();
     // Totals begin anew, and the gap is measured from a good answer: some must come before the fault.
     copy.set_load(if copy.load() == 0 { REQUESTS_PER_SEC } else { copy.load() });
     copy.run_for(WARM_UP_MS);
-    let mut watch = Watch::begin(&copy);
-    copy.inject(fault)?;
-    let began_ms = copy.now_ms();
-    while copy.now_ms() - began_ms < horizon_ms {
-        copy.run_for(STEP_MS.min(horizon_ms - (copy.now_ms() - began_ms)));
-        watch.look(&copy);
+    let horizon_ms = copy.horizon_ms() + lasts_ms.unwrap_or(0);
+    let mut without = Run { watch: Watch::begin(&copy), world: copy.clone() };
+    match lasts_ms {
+        Some(ms) => copy.inject_for(fault, ms)?,
+        None => copy.inject(fault)?,
+    };
+    let mut with = Run { watch: Watch::begin(&without.world), world: copy };
+    let began_ms = with.world.now_ms();
+    with.run(horizon_ms);
+    without.run(horizon_ms);
+    Ok(with.against(&without, began_ms))
+}
+
+/// A world and what was seen of it.
+struct Run {
+    world: World,
+    watch: Watch,
+}
+
+impl Run {
+    fn run(&mut self, horizon_ms: u64) {
+        let mut left_ms = horizon_ms;
+        while left_ms > 0 {
+            let step_ms = STEP_MS.min(left_ms);
+            self.world.run_for(step_ms);
+            self.watch.look(&self.world);
+            left_ms -= step_ms;
+        }
     }
-    Ok(watch.end(&copy, began_ms))
 }
 
 /// What was, and the worst that was seen since.
 struct Watch {
-    services: Vec<(ServiceId, Health, Health, String)>,
-    flows: Vec<(Health, Health)>,
+    services: Vec<(ServiceId, Health, String)>,
+    flows: Vec<Health>,
     vips: BTreeMap<VipName, VipForecast>,
     clusters: BTreeMap<ClusterName, ClusterState>,
+    apart: BTreeSet<(ServiceRef, ServiceRef)>,
     failed: u64,
     last_failed_ms: Option<u64>,
     answered: u64,
@@ -128,9 +181,10 @@ impl Watch {
             (vip.clone(), forecast)
         });
         Self {
-            services: world.seen_services().map(|(service, health)| (service, health, health, String::new())).collect(),
-            flows: seen.flows.iter().map(|flow| (flow.health, flow.health)).collect(),
+            services: world.seen_services().map(|(service, health)| (service, health, String::new())).collect(),
+            flows: seen.flows.iter().map(|flow| flow.health).collect(),
             vips: vips.collect(),
+            apart: seen.clusters.values().flat_map(|cluster| cluster.apart.clone()).collect(),
             clusters: seen.clusters.into_iter().map(|(name, cluster)| (name, cluster.state)).collect(),
             failed: world.load_totals().failed,
             last_failed_ms: None,
@@ -140,15 +194,20 @@ impl Watch {
     }
 
     fn look(&mut self, world: &World) {
-        for (service, _, worst, reason) in &mut self.services {
+        for (service, worst, reason) in &mut self.services {
             let health = world.seen_health(*service);
             if health > *worst {
                 *worst = health;
                 *reason = world.seen_reason(*service);
             }
         }
-        for ((_, worst), watched) in self.flows.iter_mut().zip(&world.contract) {
+        for (worst, watched) in self.flows.iter_mut().zip(&world.contract) {
             *worst = worst.worse(watched.verdicts.health);
+        }
+        for (name, cluster) in world.observe_clusters() {
+            let worst = self.clusters.entry(name).or_insert(cluster.state);
+            *worst = (*worst).max(cluster.state);
+            self.apart.extend(cluster.apart);
         }
         for (vip, forecast) in &mut self.vips {
             let holders = world.vips.iter().filter(|(id, part)| part.name == *vip && world.shows_vip(*id)).count();
@@ -158,7 +217,8 @@ impl Watch {
                 _ => forecast.shared_ms += STEP_MS,
             }
         }
-        let (answered, failed) = (world.load_totals().ok, world.load_totals().failed);
+        let totals = world.load_totals();
+        let (answered, failed) = (totals.ok, totals.failed);
         if answered > self.answered {
             self.answered = answered;
             self.last_answered_ms = Some(world.now_ms());
@@ -168,43 +228,80 @@ impl Watch {
             self.last_failed_ms = Some(world.now_ms());
         }
     }
+}
 
-    fn end(self, world: &World, began_ms: u64) -> Prediction {
+impl Run {
+    /// What the fault does: what is worse in this world than in the one without it.
+    fn against(self, without: &Self, began_ms: u64) -> Prediction {
+        let Self { world, watch } = self;
+        let other = &without.watch;
         let seen = world.observe();
-        let services = self.services.into_iter().filter(|(_, before, worst, _)| worst > before);
-        let services = services.map(|(service, _, worst, reason)| ServiceForecast {
+        let services = watch.services.into_iter().zip(&other.services).filter(|((_, worst, _), (_, usual, _))| worst > usual);
+        let services = services.map(|((service, worst, reason), _)| ServiceForecast {
             service: world.reference(service),
             worst,
             at_end: world.seen_health(service),
             reason,
         });
-        let flows = self.flows.into_iter().zip(&seen.flows).filter(|((before, worst), _)| worst > before);
+        let flows = watch.flows.into_iter().zip(&other.flows).zip(&seen.flows).filter(|((worst, usual), _)| worst > *usual);
         let flows =
-            flows.map(|((_, worst), flow)| FlowForecast { from: flow.from.clone(), to: flow.to.clone(), worst, at_end: flow.health });
-        let vips = self.vips.into_values().filter_map(|mut forecast| {
-            forecast.after = seen.vips.get(&forecast.vip).map(|state| state.holders.clone()).unwrap_or_default();
-            (forecast.after != forecast.before || forecast.unheld_ms > 0 || forecast.shared_ms > 0).then_some(forecast)
+            flows.map(|((worst, _), flow)| FlowForecast { from: flow.from.clone(), to: flow.to.clone(), worst, at_end: flow.health });
+        let usual = without.world.observe();
+        let vips = watch.vips.into_values().filter_map(|mut forecast| {
+            let holders =
+                |seen: &crate::model::Observed| seen.vips.get(&forecast.vip).map(|state| state.holders.clone()).unwrap_or_default();
+            forecast.after = holders(&seen);
+            let is_usual = forecast.after == holders(&usual);
+            if let Some(other) = other.vips.get(&forecast.vip) {
+                forecast.unheld_ms = forecast.unheld_ms.saturating_sub(other.unheld_ms);
+                forecast.shared_ms = forecast.shared_ms.saturating_sub(other.shared_ms);
+            }
+            (!is_usual || forecast.unheld_ms > 0 || forecast.shared_ms > 0).then_some(forecast)
         });
-        let clusters = seen.clusters.into_iter().filter(|(name, cluster)| self.clusters.get(name) != Some(&cluster.state));
+        let clusters = watch.clusters.into_iter().filter_map(|(name, worst)| {
+            let at_end = seen.clusters.get(&name).map(|cluster| cluster.state)?;
+            let is_worse = other.clusters.get(&name).is_none_or(|usual| worst > *usual);
+            is_worse.then_some((name, ClusterForecast { worst, at_end }))
+        });
         let totals = world.load_totals();
+        let usual_totals = without.world.load_totals();
         let ended_ms = world.now_ms();
+        let requests_failed = totals.failed.saturating_sub(usual_totals.failed);
         // Requests give up after some seconds, so a failure in the last of them means that they still fail.
-        let still_fails = self.last_failed_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < 2 * STEP_MS);
+        let fails_at = |watch_ms: Option<u64>| watch_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < 2 * STEP_MS);
+        let still_fails = requests_failed > 0 && fails_at(watch.last_failed_ms);
+        let recovered_ms = watch.last_failed_ms.filter(|_| requests_failed > 0).map_or(0, |at_ms| at_ms - began_ms);
         Prediction {
             services: services.collect(),
             flows: flows.collect(),
             vips: vips.collect(),
-            clusters: clusters.map(|(name, cluster)| (name, cluster.state)).collect(),
+            clusters: clusters.collect(),
+            apart: watch.apart.difference(&other.apart).cloned().collect(),
             requests: totals.sent,
-            requests_failed: totals.failed,
-            longest_gap_ms: totals.longest_gap_ms,
-            answered_at_end: self.last_answered_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < END_MS),
-            recovers_after_ms: if still_fails { None } else { Some(self.last_failed_ms.map_or(0, |at_ms| at_ms - began_ms)) },
+            requests_failed,
+            longest_gap_ms: if totals.longest_gap_ms > usual_totals.longest_gap_ms { totals.longest_gap_ms } else { 0 },
+            answered_at_end: watch.last_answered_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < END_MS),
+            recovers_after_ms: if still_fails { None } else { Some(recovered_ms) },
         }
     }
 }
 
 impl World {
+    /// How far ahead a forecast must look, in milliseconds, so that the slowest timer of the lab is over and what comes of it is seen.
+    fn horizon_ms(&self) -> u64 {
+        let vips = self.vips.iter().filter(|(_, part)| part.spec.is_some());
+        let vips = vips.map(|(_, part)| u64::from(CHECK_FALL) * part.check_us() + part.master_down_us());
+        let clusters = self.clusters.iter().filter(|(_, cluster)| !cluster.voters.is_empty());
+        let clusters = clusters.map(|(id, _)| self.exclusion_us(id));
+        let meshes = self.mesh.pairs.iter().map(|pair| self.services[pair.one].timing.net_tick_us * 5 / 4);
+        let services = self.services.iter().filter(|(_, row)| row.is_installed()).map(|(_, row)| {
+            let left_out_us = if row.balancer.servers.is_empty() { 0 } else { row.timing.check_us * (row.timing.fall + 1) };
+            left_out_us.max(row.timing.restart_us + row.start_us)
+        });
+        let slowest_us = vips.chain(clusters).chain(meshes).chain(services).max().unwrap_or(0).min(LASTS_MS_MAX * MS);
+        HORIZON_MS_MIN.max(slowest_us.div_ceil(SECOND) * (SECOND / MS) + BEYOND_MS)
+    }
+
     fn seen_services(&self) -> impl Iterator<Item = (ServiceId, Health)> {
         let machines = self.machines.iter().filter(|(_, machine)| machine.spec.is_some());
         let installed = machines

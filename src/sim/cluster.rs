@@ -3,7 +3,6 @@
 //! Only memory and book-keeping: what happens to views is in `galera` and `recovery`.
 
 use super::{
-    galera::CHECK_US,
     table::{ClusterId, ServiceId},
     time::Tick,
     world::World,
@@ -122,7 +121,7 @@ impl World {
                 bootstrap: false,
             });
             if !std::mem::replace(&mut cluster.ticking, true) {
-                self.plan(CHECK_US, Tick::Membership(id));
+                self.plan(self.membership_us(id), Tick::Membership(id));
             }
         }
     }

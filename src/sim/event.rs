@@ -55,6 +55,10 @@ pub enum Cause {
     Expired,
     /// Not all members see each other.
     Split,
+    /// Another service of its node listens on its port.
+    PortTaken,
+    /// It is to copy from a service of another kind.
+    OtherKind,
     /// There is no such thing.
     Missing,
 }
@@ -86,6 +90,8 @@ impl Cause {
             Self::DiskFull => "no room on the disk",
             Self::Expired => "its certificate is out of date",
             Self::Split => "does not see all members",
+            Self::PortTaken => "address already in use",
+            Self::OtherKind => "cannot copy from a service of another kind",
             Self::Missing => "not there",
         }
     }

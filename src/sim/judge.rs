@@ -10,10 +10,13 @@ use super::{
     world::World,
 };
 use crate::{
-    catalog::Behaviour,
-    model::{ClusterState, Endpoint, ObservedCluster, ServiceRef, ServiceSpec},
+    catalog::{Behaviour, Catalog},
+    model::{ClusterState, Endpoint, ObservedCluster, ServiceRef, ServiceSpec, Upstream},
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Balancers that are followed one behind the other, at most.
+const PASSES_MAX: usize = 3;
 
 /// Services whose wiring is out of date.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +38,7 @@ impl World {
         match row.behaviour {
             Behaviour::Galera => match self.commits(service) {
                 Ok(()) => Verdict::Good,
-                Err(cause @ Cause::NonPrimary) => Verdict::Bad(cause.into()),
+                Err(cause @ (Cause::NonPrimary | Cause::Transferring)) => Verdict::Bad(cause.into()),
                 Err(cause) => Verdict::Poor(cause.into()),
             },
             Behaviour::Arbitrator => {
@@ -44,13 +47,15 @@ impl World {
             Behaviour::Balancer => self.judge_balancer(row),
             Behaviour::Web => self.judge_web(service),
             Behaviour::Beam | Behaviour::BeamGateway => if_any(self.mesh_gap(service).map(Why::from)),
-            Behaviour::Database => if_any(self.replication_gap(row)),
+            Behaviour::Database | Behaviour::Cache => match self.replication_gap(row) {
+                Some(why) if why.cause == Cause::OtherKind => Verdict::Bad(why),
+                gap => if_any(gap),
+            },
             Behaviour::Sync => if_any(self.partner_gap(service)),
             // These do their work without what they may call.
-            Behaviour::Names | Behaviour::Clock | Behaviour::Shell | Behaviour::Exporter | Behaviour::Cache | Behaviour::Directory => {
-                Verdict::Good
-            }
-            _ => if_any(row.needs.iter().find_map(|upstream| self.upstream_gap(service, *upstream))),
+            Behaviour::Names | Behaviour::Clock | Behaviour::Shell | Behaviour::Exporter | Behaviour::Directory => Verdict::Good,
+            Behaviour::App => if_any(self.needs_gap(service).or_else(|| self.write_gap(service).map(Why::from))),
+            _ => if_any(self.needs_gap(service)),
         }
     }
 
@@ -71,6 +76,37 @@ impl World {
         }
     }
 
+    /// The first of a service's needs from which nothing useful comes back, and why.
+    fn needs_gap(&self, service: ServiceId) -> Option<Why> {
+        self.services[service].needs.iter().find_map(|upstream| self.upstream_gap(service, *upstream))
+    }
+
+    /// Why an application cannot write anywhere: all databases that it would come to now are read-only.
+    fn write_gap(&self, service: ServiceId) -> Option<Cause> {
+        let mut found = Vec::new();
+        for upstream in &self.services[service].needs {
+            self.find_databases(service, *upstream, PASSES_MAX, &mut found);
+        }
+        let is_read_only = |database: &ServiceId| self.services[*database].is_read_only();
+        (!found.is_empty() && found.iter().all(is_read_only)).then_some(Cause::ReadOnly)
+    }
+
+    /// The databases behind an upstream: what answers there, or what a balancer there uses now.
+    fn find_databases(&self, service: ServiceId, upstream: usize, passes: usize, found: &mut Vec<ServiceId>) {
+        let row = &self.services[service];
+        let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(upstream)).map(|upstream| upstream.at) else { return };
+        let Dial::Open { service: to, .. } = self.dial(Caller::Machine(row.machine), at) else { return };
+        match self.services[to].behaviour {
+            Behaviour::Database | Behaviour::Galera => found.push(to),
+            Behaviour::Balancer if passes > 0 => {
+                for (place, _) in self.services[to].balancer.servers.iter().enumerate().filter(|(_, server)| server.up) {
+                    self.find_databases(to, place, passes - 1, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Whether something useful comes back from an upstream; if not, why.
     pub(super) fn upstream_gap(&self, service: ServiceId, upstream: usize) -> Option<Why> {
         let row = &self.services[service];
@@ -86,6 +122,7 @@ impl World {
         self.works(service)?;
         match self.services[service].behaviour {
             Behaviour::Galera => self.commits(service),
+            Behaviour::Balancer if self.services[service].balancer.up() == 0 => Err(Cause::NoServer),
             _ => Ok(()),
         }
     }
@@ -113,6 +150,10 @@ impl World {
     fn replication_gap(&self, row: &Svc) -> Option<Why> {
         let primary = row.spec.as_ref()?.replica_of.as_ref()?;
         let Some(primary) = self.service_at(primary) else { return Some(Cause::Behind.into()) };
+        let kind = |row: &Svc| row.spec.as_ref().map(|spec| spec.kind.clone());
+        if kind(row) != kind(&self.services[primary]) {
+            return Some(Cause::OtherKind.into());
+        }
         let main = self.services[primary].main_port.as_deref().unwrap_or_default();
         let caller = Caller::Machine(row.machine);
         let reached = self
@@ -170,24 +211,32 @@ impl World {
         for id in ids.iter().copied() {
             let Some(spec) = self.services[id].spec.clone() else { continue };
             let from = self.reference(id);
-            let (mut needs, mut passes_to, mut databases) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut needs, mut passes_to, mut passes_bytes) = (Vec::new(), Vec::new(), false);
+            // The server that alone answers the path of administrators gets nothing else.
+            let apart = self.services[id].text("admin_path").and_then(|_| self.services[id].text("admin_to")).map(ToOwned::to_owned);
             for (place, upstream) in spec.upstreams.iter().enumerate() {
                 if optional.get(&upstream.to).is_some_and(|callers| callers.iter().any(|end| is_end(end, &from))) {
                     continue;
                 }
                 needs.push(place);
                 let target = upstream.to.parse::<ServiceRef>().ok().and_then(|at| self.service_at(&at));
-                match target.map(|target| (target, self.services[target].behaviour)) {
-                    Some((_, Behaviour::Web | Behaviour::App | Behaviour::Balancer)) => passes_to.push(place),
-                    Some((target, Behaviour::Database)) => databases.push(target),
-                    _ => {}
+                passes_bytes |= !self.speaks_http(upstream, target);
+                let takes = |target| matches!(self.services[target].behaviour, Behaviour::Web | Behaviour::App | Behaviour::Balancer);
+                if target.is_some_and(takes) && apart.as_ref() != Some(&upstream.to) {
+                    passes_to.push(place);
                 }
             }
             let row = &mut self.services[id];
             row.needs = needs;
             row.passes_to = passes_to;
-            row.databases = databases;
+            row.passes_bytes = passes_bytes;
         }
+    }
+
+    /// Whether what answers at an upstream speaks HTTP, by the kind that its caller's configuration knows.
+    fn speaks_http(&self, upstream: &Upstream, target: Option<ServiceId>) -> bool {
+        let kind = upstream.kind.clone().or_else(|| Some(self.services[target?].spec.as_ref()?.kind.clone()));
+        kind.and_then(|kind| Catalog::embedded().get(&kind)).is_some_and(|entry| entry.speaks_http)
     }
 
     /// The flows that the contract says a caller can do without: their callers, by the text of their target.
@@ -202,9 +251,15 @@ impl World {
     /// A cluster as its members see it.
     pub(super) fn observe_cluster(&self, id: ClusterId) -> ObservedCluster {
         let cluster = &self.clusters[id];
-        let (state, parts) = if cluster.voters.is_empty() { self.observe_mesh(id) } else { self.observe_voters(id) };
+        let (state, parts, apart) = if cluster.voters.is_empty() {
+            self.observe_mesh(id)
+        } else {
+            let (state, parts) = self.observe_voters(id);
+            (state, parts, Vec::new())
+        };
         let named = |part: Vec<ServiceId>| part.into_iter().map(|service| self.reference(service)).collect();
-        ObservedCluster { state, parts: parts.into_iter().map(named).collect(), size: cluster.members.len() }
+        let apart = apart.into_iter().map(|(one, other)| (self.reference(one), self.reference(other))).collect();
+        ObservedCluster { state, parts: parts.into_iter().map(named).collect(), size: cluster.members.len(), apart }
     }
 
     fn observe_voters(&self, id: ClusterId) -> (ClusterState, Vec<Vec<ServiceId>>) {
@@ -244,16 +299,23 @@ impl World {
         views
     }
 
-    fn observe_mesh(&self, id: ClusterId) -> (ClusterState, Vec<Vec<ServiceId>>) {
+    fn observe_mesh(&self, id: ClusterId) -> (ClusterState, Vec<Vec<ServiceId>>, Vec<(ServiceId, ServiceId)>) {
         let cluster = &self.clusters[id];
         let mut left: Vec<ServiceId> = cluster.members.iter().copied().filter(|member| self.works(*member).is_ok()).collect();
+        // What nodes say of each other: one that was cut off is missed when its silence has lasted.
+        let seen: BTreeSet<(ServiceId, ServiceId)> =
+            self.mesh.pairs.iter().filter(|pair| pair.connected).map(|pair| (pair.one, pair.other)).collect();
         let sees = |one: ServiceId, other: ServiceId| {
             if !self.services[one].behaviour.is_beam() {
                 return self.members_meet(one, other);
             }
-            let is_pair = |pair: &&super::beam::Pair| (pair.one, pair.other) == (one, other) || (pair.one, pair.other) == (other, one);
-            self.mesh.pairs.iter().find(is_pair).is_some_and(|pair| pair.connected && self.beam_meets(one, other).is_ok())
+            seen.contains(&(one.min(other), one.max(other)))
         };
+        let apart = self.mesh.pairs.iter().filter(|pair| {
+            let is_here = |service: ServiceId| self.services[service].cluster == Some(id) && self.works(service).is_ok();
+            !pair.connected && is_here(pair.one) && is_here(pair.other)
+        });
+        let apart: Vec<(ServiceId, ServiceId)> = apart.map(|pair| (pair.one, pair.other)).collect();
         let mut parts = Vec::new();
         while let Some(first) = left.first().copied() {
             let mut part = vec![first];
@@ -274,7 +336,7 @@ impl World {
             [_] => ClusterState::Partial,
             _ => ClusterState::Split,
         };
-        (state, parts)
+        (state, parts, apart)
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     catalog::Behaviour,
     model::{Endpoint, Subject},
+    probe::{self, Answered},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -56,7 +57,7 @@ pub struct LoadTotals {
     pub failed: u64,
     /// Requests still under way: always `sent - ok - failed`.
     pub in_flight: u64,
-    /// The longest time between two good answers, in milliseconds.
+    /// The longest time without a good answer, in milliseconds; one that is not over counts so far.
     pub longest_gap_ms: u64,
     /// Failed requests by their cause.
     pub causes: BTreeMap<Cause, u64>,
@@ -71,6 +72,13 @@ struct Second {
     latency_us_max: u64,
 }
 
+/// The last requests that came in by one flow and ended.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Lately {
+    good_us: Option<u64>,
+    failed: Option<(u64, Cause)>,
+}
+
 /// The load and its results.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Load {
@@ -81,8 +89,17 @@ pub(super) struct Load {
     /// VIPs at which requests come in.
     #[serde(default)]
     vip_entries: Vec<SocketAddrV4>,
+    /// The flows of the contract that these stand for, those of VIPs last.
+    #[serde(default)]
+    entry_flows: Vec<usize>,
+    /// What became of requests lately, by the flows of the contract that they came in by.
+    #[serde(default)]
+    lately: BTreeMap<usize, Lately>,
     pub(super) totals: LoadTotals,
     last_ok_us: Option<u64>,
+    /// When the first request came in since the load was set.
+    #[serde(default)]
+    first_us: Option<u64>,
     failing: bool,
     seconds: VecDeque<Second>,
     free: Vec<RequestId>,
@@ -119,7 +136,7 @@ impl Load {
                 second.latency_us += latency_us;
                 second.latency_us_max = second.latency_us_max.max(latency_us);
                 self.totals.ok += 1;
-                let gap_us = self.last_ok_us.map_or(0, |last_us| now_us - last_us);
+                let gap_us = self.last_ok_us.or(self.first_us).map_or(0, |since_us| now_us - since_us);
                 self.totals.longest_gap_ms = self.totals.longest_gap_ms.max(gap_us / MS);
                 self.last_ok_us = Some(now_us);
             }
@@ -142,9 +159,18 @@ impl World {
         self.load.generation += 1;
         self.load.totals = LoadTotals { sent: in_flight, in_flight, ..LoadTotals::default() };
         self.load.last_ok_us = None;
+        self.load.first_us = None;
         if requests_per_sec > 0 {
             self.plan(0, Tick::Arrival(self.load.generation));
         }
+    }
+
+    /// What became of the requests that came in lately by a flow of the contract, and why one failed.
+    pub(super) fn answered_by(&self, flow: usize) -> (Answered, Option<Cause>) {
+        let Some(lately) = self.load.lately.get(&flow) else { return (Answered::All, None) };
+        let ago_ms = |at_us: u64| self.clock.now_us.saturating_sub(at_us) / MS;
+        let answered = probe::answered(lately.good_us.map(ago_ms), lately.failed.map(|(at_us, _)| ago_ms(at_us)));
+        (answered, lately.failed.map(|(_, cause)| cause))
     }
 
     /// How many requests a second come in.
@@ -152,9 +178,13 @@ impl World {
         self.load.per_second
     }
 
-    /// What became of all requests since the load was set.
-    pub fn load_totals(&self) -> &LoadTotals {
-        &self.load.totals
+    /// What became of all requests since the load was set. While requests come in, the time since the last good answer counts as a gap.
+    pub fn load_totals(&self) -> LoadTotals {
+        let mut totals = self.load.totals.clone();
+        if let Some(since_us) = self.load.last_ok_us.or(self.load.first_us).filter(|_| self.load.per_second > 0) {
+            totals.longest_gap_ms = totals.longest_gap_ms.max(self.clock.now_us.saturating_sub(since_us) / MS);
+        }
+        totals
     }
 
     /// What became of the requests of the last seconds, oldest first; at most a quarter of an hour. Seconds in which
@@ -177,11 +207,14 @@ impl World {
         let mut entries = Vec::new();
         let mut known = BTreeSet::new();
         let mut vip_entries = Vec::new();
-        for watched in self.contract.iter().filter(|watched| watched.flow.from == Endpoint::Outside) {
+        let (mut entry_flows, mut vip_flows) = (Vec::new(), Vec::new());
+        for (flow, watched) in self.contract.iter().enumerate().filter(|(_, watched)| watched.flow.from == Endpoint::Outside) {
             if let Endpoint::Vip(vip) = &watched.flow.to {
                 let serves = |id| self.followed(id).is_some_and(|service| self.services[service].behaviour.answers_requests());
                 if self.vips.iter().any(|(id, part)| part.name == *vip && serves(id)) {
-                    vip_entries.extend(self.flow_targets(&watched.flow));
+                    let targets = self.flow_targets(&watched.flow);
+                    vip_flows.extend(targets.iter().map(|_| flow));
+                    vip_entries.extend(targets);
                 }
                 continue;
             }
@@ -195,8 +228,14 @@ impl World {
                 && known.insert((row.machine, port))
             {
                 entries.push((row.machine, port));
+                entry_flows.push(flow);
             }
         }
+        entry_flows.extend(vip_flows);
+        if self.load.entry_flows != entry_flows {
+            self.load.lately.clear();
+        }
+        self.load.entry_flows = entry_flows;
         self.load.entries = entries;
         self.load.vip_entries = vip_entries;
     }
@@ -219,9 +258,11 @@ impl World {
             (None, Some(at)) => (self.dial_from_outside(*at), at.port()),
             (None, None) => return,
         };
+        let flow = self.load.entry_flows.get(place).copied();
         self.load.totals.sent += 1;
         self.load.totals.in_flight += 1;
         let now_us = self.clock.now_us;
+        self.load.first_us.get_or_insert(now_us);
         let id = match self.load.free.pop() {
             Some(id) => {
                 let generation = self.requests[id].generation + 1;
@@ -230,6 +271,7 @@ impl World {
             }
             None => self.requests.push(Request::new(number, now_us, 0)),
         };
+        self.requests[id].flow = flow;
         let request = self.requests[id].clone();
         let at = match dial {
             Dial::Refused(why) | Dial::Silent(why) => why.at,
@@ -246,6 +288,13 @@ impl World {
         let latency_us = now_us - request.started_us + request.spent_us;
         let result = if latency_us > self.load.timeout_us() { Err(Cause::Timeout) } else { result };
         self.load.note(now_us, result.map(|()| latency_us));
+        if let Some(flow) = request.flow {
+            let lately = self.load.lately.entry(flow).or_default();
+            match result {
+                Ok(()) => lately.good_us = Some(now_us),
+                Err(cause) => lately.failed = Some((now_us, cause)),
+            }
+        }
         self.load.free.push(id);
         let outcome = if result.is_ok() { Outcome::Good } else { Outcome::Failed };
         self.mark_request(request.started_us, outcome, request.data);

@@ -134,7 +134,7 @@ mod tests {
         let there = world.observe();
         assert!(there.nodes.values().all(|node| node.health == Health::Healthy), "{:?}", there.nodes);
         assert_eq!(there.vips["database"].holders, ["db1"]);
-        let prediction = blast_radius(&world, &"stop db1/galera".parse().unwrap(), 20_000).unwrap();
+        let prediction = blast_radius(&world, &"stop db1/galera".parse().unwrap(), None).unwrap();
         assert!(prediction.vips.iter().any(|vip| vip.after == ["db2"]) && prediction.requests_failed > 0, "{prediction:?}");
     }
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `world` | the loop over what is due, and skipping quiet time |
 //! | `machine`, `service` | power, boot, start, stop, crash and restart |
+//! | `timing` | the numbers of recipes and settings |
 //! | `snapshot` | what a machine's snapshot keeps, and going back to it |
 //! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
 //! | `vrrp` | the election of a VIP's holder |
@@ -17,6 +18,7 @@
 //! | `judge`, `observe` | probes, their hysteresis, and what is seen |
 //! | `mirror` | a world made after a lab that runs elsewhere |
 //! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
+//! | `facts` | what is taken from protocols and measurements, with sources |
 //! | `soundness` | whether a world that was read can be run |
 //! | `invariants` | what may never be, whatever is broken |
 
@@ -26,6 +28,7 @@ mod beam;
 mod blast;
 mod cluster;
 mod event;
+mod facts;
 mod fault;
 mod galera;
 mod invariants;
@@ -44,12 +47,14 @@ mod snapshot;
 mod soundness;
 mod table;
 mod time;
+mod timing;
 mod vrrp;
 mod world;
 
 pub use action::{ActionOutcome, Progress, ScriptedFailure};
-pub use blast::{FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
+pub use blast::{ClusterForecast, FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
 pub use event::{Cause, Event, EventKind};
+pub use facts::{FACTS, Fact};
 pub use invariants::{Inspector, Violation};
 pub use load::{LoadSecond, LoadTotals, REQUESTS_PER_SEC};
 pub use rng::Rng;

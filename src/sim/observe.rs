@@ -15,7 +15,7 @@ use crate::{
         ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
         ObservedVip, Power, VipName,
     },
-    probe::tries::address_between,
+    probe::{self, Answered, tries::address_between},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -143,18 +143,22 @@ impl World {
     pub(super) fn probe_flows(&mut self) {
         let now_ms = self.now_ms();
         let mut contract = std::mem::take(&mut self.contract);
-        for watched in &mut contract {
-            self.try_flow(watched, now_ms);
+        for (place, watched) in contract.iter_mut().enumerate() {
+            self.try_flow(place, watched, now_ms);
         }
         self.contract = contract;
         self.plan(PROBE_US, Tick::ProbeFlows);
     }
 
-    fn try_flow(&mut self, watched: &mut Watched, now_ms: u64) {
+    fn try_flow(&mut self, place: usize, watched: &mut Watched, now_ms: u64) {
         let call = self.call_flow(&watched.flow);
         let verdict = match call.dial {
             Some(Dial::Open { service, loss_percent, .. }) => match self.serves(service) {
                 Err(cause) => Verdict::Bad(cause.into()),
+                Ok(()) if !probe::serves(self.services[service].verdicts.health) => {
+                    let why = self.services[service].verdicts.why;
+                    Verdict::Bad(why.unwrap_or(Cause::NotRunning.into()))
+                }
                 // The question and its answer may each be lost.
                 Ok(()) if self.rng.percent(loss_percent) || self.rng.percent(loss_percent) => Verdict::Bad(Cause::Timeout.into()),
                 Ok(()) => Verdict::Good,
@@ -162,6 +166,12 @@ impl World {
             Some(Dial::Refused(why) | Dial::Silent(why)) => Verdict::Bad(why),
             None if call.forward && call.backward => Verdict::Good,
             None => Verdict::Bad(call.cause.into()),
+        };
+        // A connection is not yet an answer: whoever uses the lab from outside says whether it works.
+        let verdict = match (verdict, self.answered_by(place)) {
+            (Verdict::Good, (Answered::Some, Some(cause))) => Verdict::Poor(cause.into()),
+            (Verdict::Good, (Answered::None, Some(cause))) => Verdict::Bad(cause.into()),
+            (verdict, _) => verdict,
         };
         watched.forward = call.forward;
         watched.backward = call.backward;
@@ -297,7 +307,7 @@ impl World {
         vips
     }
 
-    fn observe_clusters(&self) -> BTreeMap<ClusterName, ObservedCluster> {
+    pub(super) fn observe_clusters(&self) -> BTreeMap<ClusterName, ObservedCluster> {
         let used = self.clusters.iter().filter(|(_, cluster)| !cluster.members.is_empty());
         used.map(|(id, cluster)| (cluster.name.clone(), self.observe_cluster(id))).collect()
     }

@@ -7,24 +7,17 @@ use super::{
     event::Cause,
     invariants::Step as Hop,
     network::{Caller, Dial},
-    table::{RequestId, ServiceId},
+    table::{NetworkId, RequestId, ServiceId},
     time::{MS, SECOND, Tick},
+    timing::Timing,
     world::World,
 };
-use crate::catalog::Behaviour;
+use crate::{catalog::Behaviour, model::Power};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Services that a request passes at most; more is a circle.
 const DEPTH_MAX: usize = 12;
-/// Retries of a balancer on another server (HAProxy's `retries`, with redispatch).
-const RETRIES: u8 = 3;
-/// How long a balancer, an application and the others wait for a connection.
-const CONNECT_BALANCER_US: u64 = 2 * SECOND;
-const CONNECT_APP_US: u64 = SECOND;
-/// How long they wait for an answer.
-const ANSWER_BALANCER_US: u64 = 10 * SECOND;
-const ANSWER_APP_US: u64 = 2 * SECOND;
 /// How often a query looks whether its cluster has agreed.
 const STALL_US: u64 = 100 * MS;
 /// A wait below this is only added to the latency.
@@ -42,6 +35,14 @@ pub(super) struct Frame {
     upstream: usize,
     tries: u8,
     waited_us: u64,
+    /// How long its caller waits for its answer.
+    #[serde(default)]
+    patience_us: u64,
+    /// Of an application: whether a database has answered it, and whether one of those takes writes.
+    #[serde(default)]
+    asked: bool,
+    #[serde(default)]
+    wrote: bool,
 }
 
 /// What a frame is told when it goes on.
@@ -51,6 +52,28 @@ enum Signal {
     Enter,
     /// What it called has answered, or not.
     Answered(Result<(), Cause>),
+    /// There is no connection to what it called.
+    Unreached(Cause),
+    /// What it called has the connection and gave no answer in time.
+    Late(Cause),
+}
+
+impl Signal {
+    /// What became of a call; `None`: it was none.
+    fn result(self) -> Option<Result<(), Cause>> {
+        match self {
+            Self::Enter => None,
+            Self::Answered(result) => Some(result),
+            Self::Unreached(cause) | Self::Late(cause) => Some(Err(cause)),
+        }
+    }
+}
+
+/// How long a caller waits for a connection, and for an answer over one that stands.
+#[derive(Clone, Copy)]
+struct Patience {
+    connect_us: u64,
+    answer_us: u64,
 }
 
 /// A request under way. A finished one keeps its row for the next.
@@ -67,6 +90,9 @@ pub(super) struct Request {
     pub(super) data: Option<ServiceId>,
     /// The application that answered.
     pub(super) app: Option<ServiceId>,
+    /// The flow of the contract that it came in by.
+    #[serde(default)]
+    pub(super) flow: Option<usize>,
 }
 
 impl Request {
@@ -81,6 +107,7 @@ impl Request {
             generation,
             data: None,
             app: None,
+            flow: None,
         }
     }
 }
@@ -106,7 +133,8 @@ enum Next {
 impl World {
     /// Sends a request in at a service; `dial` is how the call from outside went.
     pub(super) fn enter(&mut self, mut request: Request, id: RequestId, dial: Dial, at: SocketAddrV4) {
-        match self.take_call(&mut request, dial, at, CONNECT_BALANCER_US * 2) {
+        let patience = Patience { connect_us: self.load.timeout_us(), answer_us: self.load.timeout_us() };
+        match self.take_call(&mut request, dial, at, patience) {
             Step::Go(signal) => self.advance(request, id, signal),
             Step::Wait(us, signal) => self.wait(request, id, us, signal),
         }
@@ -156,8 +184,7 @@ impl World {
     fn advance(&mut self, mut request: Request, id: RequestId, mut signal: Signal) {
         loop {
             let Some(frame) = request.frames.last().cloned() else {
-                let result = if let Signal::Answered(result) = signal { result } else { Err(Cause::Missing) };
-                return self.finish(request, id, result);
+                return self.finish(request, id, signal.result().unwrap_or(Err(Cause::Missing)));
             };
             let (frame, next) = self.decide(frame, signal, request.number);
             if let Some(last) = request.frames.last_mut() {
@@ -193,7 +220,14 @@ impl World {
                 self.audit_step(step);
             }
             match behaviour {
-                Behaviour::Galera | Behaviour::Database => request.data = Some(service),
+                Behaviour::Galera | Behaviour::Database => {
+                    request.data = Some(service);
+                    let is_app = |frame: &&mut Frame| self.services[frame.service].behaviour == Behaviour::App;
+                    if let Some(app) = request.frames.iter_mut().rev().find(is_app) {
+                        app.asked = true;
+                        app.wrote |= !self.services[service].is_read_only();
+                    }
+                }
                 Behaviour::App => request.app = Some(service),
                 _ => {}
             }
@@ -209,12 +243,12 @@ impl World {
             Behaviour::Balancer => self.balance(&mut frame, signal, number),
             Behaviour::Web => self.pass_on(&mut frame, signal),
             Behaviour::App => self.use_all(&mut frame, signal),
-            Behaviour::PortForward | Behaviour::SshTunnel => match signal {
-                Signal::Enter => Next::Call(self.forward_target(frame.service, frame.at.port())),
-                Signal::Answered(result) => Next::Answer(result),
+            Behaviour::PortForward | Behaviour::SshTunnel => match signal.result() {
+                None => Next::Call(self.forward_target(frame.service, frame.at.port())),
+                Some(result) => Next::Answer(result),
             },
             Behaviour::Galera => match self.commits(frame.service) {
-                Err(Cause::Stalled) if frame.waited_us < ANSWER_APP_US => {
+                Err(Cause::Stalled) if frame.waited_us < frame.patience_us => {
                     frame.waited_us += STALL_US;
                     Next::Stall
                 }
@@ -225,13 +259,18 @@ impl World {
         (frame, next)
     }
 
-    /// A balancer: the next server, and another one where that fails.
+    /// A balancer: the next server, and another one where that fails. Once a connection stands, one that passes bytes on cannot send
+    /// them again, and one that understands requests does not where no answer came in time (HAProxy manual: retries, retry-on).
     fn balance(&mut self, frame: &mut Frame, signal: Signal, number: u64) -> Next {
+        let Timing { retries, .. } = self.services[frame.service].timing;
+        let is_bound = self.services[frame.service].passes_bytes;
         let not = match signal {
             Signal::Enter => None,
             Signal::Answered(Ok(())) => return Next::Answer(Ok(())),
-            Signal::Answered(Err(cause)) if frame.tries > RETRIES => return Next::Answer(Err(cause)),
-            Signal::Answered(Err(_)) => Some(frame.upstream),
+            Signal::Answered(Err(cause)) if is_bound => return Next::Answer(Err(cause)),
+            Signal::Late(cause) => return Next::Answer(Err(cause)),
+            Signal::Answered(Err(cause)) | Signal::Unreached(cause) if frame.tries > retries => return Next::Answer(Err(cause)),
+            Signal::Answered(Err(_)) | Signal::Unreached(_) => Some(frame.upstream),
         };
         match self.choose_server(frame.service, not, number) {
             Ok(place) => {
@@ -246,15 +285,17 @@ impl World {
     /// A web server: answers itself, or passes the request on to one of those behind it.
     fn pass_on(&mut self, frame: &mut Frame, signal: Signal) -> Next {
         let behind = &self.services[frame.service].passes_to;
-        match signal {
-            Signal::Answered(Ok(())) => Next::Answer(Ok(())),
-            Signal::Enter if behind.is_empty() => Next::Answer(Ok(())),
-            Signal::Answered(Err(cause)) if usize::from(frame.tries) >= behind.len() => Next::Answer(Err(cause)),
-            Signal::Enter | Signal::Answered(Err(_)) => {
+        let tries_max = behind.len().min(usize::from(self.services[frame.service].timing.retries) + 1);
+        match signal.result() {
+            Some(Ok(())) => Next::Answer(Ok(())),
+            None if behind.is_empty() => Next::Answer(Ok(())),
+            Some(Err(cause)) if usize::from(frame.tries) >= tries_max => Next::Answer(Err(cause)),
+            None | Some(Err(_)) => {
                 let turn = self.services[frame.service].turn;
-                let place = (turn + usize::from(frame.tries)) % behind.len().max(1);
-                let upstream = behind.get(place).copied().unwrap_or_default();
+                let first = if signal == Signal::Enter { turn } else { frame.upstream + 1 };
+                frame.upstream = first % behind.len().max(1);
                 frame.tries += 1;
+                let upstream = behind.get(frame.upstream).copied().unwrap_or_default();
                 if signal == Signal::Enter {
                     self.services[frame.service].turn = turn.wrapping_add(1);
                 }
@@ -265,26 +306,18 @@ impl World {
 
     /// An application: all that it needs, one after the other.
     fn use_all(&mut self, frame: &mut Frame, signal: Signal) -> Next {
-        match signal {
-            Signal::Answered(Err(cause)) => return Next::Answer(Err(cause)),
-            Signal::Answered(Ok(())) => frame.upstream += 1,
-            Signal::Enter => {}
+        match signal.result() {
+            Some(Err(cause)) => return Next::Answer(Err(cause)),
+            Some(Ok(())) => frame.upstream += 1,
+            None => {}
         }
         let needs = &self.services[frame.service].needs;
         match needs.get(frame.upstream) {
             Some(upstream) => Next::Call(*upstream),
-            None => Next::Answer(self.may_write(frame.service)),
+            // It writes with each request: databases that only read are of no use to it.
+            None if frame.asked && !frame.wrote => Next::Answer(Err(Cause::ReadOnly)),
+            None => Next::Answer(Ok(())),
         }
-    }
-
-    /// An application whose only databases are replicas cannot write.
-    fn may_write(&self, service: ServiceId) -> Result<(), Cause> {
-        let row = &self.services[service];
-        let mut databases = row.databases.iter().map(|database| &self.services[*database]).peekable();
-        let read_only = |database: &super::service::Svc| {
-            database.flag("read_only") == Some(true) || database.spec.as_ref().is_some_and(|spec| spec.replica_of.is_some())
-        };
-        if databases.peek().is_some() && databases.all(read_only) { Err(Cause::ReadOnly) } else { Ok(()) }
     }
 
     /// Where a forwarded port leads: its rule's target, else the first.
@@ -301,16 +334,20 @@ impl World {
         let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(upstream)).map(|upstream| upstream.at) else {
             return Step::Go(Signal::Answered(Err(Cause::Missing)));
         };
-        let connect_us = if row.behaviour == Behaviour::App { CONNECT_APP_US } else { CONNECT_BALANCER_US };
+        let Timing { connect_us, answer_us, raw_answer_us, .. } = row.timing;
+        let patience = Patience { connect_us, answer_us: if row.passes_bytes { raw_answer_us } else { answer_us } };
         let dial = self.dial(Caller::Machine(row.machine), at);
-        self.take_call(request, dial, at, connect_us)
+        self.take_call(request, dial, at, patience)
     }
 
     /// What a call comes to for the caller.
-    fn take_call(&mut self, request: &mut Request, dial: Dial, at: SocketAddrV4, connect_us: u64) -> Step {
+    fn take_call(&mut self, request: &mut Request, dial: Dial, at: SocketAddrV4, patience: Patience) -> Step {
+        let Patience { connect_us, answer_us } = patience;
         let (service, round_trip_us, loss_percent) = match dial {
-            Dial::Refused(why) => return Step::Go(Signal::Answered(Err(why.cause))),
-            Dial::Silent(_) => return Step::Wait(connect_us, Signal::Answered(Err(Cause::Timeout))),
+            Dial::Refused(why) => return Step::Go(Signal::Unreached(why.cause)),
+            // The kernel of a frozen node goes on and takes the connection; nobody reads from it.
+            Dial::Silent(_) if self.is_frozen_at(at) => return Step::Wait(answer_us, Signal::Late(Cause::Hung)),
+            Dial::Silent(_) => return Step::Wait(connect_us, Signal::Unreached(Cause::Timeout)),
             Dial::Open { service, round_trip_us, loss_percent } => (service, round_trip_us, loss_percent),
         };
         if request.frames.len() >= DEPTH_MAX {
@@ -318,21 +355,47 @@ impl World {
         }
         let connect_took_us = round_trip_us + self.resends_us(loss_percent, SECOND);
         if connect_took_us > connect_us {
-            return Step::Wait(connect_us, Signal::Answered(Err(Cause::Timeout)));
+            return Step::Wait(connect_us, Signal::Unreached(Cause::Timeout));
         }
         if self.services[service].hung {
             // The kernel takes the connection; nobody reads from it.
-            let answer_us = if connect_us == CONNECT_APP_US { ANSWER_APP_US } else { ANSWER_BALANCER_US };
-            return Step::Wait(answer_us, Signal::Answered(Err(Cause::Hung)));
+            return Step::Wait(answer_us, Signal::Late(Cause::Hung));
         }
         let generation = self.services[service].generation;
-        request.frames.push(Frame { service, at, generation, upstream: 0, tries: 0, waited_us: 0 });
+        let patience_us = answer_us;
+        request.frames.push(Frame {
+            service,
+            at,
+            generation,
+            upstream: 0,
+            tries: 0,
+            waited_us: 0,
+            patience_us,
+            asked: false,
+            wrote: false,
+        });
         let took_us = connect_took_us + round_trip_us + self.resends_us(loss_percent, RESEND_US);
         if took_us >= WAIT_US_MIN {
             return Step::Wait(took_us, Signal::Enter);
         }
         request.spent_us += took_us;
         Step::Go(Signal::Enter)
+    }
+
+    /// Whether an address is that of a node that is frozen, and reached as such: a node is frozen as Incus does it, by the freezer of its
+    /// processes (cgroups(7)), and its kernel still answers for its addresses.
+    fn is_frozen_at(&self, at: SocketAddrV4) -> bool {
+        let frozen = self.machines.iter().filter(|(_, machine)| machine.power == Power::Paused);
+        frozen.into_iter().any(|(id, machine)| {
+            let here = |address: Ipv4Addr, network: NetworkId| {
+                address == *at.ip() && machine.cards.iter().any(|card| card.network == network && card.connected)
+            };
+            let own = machine.cards.iter().any(|card| card.address.is_some_and(|net| here(net.addr(), card.network)));
+            own || self.vips_on(id).into_iter().any(|vip| {
+                let spec = self.vips[vip].spec.as_ref().filter(|_| self.has_vip(vip));
+                spec.is_some_and(|spec| self.network_named(&spec.network).is_ok_and(|network| here(spec.address.addr(), network)))
+            })
+        })
     }
 
     /// What lost packets cost: each is sent again after a time that doubles.

@@ -6,13 +6,15 @@ use super::{
     observe::Verdicts,
     table::{ClusterId, MachineId, ServiceId},
     time::{MS, SECOND, Tick},
+    timing::Timing,
     world::World,
 };
 use crate::{
-    catalog::{Audience, Behaviour, Entry},
+    catalog::{Audience, Behaviour, Entry, Protocol, Secrecy},
     model::{ServiceName, ServiceSpec, Value},
 };
 use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// What a service's process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,21 @@ pub(super) enum Phase {
     Running,
     /// It died; systemd will start it again.
     Dead,
+}
+
+/// A socket that a process opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Socket {
+    at: SocketAddrV4,
+    is_udp: bool,
+}
+
+impl Socket {
+    /// Whether the second of two such gets EADDRINUSE (bind(2), ip(7)).
+    fn excludes(self, other: Self) -> bool {
+        let one_address = self.at.ip() == other.at.ip() || self.at.ip().is_unspecified() || other.at.ip().is_unspecified();
+        self.is_udp == other.is_udp && self.at.port() == other.at.port() && one_address
+    }
 }
 
 /// One service. A removed one keeps its row, without a specification.
@@ -57,11 +74,22 @@ pub(super) struct Svc {
     /// Whether it keeps data, and so needs room on the disk.
     #[serde(default)]
     pub(super) keeps_data: bool,
+    /// What its recipe and its settings configure in numbers.
+    #[serde(default)]
+    pub(super) timing: Timing,
+    /// The sockets that its process opens.
+    #[serde(default)]
+    pub(super) sockets: Vec<Socket>,
+    /// Why its process ended when it was last started; `None`: it did not.
+    #[serde(default)]
+    pub(super) start_failed: Option<Cause>,
     pub(super) balancer: Balancer,
-    /// Which upstreams it cannot do without, which it passes requests on to, and the databases among them.
+    /// Whether it passes bytes on without understanding them: one of its upstreams speaks no HTTP.
+    #[serde(default)]
+    pub(super) passes_bytes: bool,
+    /// Which upstreams it cannot do without, and which it passes requests on to.
     pub(super) needs: Vec<usize>,
     pub(super) passes_to: Vec<usize>,
-    pub(super) databases: Vec<ServiceId>,
     /// Whose turn it is among those.
     pub(super) turn: usize,
 }
@@ -86,10 +114,13 @@ impl Svc {
             blocked: false,
             expired: false,
             keeps_data: false,
+            timing: Timing::default(),
+            sockets: Vec::new(),
+            start_failed: None,
             balancer: Balancer::default(),
+            passes_bytes: false,
             needs: Vec::new(),
             passes_to: Vec::new(),
-            databases: Vec::new(),
             turn: 0,
         }
     }
@@ -102,6 +133,8 @@ impl Svc {
         let for_cluster = |entry: &&crate::catalog::Port| entry.audience == Audience::Cluster;
         self.cluster_port = entry.and_then(|entry| entry.ports.iter().find(for_cluster)).map(|port| port.name.clone());
         self.start_us = entry.map_or(SECOND, |entry| u64::from(entry.start_ms) * MS);
+        self.timing = Timing::of(&spec, entry);
+        self.sockets = entry.map(|entry| sockets(entry, &spec)).unwrap_or_default();
         self.spec = Some(spec);
     }
 
@@ -113,20 +146,26 @@ impl Svc {
         self.enabled && self.is_installed()
     }
 
-    /// A number that is set, or else this.
-    pub(super) fn number(&self, name: &str, default: u64) -> u64 {
-        match self.spec.as_ref().and_then(|spec| spec.settings.get(name)) {
-            Some(Value::Number(number)) => u64::try_from(*number).unwrap_or(default),
-            _ => default,
-        }
-    }
-
     /// A yes or no that is set, or else this.
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
         match self.spec.as_ref().and_then(|spec| spec.settings.get(name)) {
             Some(Value::Bool(value)) => Some(*value),
             _ => None,
         }
+    }
+
+    /// A text that is set and not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match self.spec.as_ref().and_then(|spec| spec.settings.get(name)) {
+            Some(Value::Text(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it keeps data and takes no writes: a replica that nobody has promoted, or one that is set so.
+    pub(super) fn is_read_only(&self) -> bool {
+        let is_replica = self.spec.as_ref().is_some_and(|spec| spec.replica_of.is_some());
+        self.behaviour == Behaviour::Database && (is_replica || self.flag("read_only") == Some(true))
     }
 
     /// The addresses and the port of its main port.
@@ -155,18 +194,35 @@ impl Svc {
     pub(super) fn die(&mut self) {
         self.phase = Phase::Stopped;
         self.hung = false;
+        self.start_failed = None;
         self.generation += 1;
     }
+}
 
-    /// Time until systemd starts it again after it died. MariaDB's unit waits 5 s; the arbitrator's 2 s are from the
-    /// drop-in that our configuration adds; the rest have 1 s.
-    fn revive_us(&self) -> u64 {
-        match self.behaviour {
-            Behaviour::Galera | Behaviour::Database => 5 * SECOND,
-            Behaviour::Arbitrator => 2 * SECOND,
-            _ => SECOND,
+/// The sockets that a service of a kind opens: where a setting keeps a port closed, on the node's own address; none for a port that
+/// is only for TLS where TLS is off, and none that one listener of the node opens for all.
+fn sockets(entry: &Entry, spec: &ServiceSpec) -> Vec<Socket> {
+    // A port forwarder's ports are rules of the firewall, and no sockets.
+    if entry.behaviour == Behaviour::PortForward {
+        return Vec::new();
+    }
+    let is_on = |name: &str| {
+        let value = spec.settings.get(name).or_else(|| entry.setting(name)?.default.as_ref());
+        matches!(value, Some(Value::Bool(true)))
+    };
+    let mut sockets = Vec::new();
+    for port in entry.ports.iter().filter(|port| !port.shared) {
+        if port.secrecy == Secrecy::Encrypted && entry.setting("tls").is_some() && !is_on("tls") {
+            continue;
+        }
+        let is_udp = port.protocol == Protocol::Udp;
+        let is_local = port.opened_by.as_deref().is_some_and(|setting| !is_on(setting));
+        for at in spec.listen.get(&port.name).into_iter().flatten() {
+            let at = if is_local { SocketAddrV4::new(Ipv4Addr::LOCALHOST, at.port()) } else { *at };
+            sockets.push(Socket { at, is_udp });
         }
     }
+    sockets
 }
 
 impl World {
@@ -180,8 +236,8 @@ impl World {
             return Err(Cause::MachineOff);
         }
         match row.phase {
-            Phase::Stopped | Phase::Dead => Err(Cause::NotRunning),
-            Phase::Starting => Err(Cause::Starting),
+            Phase::Stopped | Phase::Dead => Err(row.start_failed.unwrap_or(Cause::NotRunning)),
+            Phase::Starting => Err(row.start_failed.unwrap_or(Cause::Starting)),
             Phase::Running if row.hung => Err(Cause::Hung),
             Phase::Running if row.keeps_data && self.machines[row.machine].disk_full => Err(Cause::DiskFull),
             Phase::Running => Ok(()),
@@ -204,6 +260,10 @@ impl World {
     }
 
     pub(super) fn ready(&mut self, service: ServiceId) {
+        if let Some(other) = self.port_taken_by(service) {
+            return self.start_fails(service, other);
+        }
+        self.services[service].start_failed = None;
         self.services[service].phase = Phase::Running;
         let text = format!("{} runs", self.services[service].name);
         self.tell(self.subject(service), EventKind::Started, text);
@@ -212,6 +272,31 @@ impl World {
             Behaviour::Balancer => self.balancer_up(service),
             behaviour if behaviour.votes() => self.member_up(service),
             _ => {}
+        }
+    }
+
+    /// The service of the same machine that has one of the sockets that this one wants.
+    fn port_taken_by(&self, service: ServiceId) -> Option<ServiceId> {
+        let row = &self.services[service];
+        let others = self.machines[row.machine].services.iter().copied().filter(|other| *other != service);
+        others.into_iter().find(|other| {
+            let other = &self.services[*other];
+            let excludes = |one: &Socket| other.sockets.iter().any(|there| one.excludes(*there));
+            other.is_installed() && other.phase == Phase::Running && row.sockets.iter().any(excludes)
+        })
+    }
+
+    /// The process ends because a socket is taken; systemd tries again and again.
+    fn start_fails(&mut self, service: ServiceId, other: ServiceId) {
+        let first = self.services[service].start_failed.is_none();
+        let row = &mut self.services[service];
+        row.phase = Phase::Dead;
+        row.start_failed = Some(Cause::PortTaken);
+        let (restart_us, generation) = (row.timing.restart_us, row.generation);
+        self.plan(restart_us, Tick::Revive(service, generation));
+        if first {
+            let text = format!("{} does not start: {} has its port", self.services[service].name, self.services[other].name);
+            self.tell(self.subject(service), EventKind::Died, text);
         }
     }
 
@@ -245,7 +330,7 @@ impl World {
         let row = &mut self.services[service];
         row.die();
         row.phase = Phase::Dead;
-        let (revive_us, generation) = (row.revive_us(), row.generation);
+        let (revive_us, generation) = (row.timing.restart_us, row.generation);
         self.plan(revive_us, Tick::Revive(service, generation));
         let text = format!("{} was killed", self.services[service].name);
         self.tell(self.subject(service), EventKind::Died, text);

@@ -62,11 +62,7 @@ impl World {
     }
 
     fn sound_services(&self) -> bool {
-        self.services.iter().all(|(_, row)| {
-            self.has_machine(row.machine)
-                && row.cluster.is_none_or(|cluster| self.has_cluster(cluster))
-                && row.databases.iter().all(|database| self.has_service(*database))
-        })
+        self.services.iter().all(|(_, row)| self.has_machine(row.machine) && row.cluster.is_none_or(|cluster| self.has_cluster(cluster)))
     }
 
     fn sound_clusters(&self) -> bool {

@@ -1,22 +1,22 @@
-//! Who holds a VIP: VRRP (RFC 5798) as keepalived does it, with unicast advertisements and a check script.
+//! Who holds a VIP: VRRP (RFC 3768 or RFC 5798) as keepalived does it, with unicast advertisements and a check script.
 //!
 //! Each node knows only what it hears. Nothing here looks at two nodes at once to decide who holds.
 
 use super::{
     event::EventKind,
+    observe::Verdict,
     table::{MachineId, ServiceId, VipId},
     time::{MS, SECOND, Tick},
     world::World,
 };
-use crate::model::{Power, Subject, VipName, VipSpec};
+use crate::{
+    catalog::Behaviour,
+    model::{Power, Subject, VipName, VipSpec},
+    provision::vip::{CHECK_FALL, CHECK_RISE, VrrpVersion, beat_secs, vrrp_version},
+};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// Least time between two runs of the check; where advertisements come less often, it runs as often as they come.
-const SCRIPT_US: u64 = SECOND;
-/// Failed checks after which the VIP is left, and good ones after which the node may hold it again.
-const SCRIPT_FALL: u8 = 2;
-const SCRIPT_RISE: u8 = 2;
 /// Time that keepalived takes to start.
 const KEEPALIVED_START_US: u64 = 200 * MS;
 
@@ -70,13 +70,23 @@ impl VipPart {
         self.spec.as_ref().map_or(1, |spec| spec.priority)
     }
 
-    /// RFC 5798, section 6.1: Skew_Time.
+    /// Skew_Time. Version 2 has it in parts of a second, whatever the interval (RFC 3768, section 6.1); version 3 in parts of the
+    /// interval (RFC 5798, section 6.1).
     fn skew_us(&self) -> u64 {
-        (256 - u64::from(self.priority())) * self.advertise_us() / 256
+        let unit_us = match self.spec.as_ref().map(vrrp_version) {
+            Some(VrrpVersion::Three) => self.advertise_us(),
+            Some(VrrpVersion::Two) | None => SECOND,
+        };
+        (256 - u64::from(self.priority())) * unit_us / 256
     }
 
-    /// RFC 5798, section 6.1: Master_Down_Interval.
-    fn master_down_us(&self) -> u64 {
+    /// Time between two runs of the check.
+    pub(super) fn check_us(&self) -> u64 {
+        self.spec.as_ref().map_or(SECOND, |spec| u64::from(beat_secs(spec)) * SECOND)
+    }
+
+    /// Master_Down_Interval, the same in both versions.
+    pub(super) fn master_down_us(&self) -> u64 {
         3 * self.advertise_us() + self.skew_us()
     }
 
@@ -181,11 +191,14 @@ impl World {
         self.machines[part.machine].services.iter().copied().find(|service| self.services[*service].name == *name)
     }
 
-    /// What the check script would say now.
+    /// What the check script would say now: it runs the service's own health script, and only "down" is a failure. Without a weight that
+    /// puts the instance into the state fault (keepalived.conf(5), vrrp_script).
     pub(super) fn vip_check_is_good(&self, vip: VipId) -> bool {
         let follows = self.vips[vip].spec.as_ref().is_some_and(|spec| spec.follows.is_some());
         match self.followed(vip) {
-            Some(service) => self.works(service).is_ok() && self.is_member_ready(service),
+            // A web server's script asks the server itself, and not those behind it.
+            Some(service) if self.services[service].behaviour == Behaviour::Web => self.works(service).is_ok(),
+            Some(service) => !matches!(self.judge(service), Verdict::Bad(_)),
             None => !follows,
         }
     }
@@ -198,10 +211,10 @@ impl World {
             (Script::Unknown, true) => Script::Good(0),
             (Script::Unknown, false) => Script::Bad(0),
             (Script::Good(_), true) => Script::Good(0),
-            (Script::Good(bad), false) if bad + 1 < SCRIPT_FALL => Script::Good(bad + 1),
+            (Script::Good(bad), false) if bad + 1 < CHECK_FALL => Script::Good(bad + 1),
             (Script::Good(_), false) => Script::Bad(0),
             (Script::Bad(_), false) => Script::Bad(0),
-            (Script::Bad(good), true) if good + 1 < SCRIPT_RISE => Script::Bad(good + 1),
+            (Script::Bad(good), true) if good + 1 < CHECK_RISE => Script::Bad(good + 1),
             (Script::Bad(_), true) => Script::Good(0),
         };
         self.vips[vip].script = after;
@@ -212,7 +225,7 @@ impl World {
         self.weigh_vip(vip);
         let generation = self.vips[vip].script_generation;
         if self.followed(vip).is_some() {
-            let every = self.vips[vip].advertise_us().max(SCRIPT_US);
+            let every = self.vips[vip].check_us();
             self.plan(every, Tick::TrackScript(vip, generation));
         }
     }
@@ -378,10 +391,15 @@ mod tests {
 
     #[test]
     fn timers_are_those_of_the_rfc() {
-        // RFC 5798, section 6.1: Skew_Time = ((256 - priority) * Master_Adver_Interval) / 256.
-        for (priority, advertise_ms, skew_us, down_us) in
-            [(100, 1000, 609_375, 3_609_375), (254, 1000, 7_812, 3_007_812), (1, 100, 99_609, 399_609)]
-        {
+        for (priority, advertise_ms, skew_us, down_us) in [
+            // RFC 3768, section 6.1: Skew_Time = (256 - Priority) / 256 seconds.
+            (100, 1000, 609_375, 3_609_375),
+            (254, 1000, 7_812, 3_007_812),
+            (10, 20_000, 960_937, 60_960_937),
+            // RFC 5798, section 6.1: Skew_Time = ((256 - priority) * Master_Adver_Interval) / 256.
+            (1, 100, 99_609, 399_609),
+            (10, 20_500, 19_699_218, 81_199_218),
+        ] {
             let part = part(priority, advertise_ms);
             assert_eq!((part.skew_us(), part.master_down_us()), (skew_us, down_us), "{priority} {advertise_ms}");
         }

@@ -21,5 +21,6 @@ mod sim_calibration;
 mod sim_plan;
 mod sim_support;
 mod sim_swarm;
+mod sim_truth;
 #[cfg(unix)]
 mod ssh;

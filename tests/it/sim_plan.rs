@@ -56,7 +56,7 @@ fn a_forecast_of_the_shipped_cloud_is_of_the_size_of_what_then_happens() {
     let fault = "stop db1/galera".parse().unwrap();
     // With requests already coming in, as in the window.
     world.set_load(20);
-    let forecast = sandtable::sim::blast_radius(&world, &fault, 20_000).unwrap();
+    let forecast = sandtable::sim::blast_radius(&world, &fault, None).unwrap();
     world.run_for(5_000);
     world.inject(&fault).unwrap();
     world.run_for(20_000);

@@ -290,7 +290,7 @@ async fn went_on(core: &Arc<Core>, node: &NodeName) {
 }
 
 /// What a fault would take with it, by a simulated world of the same lab.
-pub(super) async fn predict(watch: &Watch, fault: &Fault, horizon_ms: u64) -> Result<Option<Prediction>, ProviderError> {
+pub(super) async fn predict(watch: &Watch, fault: &Fault, lasts_ms: Option<u64>) -> Result<Option<Prediction>, ProviderError> {
     // Who holds a VIP decides what is taken with it.
     let (below, mut seen) = watch.known().await?;
     watch.look(&below, &mut seen).await?;
@@ -298,7 +298,7 @@ pub(super) async fn predict(watch: &Watch, fault: &Fault, horizon_ms: u64) -> Re
     let fault = fault.clone();
     let predicted = tokio::task::spawn_blocking(move || {
         let world = World::mirror(Catalog::embedded(), &seen, &flows)?;
-        blast_radius(&world, &fault, horizon_ms)
+        blast_radius(&world, &fault, lasts_ms)
     });
     match predicted.await {
         Ok(Ok(prediction)) => Ok(Some(prediction)),

@@ -29,7 +29,7 @@ pub trait Live: Send + Sync {
     fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
 
     /// What a fault would take with it; `None` where that cannot be told.
-    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>>;
+    fn predict<'a>(&'a self, fault: &'a Fault, lasts_ms: Option<u64>) -> Answer<'a, Option<Prediction>>;
 
     /// The requests from outside.
     fn traffic(&self) -> Answer<'_, Traffic>;

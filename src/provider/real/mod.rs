@@ -217,11 +217,11 @@ impl Provider for RealProvider {
         })
     }
 
-    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>> {
+    fn predict<'a>(&'a self, fault: &'a Fault, lasts_ms: Option<u64>) -> Answer<'a, Option<Prediction>> {
         let fault = fault.clone();
         Box::pin(async move {
             let live = self.live()?;
-            self.on_runtime(async move { live.predict(&fault, horizon_ms).await }).await
+            self.on_runtime(async move { live.predict(&fault, lasts_ms).await }).await
         })
     }
 

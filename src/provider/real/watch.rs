@@ -314,8 +314,8 @@ impl Live for Watch {
         Box::pin(inject::heal(self, which))
     }
 
-    fn predict<'a>(&'a self, fault: &'a Fault, horizon_ms: u64) -> Answer<'a, Option<Prediction>> {
-        Box::pin(inject::predict(self, fault, horizon_ms))
+    fn predict<'a>(&'a self, fault: &'a Fault, lasts_ms: Option<u64>) -> Answer<'a, Option<Prediction>> {
+        Box::pin(inject::predict(self, fault, lasts_ms))
     }
 
     fn traffic(&self) -> Answer<'_, Traffic> {

@@ -133,7 +133,7 @@ impl Live for Blind {
     fn heal(&self, _: Which) -> Answer<'_, Vec<ActiveFault>> {
         Box::pin(async { Ok(Vec::new()) })
     }
-    fn predict<'a>(&'a self, _: &'a Fault, _: u64) -> Answer<'a, Option<Prediction>> {
+    fn predict<'a>(&'a self, _: &'a Fault, _: Option<u64>) -> Answer<'a, Option<Prediction>> {
         Box::pin(async { Ok(None) })
     }
     fn traffic(&self) -> Answer<'_, Traffic> {

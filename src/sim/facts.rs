@@ -1,0 +1,118 @@
+//! What the simulator takes from protocols, manual pages and measurements: each fact with its source, and the test that shows it.
+
+/// A fact that the simulator is built on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact {
+    /// What is so.
+    pub what: &'static str,
+    /// Where that is written, or how it was measured.
+    pub source: &'static str,
+    /// The test that fails if the simulator does otherwise: its name, as in `tests/it` or beside the code.
+    pub test: &'static str,
+}
+
+/// Every such fact.
+pub const FACTS: &[Fact] = &[
+    Fact {
+        what: "VRRP version 2: a backup waits 3 intervals and (256 - priority)/256 s, whatever the interval.",
+        source: "RFC 3768, section 6.1",
+        test: "a_backup_takes_over_as_version_2_counts",
+    },
+    Fact {
+        what: "VRRP version 3: the skew is (256 - priority)/256 of the interval.",
+        source: "RFC 5798, section 6.1",
+        test: "timers_are_those_of_the_rfc",
+    },
+    Fact {
+        what: "A holder that leaves in order sends priority 0, and a backup then waits for its skew only.",
+        source: "RFC 3768, sections 6.4.2 and 6.4.3",
+        test: "the_ruler_measures_a_failover",
+    },
+    Fact {
+        what: "A check script without a weight that fails puts its instance into the state fault: the address goes elsewhere.",
+        source: "keepalived.conf(5), vrrp_script",
+        test: "a_vip_leaves_a_balancer_that_has_no_server_left",
+    },
+    Fact {
+        what: "A silent Erlang node is given up between T - T/4 and T + T/4, T being net_ticktime.",
+        source: "Erlang/OTP, kernel(6), net_ticktime",
+        test: "a_silent_beam_node_is_given_up_in_time_and_a_split_mesh_is_not_healthy",
+    },
+    Fact {
+        what: "A view goes on with more than half of the members of the one before it; who leaves in order no longer counts.",
+        source: "Galera documentation, Quorum Components",
+        test: "a_two_two_split_loses_quorum_and_heals_by_itself",
+    },
+    Fact {
+        what: "After a full stop no member makes a cluster by itself.",
+        source: "Galera documentation, Restarting the Cluster",
+        test: "a_full_stop_needs_a_recovery",
+    },
+    Fact {
+        what: "A member that crashed or is frozen is out after evs.suspect_timeout, one behind a cut link after evs.inactive_timeout, and \
+               1.5 s for agreeing on the new view.",
+        source: "Galera documentation, Galera Parameters (evs.*); measured: 3.20 s to 3.48 s against 4.15 s and 5.70 s",
+        test: "a_link_down",
+    },
+    Fact {
+        what: "A balancer in TCP mode tries again only to connect; a session that stands is never sent again.",
+        source: "HAProxy configuration manual, retries and retry-on",
+        test: "a_balancer_that_passes_bytes_does_not_send_them_again",
+    },
+    Fact {
+        what: "A bare connect is no check of a database: one that refuses every statement still takes connections.",
+        source: "HAProxy configuration manual, check and option httpchk",
+        test: "a_balancer_that_passes_bytes_does_not_send_them_again",
+    },
+    Fact {
+        what: "nginx keeps the server of the path of administrators out of the pool of visitors.",
+        source: "the recipe: assets/catalog/nginx/nginx.conf",
+        test: "the_server_of_the_admin_path_answers_no_visitor",
+    },
+    Fact {
+        what: "A replica takes no writes until it is promoted, and nobody promotes it.",
+        source: "MariaDB documentation, read_only; the recipes promote none",
+        test: "writes_after_a_move_to_a_replica_or_spread_over_one_are_refused",
+    },
+    Fact {
+        what: "A replica of Redis says that its primary is gone: master_link_status:down.",
+        source: "Redis documentation, INFO replication",
+        test: "a_replica_of_another_kind_never_works_and_one_of_its_kind_tells_a_lost_primary",
+    },
+    Fact {
+        what: "The second of two sockets on one address and port gets EADDRINUSE.",
+        source: "bind(2), ip(7)",
+        test: "the_second_of_two_on_one_port_does_not_start",
+    },
+    Fact {
+        what: "The kernel of a node whose processes are frozen still takes connections: who waits, waits for an answer.",
+        source: "cgroups(7), freezer; measured: 20 failed against 3 of a killed node",
+        test: "a_frozen_node",
+    },
+    Fact {
+        what: "A lost connection request is sent again after a second, a lost packet after 0.2 s, and then after twice the time.",
+        source: "RFC 6298, sections 2 and 5; Linux, TCP_RTO_MIN",
+        test: "loss_and_delay_are_felt_and_heal_apart",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fact whose test was renamed or removed is shown by nothing.
+    #[test]
+    fn every_fact_has_a_source_and_a_test() {
+        let here = concat!(include_str!("vrrp.rs"), include_str!("beam.rs"), include_str!("timing.rs"));
+        let tests = concat!(
+            include_str!("../../tests/it/sim_behaviour.rs"),
+            include_str!("../../tests/it/sim_calibration.rs"),
+            include_str!("../../tests/it/sim_truth.rs")
+        );
+        for fact in FACTS {
+            let named = format!("fn {}(", fact.test);
+            assert!(here.contains(&named) || tests.contains(&named), "no test is called {}", fact.test);
+            assert!(!fact.source.is_empty() && fact.what.ends_with('.'), "{fact:?}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! It asks nobody and reads no clock; the same records at the same times give the same picture.
 
 use super::{
+    Answered,
     addresses::{self, Token},
     clusters::clusters,
     page::{Line, Page, fill_node, home},
@@ -41,6 +42,9 @@ struct Way {
     backward: bool,
     latency_ms: Option<f32>,
     at_ms: Option<u64>,
+    /// When a request that came in by it was last answered well, and when one last failed, and why.
+    good_ms: Option<u64>,
+    failed: Option<(u64, String)>,
 }
 
 /// Everything that is known of one lab's nodes.
@@ -161,6 +165,16 @@ impl Book {
     pub fn take_outside(&mut self, number: usize, answer: &Answer, now_ms: u64) {
         if self.tries.get(number).is_some_and(|one| one.from == Start::Outside) {
             self.tried(number, answer, now_ms);
+        }
+    }
+
+    /// Takes what became of a request that came in from outside by the flow of this try: good, or why it failed.
+    pub fn take_request(&mut self, number: usize, result: Result<(), String>, now_ms: u64) {
+        let flow = self.tries.get(number).map(|one| one.flow);
+        let Some(way) = flow.and_then(|flow| self.ways.get_mut(flow)) else { return };
+        match result {
+            Ok(()) => way.good_ms = Some(now_ms),
+            Err(why) => way.failed = Some((now_ms, why)),
         }
     }
 
@@ -477,6 +491,16 @@ impl Book {
                     return nothing(Health::Unknown, "it answers, and the service behind it has not been heard of yet".to_owned());
                 }
                 _ => {}
+            }
+        }
+        // A connection is not yet an answer: whoever uses the lab from outside says whether it works.
+        let ago_ms = |at_ms: u64| seen.at_ms.saturating_sub(at_ms);
+        let answered = super::answered(way.good_ms.map(ago_ms), way.failed.as_ref().map(|(at_ms, _)| ago_ms(*at_ms)));
+        if let (Health::Healthy, Some((_, why))) = (health, &way.failed) {
+            match answered {
+                Answered::All => {}
+                Answered::Some => (health, reason) = (Health::Degraded, format!("some requests fail: {why}")),
+                Answered::None => (health, reason) = (Health::Down, format!("requests fail: {why}")),
             }
         }
         let (from, to) = (flow.from.clone(), flow.to.clone());

@@ -85,6 +85,11 @@ pub const FACTS: &[Fact] = &[
         test: "the_second_of_two_on_one_port_does_not_start",
     },
     Fact {
+        what: "Two machines with one address on one network take each other's packets.",
+        source: "RFC 5227, section 1",
+        test: "two_machines_with_one_address_are_told",
+    },
+    Fact {
         what: "The kernel of a node whose processes are frozen still takes connections: who waits, waits for an answer.",
         source: "cgroups(7), freezer; measured: 20 failed against 3 of a killed node",
         test: "a_frozen_node",

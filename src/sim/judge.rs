@@ -303,8 +303,8 @@ impl World {
         let cluster = &self.clusters[id];
         let mut left: Vec<ServiceId> = cluster.members.iter().copied().filter(|member| self.works(*member).is_ok()).collect();
         // What nodes say of each other: one that was cut off is missed when its silence has lasted.
-        let seen: BTreeSet<(ServiceId, ServiceId)> =
-            self.mesh.pairs.iter().filter(|pair| pair.connected).map(|pair| (pair.one, pair.other)).collect();
+        let ours = self.mesh.pairs.iter().filter(|pair| pair.connected && self.services[pair.one].cluster == Some(id));
+        let seen: BTreeSet<(ServiceId, ServiceId)> = ours.map(|pair| (pair.one, pair.other)).collect();
         let sees = |one: ServiceId, other: ServiceId| {
             if !self.services[one].behaviour.is_beam() {
                 return self.members_meet(one, other);

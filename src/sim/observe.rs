@@ -6,7 +6,7 @@ use super::{
     event::{Cause, Why},
     machine::PROBE_US,
     network::{Caller, Dial, Route},
-    table::{MachineId, ServiceId},
+    table::{MachineId, NetworkId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
 };
@@ -272,11 +272,12 @@ impl World {
             .iter()
             .filter_map(|(_, network)| Some((network.name.clone(), ObservedNetwork::of(network.spec.clone()?))))
             .collect();
+        let conflicts = self.address_conflicts();
         let nodes = self
             .machines
             .iter()
             .filter(|(_, machine)| machine.spec.is_some())
-            .map(|(id, machine)| (machine.name.clone(), self.observe_node(id)))
+            .map(|(id, machine)| (machine.name.clone(), self.observe_node(id, conflicts.get(&id).copied())))
             .collect();
         Observed {
             at_ms: self.now_ms(),
@@ -312,7 +313,23 @@ impl World {
         used.map(|(id, cluster)| (cluster.name.clone(), self.observe_cluster(id))).collect()
     }
 
-    fn observe_node(&self, id: MachineId) -> ObservedNode {
+    /// Running machines that have an address of which another on the same network says that it is its own: who gets a packet is then
+    /// a matter of who answers first (RFC 5227, section 1).
+    fn address_conflicts(&self) -> BTreeMap<MachineId, Ipv4Addr> {
+        let mut owners: BTreeMap<(NetworkId, Ipv4Addr), Vec<MachineId>> = BTreeMap::new();
+        for (id, machine) in self.machines.iter().filter(|(_, machine)| machine.is_alive()) {
+            for card in machine.cards.iter().filter(|card| card.connected) {
+                let joins = self.networks[card.network].spec.as_ref().is_some_and(|spec| spec.kind.joins_nodes());
+                if let Some(net) = card.address.filter(|_| joins) {
+                    owners.entry((card.network, net.addr())).or_default().push(id);
+                }
+            }
+        }
+        let shared = owners.into_iter().filter(|(_, machines)| machines.len() > 1);
+        shared.flat_map(|((_, address), machines)| machines.into_iter().map(move |machine| (machine, address))).collect()
+    }
+
+    fn observe_node(&self, id: MachineId, conflict: Option<Ipv4Addr>) -> ObservedNode {
         let machine = &self.machines[id];
         let stale = self.clock.now_us.saturating_sub(machine.seen_us) > STALE_US;
         let mut health = Health::Healthy;
@@ -332,8 +349,10 @@ impl World {
             Power::Missing | Power::Stopped => Health::Down,
             Power::Paused => Health::Down,
             Power::Running if !machine.booted || stale => Health::Unknown,
+            Power::Running if conflict.is_some() => health.worse(Health::Degraded),
             Power::Running => health,
         };
+        let reason = conflict.map_or_else(String::new, |address| format!("another machine has its address {address}"));
         ObservedNode {
             power: machine.power,
             is_booting: machine.power == Power::Running && !machine.booted,
@@ -341,7 +360,7 @@ impl World {
             configured: machine.configured,
             links_up: machine.cards.iter().map(|card| card.connected).collect(),
             health,
-            reason: String::new(),
+            reason,
             services,
             vips: self
                 .vips_on(id)

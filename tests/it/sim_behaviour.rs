@@ -499,3 +499,16 @@ fn a_fault_with_a_time_heals_by_itself() {
     world.run_for(10_000);
     assert!(world.active_faults().is_empty(), "one that is healed before its time is healed once");
 }
+
+#[test]
+fn two_machines_with_one_address_are_told() {
+    let mut lab = small_office();
+    lab.nodes.get_mut("dir").unwrap().adapters[0].address = lab.nodes["app"].adapters[0].address;
+    let seen = deployed(&lab, 1).observe();
+    for node in ["app", "dir"] {
+        let (health, reason) = (seen.nodes[node].health, seen.nodes[node].reason.as_str());
+        assert!(health >= Health::Degraded && reason == "another machine has its address 10.0.1.11", "{node}: {health:?} {reason}");
+    }
+    assert_eq!(seen.nodes["db"].reason, "");
+    assert!(deployed(&small_office(), 1).observe().nodes.values().all(|node| node.reason.is_empty()));
+}

@@ -315,3 +315,26 @@ fn an_address_on_the_wrong_node_is_named() {
     desk.say("app1", &["a.4 address - eth1 192.168.60.21/24", "a.5 address + eth9 10.9.9.9/24"]);
     assert_eq!(desk.look().nodes["app1"].health, Health::Healthy);
 }
+
+#[test]
+fn a_flow_from_outside_is_as_good_as_the_answers_there() {
+    let mut desk = Desk::new();
+    let number = desk.book.tries().iter().position(|one| one.from == Start::Outside).unwrap();
+    let to = desk.flows[desk.book.tries()[number].flow].to.to_string();
+    for round in 1..4 {
+        desk.round(round, &[]);
+        desk.book.take_outside(number, &record::Answer::Open(Some(900)), desk.now_ms);
+    }
+    desk.book.take_request(number, Ok(()), desk.now_ms);
+    assert_eq!(desk.flow(&to).health, Health::Healthy);
+    desk.book.take_request(number, Err("answered with 503".into()), desk.now_ms);
+    let seen = desk.flow(&to);
+    assert_eq!((seen.health, seen.reason.as_str()), (Health::Degraded, "some requests fail: answered with 503"));
+    desk.now_ms += crate::probe::REQUESTS_COUNT_MS + 1;
+    desk.book.take_request(number, Err("no answer in time".into()), desk.now_ms);
+    let seen = desk.flow(&to);
+    assert_eq!((seen.health, seen.reason.as_str()), (Health::Down, "requests fail: no answer in time"));
+    desk.now_ms += crate::probe::REQUESTS_COUNT_MS + 1;
+    desk.book.take_outside(number, &record::Answer::Open(Some(900)), desk.now_ms);
+    assert_eq!(desk.flow(&to).health, Health::Healthy, "what failed is long ago");
+}

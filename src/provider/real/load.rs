@@ -2,9 +2,9 @@
 //! something breaks.
 
 use super::{
-    core::Core,
     outside::{Outside, Serves},
     request::{self, Trouble},
+    watch::Shared,
 };
 use crate::{
     model::{Event, EventKind, NodeName, Subject, VipName},
@@ -134,7 +134,7 @@ fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 
 impl Load {
     /// Sends so many requests a second from now on; 0: none. Totals begin anew. Call it on a runtime.
-    pub(super) fn set(&self, per_sec: u32, entries: Vec<Outside>, core: Arc<Core>) {
+    pub(super) fn set(&self, per_sec: u32, entries: Vec<Outside>, shared: Arc<Shared>) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = task.take() {
             old.abort();
@@ -142,16 +142,22 @@ impl Load {
         let per_sec = if entries.is_empty() { 0 } else { per_sec.min(PER_SEC_MAX) };
         *lock(&self.book) = Book { per_sec, ..Book::default() };
         if per_sec > 0 {
-            *task = Some(tokio::spawn(send(Arc::clone(&self.book), per_sec, entries, core)).abort_handle());
+            *task = Some(tokio::spawn(send(Arc::clone(&self.book), per_sec, entries, shared)).abort_handle());
         }
     }
 
     /// What became of the requests, and how the last move of a VIP went, by what was seen happening.
     pub(super) fn traffic(&self, events: &[Event]) -> Traffic {
         let book = lock(&self.book);
+        let mut totals = book.totals.clone();
+        // A gap that is not over counts so far.
+        if let Some(last) = book.last_good.filter(|_| book.per_sec > 0) {
+            let gap_ms = u64::try_from(last.elapsed().as_millis()).unwrap_or(u64::MAX);
+            totals.longest_gap_ms = totals.longest_gap_ms.max(gap_ms);
+        }
         Traffic {
             per_sec: book.per_sec,
-            totals: book.totals.clone(),
+            totals,
             seconds: book.seconds(),
             failover: failover(events, &book.ended),
             answered: book.answered.clone(),
@@ -168,7 +174,7 @@ impl Drop for Load {
 }
 
 /// Sends requests at an even pace, whether or not they are answered.
-async fn send(book: Arc<Mutex<Book>>, per_sec: u32, entries: Vec<Outside>, core: Arc<Core>) {
+async fn send(book: Arc<Mutex<Book>>, per_sec: u32, entries: Vec<Outside>, shared: Arc<Shared>) {
     let tls = request::tls();
     let mut pace = interval(Duration::from_secs(1) / per_sec);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -176,7 +182,7 @@ async fn send(book: Arc<Mutex<Book>>, per_sec: u32, entries: Vec<Outside>, core:
     for entry in entries.iter().cycle() {
         pace.tick().await;
         while under_way.try_join_next().is_some() {}
-        let (book, core, tls, at) = (Arc::clone(&book), Arc::clone(&core), tls.clone(), entry.at);
+        let (book, shared, tls, at, number) = (Arc::clone(&book), Arc::clone(&shared), tls.clone(), entry.at, entry.number);
         let tls = tls.filter(|_| entry.serves == Some(Serves::Tls));
         {
             let mut book = lock(&book);
@@ -184,10 +190,25 @@ async fn send(book: Arc<Mutex<Book>>, per_sec: u32, entries: Vec<Outside>, core:
             book.totals.in_flight += 1;
         }
         under_way.spawn(async move {
-            let (began, began_ms) = (Instant::now(), core.now_ms());
+            let (began, began_ms) = (Instant::now(), shared.core.now_ms());
             let result = request::get(at, tls).await;
-            lock(&book).note(began_ms, began.elapsed(), core.now_ms(), result);
+            let ended_ms = shared.core.now_ms();
+            if let Some(judged) = judged(&result) {
+                shared.book().take_request(number, judged, ended_ms);
+            }
+            lock(&book).note(began_ms, began.elapsed(), ended_ms, result);
         });
+    }
+}
+
+/// What a request says of the flow that it came in by; `None`: nothing. An answer that the asker has no right or did not ask well
+/// comes from a service that works.
+fn judged(result: &Result<Option<String>, Trouble>) -> Option<Result<(), String>> {
+    match result {
+        Ok(_) => Some(Ok(())),
+        Err(Trouble::Status(400..=499)) => None,
+        Err(Trouble::Status(code)) => Some(Err(format!("answered with {code}"))),
+        Err(trouble) => Some(Err(cause(*trouble).text().to_owned())),
     }
 }
 
@@ -240,6 +261,14 @@ mod tests {
 
     fn event(at_ms: u64, kind: EventKind, subject: Subject, text: &str) -> Event {
         Event { at_ms, subject, kind, text: text.into() }
+    }
+
+    #[test]
+    fn only_what_fails_by_itself_is_held_against_a_flow() {
+        assert_eq!(judged(&Ok(None)), Some(Ok(())));
+        assert_eq!(judged(&Err(Trouble::Status(403))), None);
+        assert_eq!(judged(&Err(Trouble::Status(503))), Some(Err("answered with 503".to_owned())));
+        assert_eq!(judged(&Err(Trouble::Late)), Some(Err("no answer in time".to_owned())));
     }
 
     #[test]

@@ -328,7 +328,7 @@ impl Live for Watch {
                 let (below, seen) = self.known().await?;
                 self.follow(&below, &seen);
             }
-            self.load.set(per_sec, self.entries(), Arc::clone(self.core()));
+            self.load.set(per_sec, self.entries(), Arc::clone(&self.shared));
             Ok(())
         })
     }

@@ -177,7 +177,8 @@ fn the_same_seed_gives_the_same_bytes() {
         let mut world = deployed(&lab, seed);
         world.set_load(10);
         if let Some(fault) = random_fault(&mut rng, &lab) {
-            world.inject(&fault).unwrap();
+            let injected = world.inject(&fault);
+            assert!(matches!(injected, Ok(_) | Err(SimError::Refused { .. })), "seed {seed}: {injected:?}");
         }
         world.run_for(5_000);
         serde_json::to_string(&world).unwrap()

@@ -10,11 +10,11 @@ use super::{
     world::World,
 };
 use crate::{
-    catalog::{Audience, Behaviour, Entry, Protocol, Secrecy},
+    catalog::{Audience, Behaviour, Entry, Protocol},
     model::{ServiceName, ServiceSpec, Value},
 };
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 
 /// What a service's process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,30 +199,14 @@ impl Svc {
     }
 }
 
-/// The sockets that a service of a kind opens: where a setting keeps a port closed, on the node's own address; none for a port that
-/// is only for TLS where TLS is off, and none that one listener of the node opens for all.
+/// The sockets that a service of a kind opens itself: none that one listener of the node opens for all.
 fn sockets(entry: &Entry, spec: &ServiceSpec) -> Vec<Socket> {
     // A port forwarder's ports are rules of the firewall, and no sockets.
     if entry.behaviour == Behaviour::PortForward {
         return Vec::new();
     }
-    let is_on = |name: &str| {
-        let value = spec.settings.get(name).or_else(|| entry.setting(name)?.default.as_ref());
-        matches!(value, Some(Value::Bool(true)))
-    };
-    let mut sockets = Vec::new();
-    for port in entry.ports.iter().filter(|port| !port.shared) {
-        if port.secrecy == Secrecy::Encrypted && entry.setting("tls").is_some() && !is_on("tls") {
-            continue;
-        }
-        let is_udp = port.protocol == Protocol::Udp;
-        let is_local = port.opened_by.as_deref().is_some_and(|setting| !is_on(setting));
-        for at in spec.listen.get(&port.name).into_iter().flatten() {
-            let at = if is_local { SocketAddrV4::new(Ipv4Addr::LOCALHOST, at.port()) } else { *at };
-            sockets.push(Socket { at, is_udp });
-        }
-    }
-    sockets
+    let own = entry.listening(spec).filter(|(port, _)| !port.shared);
+    own.map(|(port, at)| Socket { at, is_udp: port.protocol == Protocol::Udp }).collect()
 }
 
 impl World {

@@ -97,7 +97,9 @@ impl Window {
             if since.elapsed() > PATIENCE {
                 let picture = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("window.png");
                 let _ = Command::new("import").args(["-window", "root"]).arg(&picture).status();
-                let names: Vec<String> = self.items().into_iter().map(|item| item.name).filter(|name| !name.is_empty()).collect();
+                let shown = self.items().into_iter().filter(|item| !item.name.is_empty());
+                let names: Vec<String> =
+                    shown.map(|item| format!("{} {} at {:.0} {:.0}", item.role, item.name, item.rect[0], item.rect[1])).collect();
                 panic!("{what} never came; the screen is in {}; it shows: {names:?}", picture.display());
             }
             thread::sleep(Duration::from_millis(50));
@@ -309,8 +311,8 @@ fn the_whole_job_with_mouse_and_keyboard() {
     window.click_at(stop.middle(), "1");
     let service = window.find("the service to stop", |item| item.name.contains("galera") && item.role == "Button" && item.rect[0] > 300.0);
     window.click_at(service.middle(), "1");
-    let stop =
-        window.find("the dialog's Stop", |item| item.role == "Button" && item.name == "Stop" && (400.0..1000.0).contains(&item.rect[0]));
+    window.find("the panel of the fault", |item| item.name == "Do not inject it");
+    let stop = window.find("the panel's Stop", |item| item.role == "Button" && item.name == "Stop" && item.rect[0] > 1000.0);
     window.click_at(stop.middle(), "1");
     window.drawn("database, VIP 192.168.60.30, held by db2");
     window.drawn("db1, database, down");

@@ -58,7 +58,7 @@ pub enum Kind {
 }
 
 /// Words, and what they mean; the first that is found counts, so the special ones stand before the general ones.
-const WORDS: [(&str, Kind); 48] = [
+const WORDS: [(&str, Kind); 50] = [
     ("VERR_VMX_IN_VMX_ROOT_MODE", Kind::VirtualisationTaken),
     ("VERR_SVM_IN_USE", Kind::VirtualisationTaken),
     ("VERR_SVM_HOST_SVME_NOT_ENABLED", Kind::VirtualisationTaken),
@@ -112,6 +112,9 @@ const WORDS: [(&str, Kind); 48] = [
     ("E_ACCESSDENIED", Kind::Denied),
     // An assertion that fails now and then while a VBoxManage ends (seen once with 7.2.22, on a busy machine). What it says before counts.
     ("illegal refcnt", Kind::Broken),
+    // VBoxSVC ended, or was too busy to answer, in the middle of a call (seen once with 7.2.22, `list` on a busy machine).
+    ("NS_ERROR_ABORT (0x80004004)", Kind::Broken),
+    ("NS_ERROR_CALL_FAILED (0x800706be)", Kind::Broken),
 ];
 
 /// What a failed call's words mean.

@@ -1,7 +1,7 @@
 //! Who has which address, by what nodes report: the holders of each VIP, why it is not held by exactly one candidate, and addresses
 //! that belong to another node.
 
-use super::{book::STALE_MS, page::Page};
+use super::page::Page;
 use crate::model::{Health, NodeName, Observed, ObservedVip, Power, ServiceName, VipName};
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -20,7 +20,7 @@ impl Token {
     /// The nodes that have the address now, of those that can still be heard: candidates first, then any other node of the lab.
     pub(super) fn find(&self, pages: &BTreeMap<NodeName, Page>, is_on: impl Fn(&NodeName) -> bool, now_ms: u64) -> Vec<NodeName> {
         let Some(address) = self.address else { return Vec::new() };
-        let holds = |node: &&NodeName| is_on(node) && pages.get(*node).is_some_and(|page| is_fresh(page, now_ms) && has(page, address));
+        let holds = |node: &&NodeName| is_on(node) && pages.get(*node).is_some_and(|page| page.is_fresh(now_ms) && has(page, address));
         let others = pages.keys().filter(|node| !self.candidates.contains(node));
         self.candidates.iter().chain(others).filter(holds).cloned().collect()
     }
@@ -45,7 +45,7 @@ impl Token {
         if there.power != Power::Running {
             return format!("{node} is {}", there.power.title());
         }
-        let Some(page) = pages.get(node).filter(|page| is_fresh(page, seen.at_ms)) else { return format!("{node} does not report") };
+        let Some(page) = pages.get(node).filter(|page| page.is_fresh(seen.at_ms)) else { return format!("{node} does not report") };
         if !vrrp_runs(page) {
             return format!("keepalived does not run on {node}");
         }
@@ -56,7 +56,7 @@ impl Token {
         }
         let own = there.spec.iter().flat_map(|spec| &spec.adapters).filter_map(|adapter| adapter.address).map(|net| net.addr());
         for address in own {
-            let thief = pages.iter().find(|(other, page)| *other != node && is_fresh(page, seen.at_ms) && has(page, address));
+            let thief = pages.iter().find(|(other, page)| *other != node && page.is_fresh(seen.at_ms) && has(page, address));
             if let Some((other, _)) = thief {
                 return format!("{other} has {address}, the address of {node}");
             }
@@ -82,7 +82,7 @@ pub(super) fn fill(
         let shown = ObservedVip { address: token.address, holders: token.holders.clone(), since_ms: token.since_ms, reason };
         seen.vips.insert(vip.clone(), shown);
     }
-    let fresh = |name: &NodeName| pages.get(name).filter(|page| is_fresh(page, seen.at_ms));
+    let fresh = |name: &NodeName| pages.get(name).filter(|page| page.is_fresh(seen.at_ms));
     let duplicates: Vec<_> =
         seen.nodes.keys().filter_map(|name| Some((name.clone(), duplicate(name, fresh(name)?, homes, seen)?))).collect();
     for (name, why) in duplicates {
@@ -108,10 +108,6 @@ fn duplicate(node: &NodeName, page: &Page, homes: &BTreeMap<NodeName, Vec<Ipv4Ad
         let owner = homes.iter().find(|(other, all)| *other != node && all.contains(&address)).filter(|_| is_foreign)?.0;
         Some(format!("it has {address}, the address of {owner}"))
     })
-}
-
-fn is_fresh(page: &Page, now_ms: u64) -> bool {
-    page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS)
 }
 
 fn has(page: &Page, address: Ipv4Addr) -> bool {

@@ -7,6 +7,7 @@ use super::{
     Answered,
     addresses::{self, Token},
     clusters::clusters,
+    pace::{Pace, STALE_MS},
     page::{Line, Page, fill_node, home},
     record::{Answer, Numbered, Record, Went},
     steady::{Said, Steady},
@@ -21,10 +22,6 @@ use std::{
     net::Ipv4Addr,
 };
 
-/// Age after which what a node said is nothing any more, in milliseconds: three of its rounds.
-pub const STALE_MS: u64 = 6500;
-/// Likewise for flows that are tried each fifth round while nothing changes.
-const STALE_GREETED_MS: u64 = STALE_MS + 16_000;
 /// The code of a service that did not answer in time (timeout(1)).
 const SILENT: u8 = 124;
 /// Silence of a frozen node after which a word of it means that it runs again, in milliseconds; what comes sooner was under way.
@@ -120,10 +117,14 @@ impl Book {
         match numbered.record {
             Record::Hello(_) => {
                 page.rounds = 0;
+                page.pace.begin();
                 page.numbers.clear();
                 page.numbers.insert(numbered.writer, numbered.number);
             }
-            Record::Alive(round) => page.rounds = round,
+            Record::Alive(round) => {
+                page.rounds = round;
+                page.pace.over(round, now_ms);
+            }
             Record::Bye => {}
             Record::Service { slug, code, reason } => self.answered(node, &slug, code, reason, now_ms),
             Record::Fact { slug, name, value } => {
@@ -188,16 +189,15 @@ impl Book {
 
     /// Whether a node says anything.
     pub fn speaks(&self, node: &NodeName, now_ms: u64) -> bool {
-        self.pages.get(node).is_some_and(|page| page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS))
+        self.pages.get(node).is_some_and(|page| page.is_fresh(now_ms))
     }
 
     /// Whether a node has said so much of its addresses and services that they can be judged.
     pub fn is_known(&self, node: &NodeName, now_ms: u64) -> bool {
         let expects = self.names.iter().filter(|((at, _), _)| at == node).map(|(_, slug)| slug);
         self.pages.get(node).is_some_and(|page| {
-            let fresh = page.seen_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) <= STALE_MS);
             let known = || expects.into_iter().all(|slug| page.lines.get(slug).is_some_and(|line| line.steady.is_known()));
-            fresh && page.has_addresses && known()
+            page.is_fresh(now_ms) && page.has_addresses && known()
         })
     }
 
@@ -295,10 +295,20 @@ impl Book {
         }
     }
 
+    /// The age after which what trying a flow came to is stale, in milliseconds.
+    fn stale_ms(&self, one: &Try) -> u64 {
+        let node = match &one.from {
+            Start::Node(node) => self.pages.get(node),
+            Start::Outside => None,
+        };
+        let pace = node.map_or_else(Pace::default, |page| page.pace.clone());
+        if one.how == How::Greet { pace.greeted_stale_ms() } else { pace.stale_ms() }
+    }
+
     /// Whether packets of one node reached another within the last seconds; `None`: the other does not say.
     fn reaches(&self, from: &NodeName, to: &NodeName, now_ms: u64) -> Option<bool> {
         let page = self.pages.get(to)?;
-        page.heard_ms.filter(|at_ms| now_ms.saturating_sub(*at_ms) <= STALE_MS)?;
+        page.heard_ms.filter(|at_ms| now_ms.saturating_sub(*at_ms) <= page.pace.stale_ms())?;
         let mine = self.homes.get(from)?;
         Some(mine.iter().any(|address| page.heard.contains(address)))
     }
@@ -476,7 +486,7 @@ impl Book {
             return nothing(Health::Down, format!("nobody holds {vip}"));
         }
         let one = self.tries.iter().find(|one| one.flow == place);
-        let stale_ms = if one.is_some_and(|one| one.how == How::Greet) { STALE_GREETED_MS } else { STALE_MS };
+        let stale_ms = one.map_or(STALE_MS, |one| self.stale_ms(one));
         let way = self.ways.get(place).filter(|way| way.at_ms.is_some_and(|at_ms| seen.at_ms.saturating_sub(at_ms) <= stale_ms));
         let Some(way) = way else {
             let why = if one.is_some() { "nobody has tried it lately" } else { "it cannot be tried: one of its ends is not set up" };

@@ -7,6 +7,7 @@ pub mod book;
 pub mod clusters;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod pace;
 mod page;
 pub mod record;
 pub mod steady;

@@ -1,6 +1,6 @@
 //! The page of the book that belongs to one node, and what it comes to.
 
-use super::{addresses::vrrp_runs, book::STALE_MS, steady::Steady};
+use super::{addresses::vrrp_runs, pace::Pace, steady::Steady};
 use crate::model::{Health, Ipv4Net, ObservedNode, Power, ServiceName};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +34,7 @@ pub(super) struct Page {
     /// When it spoke again after it was frozen.
     pub(super) thawed_ms: Option<u64>,
     pub(super) rounds: u64,
+    pub(super) pace: Pace,
     /// Services by slug.
     pub(super) lines: BTreeMap<String, Line>,
     pub(super) addresses: BTreeSet<(String, Ipv4Net)>,
@@ -46,6 +47,18 @@ pub(super) struct Page {
     pub(super) numbers: BTreeMap<char, u64>,
 }
 
+impl Page {
+    /// How long the node has been silent, in milliseconds.
+    fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.seen_ms.unwrap_or(0))
+    }
+
+    /// Whether the node has said something so lately that it counts.
+    pub(super) fn is_fresh(&self, now_ms: u64) -> bool {
+        self.seen_ms.is_some() && self.age_ms(now_ms) <= self.pace.stale_ms()
+    }
+}
+
 /// The addresses that a node has for good.
 pub(super) fn home(node: &ObservedNode) -> Vec<Ipv4Addr> {
     let adapters = node.spec.iter().flat_map(|spec| &spec.adapters);
@@ -56,7 +69,7 @@ pub(super) fn home(node: &ObservedNode) -> Vec<Ipv4Addr> {
 pub(super) fn fill_node<'a>(node: &mut ObservedNode, page: Option<&Page>, now_ms: u64, slug: impl Fn(&ServiceName) -> Option<&'a String>) {
     let seen_ms = page.and_then(|page| page.seen_ms);
     node.seen_ms = seen_ms.unwrap_or(0);
-    let stale_secs = seen_ms.map(|at_ms| now_ms.saturating_sub(at_ms)).filter(|age_ms| *age_ms > STALE_MS).map(|age_ms| age_ms / 1000);
+    let stale_secs = page.filter(|page| page.seen_ms.is_some() && !page.is_fresh(now_ms)).map(|page| page.age_ms(now_ms) / 1000);
     // What has answered since is up.
     node.is_booting &= seen_ms.is_none() || stale_secs.is_some();
     let mut health = Health::Healthy;

@@ -43,7 +43,7 @@ const FIRST_WORD: Duration = Duration::from_millis(2800);
 const FIRST_LOOK: Duration = Duration::from_secs(6);
 /// Nodes that can begin to speak within those times; more take their times as often as they are that many more.
 const AT_ONCE: usize = 20;
-/// The longest silence of a stream. What is said too seldom is old long before ([`crate::probe::book::STALE_MS`]); a frozen node
+/// The longest silence of a stream. What is said too seldom is old long before (`probe::pace`); a frozen node
 /// may speak again.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Lines of a stream that may wait to be read.

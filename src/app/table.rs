@@ -234,14 +234,44 @@ impl Command {
     }
 }
 
-/// The commands whose title contains all words of a query, those that begin with it first.
+/// Other words that a command is looked for by: those that other programs use for it.
+fn synonyms(command: &Command) -> &'static str {
+    match command {
+        Command::Templates => "example sample",
+        Command::Export => "picture image png svg download",
+        Command::Rename => "name",
+        Command::Duplicate => "copy clone",
+        Command::Delete => "remove",
+        Command::SelectNone => "deselect clear",
+        Command::Pins => "package version",
+        Command::FixFinding => "repair solve",
+        Command::NextFinding | Command::PreviousFinding => "problem error warning",
+        Command::ZoomFit | Command::ZoomSelection => "zoom fit",
+        Command::ToggleTheme => "theme appearance mode",
+        Command::TogglePalette | Command::ToggleInspector => "sidebar panel",
+        Command::ToggleBottom => "events log findings",
+        Command::Plan => "preview changes diff deploy",
+        Command::Deploy => "apply start up create",
+        Command::HealAll => "repair faults undo",
+        Command::CancelJob => "cancel abort",
+        Command::Destroy => "delete remove tear down stop",
+        Command::Present => "slides show",
+        Command::AddView => "slide",
+        Command::NextView | Command::PreviousView => "slide view",
+        Command::Shortcuts => "keys keyboard",
+        Command::Manual => "help documentation",
+        _ => "",
+    }
+}
+
+/// The commands whose title, menu or synonyms contain all words of a query, those that begin with it first.
 pub fn search(state: &State, query: &str) -> Vec<&'static Entry> {
     let query = query.trim().to_lowercase();
     let mut found: Vec<&Entry> = COMMANDS
         .iter()
         .filter(|entry| (entry.enabled)(state) && entry.command != Command::CommandPalette)
         .filter(|entry| {
-            let text = format!("{} {}", entry.family.title(), entry.title).to_lowercase();
+            let text = format!("{} {} {}", entry.family.title(), entry.title, synonyms(&entry.command)).to_lowercase();
             query.split_whitespace().all(|word| text.contains(word))
         })
         .collect();
@@ -273,5 +303,7 @@ mod tests {
         assert_eq!(titles("new lab"), ["New lab"]);
         assert_eq!(titles("undo"), Vec::<&str>::new());
         assert_eq!(titles("help about"), ["About Sandtable"]);
+        assert_eq!(titles("theme"), ["Light or dark"]);
+        assert_eq!(titles("keyboard"), ["Shortcuts"]);
     }
 }

@@ -40,6 +40,14 @@ pub enum FileError {
     /// It exists, and nothing allows replacing it.
     #[error("{} exists", .0.display())]
     Exists(PathBuf),
+    /// It is a link to something that does not exist: a new file would appear elsewhere than was named.
+    #[error("{} is a link to {}, which does not exist; remove the link, or name another file", link.display(), target.display())]
+    LinkToNothing {
+        /// The link.
+        link: PathBuf,
+        /// What it leads to.
+        target: PathBuf,
+    },
     /// It does not hold what it held when it was read.
     #[error("{} has changed on disk since it was read", .0.display())]
     Changed(PathBuf),
@@ -192,8 +200,10 @@ pub fn save_guarded(path: &Path, bytes: &[u8], backup: Backup, replace: Replace)
     if before.as_ref().is_some_and(|about| about.len() == bytes.len() as u64) && fs::read(&target).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
-    if before.is_some() && replace == Replace::Never {
-        return Err(FileError::Exists(target));
+    match &before {
+        Some(_) if replace == Replace::Never => return Err(FileError::Exists(target)),
+        None if replace == Replace::Never && target != path => return Err(FileError::LinkToNothing { link: path.to_owned(), target }),
+        _ => {}
     }
     let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -311,6 +321,9 @@ mod tests {
         symlink("real.ron", &link).unwrap();
         save_atomically(&link, b"one", Backup::Keep).unwrap();
         assert_eq!(fs::read(&real).unwrap(), b"one", "a link to nothing yet");
+        symlink("other.ron", folder.path().join("new.ron")).unwrap();
+        let refused = save_guarded(&folder.path().join("new.ron"), b"one", Backup::Keep, Replace::Never).unwrap_err();
+        assert!(matches!(refused, FileError::LinkToNothing { .. }) && !folder.path().join("other.ron").exists(), "{refused}");
         fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
         save_atomically(&link, b"two", Backup::Keep).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     host::{
-        folder::open_named,
+        folder::{Named, open_named},
         ssh::{Become, HostKey, LoginKey},
     },
     model::{Arch, Family, Image, MachineSpec, NodeName},
@@ -54,20 +54,10 @@ impl VirtualBox {
     pub(super) async fn image_to_clone(&self, image: &Image, what: &str, node: &NodeName, says: Says<'_>) -> Result<Image, ProviderError> {
         let Some(name) = image.file() else { return Ok(image.clone()) };
         let refuse = |why: String, next: &str| cannot(what, Some(node), why, next);
-        if !matches!(self.manage.place(), Place::Here(_)) {
-            let next = "Import it there by hand, take a snapshot, and name that machine in the layout's image";
-            return Err(refuse(format!("the image {name} is a file, and VirtualBox runs on another machine"), next));
-        }
-        if image.arch != Arch::X86_64 {
-            return Err(refuse(format!("the image {name} is for ARM"), "Make the machine by hand and name it in the layout's image"));
-        }
         let Some(files) = self.options.files.clone() else {
             return Err(refuse(format!("the image {name} is a file, and the lab has no folder"), "Save the layout first"));
         };
-        let named = open_named(&files.layout, name).map_err(|error| {
-            let next = "Download it, or write where it is: the name in the layout's image is relative to the layout";
-            refuse(format!("the image {} cannot be read: {error}", files.layout.join(name).display()), next)
-        })?;
+        let named = self.named_file(image, name, what, node)?;
         let about = named.file.metadata().map_err(|error| refuse(format!("the image {name} cannot be read: {error}"), "Try again"))?;
         let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         // Images of versions that did not look into files have other names.
@@ -103,6 +93,11 @@ impl VirtualBox {
 
     /// Whether an image's file can be read. Nothing is imported, and its content is looked at when it is.
     pub(super) fn check_file(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<PathBuf, ProviderError> {
+        self.named_file(image, name, what, node).map(|named| named.path)
+    }
+
+    /// Opens the file of an image, where VirtualBox can use one here.
+    fn named_file(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<Named, ProviderError> {
         let refuse = |why: String, next: &str| cannot(what, Some(node), why, next);
         if !matches!(self.manage.place(), Place::Here(_)) {
             let next = "Import it there by hand, take a snapshot, and name that machine in the layout's image";
@@ -112,7 +107,7 @@ impl VirtualBox {
             return Err(refuse(format!("the image {name} is for ARM"), "Make the machine by hand and name it in the layout's image"));
         }
         let folder = self.options.files.as_ref().map(|files| files.layout.clone()).unwrap_or_default();
-        open_named(&folder, name).map(|named| named.path).map_err(|error| {
+        open_named(&folder, name).map_err(|error| {
             let next = "Download it, or write where it is: the name in the layout's image is relative to the layout";
             refuse(format!("the image {} cannot be read: {error}", folder.join(name).display()), next)
         })

@@ -76,6 +76,8 @@ fn said(ui: &Ui, service: &ObservedService, now_ms: u64) -> String {
     match (service.health, service.reason.is_empty()) {
         (Health::Healthy, _) => "healthy".to_owned(),
         (health, true) => format!("{} for {}", health.title(), since()),
+        // It says since when by itself, and that is not when it became so.
+        (Health::Unknown, false) => service.reason.clone(),
         (_, false) => format!("{} for {}", service.reason, since()),
     }
 }

@@ -3,9 +3,9 @@
 //! Not part of the interface of this crate, and nothing in it may use it.
 
 use crate::model::{
-    Acceptance, Adapter, AdapterSpec, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Image, Ipv4Net, Kind,
-    Lab, Link, Mac, MachineSpec, Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role, Service, ServiceName,
-    ServiceRef, Site, SiteName, Value, View, Vip, VipName,
+    ADVERTISE_MS_MAX, Acceptance, Adapter, AdapterSpec, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Image,
+    Ipv4Net, Kind, Lab, Link, Mac, MachineSpec, Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role, Service,
+    ServiceName, ServiceRef, Site, SiteName, Value, View, Vip, VipName,
 };
 use std::net::Ipv4Addr;
 
@@ -254,7 +254,7 @@ fn any_rest(r: &mut Seeded, lab: &mut Lab, size: usize, services: &[ServiceRef])
         let (Some(network), Ok(name)) = (r.pick(&networks).cloned(), r.name(index).parse::<VipName>()) else { continue };
         let holders = r.some_of(&nodes, 3).into_iter().map(|node| Holder { node, priority: r.byte(1, 254) }).collect();
         let follows = r.maybe(60, |r| r.name(0)).and_then(|name| name.parse().ok());
-        let advertise_ms = if r.chance(50) { 1000 } else { u32::from(r.port()) };
+        let advertise_ms = if r.chance(50) { 1000 } else { u32::from(r.port()).min(ADVERTISE_MS_MAX) };
         let vip = Vip { address: r.address(), network, id: r.byte(1, 255), holders, follows, advertise_ms, preempt: r.chance(30) };
         lab.vips.insert(name, vip);
     }
@@ -277,7 +277,7 @@ fn any_rest(r: &mut Seeded, lab: &mut Lab, size: usize, services: &[ServiceRef])
         lab.links.push(Link { between: (one.clone(), other.clone()), network: network.clone(), tunnel: None });
     }
     for _ in 0..r.below(3) {
-        lab.accepted.push(Acceptance { rule: r.text(), on: r.text(), because: r.text() });
+        lab.accepted.push(Acceptance { rule: r.text(), on: r.text(), because: r.text(), says: r.maybe(50, Seeded::text) });
         lab.notes.push(Note { at: r.pos(), text: r.text(), width: u32::from(r.port()) });
         let highlight = (0..r.below(3)).map(|_| r.text()).collect();
         lab.views.push(View { name: r.text(), area: r.maybe(50, |r| (r.pos(), r.pos())), highlight, note: r.text() });

@@ -129,7 +129,10 @@ impl State {
                 }
             }
             Command::Accept { rule, subject, because } => {
-                let acceptance = Acceptance { rule, on: subject.to_string(), because: because.trim().to_owned() };
+                // Where one rule says several things about it, all of them are meant.
+                let mut same = self.review.findings().iter().filter(|finding| finding.rule == rule && finding.subject == subject);
+                let says = same.next().filter(|_| same.next().is_none()).map(|finding| finding.message.clone());
+                let acceptance = Acceptance { rule, on: subject.to_string(), because: because.trim().to_owned(), says };
                 let edit = Edit::Accept { index: self.lab.accepted.len(), change: ListEdit::Insert(acceptance) };
                 self.edit("Accept the finding", &[edit], Merge::Never);
                 self.dialog = None;

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod export;
 mod failover;
 pub mod files;
+mod follow_name;
 mod happening;
 mod history;
 pub mod job;

@@ -415,7 +415,9 @@ pub fn rename(lab: &Lab, subject: &Subject, text: &str) -> Act {
         }
         _ => return refuse("this has no name of its own"),
     };
-    Ok(Step { title: format!("Rename {} to {text}", title_of(subject)), edits: vec![edit], select: Some(vec![select]) })
+    let mut edits = super::follow_name::following(lab, &edit);
+    edits.push(edit);
+    Ok(Step { title: format!("Rename {} to {text}", title_of(subject)), edits, select: Some(vec![select]) })
 }
 
 /// The name that a thing has now, where [`rename`] can give it another.
@@ -614,6 +616,24 @@ mod tests {
         let mut apart = linked.clone();
         apart.links.clear();
         assert_eq!(check(&apart, add_link(&apart, &eu, &us)).networks.len(), linked.networks.len());
+    }
+
+    #[test]
+    fn settings_follow_a_name() {
+        use crate::model::Value;
+        let mut lab = fixture::mini_cloud();
+        let mut lead = Service::new(name("port-forward"));
+        lead.settings.insert("rules".into(), Value::List(vec!["3306:db1/galera".into(), "22:app1/ssh".into()]));
+        lab.nodes.get_mut("lb").unwrap().services.insert(name("lead"), lead);
+        let rules = |lab: &Lab| lab.nodes["lb"].services["lead"].settings["rules"].to_string();
+        let service = Subject::Service(ServiceRef { node: name("db1"), service: name("galera") });
+        assert_eq!(rules(&check(&lab, rename(&lab, &service, "maria"))), "3306:db1/maria, 22:app1/ssh");
+        assert_eq!(rules(&check(&lab, rename(&lab, &Subject::Node(name("db1")), "store"))), "3306:store/galera, 22:app1/ssh");
+        let mut alone = lab.clone();
+        alone.nodes.get_mut("db2").unwrap().services.shift_remove("galera");
+        alone.vips.get_mut("vip").unwrap().follows = Some(name("galera"));
+        let after = check(&alone, rename(&alone, &service, "maria"));
+        assert_eq!(after.vips["vip"].follows.as_deref(), Some("maria"));
     }
 
     #[test]

@@ -132,7 +132,27 @@ impl Entry {
 
     /// The settings of a service with values that they do not take.
     pub fn wrong_values<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = Mismatch<'a>> {
-        service.settings.iter().filter_map(|(name, value)| self.setting(name)?.mismatch(value))
+        let alone = service.settings.iter().filter_map(|(name, value)| self.setting(name)?.mismatch(value));
+        alone.chain(self.settings.iter().filter_map(|setting| self.below(service, setting)))
+    }
+
+    /// What is wrong with a number that is less than another of the same service which it may not be below. Where neither is the
+    /// service's own there is nothing to say.
+    fn below<'a>(&'a self, service: &Service, setting: &'a Setting) -> Option<Mismatch<'a>> {
+        let least = self.least(service, setting)?;
+        let value = self.value(service, &setting.name)?;
+        let Value::Number(number) = value else { return None };
+        let takes = format!("at least the value of {}, {least}", setting.at_least.as_deref()?);
+        (*number < least).then(|| Mismatch::Value { setting, value: number.to_string(), takes })
+    }
+
+    /// The least that a number of a service may be, because another number of the service says so.
+    pub fn least(&self, service: &Service, setting: &Setting) -> Option<i64> {
+        let name = setting.at_least.as_ref()?;
+        match self.value(service, name)? {
+            Value::Number(least) => Some(*least),
+            _ => None,
+        }
     }
 
     /// The services and nodes that the settings of a service of this kind name, each with its setting and the text that names it.
@@ -142,6 +162,27 @@ impl Entry {
         valued.flat_map(|(setting, value)| {
             texts(value).iter().filter_map(move |text| Some((setting, text.as_str(), setting.holds.named(text)?)))
         })
+    }
+
+    /// A service whose settings call things of the lab by other names; `None` where none of them changes.
+    pub fn renamed(&self, service: &Service, rename: impl Fn(Named) -> Option<Named>) -> Option<Service> {
+        let mut to = service.clone();
+        let mut changed = false;
+        for setting in self.settings.iter().filter(|setting| setting.holds.names()) {
+            let texts = match to.settings.get_mut(&setting.name) {
+                Some(Value::Text(text)) => std::slice::from_mut(text),
+                Some(Value::List(texts)) => texts.as_mut_slice(),
+                _ => continue,
+            };
+            for text in texts {
+                let Some(name) = setting.holds.named(text).and_then(&rename) else { continue };
+                // The text ends with the name: a rule has a port before it.
+                let port = text.rsplit_once(':').map_or(String::new(), |(port, _)| format!("{port}:"));
+                *text = format!("{port}{name}");
+                changed = true;
+            }
+        }
+        changed.then_some(to)
     }
 
     /// The folders that the settings of a service of this kind name, the catalog's own left out.
@@ -159,6 +200,15 @@ pub enum Named {
     Node(NodeName),
     /// A service.
     Service(ServiceRef),
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => fmt::Display::fmt(node, f),
+            Self::Service(at) => fmt::Display::fmt(at, f),
+        }
+    }
 }
 
 impl Holds {

@@ -6,12 +6,15 @@
 
 mod judge;
 mod recipe;
+mod relation;
 mod sockets;
 
 pub use judge::{ForwardRule, Mismatch, Named};
 pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
 };
+
+pub use relation::{Agreement, Carries, Copying, Need, Partners, Through};
 
 use crate::model::{Endpoint, IndexMap, Kind, Lab, NodeName, Role, Service, ServiceName, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
@@ -242,9 +245,18 @@ pub struct Setting {
     /// What its text stands for; of a list, each of its texts.
     #[serde(default)]
     pub holds: Holds,
+    /// Whether a flow has to lead to the service that it names.
+    #[serde(default)]
+    pub carries: Carries,
     /// What it is where a service says nothing.
     #[serde(default)]
     pub default: Option<Value>,
+    /// With whom it must be the same.
+    #[serde(default)]
+    pub agrees: Vec<Agreement>,
+    /// The number of the same kind that it may not be less than.
+    #[serde(default)]
+    pub at_least: Option<String>,
     /// What it does, in a sentence.
     pub about: String,
 }
@@ -319,6 +331,12 @@ pub struct Entry {
     pub settings: Vec<Setting>,
     /// The role of a node that has it.
     pub role: Role,
+    /// What it is of no use without.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    /// How it copies from another of its kind.
+    #[serde(default)]
+    pub copies: Copying,
 }
 
 impl Entry {
@@ -516,6 +534,16 @@ mod tests {
             for port in &entry.ports {
                 let setting = port.opened_by.as_ref().map(|setting| entry.setting(setting).map(|setting| &setting.takes));
                 assert!(setting.is_none_or(|takes| takes == Some(&SettingType::Bool)), "{kind}: {}", port.name);
+            }
+            for setting in &entry.settings {
+                let number = |name: &String| entry.setting(name).is_some_and(|least| matches!(least.takes, SettingType::Number { .. }));
+                assert!(setting.at_least.as_ref().is_none_or(number), "{kind}.{}", setting.name);
+                for agreement in &setting.agrees {
+                    assert!(!agreement.otherwise.ends_with('.'), "{kind}.{}: {}", setting.name, agreement.otherwise);
+                }
+            }
+            for need in &entry.needs {
+                assert!(!need.through.is_empty() && !need.otherwise.ends_with('.'), "{kind}: {}", need.what);
             }
             let mut names: Vec<_> = entry.ports.iter().map(|port| &port.name).collect();
             names.dedup();

@@ -1,9 +1,11 @@
 //! `sandtable check`: what is wrong with layouts, for people and for programs.
 
 use super::args::Written;
-use super::input::{Loaded, Unreadable, load};
+use super::input::{Loaded, Unreadable, load, read_layout};
 use super::{Format, Outcome, Result, Style, Terminal};
+use crate::app::{Permit, save::save_layout};
 use crate::catalog::Catalog;
+use crate::host::file::Fingerprint;
 use crate::layout::{Place, Positions, positions};
 use crate::model::{Lab, Node, Subject, Places as SubjectPlaces};
 use crate::rules::{Checker, Context, Finding, Severity, Vetter};
@@ -29,6 +31,12 @@ pub(super) struct Args {
     /// The layouts to check
     #[arg(required = true, value_name = "LAYOUT")]
     layouts: Vec<PathBuf>,
+    /// Apply the first verified fix of each finding, or of those of one rule (--fix=RULE), and save the layouts
+    #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fix: Option<String>,
+    /// Show what --fix would do, and save nothing
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     #[command(flatten)]
     written: Written,
 }
@@ -38,6 +46,9 @@ struct Report {
     layout: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<ProblemLine>,
+    /// Fixes that `--fix` applied, or would apply with `--dry-run`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixed: Vec<FixedLine>,
     findings: Vec<FindingLine>,
     /// How many findings of a rule are not listed, where it has very many.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -60,6 +71,15 @@ struct ProblemLine {
     hint: Option<String>,
     line: u32,
     column: u32,
+}
+
+#[derive(Serialize)]
+struct FixedLine {
+    rule: &'static str,
+    message: String,
+    fix: String,
+    /// Whether it is saved.
+    applied: bool,
 }
 
 #[derive(Serialize)]
@@ -86,10 +106,18 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let mut reports = Vec::new();
     let mut labs = Vec::new();
     let mut unreadable = Vec::new();
+    let only = args.fix.as_deref().filter(|code| !code.is_empty());
+    if let Some(code) = only.filter(|code| crate::rules::rule(code).is_none()) {
+        return Err(super::Failure::input(format!("there is no rule {code:?}; `sandtable rules` lists them")));
+    }
     for path in &args.layouts {
         match load(path) {
             Ok(loaded) => {
-                reports.push(report(path, &loaded, &context));
+                let (loaded, fixed) = match &args.fix {
+                    Some(_) => repaired(path, loaded, &context, only, args.dry_run)?,
+                    None => (loaded, Vec::new()),
+                };
+                reports.push(Report { fixed, ..report(path, &loaded, &context) });
                 labs.push((reports.len() - 1, loaded.lab));
             }
             Err(error) => {
@@ -111,9 +139,28 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     Ok(if errors > 0 { Outcome::Unwell } else { Outcome::Good })
 }
 
-fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
+/// Applies fixes to a layout and saves it, unless it is a dry run. Gives the layout as the file has it afterwards.
+fn repaired(path: &Path, loaded: Loaded, context: &Context, only: Option<&str>, dry_run: bool) -> Result<(Loaded, Vec<FixedLine>)> {
+    let mut lab = loaded.lab.clone();
+    let done = crate::rules::repair(&mut lab, Catalog::embedded(), &context_of(path, &loaded.lab, context), only);
+    let line = |one: crate::rules::Repaired| FixedLine { rule: one.rule, message: one.message, fix: one.title, applied: !dry_run };
+    let fixed: Vec<FixedLine> = done.into_iter().map(line).collect();
+    if dry_run || fixed.is_empty() {
+        return Ok((loaded, fixed));
+    }
+    let permit = Permit::Unchanged(Fingerprint::of(loaded.text.as_bytes()));
+    save_layout(path, &lab, permit).map_err(|error| super::Failure::input(error.to_string()))?;
+    Ok((read_layout(path)?, fixed))
+}
+
+/// What the rules are told about the world beyond a layout.
+fn context_of(path: &Path, lab: &Lab, context: &Context) -> Context {
     let folder = path.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned)).unwrap_or_default();
-    let context = Context { links: crate::app::machine::links(&loaded.lab, &folder), ..context.clone() };
+    Context { links: crate::app::machine::links(lab, &folder), ..context.clone() }
+}
+
+fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
+    let context = context_of(path, &loaded.lab, context);
     let (lab, catalog) = (&loaded.lab, Catalog::embedded());
     let checker = Checker::new(lab, catalog, &context);
     let mut tried = Tried::of(&checker, lab);
@@ -142,7 +189,7 @@ fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
 impl Report {
     fn of(path: &Path) -> Self {
         let layout = path.display().to_string();
-        Self { layout, problems: Vec::new(), findings: Vec::new(), not_listed: BTreeMap::new(), counts: Counts::default() }
+        Self { layout, problems: Vec::new(), fixed: Vec::new(), findings: Vec::new(), not_listed: BTreeMap::new(), counts: Counts::default() }
     }
 }
 
@@ -279,6 +326,16 @@ fn summary_of_the_rest(report: &Report, finding: &FindingLine) -> Vec<(Style, St
 
 fn show(reports: &[Report], unreadable: usize, terminal: &mut Terminal) {
     for report in reports {
+        let rows: Vec<Vec<(Style, String)>> = report.fixed.iter().map(|fixed| {
+            vec![
+                (Style::Strong, report.layout.clone()),
+                (Style::Good, if fixed.applied { "fixed" } else { "would fix" }.to_owned()),
+                (Style::Faint, fixed.rule.to_owned()),
+                (Style::Plain, fixed.message.clone()),
+                (Style::Good, format!("-> {}", fixed.fix)),
+            ]
+        }).collect();
+        terminal.table(&rows);
         let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
         let rows: Vec<Vec<(Style, String)>> = counted(report)
             .filter_map(|finding| {

@@ -1,6 +1,6 @@
 //! Values that a field's type allows and no lab can have: port 0, no memory, a priority of nobody.
 
-use crate::model::{Allow, Lab, Path, Value};
+use crate::model::{ADVERTISE_MS_MAX, Allow, Lab, Path, Value};
 
 /// How many of something a lab may have: more than any machine takes, and few enough that each can be compared with each.
 struct Limit {
@@ -108,7 +108,8 @@ pub fn wrong_values(lab: &Lab) -> Vec<(Path, String)> {
     for (name, vip) in &lab.vips {
         let at = || root().field("vips").key(name);
         unless(vip.id > 0, &|| at().field("id"), "a virtual router id is a number from 1 to 255, not 0");
-        unless(vip.advertise_ms > 0, &|| at().field("advertise_ms"), "the time between two advertisements is at least 1 ms");
+        let carried = (1..=ADVERTISE_MS_MAX).contains(&vip.advertise_ms);
+        unless(carried, &|| at().field("advertise_ms"), "the time between two advertisements is 1 to 40950 ms: VRRP carries no more");
         for (index, holder) in vip.holders.iter().enumerate() {
             let good = (1..=254).contains(&holder.priority);
             unless(good, &|| at().field("holders").index(index).field("priority"), "a priority is a number from 1 to 254");

@@ -82,6 +82,9 @@ fn write_lab(pen: &mut Pen, lab: &Lab) {
                 pen.text_field("rule", &accepted.rule);
                 pen.text_field("on", &accepted.on);
                 pen.text_field("because", &accepted.because);
+                if let Some(says) = &accepted.says {
+                    pen.text_field("says", says);
+                }
             });
         });
         list(pen, "notes", &lab.notes, Lay::Lines, &|pen, note| {

@@ -102,6 +102,9 @@ pub struct Holder {
 /// How often a VIP's holder says that it is there, in milliseconds (RFC 5798: one second).
 pub const ADVERTISE_MS_DEFAULT: u32 = 1000;
 
+/// The longest time between two advertisements, in milliseconds: 12 bits of hundredths of a second (RFC 5798, section 5.2.7).
+pub const ADVERTISE_MS_MAX: u32 = 40_950;
+
 /// A virtual IP: an address that moves between nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,7 +121,7 @@ pub struct Vip {
     /// The service, by its name on every holder, that must be well where the VIP is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<ServiceName>,
-    /// Time between two advertisements, in milliseconds. What it follows is checked as often, but not more than once a second.
+    /// Time between two advertisements, in milliseconds, at most [`ADVERTISE_MS_MAX`]. What it follows is checked as often, but not more than once a second.
     #[serde(default = "advertise_default", skip_serializing_if = "is_advertise_default")]
     pub advertise_ms: u32,
     /// Does a better holder take it back as soon as it can? The default, no, moves it only when it must.

@@ -25,7 +25,7 @@ pub use canvas::{Canvas, Note, Pos, View};
 pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
 pub use event::{Event, EventKind};
 pub use fault::{FAULT_SECS, Fault, FaultParseError, FaultSize, FaultTarget, FaultVerb, fault_secs};
-pub use flow::{ADVERTISE_MS_DEFAULT, Endpoint, Flow, Holder, Link, Site, Vip};
+pub use flow::{ADVERTISE_MS_DEFAULT, ADVERTISE_MS_MAX, Endpoint, Flow, Holder, Link, Site, Vip};
 /// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, rustc_hash::FxBuildHasher>;
 pub use ipnet::Ipv4Net;
@@ -130,6 +130,9 @@ pub struct Acceptance {
     pub on: String,
     /// Why it is meant.
     pub because: String,
+    /// What the finding said when it was accepted: where it says something else now, it counts again. `None`: whatever it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
 }
 
 /// The document: one lab.

@@ -115,9 +115,50 @@ impl Lab {
     }
 }
 
+/// A sentence with another name for a thing; `None` where it does not name it, or has the new name already, so that the step back
+/// could not tell the two apart.
+fn renamed_words(text: &str, from: &str, to: &str) -> Option<String> {
+    let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+    let places = |name: &str| -> Vec<usize> {
+        let is_word = |place: &usize| {
+            let (before, rest) = text.split_at(*place);
+            let after = rest.get(name.len()..).and_then(|after| after.chars().next());
+            !before.chars().next_back().is_some_and(is_part) && !after.is_some_and(is_part)
+        };
+        text.match_indices(name).map(|(place, _)| place).filter(is_word).collect()
+    };
+    let found = places(from);
+    if found.is_empty() || !places(to).is_empty() {
+        return None;
+    }
+    let mut renamed = String::with_capacity(text.len());
+    let mut end = 0;
+    for place in found {
+        renamed.push_str(text.get(end..place)?);
+        renamed.push_str(to);
+        end = place + from.len();
+    }
+    renamed.push_str(text.get(end..)?);
+    Some(renamed)
+}
+
 impl Lab {
     /// Renames where acceptances and saved views name things by text, as [`Subject`](super::Subject) writes them.
     fn rename_in_texts(&mut self, edit: &Edit) {
+        let names = match edit {
+            Edit::RenameSite { from, to } => Some((from.as_str(), to.as_str())),
+            Edit::RenameNetwork { from, to } => Some((from.as_str(), to.as_str())),
+            Edit::RenameNode { from, to } => Some((from.as_str(), to.as_str())),
+            Edit::RenameVip { from, to } => Some((from.as_str(), to.as_str())),
+            Edit::RenameService { from, to, .. } => Some((from.as_str(), to.as_str())),
+            _ => None,
+        };
+        // An accepted finding calls the thing by its name; with another it would count again.
+        for says in self.accepted.iter_mut().filter_map(|acceptance| acceptance.says.as_mut()) {
+            if let Some(renamed) = names.and_then(|(from, to)| renamed_words(says, from, to)) {
+                *says = renamed;
+            }
+        }
         // A bare name may mean things of several sorts; then it is left alone.
         let bare_is_ours = match edit {
             Edit::RenameSite { from, to } => !self.other_sorts_have(&[from, to], Sort::Site),
@@ -308,13 +349,23 @@ mod tests {
     /// What a text that names a thing becomes, in an acceptance and in a view alike, and that undoing gives it back.
     fn check(edit: &Edit, before: &str, after: &str) {
         let mut lab = lab();
-        lab.accepted.push(Acceptance { rule: "a-rule".into(), on: before.into(), because: "meant".into() });
+        lab.accepted.push(Acceptance { rule: "a-rule".into(), on: before.into(), because: "meant".into(), says: None });
         lab.views.push(View { highlight: vec![before.into()], ..View::default() });
         let applied = lab.apply(std::slice::from_ref(edit)).unwrap();
         let texts = |lab: &Lab| (lab.accepted[0].on.clone(), lab.views[0].highlight[0].clone());
         assert_eq!(texts(&lab), (after.into(), after.into()), "{edit:?}");
         lab.apply(&applied.inverse).unwrap();
         assert_eq!(texts(&lab), (before.into(), before.into()), "{edit:?} undone");
+    }
+
+    #[test]
+    fn accepted_words_follow_a_name() {
+        assert_eq!(
+            renamed_words("db1/sql alone serves app1, not db10", "db1", "store").as_deref(),
+            Some("store/sql alone serves app1, not db10")
+        );
+        assert_eq!(renamed_words("db1 is beside db2", "db1", "db2"), None, "the step back could not tell them apart");
+        assert_eq!(renamed_words("db10", "db1", "x"), None);
     }
 
     #[test]

@@ -172,8 +172,13 @@ impl fmt::Display for Subject {
 }
 
 impl Acceptance {
-    /// Whether it accepts what this rule says about this subject.
-    pub fn accepts(&self, rule: &str, subject: &Subject) -> bool {
-        self.rule == rule && subject.is_called(&self.on)
+    /// Whether it accepts what this rule says about this subject, in these words.
+    pub fn accepts(&self, rule: &str, subject: &Subject, message: &str) -> bool {
+        self.rule == rule && subject.is_called(&self.on) && self.accepts_words(message)
+    }
+
+    /// Whether it accepts these words of its rule about its subject.
+    pub fn accepts_words(&self, message: &str) -> bool {
+        self.says.as_deref().is_none_or(|says| says == message)
     }
 }

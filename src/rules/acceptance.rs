@@ -14,11 +14,12 @@ const TEXT_CHARS_MAX: usize = 150;
 pub(super) fn unused(index: usize, acceptance: &Acceptance) -> Finding {
     Finding {
         rule: UNUSED,
-        severity: Severity::Warning,
+        severity: Severity::Advice,
         message: format!(
-            "{} on {} is accepted, but there is no such finding",
+            "{} on {} is accepted, but there is no such finding{}",
             shortened(&acceptance.rule, TEXT_CHARS_MAX),
-            shortened(&acceptance.on, TEXT_CHARS_MAX)
+            shortened(&acceptance.on, TEXT_CHARS_MAX),
+            if acceptance.says.is_some() { " in these words" } else { "" }
         ),
         subject: Subject::Acceptance(index),
         within: Path::root(),

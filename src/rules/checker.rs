@@ -166,7 +166,10 @@ impl Checker {
                 .and_then(|name| Some((name, lab.vips.get(name)?)))
                 .map(|(name, vip)| again(&mut |report| on_vip(rule, &facts, name, vip, report))),
             Check::Cluster(_) => key_of(&self.clusters, finding).map(|name| again(&mut |report| on_cluster(rule, &facts, name, report))),
-            Check::Flow(_) => {
+            Check::Between(..) if key_of(&self.clusters, finding).is_some() => {
+                key_of(&self.clusters, finding).map(|name| again(&mut |report| on_cluster(rule, &facts, name, report)))
+            }
+            Check::Flow(_) | Check::Between(..) => {
                 let place = self.flows.iter().position(|there| there.iter().any(|other| other.is_same(finding)));
                 place.and_then(|place| lab.flows.get(place)).map(|flow| {
                     let verdict = judge(&facts, flow);
@@ -257,9 +260,9 @@ type Rules = LazyLock<Vec<&'static Rule>>;
 
 static OF_NODES: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Node(_))));
 static OF_NETWORKS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Network(_))));
-static OF_FLOWS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Flow(_))));
+static OF_FLOWS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Flow(_) | Check::Between(..))));
 static OF_VIPS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Vip(_))));
-static OF_CLUSTERS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Cluster(_))));
+static OF_CLUSTERS: Rules = LazyLock::new(|| rules_of(|check| matches!(check, Check::Cluster(_) | Check::Between(..))));
 
 fn rules_of(sort: impl Fn(&Check) -> bool) -> Vec<&'static Rule> {
     RULES.iter().filter(|rule| sort(&rule.check)).collect()
@@ -305,8 +308,10 @@ fn on_network(rule: &Rule, facts: &Facts<'_>, name: &NetworkName, network: &crat
 }
 
 fn on_flow(rule: &Rule, facts: &Facts<'_>, flow: &crate::model::Flow, verdict: &Verdict<'_>, report: &mut Report) {
-    if let Check::Flow(check) = rule.check {
-        check(facts, flow, verdict, report);
+    match rule.check {
+        Check::Flow(check) => check(facts, flow, verdict, report),
+        Check::Between(_, check) => check(facts, flow, report),
+        _ => {}
     }
 }
 
@@ -317,7 +322,7 @@ fn on_vip(rule: &Rule, facts: &Facts<'_>, name: &VipName, vip: &crate::model::Vi
 }
 
 fn on_cluster(rule: &Rule, facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
-    if let Check::Cluster(check) = rule.check {
+    if let Check::Cluster(check) | Check::Between(check, _) = rule.check {
         check(facts, name, report);
     }
 }

@@ -17,8 +17,9 @@
 //! Set `tls` on the service, or give the link between the sites a `tunnel`.
 
 use super::contract::Verdict;
+use super::tunnel_without_ends::shared_tunnels;
 use super::{Facts, Report, exposure};
-use crate::model::{Endpoint, Flow, Node, NodeName, Service, ServiceName, ServiceRef, SiteName, Subject, Value};
+use crate::model::{Edit, Endpoint, Flow, Link, ListEdit, Node, NodeName, Service, ServiceName, ServiceRef, SiteName, Subject, Value};
 
 pub(super) fn check(facts: &Facts<'_>, flow: &Flow, _: &Verdict<'_>, report: &mut Report) {
     let Some((node_name, node, name, service)) = target(facts, &flow.to) else { return };
@@ -42,9 +43,15 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, _: &Verdict<'_>, report: &mu
         Some((one, other)) => format!("goes from site {one} to {other} in clear text"),
         None => "must be encrypted, and goes in clear text".to_owned(),
     };
-    let found = report
+    let mut found = report
         .add(Subject::flow(flow), format!("{flow} {what}"))
         .involving(Subject::Service(ServiceRef { node: node_name.clone(), service: name.clone() }));
+    for (index, link) in crosses.into_iter().flat_map(|(one, other)| links(facts, one, other)).filter(|(_, link)| link.tunnel.is_none()) {
+        if let Some(tunnel) = shared_tunnels(facts, link).first() {
+            let to = Link { tunnel: Some((*tunnel).clone()), ..link.clone() };
+            found = found.fix(format!("Let the link {link} use the tunnel {tunnel}"), vec![Edit::Link { index, change: ListEdit::Replace(to) }]);
+        }
+    }
     let mut encrypting = service.clone();
     encrypting.settings.insert("tls".into(), Value::Bool(true));
     if entry.is_encrypted(&encrypting, port) {
@@ -68,9 +75,15 @@ fn target<'a>(facts: &Facts<'a>, end: &'a Endpoint) -> Option<(&'a NodeName, &'a
 
 /// Whether all links between two sites are tunnels, and there is one.
 fn is_tunnelled(facts: &Facts<'_>, one: &SiteName, other: &SiteName) -> bool {
-    let joins = |between: &(SiteName, SiteName)| (between.0 == *one && between.1 == *other) || (between.0 == *other && between.1 == *one);
-    let mut links = facts.lab.links.iter().filter(|link| joins(&link.between)).peekable();
-    links.peek().is_some() && links.all(|link| link.tunnel.is_some())
+    let mut links = links(facts, one, other).peekable();
+    links.peek().is_some() && links.all(|(_, link)| link.tunnel.is_some())
+}
+
+/// The links between two sites, with their places in the lab's list.
+fn links<'a>(facts: &Facts<'a>, one: &SiteName, other: &SiteName) -> impl Iterator<Item = (usize, &'a Link)> + use<'a> {
+    let (one, other) = (one.clone(), other.clone());
+    let joins = move |between: &(SiteName, SiteName)| (between.0 == one && between.1 == other) || (between.0 == other && between.1 == one);
+    facts.lab.links.iter().enumerate().filter(move |(_, link)| joins(&link.between))
 }
 
 #[cfg(test)]

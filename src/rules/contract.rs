@@ -33,7 +33,7 @@ pub enum Verdict<'a> {
     Unheard(Source<'a>, Listener<'a>, Option<VipName>),
     /// The service has no such port.
     NoPort(Listener<'a>, u16),
-    /// The service keeps that port to its own node until a setting opens it.
+    /// The service does not open that port, or keeps it to its own node, until a setting opens it.
     Closed(Listener<'a>, u16, &'a str),
     /// The service lets only others in.
     Refused(Source<'a>, Listener<'a>),
@@ -83,6 +83,9 @@ pub struct Target<'a> {
     pub(super) listener: Option<Listener<'a>>,
     vip: Option<(&'a VipName, &'a NetworkName, Ipv4Addr)>,
 }
+
+/// The setting without which a port that is for TLS only stays closed.
+pub(super) const TLS: &str = "tls";
 
 /// The answer for a flow.
 pub(super) fn judge<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Verdict<'a> {
@@ -307,7 +310,8 @@ fn unheard<'a>(
     let mut ports = entry.ports_of(listener.service).peekable();
     ports.peek()?;
     let Some((port, number)) = ports.find(|(_, number)| *number == port) else { return Some(Verdict::NoPort(listener, port)) };
-    let setting = port.opened_by.as_deref().filter(|setting| !entry.is_on(listener.service, setting))?;
+    let closed_by = port.opened_by.as_deref().filter(|setting| !entry.is_on(listener.service, setting));
+    let setting = closed_by.or_else(|| (!entry.opens(listener.service, port)).then_some(TLS))?;
     Some(Verdict::Closed(listener, number, setting))
 }
 

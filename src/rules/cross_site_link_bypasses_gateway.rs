@@ -1,8 +1,11 @@
-//! A node that is no gateway of its site is on a network between sites.
+//! A node that is no gateway of its site is on a network between sites, or on that of another site.
 //!
 //! ## Why
 //! Sites should meet in one place each. What crosses there can be encrypted, watched and cut; a fault in one site stays in
 //! it. A node that reaches over by itself undoes all of that, and nothing on the gateways shows it.
+//!
+//! The same holds for a node of one site on the network of another: what passes there goes round gateways, tunnel and
+//! firewall.
 //!
 //! A network lies between sites if a link uses it, or if it is for wide-area traffic and nodes of two sites are on it.
 //! Sites that are not linked only group nodes, and may share any other network.
@@ -18,6 +21,10 @@ use crate::model::{Edit, ListEdit, Network, NetworkName, Purpose, SiteName, Subj
 use std::collections::BTreeSet;
 
 pub(super) fn check(facts: &Facts<'_>, name: &NetworkName, network: &Network, report: &mut Report) {
+    if let Some(home) = &network.site {
+        strangers(facts, name, home, report);
+        return;
+    }
     let is_linked = facts.lab.links.iter().any(|link| link.network == *name);
     if !(is_linked || network.purpose == Purpose::Wan) {
         return;
@@ -43,6 +50,21 @@ pub(super) fn check(facts: &Facts<'_>, name: &NetworkName, network: &Network, re
     }
 }
 
+/// Reports nodes of other sites on the network of a site.
+fn strangers(facts: &Facts<'_>, name: &NetworkName, home: &SiteName, report: &mut Report) {
+    for (node_name, slot) in facts.on_network(name) {
+        let Some(site) = facts.lab.nodes.get(node_name).and_then(|node| node.site.as_ref()).filter(|site| *site != home) else { continue };
+        if facts.lab.sites.get(site).is_some_and(|site| site.gateways.contains(node_name)) {
+            continue;
+        }
+        let message = format!("{node_name} of {site} is on {name}, a network of {home}: what passes there goes round the gateways");
+        report
+            .add(Subject::Adapter(node_name.clone(), slot, name.clone()), message)
+            .involving(Subject::Site(site.clone()))
+            .fix(format!("Take {node_name} off {name}"), vec![Edit::Adapter { node: node_name.clone(), slot, change: ListEdit::Remove }]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::rules::testing::{check, fixes, lab};
@@ -63,9 +85,23 @@ mod tests {
         let on_wan = r#", (network: "wan", address: "10.9.0.12")"#;
         let bypass = sites(on_wan, r#""gw-us""#);
         check("cross-site-link-bypasses-gateway", &bypass, &["w1 is on wan and is no gateway of us"]);
-        assert_eq!(fixes("cross-site-link-bypasses-gateway", &bypass), ["Take w1 off wan", "Make w1 a gateway of us"]);
+        assert_eq!(fixes("cross-site-link-bypasses-gateway", &bypass), ["Take w1 off wan"]);
         check("cross-site-link-bypasses-gateway", &sites("", r#""gw-us""#), &[]);
         check("cross-site-link-bypasses-gateway", &sites(on_wan, r#""gw-us", "w1""#), &[]);
         check("cross-site-link-bypasses-gateway", &sites(on_wan, ""), &[]);
+    }
+
+    #[test]
+    fn a_node_on_the_network_of_another_site() {
+        let code = "cross-site-link-bypasses-gateway";
+        let farm = |gateways: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"west-lan": internal(subnet: "10.2.0.0/24", site: "west")}}, nodes: {{
+                    "loader": (role: worker, site: "east", adapters: [(network: "west-lan", address: "10.2.0.10")]),
+                }}, sites: {{"east": (gateways: [{gateways}]), "west": ()}})"#
+            ))
+        };
+        check(code, &farm(""), &["loader of east is on west-lan, a network of west: what passes there goes round the gateways"]);
+        check(code, &farm(r#""loader""#), &[]);
     }
 }

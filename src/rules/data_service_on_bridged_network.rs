@@ -14,7 +14,7 @@
 //! Unplug the node from the bridged network, or bind the service to an inner one: `bind: on("backend")`.
 
 use super::{Facts, Report, exposure};
-use crate::model::{Bind, NetworkKind, Node, NodeName, Subject};
+use crate::model::{Bind, Edit, Network, NetworkKind, Node, NodeName, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in &node.services {
@@ -29,8 +29,15 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         for (title, edits) in exposure::bindings(facts, name, node, service_name) {
             found = found.fix(title, edits);
         }
-        // Unplugged, a service that listens everywhere would still do so.
-        if service.bind != Bind::Any {
+        if let Some(network) = facts.network(lan) {
+            for kind in [NetworkKind::Internal, NetworkKind::HostOnly] {
+                let to = Network { kind, interface: None, ..network.clone() };
+                found = found.fix(format!("Make {lan} {}", kind.title()), vec![Edit::Network { name: lan.clone(), at: None, to: Some(to) }]);
+            }
+        }
+        // Unplugged, a service that listens everywhere would still do so, and one without another network has no clients.
+        let has_other = exposure::adapters(facts, node).any(|(other, _, network)| other != slot && network.kind.joins_nodes());
+        if service.bind != Bind::Any && has_other {
             let (title, edits) = exposure::unplug(name, slot, adapter);
             found.fix(title, edits);
         }

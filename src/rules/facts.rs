@@ -2,7 +2,7 @@
 //!
 //! The index itself is in `index`; here is what a rule may ask.
 
-use super::index::{Index, Mark};
+use super::index::{Index, Mark, SMALL_CLUSTER};
 use super::ways::PortRule;
 use super::wire::{Plug, Wire, at_key};
 use crate::catalog::{Behaviour, Catalog, Entry};
@@ -242,6 +242,11 @@ impl<'a> Facts<'a> {
         members.is_some_and(|members| members.first().into_iter().chain(members.last()).any(|at| at.node != *node))
     }
 
+    /// Whether a cluster has so many members that a rule about a node may not look at all of them.
+    pub fn is_large_cluster(&self, cluster: &str) -> bool {
+        self.index.clusters.get(cluster).is_some_and(|members| members.len() > SMALL_CLUSTER)
+    }
+
     /// The VIPs that a node may hold.
     pub fn vips_of(&self, node: &str) -> impl Iterator<Item = (&'a VipName, &'a Vip)> + use<'a> {
         let lab = self.lab;
@@ -285,6 +290,16 @@ impl<'a> Facts<'a> {
     /// the host; through routers and bastions.
     pub fn is_managed(&self, network: &str) -> bool {
         self.index.ways.managed.contains(network)
+    }
+
+    /// Whether administrators get to any network at all.
+    pub fn is_anything_managed(&self) -> bool {
+        !self.index.ways.managed.is_empty()
+    }
+
+    /// The networks of a site that join nodes, in the lab's order, but for management networks.
+    pub fn networks_of_site(&self, site: &str) -> &'a [NetworkName] {
+        self.index.ways.site_networks.get(site).map_or(&[], Vec::as_slice)
     }
 
     /// The network on which administrators are to be: the first for management, else the first that the host is on.

@@ -14,22 +14,24 @@
 //! Bind the service to the network that the flow comes over, or put the sender on the network that it listens on; for a
 //! wrong port, leave the flow's port out to use the service's main one.
 
-use super::contract::{Listener, Source, Verdict};
-use super::{Facts, Report, Reported, offer};
-use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Subject, Value};
+use super::contract::{Listener, Source, TLS, Verdict};
+use super::{Facts, Report, Reported, exposure, offer};
+use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Subject, Value};
 
 pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
     match verdict.clone() {
         Verdict::Unheard(from, listener, vip) => {
             let at = listener.reference();
             let listens = match &listener.service.bind {
-                Bind::On(network) => format!("on {network}"),
-                Bind::Address(address) => format!("on {address}"),
-                Bind::Loopback | Bind::Any => "to its own node".to_owned(),
+                Bind::On(network) => Some(network.to_string()),
+                Bind::Address(address) => Some(address.to_string()),
+                Bind::Loopback | Bind::Any => None,
             };
-            let message = match &vip {
-                Some(vip) => format!("{at} listens only {listens}, not on {vip}"),
-                None => format!("{at} listens only {listens}, where {from} does not get"),
+            let message = match (&listens, &vip) {
+                (Some(listens), Some(vip)) => format!("{at} listens only on {listens}, not on {vip}"),
+                (Some(listens), None) => format!("{at} listens only on {listens}, where {from} does not get"),
+                (None, Some(vip)) => format!("{at} is bound to loopback (127.0.0.1), not to {vip}"),
+                (None, None) => format!("{at} is bound to loopback (127.0.0.1), and {from} is not its node"),
             };
             let found = report.add(Subject::flow(flow), message).involving(Subject::Service(at));
             rebind(facts, found, flow, from, listener);
@@ -48,8 +50,14 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let edits = offer::service(listener.at.name, listener.name, listener.service, |service| {
                 service.settings.insert(setting.to_owned(), Value::Bool(true));
             });
+            let at = listener.reference();
+            let message = if setting == TLS {
+                format!("{at} does not listen on port {port} while {setting} is off")
+            } else {
+                format!("{at} opens port {port} to its own node only")
+            };
             report
-                .add(Subject::flow(flow), format!("{} opens port {port} to its own node only", listener.reference()))
+                .add(Subject::flow(flow), message)
                 .involving(Subject::Service(listener.reference()))
                 .fix(format!("Turn {setting} on"), edits);
         }
@@ -66,7 +74,9 @@ fn rebind(facts: &Facts<'_>, mut found: Reported<'_>, flow: &Flow, from: Source<
             facts.joins(network) && from.node.adapters.iter().any(|adapter| facts.joins(&adapter.network) && facts.networks_meet(&adapter.network, network))
         }
     };
-    if let Some(network) = node.adapters.iter().map(|adapter| &adapter.network).find(arrives) {
+    // Who keeps a service on the management network means it: the sender belongs there.
+    let is_managed = matches!(&listener.service.bind, Bind::On(network) if facts.network(network).is_some_and(|wire| wire.purpose == Purpose::Management));
+    if let Some(network) = node.adapters.iter().map(|adapter| &adapter.network).find(arrives).filter(|_| !is_managed) {
         let (title, edits) = offer::bind(listener.at.name, listener.name, listener.service, network);
         found = found.fix(title, edits);
     }
@@ -76,7 +86,10 @@ fn rebind(facts: &Facts<'_>, mut found: Reported<'_>, flow: &Flow, from: Source<
         let (title, edits) = offer::adapter(facts, from.name, from.node, network);
         found = found.fix(title, edits);
     }
-    if matches!(from, Source::Outside) {
+    if matches!(from, Source::Outside) && exposure::hands_out_data(facts, listener.service) {
+        // Data is never opened to everybody.
+        found.fix("Remove the flow", offer::no_flow(facts, flow));
+    } else if matches!(from, Source::Outside) {
         let edits = offer::service(listener.at.name, listener.name, listener.service, |service| service.bind = Bind::Any);
         found.fix(format!("Bind {} to every address", listener.name), edits);
     }
@@ -104,7 +117,7 @@ mod tests {
         let elsewhere = bound(r#"on("storage")"#, flow);
         check("flow-misses-bind-address", &elsewhere, &["db1/db listens only on storage, where app1 does not get"]);
         assert_eq!(fixes("flow-misses-bind-address", &elsewhere), ["Bind db to backend", "Put app1 on storage with 10.2.0.10"]);
-        check("flow-misses-bind-address", &bound("loopback", flow), &["db1/db listens only to its own node, where app1 does not get"]);
+        check("flow-misses-bind-address", &bound("loopback", flow), &["db1/db is bound to loopback (127.0.0.1), and app1 is not its node"]);
         check("flow-misses-bind-address", &bound(r#"address("10.2.0.11")"#, flow), &["db1/db listens only on 10.2.0.11, where app1 does not get"]);
         for good in [r#"on("backend")"#, "any", r#"address("10.1.0.11")"#] {
             check("flow-misses-bind-address", &bound(good, flow), &[]);
@@ -129,6 +142,20 @@ mod tests {
         check("flow-misses-bind-address", &wrong, &["db1/db does not listen on port 5432; it opens 3306"]);
         assert_eq!(fixes("flow-misses-bind-address", &wrong), ["Use port 3306"]);
         check("flow-misses-bind-address", &bound("any", r#"(from: "app1", to: "db1/db", port: 3306)"#), &[]);
+    }
+
+    #[test]
+    fn a_port_for_tls_only() {
+        let web = |settings: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lab": host_only(subnet: "192.168.56.0/24")}}, nodes: {{
+                    "web1": (role: app, adapters: [(network: "lab", address: "192.168.56.10")], services: {{"web": (kind: "nginx", settings: {{{settings}}})}}),
+                }}, flows: [(from: "outside", to: "web1/web", port: 443)])"#
+            ))
+        };
+        check("flow-misses-bind-address", &web(""), &["web1/web does not listen on port 443 while tls is off"]);
+        assert_eq!(fixes("flow-misses-bind-address", &web("")), ["Turn tls on"]);
+        check("flow-misses-bind-address", &web(r#""tls": true"#), &[]);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use crate::catalog::{Behaviour, Catalog};
 use crate::model::{Allow, ClusterName, Endpoint, Flow, Lab, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 
 /// The most members of a cluster whose nodes are all looked at again when one of them changes.
-const SMALL_CLUSTER: usize = 16;
+pub(super) const SMALL_CLUSTER: usize = 16;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -64,6 +64,8 @@ struct FromNode {
     marked: Vec<(Mark, ServiceRef)>,
     host_ports: Vec<u16>,
     lists: Vec<NodeName>,
+    /// What rules about other nodes may read of its services, as one number.
+    face: u64,
 }
 
 /// What a step touches beyond what it names.
@@ -121,18 +123,24 @@ impl Index {
             return Spread { everything: true, ..Spread::default() };
         }
         let mut spread = Spread::default();
+        let mut other_face: Vec<&NodeName> = Vec::new();
+        let sizes = self.cluster_sizes(lab, touched);
         for name in &touched.nodes {
             let old = self.remove_node(name).unwrap_or_default();
             if let Some(node) = lab.nodes.get(name) {
                 self.add_node(catalog, name, node, Wire::insert);
             }
             let new = self.from_node.get(name).cloned().unwrap_or_default();
+            if old.face != new.face {
+                other_face.push(name);
+            }
             self.spread_node(name, &old, &mut spread);
             self.spread_node(name, &new, &mut spread);
         }
-        for members in spread.clusters.iter().filter_map(|cluster| self.clusters.get(cluster)) {
+        for (cluster, members) in spread.clusters.iter().filter_map(|cluster| Some((cluster, self.clusters.get(cluster)?))) {
             // Rules about a node may ask whether its services stand alone in their clusters.
-            if members.len() <= SMALL_CLUSTER {
+            let before = sizes.get(cluster).copied().unwrap_or_default();
+            if members.len().min(before) <= SMALL_CLUSTER {
                 spread.nodes.extend(members.iter().map(|at| at.node.clone()));
             }
         }
@@ -142,6 +150,9 @@ impl Index {
         }
         for name in &touched.nodes {
             spread.flows.extend(self.flows_of.get(name).into_iter().flatten());
+        }
+        for name in other_face {
+            self.spread_face(lab, name, &mut spread);
         }
         spread
     }
@@ -171,6 +182,27 @@ impl Index {
         spread.clusters.extend(from.clusters.iter().map(|(cluster, _)| cluster.clone()));
         spread.nodes.extend(self.listed_by.get(name).into_iter().flatten().cloned());
         spread.vips.extend(self.vips_of.get(name).into_iter().flatten().cloned());
+    }
+
+    /// How many members the clusters of touched nodes have, before the nodes are put in anew.
+    fn cluster_sizes(&self, lab: &Lab, touched: &Touched) -> HashMap<ClusterName, usize> {
+        let before =
+            touched.nodes.iter().filter_map(|name| self.from_node.get(name)).flat_map(|from| &from.clusters).map(|(cluster, _)| cluster);
+        let nodes = touched.nodes.iter().filter_map(|name| lab.nodes.get(name));
+        let after = nodes.flat_map(|node| node.services.values()).filter_map(|service| service.cluster.as_ref());
+        before.chain(after).map(|cluster| (cluster.clone(), self.clusters.get(cluster).map_or(0, BTreeSet::len))).collect()
+    }
+
+    /// Rules about a node may read the services of the nodes at the other ends of its flows, and at the other ends of theirs.
+    fn spread_face(&self, lab: &Lab, name: &NodeName, spread: &mut Spread) {
+        let ends_of = |name: &NodeName| {
+            let places = self.flows_of.get(name).into_iter().flatten();
+            places.filter_map(|place| lab.flows.get(*place)).flat_map(|flow| nodes_of(lab, flow)).collect::<BTreeSet<_>>()
+        };
+        for end in ends_of(name) {
+            spread.nodes.insert(end.clone());
+            spread.nodes.extend(ends_of(end).into_iter().cloned());
+        }
     }
 
     fn update_vips(&mut self, lab: &Lab, touched: &Touched, spread: &mut Spread) {
@@ -242,7 +274,12 @@ impl Index {
             }
         }
         let mut routes = false;
+        let mut face = rustc_hash::FxHasher::default();
         for (service_name, service) in &node.services {
+            (service_name, &service.kind, &service.cluster, &service.replica_of).hash(&mut face);
+            for (setting, value) in service.settings.iter().filter(|(_, value)| matches!(value, Value::Bool(_))) {
+                (setting, value == &Value::Bool(true)).hash(&mut face);
+            }
             let at = || ServiceRef { node: name.clone(), service: service_name.clone() };
             if let Some(cluster) = &service.cluster {
                 self.clusters.entry(cluster.clone()).or_default().insert(at());
@@ -269,6 +306,7 @@ impl Index {
                 }
             }
         }
+        from.face = face.finish();
         if routes {
             self.routers.insert(name.clone());
         }

@@ -15,7 +15,7 @@
 
 use super::{Facts, Report, exposure, offer};
 use crate::catalog::Mismatch;
-use crate::model::{Node, NodeName, Path};
+use crate::model::{Node, NodeName, Path, Value};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in node.services.iter().filter(|(_, service)| !service.settings.is_empty()) {
@@ -25,7 +25,10 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             let mut found = report
                 .add(exposure::subject(name, service_name), format!("{name}/{service_name} {mismatch}"))
                 .within(Path::root().field("settings").key(&setting.name));
-            let meant = service.settings.get(&setting.name).and_then(|value| setting.meant(value));
+            let own = service.settings.get(&setting.name);
+            // A value that fits alone is too small beside another.
+            let fits = own.is_none_or(|value| setting.mismatch(value).is_none());
+            let meant = if fits { entry.least(service, setting).map(Value::Number) } else { own.and_then(|value| setting.meant(value)) };
             if let Some(value) = meant {
                 let title = format!("Set {} to {value}", setting.name);
                 let edits = offer::service(name, service_name, service, |service| {

@@ -1,8 +1,9 @@
-//! Some nodes of a mesh have long names, others short ones.
+//! BEAM nodes that must connect have long names here and short ones there.
 //!
 //! ## Why
 //! A BEAM node that runs with short names refuses one with long names, and the other way round, whatever cookie they
-//! have. Names are chosen at the start, so it cannot be mended while they run.
+//! have. Names are chosen at the start, so it cannot be corrected while they run. This
+//! holds for gateways that join two meshes as well. Source: Erlang reference manual, Distributed Erlang, nodes.
 //!
 //! ## Example
 //! `edge-eu-1` says `names: "short"`, the rest of its mesh uses long names.
@@ -10,34 +11,15 @@
 //! ## Do this instead
 //! Use one sort in all of a mesh: long names where it spans networks.
 
-use super::{Facts, Report, alike, offer};
-use crate::catalog::Behaviour;
-use crate::model::{ClusterName, ServiceRef, Subject, Value};
+use super::{Facts, Report, agreement};
+use crate::model::{ClusterName, Flow};
 
-/// The setting that all nodes of a mesh must agree on.
-const NAMES: &str = "names";
+pub(super) fn cluster(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
+    agreement::in_cluster(facts, name, report);
+}
 
-pub(super) fn check(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
-    let members: Vec<(&ServiceRef, &str)> = facts
-        .members(name)
-        .filter(|(_, service)| facts.behaviour(service).is_some_and(Behaviour::is_beam))
-        .filter_map(|(at, service)| match facts.entry(service)?.value(service, NAMES)? {
-            Value::Text(names) => Some((at, names.as_str())),
-            _ => None,
-        })
-        .collect();
-    let Some((common, others)) = alike::minority(&members) else { return };
-    for (at, names) in others {
-        let found = report
-            .add(Subject::Service(at.clone()), format!("{at} uses {names} names, others of {name} use {common} ones"))
-            .involving(Subject::Cluster(name.clone()));
-        if let Some(service) = facts.lab.service(at) {
-            let edits = offer::service(&at.node, &at.service, service, |service| {
-                service.settings.insert(NAMES.to_owned(), Value::Text(common.to_owned()));
-            });
-            found.fix(format!("Use {common} names"), edits);
-        }
-    }
+pub(super) fn flow(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
+    agreement::along_flow(facts, flow, report);
 }
 
 #[cfg(test)]
@@ -56,8 +38,23 @@ mod tests {
             lab(&format!(r#"(name: "x", networks: {{"lan": internal(subnet: "10.1.0.0/24")}}, nodes: {{{nodes}}})"#))
         };
         let mixed = mesh(r#""names": "short""#);
-        check("mixed-node-names", &mixed, &["c/beam uses short names, others of eu use long ones"]);
-        assert_eq!(fixes("mixed-node-names", &mixed), ["Use long names"]);
+        check("mixed-node-names", &mixed, &["c/beam has names short, others of eu have names long: nodes with long and with short names do not connect"]);
+        assert_eq!(fixes("mixed-node-names", &mixed), ["Use names long in all of eu"]);
         check("mixed-node-names", &mesh(r#""names": "long""#), &[]);
+    }
+
+    #[test]
+    fn gateways_of_two_meshes() {
+        let gate = |names: &str| {
+            lab(&format!(
+                r#"(name: "x", nodes: {{
+                    "e": (role: gateway, services: {{"door": (kind: "beam-gateway", cluster: "east")}}),
+                    "w": (role: gateway, services: {{"door": (kind: "beam-gateway", cluster: "west", settings: {{"names": "{names}"}})}}),
+                }}, flows: [(from: "e/door", to: "w/door")])"#
+            ))
+        };
+        let said = "e/door has names long, w/door has names short: nodes with long and with short names do not connect";
+        check("mixed-node-names", &gate("short"), &[said]);
+        check("mixed-node-names", &gate("long"), &[]);
     }
 }

@@ -4,6 +4,7 @@
 //! only list of rules: the manual, the command line's help, the window's page and the tests are made from it.
 
 mod acceptance;
+mod agreement;
 mod alike;
 mod checker;
 mod contract;
@@ -14,6 +15,7 @@ mod index;
 mod offer;
 mod order;
 mod readdress;
+mod repair;
 mod rule;
 #[cfg(test)]
 mod testing;
@@ -24,6 +26,7 @@ mod wire;
 pub use checker::{Changed, Checker, check};
 pub use facts::{Context, Facts, HOST_ONLY_RANGE, host_only_ranges};
 pub use finding::{Finding, Fix, Severity};
+pub use repair::{Repaired, repair};
 pub use rule::{Chapter, Check, Reads, Report, Reported, Rule};
 pub use vetter::Vetter;
 pub use ways::PortRule;
@@ -60,12 +63,18 @@ rules! {
         nfs_exported_to_all "nfs-exported-to-all" Error Check::Node(nfs_exported_to_all::check);
         image_outside_folder "image-outside-folder" Warning Check::Lab(Reads::NODES, image_outside_folder::check);
         system_folder "system-folder" Error Check::Node(system_folder::check);
+        data_on_management_network "data-on-management-network" Advice Check::Node(data_on_management_network::check);
         service_on_nat_address "service-on-nat-address" Warning Check::Node(service_on_nat_address::check);
     }
     Roles {
         app_and_database_together "app-and-database-together" Warning Check::Node(app_and_database_together::check);
         workload_on_monitor "workload-on-monitor" Warning Check::Node(workload_on_monitor::check);
         arbitrator_with_data "arbitrator-with-data" Warning Check::Node(arbitrator_with_data::check);
+        missing_dependency "missing-dependency" Warning Check::Node(missing_dependency::check);
+        writes_to_replica "writes-to-replica" Error Check::Node(writes_to_replica::check);
+        admin_path_without_authority "admin-path-without-authority" Warning Check::Lab(Reads::NODES, admin_path_without_authority::check);
+        requests_in_circle "requests-in-circle" Error Check::Node(requests_in_circle::check);
+        nobody_has_authority "nobody-has-authority" Warning Check::Node(nobody_has_authority::check);
         several_authoritative "several-authoritative" Error Check::Lab(Reads::NODES, several_authoritative::check);
     }
     Addressing {
@@ -82,6 +91,8 @@ rules! {
         vip_address_taken "vip-address-taken" Error Check::Vip(vip_address_taken::check);
         vip_outside_subnet "vip-outside-subnet" Error Check::Vip(vip_outside_subnet::check);
         names_differ_by_case "names-differ-by-case" Error Check::Lab(Reads::NODES, names_differ_by_case::check);
+        dhcp_range_outside_subnet "dhcp-range-outside-subnet" Error Check::Network(dhcp_range_outside_subnet::check);
+        two_adapters_on_network "two-adapters-on-network" Warning Check::Node(two_adapters_on_network::check);
         public_subnet "public-subnet" Advice Check::Network(public_subnet::check);
         subnet_of_nat "subnet-of-nat" Warning Check::Network(subnet_of_nat::check);
     }
@@ -92,8 +103,15 @@ rules! {
         flow_misses_bind_address "flow-misses-bind-address" Error Check::Flow(flow_misses_bind_address::check);
         port_taken_twice "port-taken-twice" Error Check::Node(port_taken_twice::check);
         forward_port_led_twice "forward-port-led-twice" Error Check::Node(forward_port_led_twice::check);
+        forward_never_made "forward-never-made" Error Check::Node(forward_never_made::check);
+        forward_to_closed_port "forward-to-closed-port" Warning Check::Node(forward_to_closed_port::check);
+        named_without_flow "named-without-flow" Warning Check::Lab(Reads::NAMED, named_without_flow::check);
         flow_not_allowed "flow-not-allowed" Error Check::Flow(flow_not_allowed::check);
         node_without_management_path "node-without-management-path" Warning Check::Node(node_without_management_path::check);
+        host_reaches_no_network "host-reaches-no-network" Warning Check::Lab(Reads::ALL, host_reaches_no_network::check);
+        node_off_its_site "node-off-its-site" Warning Check::Node(node_off_its_site::check);
+        gateway_off_its_site "gateway-off-its-site" Error Check::Lab(Reads::NODES, gateway_off_its_site::check);
+        tunnel_without_ends "tunnel-without-ends" Error Check::Lab(Reads::NODES, tunnel_without_ends::check);
         isolated_node "isolated-node" Advice Check::Node(isolated_node::check);
         host_port_taken_twice "host-port-taken-twice" Error Check::Lab(Reads::NODES, host_port_taken_twice::check);
         privileged_host_port "privileged-host-port" Warning Check::Node(privileged_host_port::check);
@@ -105,6 +123,16 @@ rules! {
         majority_in_one_site "majority-in-one-site" Advice Check::Cluster(majority_in_one_site::check);
         member_without_cluster "member-without-cluster" Warning Check::Lab(Reads::NODES, member_without_cluster::check);
         mixed_cluster "mixed-cluster" Error Check::Cluster(mixed_cluster::check);
+        arbitrators_outvote_data "arbitrators-outvote-data" Advice Check::Cluster(arbitrators_outvote_data::check);
+        kind_without_replication "kind-without-replication" Error Check::Node(kind_without_replication::check);
+        copy_without_sync "copy-without-sync" Warning Check::Node(copy_without_sync::check);
+        vip_follows_nothing "vip-follows-nothing" Warning Check::Vip(vip_follows_nothing::check);
+        vip_holder_without_service "vip-holder-without-service" Error Check::Vip(vip_holder_without_service::check);
+        vip_holder_twice "vip-holder-twice" Error Check::Vip(vip_holder_twice::check);
+        vip_holder_without_address "vip-holder-without-address" Error Check::Vip(vip_holder_without_address::check);
+        vip_over_clusters "vip-over-clusters" Error Check::Vip(vip_over_clusters::check);
+        vip_over_replica "vip-over-replica" Warning Check::Vip(vip_over_replica::check);
+        vip_bypassed "vip-bypassed" Advice Check::Node(vip_bypassed::check);
         vip_single_holder "vip-single-holder" Warning Check::Vip(vip_single_holder::check);
         vip_equal_priorities "vip-equal-priorities" Warning Check::Vip(vip_equal_priorities::check);
         vip_id_collision "vip-id-collision" Error Check::Lab(Reads::VIPS, vip_id_collision::check);
@@ -116,6 +144,7 @@ rules! {
         site_without_gateway "site-without-gateway" Error Check::Lab(Reads::NODES, site_without_gateway::check);
         cross_site_link_bypasses_gateway "cross-site-link-bypasses-gateway" Warning Check::Network(cross_site_link_bypasses_gateway::check);
         replica_without_primary "replica-without-primary" Error Check::Node(replica_without_primary::check);
+        sessions_not_shared "sessions-not-shared" Warning Check::Node(sessions_not_shared::check);
         sync_without_partner "sync-without-partner" Warning Check::Node(sync_without_partner::check);
     }
     Consistency {
@@ -125,14 +154,16 @@ rules! {
         unknown_secret "unknown-secret" Error Check::Node(unknown_secret::check);
         invalid_setting_value "invalid-setting-value" Error Check::Node(invalid_setting_value::check);
         setting_names_nothing "setting-names-nothing" Error Check::Lab(Reads::NODES, setting_names_nothing::check);
-        cookie_mismatch "cookie-mismatch" Error Check::Cluster(cookie_mismatch::check);
-        mixed_node_names "mixed-node-names" Error Check::Cluster(mixed_node_names::check);
+        cookie_mismatch "cookie-mismatch" Error Check::Between(cookie_mismatch::cluster, cookie_mismatch::flow);
+        mixed_node_names "mixed-node-names" Error Check::Between(mixed_node_names::cluster, mixed_node_names::flow);
+        settings_disagree "settings-disagree" Error Check::Between(settings_disagree::cluster, settings_disagree::flow);
         mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
         memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
         cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);
         memory_below_need "memory-below-need" Warning Check::Node(memory_below_need::check);
+        backup_beside_its_data "backup-beside-its-data" Warning Check::Node(backup_beside_its_data::check);
         no_backup_for_data "no-backup-for-data" Advice Check::Node(no_backup_for_data::check);
-        unused_acceptance "unused-acceptance" Warning Check::Lab(Reads::NODES, unused_acceptance::check);
+        unused_acceptance "unused-acceptance" Advice Check::Lab(Reads::NODES, unused_acceptance::check);
     }
 }
 

@@ -37,7 +37,13 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let found = report.add(subject, format!("{} has no way out: none of its networks leads to the internet", from.name));
             let found = found.involving(Subject::Node(from.name.clone()));
             if let Some(network) = facts.first_internet() {
-                let (title, edits) = offer::adapter(facts, from.name, from.node, network);
+                // A node behind a router stays behind it: the way out belongs there.
+                let is_shared = |node: &crate::model::Node| {
+                    node.adapters.iter().any(|adapter| facts.joins(&adapter.network) && from.node.adapter_on(&adapter.network).is_some())
+                };
+                let router = facts.routers().take(ROUTERS_MAX).find(|(name, node)| *name != from.name && is_shared(node));
+                let (name, node) = router.unwrap_or((from.name, from.node));
+                let (title, edits) = offer::adapter(facts, name, node, network);
                 found.fix(title, edits);
             }
         }
@@ -49,6 +55,9 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
         _ => {}
     }
 }
+
+/// How many routers are looked at for the one of a node.
+const ROUTERS_MAX: usize = 64;
 
 /// Offers to put the sender on a network where the receiver listens.
 pub(super) fn shared_network(facts: &Facts<'_>, mut found: Reported<'_>, from: At<'_>, to: &Target<'_>) {

@@ -5,6 +5,9 @@
 //! traffic: then every node belongs on it, or behind a router or beside a bastion that is. In a lab without one, a node
 //! must be on a network that the host gets to: any but an internal one.
 //!
+//! The way ends at ssh: a node whose only ssh server is bound to loopback lets nobody in. A lab of which the host reaches no
+//! network at all is left to `host-reaches-no-network`.
+//!
 //! A node without adapters is left to `isolated-node`.
 //!
 //! ## Example
@@ -14,10 +17,16 @@
 //! Put the node on the management network.
 
 use super::{Facts, Report, offer};
-use crate::model::{Node, NodeName, Purpose, Subject};
+use crate::catalog::Behaviour;
+use crate::model::{Bind, Node, NodeName, Purpose, Service, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
-    if node.adapters.is_empty() || node.adapters.iter().any(|adapter| facts.is_managed(&adapter.network)) {
+    // Where the host reaches nothing at all, that is one finding about the lab.
+    if node.adapters.is_empty() || !facts.is_anything_managed() {
+        return;
+    }
+    if node.adapters.iter().any(|adapter| facts.is_managed(&adapter.network)) {
+        on_loopback(facts, name, node, report);
         return;
     }
     let administration = facts.administration();
@@ -29,6 +38,21 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     if let Some((network, _)) = administration {
         let (title, edits) = offer::adapter(facts, name, node, network);
         found.involving(Subject::Network(network.clone())).fix(title, edits);
+    }
+}
+
+/// Reports a node whose only way for administrators is bound to loopback.
+fn on_loopback(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
+    let is_shell = |service: &Service| facts.behaviour(service) == Some(Behaviour::Shell);
+    let mut shells = node.services.iter().filter(|(_, service)| is_shell(service));
+    let Some((first, service)) = shells.next() else { return };
+    if service.bind != Bind::Loopback || shells.any(|(_, service)| service.bind != Bind::Loopback) {
+        return;
+    }
+    let found = report.add(Subject::Node(name.clone()), format!("{name} has no way for administrators: {first} is bound to loopback (127.0.0.1)"));
+    if let Some(network) = node.adapters.iter().map(|adapter| &adapter.network).find(|network| facts.joins(network) && facts.is_managed(network)) {
+        let (title, edits) = offer::bind(name, first, service, network);
+        found.fix(title, edits);
     }
 }
 
@@ -68,5 +92,20 @@ mod tests {
         let message = "db1 has no way for administrators: the host does not get to its networks";
         check("node-without-management-path", &managed(network, r#"(network: "backend", address: "10.2.0.10")"#, ""), &[message]);
         check("node-without-management-path", &managed(network, r#"(network: "mgmt", address: "192.168.56.10")"#, ""), &[]);
+    }
+
+    #[test]
+    fn ssh_that_lets_nobody_in() {
+        let network = r#"host_only(subnet: "192.168.56.0/24", purpose: management)"#;
+        let shell = |bind: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"mgmt": {network}}}, nodes: {{
+                    "n": (role: worker, adapters: [(network: "mgmt", address: "192.168.56.10")], services: {{"ssh": (kind: "sshd", bind: {bind})}}),
+                }})"#
+            ))
+        };
+        check("node-without-management-path", &shell("loopback"), &["n has no way for administrators: ssh is bound to loopback (127.0.0.1)"]);
+        assert_eq!(fixes("node-without-management-path", &shell("loopback")), ["Bind ssh to mgmt"]);
+        check("node-without-management-path", &shell("any"), &[]);
     }
 }

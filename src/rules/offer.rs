@@ -1,7 +1,9 @@
 //! Edits that several rules offer. Each reads only the thing that it mends and what is on the same network.
 
 use super::Facts;
-use crate::model::{Adapter, Bind, Edit, Forward, ListEdit, NetworkName, Node, NodeName, Service, ServiceName};
+use crate::model::{
+    Adapter, Bind, Edit, Endpoint, Flow, Forward, ListEdit, NetworkName, Node, NodeName, Service, ServiceName, ServiceRef, Vip, VipName,
+};
 use std::net::Ipv4Addr;
 
 /// The most entries of a service's table of which each wrong one gets a fix: a fix holds a copy of the table.
@@ -42,6 +44,35 @@ pub(super) fn service(node: &NodeName, name: &ServiceName, service: &Service, ch
 /// Binds a service to a network.
 pub(super) fn bind(node: &NodeName, name: &ServiceName, of: &Service, network: &NetworkName) -> Offer {
     (format!("Bind {name} to {network}"), service(node, name, of, |service| service.bind = Bind::On(network.clone())))
+}
+
+/// Draws a flow, after all others.
+pub(super) fn flow(facts: &Facts<'_>, from: &ServiceRef, to: &ServiceRef) -> Vec<Edit> {
+    let flow = Flow::new(Endpoint::Service(from.clone()), Endpoint::Service(to.clone()));
+    vec![Edit::Flow { index: facts.lab.flows.len(), change: ListEdit::Insert(flow) }]
+}
+
+/// Leads a flow elsewhere.
+pub(super) fn lead(facts: &Facts<'_>, flow: &Flow, to: Endpoint) -> Vec<Edit> {
+    let Some(index) = facts.place_of(flow) else { return Vec::new() };
+    vec![Edit::Flow { index, change: ListEdit::Replace(Flow { to, ..flow.clone() }) }]
+}
+
+/// Takes a flow away.
+pub(super) fn no_flow(facts: &Facts<'_>, flow: &Flow) -> Vec<Edit> {
+    facts.place_of(flow).map(|index| vec![Edit::Flow { index, change: ListEdit::Remove }]).unwrap_or_default()
+}
+
+/// Changes a VIP.
+pub(super) fn vip(name: &VipName, vip: &Vip, change: impl FnOnce(&mut Vip)) -> Vec<Edit> {
+    let mut to = vip.clone();
+    change(&mut to);
+    vec![Edit::Vip { name: name.clone(), at: None, to: Some(to) }]
+}
+
+/// Lets a node hold a VIP no longer.
+pub(super) fn not_holding(name: &VipName, of: &Vip, node: &NodeName) -> Offer {
+    (format!("Take {node} off the holders"), vip(name, of, |vip| vip.holders.retain(|holder| holder.node != *node)))
 }
 
 /// Changes a node.

@@ -89,6 +89,7 @@ impl Ordered {
         let bare = finding.subject.bare_name().filter(|bare| *bare != written);
         let names = [Some(written.as_str()), bare];
         let mut places: Vec<usize> = names.into_iter().flatten().filter_map(|name| by_subject.get(name)).flatten().copied().collect();
+        places.retain(|place| self.accepted.get(*place).is_some_and(|acceptance| acceptance.accepts_words(&finding.message)));
         places.sort_unstable();
         places
     }
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn what_goes_and_comes_leaves_the_list_as_if_it_were_new() {
         let mut lab = Lab::new("x");
-        let acceptance = |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into() };
+        let acceptance = |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into(), says: None };
         lab.accepted = vec![acceptance("a-third", "n1"), acceptance("a-third", "nobody")];
         let all = some();
         let (mut stays, goes): (Vec<_>, Vec<_>) = all.iter().cloned().enumerate().partition(|(place, _)| place % 3 > 0);

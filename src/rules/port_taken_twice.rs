@@ -11,7 +11,7 @@
 //! Give one of them another port, bind them to different networks, or move one to another node.
 
 use super::{Facts, Report, offer};
-use crate::catalog::{Port, Protocol};
+use crate::catalog::{Audience, Port, Protocol};
 use crate::model::{Bind, Node, NodeName, Service, ServiceName, ServiceRef, Subject};
 use rustc_hash::FxHashSet as HashSet;
 
@@ -42,7 +42,9 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
                 .add(Subject::Service(at.clone()), format!("{at} opens port {}, which {} on {name} has already", new.number, old.name))
                 .involving(Subject::Service(ServiceRef { node: name.clone(), service: old.name.clone() }));
             let is_main = entry.ports.first().is_some_and(|main| main.name == new.port.name);
-            if let Some(free) = free_port(new.number, &used, &opens) {
+            // The members of a cluster call all others at one port: another for one parts it from the rest.
+            let is_called = |taken: &Taken<'_>| taken.port.audience == Audience::Cluster && taken.service.cluster.is_some();
+            if let Some(free) = free_port(new.number, &used, &opens).filter(|_| !is_called(new)) {
                 let edits = offer::service(name, service_name, service, |service| {
                     if is_main {
                         service.port = Some(free);

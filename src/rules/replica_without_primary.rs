@@ -13,6 +13,7 @@
 //! are left alone.
 
 use super::contract::gets_to;
+use super::writes_to_replica::refuses_writes;
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
 use crate::model::{Node, NodeName, Service, ServiceRef, Subject};
@@ -29,9 +30,12 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
                 let edits = offer::service(name, service_name, service, |service| {
                     service.settings.remove("read_only");
                 });
-                report
-                    .add(Subject::Service(at.clone()), format!("{at} refuses writes and copies from no primary"))
-                    .fix("Let it take writes", edits);
+                let mut found = report.add(Subject::Service(at.clone()), format!("{at} refuses writes and copies from no primary"));
+                if let Some(primary) = beside(facts, &at, node, service) {
+                    let edits = offer::service(name, service_name, service, |service| service.replica_of = Some(primary.clone()));
+                    found = found.fix(format!("Copy from {primary}"), edits);
+                }
+                found.fix("Let it take writes", edits);
             }
             continue;
         };
@@ -40,7 +44,17 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         let (primary, ring) = (facts.lab.nodes.get(&primary_at.node), facts.ring(primary_at));
         let heard = primary.zip(facts.lab.service(primary_at)).map(|(node, service)| facts.reachable_on(node, service)).unwrap_or_default();
         let network = heard.iter().find(|network| facts.joins(network));
-        if let (Some(network), None) = (network, &ring) {
+        let unlike = facts.lab.service(primary_at).filter(|primary| primary.kind != service.kind);
+        if let (Some(primary), None) = (unlike, &ring) {
+            let title = facts.entry(primary).map_or_else(|| primary.kind.to_string(), |entry| entry.title.clone());
+            let alike = offer::service(name, service_name, service, |service| {
+                service.kind = primary.kind.clone();
+                let entry = facts.entry(primary);
+                service.settings.retain(|setting, _| entry.is_some_and(|entry| entry.setting(setting).is_some()));
+            });
+            let alone = offer::service(name, service_name, service, |service| service.replica_of = None);
+            found.fix(format!("Make it {title}"), alike).fix("Let it be no copy", alone);
+        } else if let (Some(network), None) = (network, &ring) {
             let (title, edits) = offer::adapter(facts, name, node, network);
             found.fix(title, edits);
         } else if ring.is_some() {
@@ -48,6 +62,21 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             found.fix(format!("Make {name}/{service_name} the primary"), edits);
         }
     }
+}
+
+/// How many adapters of each network are looked at for a primary.
+const LOOKED_AT_MAX: usize = 64;
+
+/// A database of the same kind that takes writes, on a network of the node.
+fn beside(facts: &Facts<'_>, at: &ServiceRef, node: &Node, service: &Service) -> Option<ServiceRef> {
+    let networks = node.adapters.iter().map(|adapter| &adapter.network).filter(|network| facts.joins(network));
+    let mut nodes = networks.flat_map(|network| facts.on_network(network).take(LOOKED_AT_MAX));
+    nodes.find_map(|(name, _)| {
+        let services = &facts.lab.nodes.get(name)?.services;
+        let is_one = |other: &Service| other.kind == service.kind && !refuses_writes(facts, other);
+        let (found, _) = services.iter().find(|(service, other)| is_one(other) && (name, *service) != (&at.node, &at.service))?;
+        Some(ServiceRef { node: name.clone(), service: found.clone() })
+    })
 }
 
 fn wrong(facts: &Facts<'_>, at: &ServiceRef, node: &Node, service: &Service, primary_at: &ServiceRef) -> Option<String> {
@@ -91,6 +120,7 @@ mod tests {
         assert_eq!(fixes("replica-without-primary", &apart), ["Put db2 on lan with 10.1.0.11"]);
         let unlike = pair(r#"kind: "postgresql""#, REPLICA, "lan");
         check("replica-without-primary", &unlike, &["db2/db (MariaDB) cannot copy from db1/db (PostgreSQL)"]);
+        assert_eq!(fixes("replica-without-primary", &unlike), ["Make it PostgreSQL", "Let it be no copy"]);
     }
 
     #[test]
@@ -101,6 +131,6 @@ mod tests {
         check("replica-without-primary", &pair(r#"kind: "mariadb", replica_of: "db1/db""#, PRIMARY, "lan"), &["db1/db copies from itself"]);
         let reader = pair(PRIMARY, r#"kind: "mariadb", settings: {"read_only": true}"#, "lan");
         check("replica-without-primary", &reader, &["db2/db refuses writes and copies from no primary"]);
-        assert_eq!(fixes("replica-without-primary", &reader), ["Let it take writes"]);
+        assert_eq!(fixes("replica-without-primary", &reader), ["Copy from db1/db", "Let it take writes"]);
     }
 }

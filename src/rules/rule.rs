@@ -57,6 +57,8 @@ impl Reads {
     pub const NODES: Self = Self { nodes: true, networks: false, flows: false, vips: false };
     /// Networks only.
     pub const NETWORKS: Self = Self { nodes: false, networks: true, flows: false, vips: false };
+    /// What settings name, and the flows that lead there.
+    pub const NAMED: Self = Self { nodes: true, networks: false, flows: true, vips: true };
     /// VIPs only.
     pub const VIPS: Self = Self { nodes: false, networks: false, flows: false, vips: true };
 }
@@ -65,9 +67,10 @@ impl Reads {
 /// changed. Sites, links and the lab's header may be read by all.
 #[derive(Clone, Copy)]
 pub enum Check {
-    /// A node, all networks and how they meet, the flows and VIPs that name it, the flows of the nodes at their other ends
-    /// (not those nodes themselves), the other members of its clusters, and the few nodes that others depend on:
-    /// routers, port forwards, bastions, backups, and replicas with their primaries.
+    /// A node, all networks and how they meet, the flows and VIPs that name it, the flows of the nodes at their other ends, the
+    /// other members of its clusters, and the few nodes that others depend on: routers, port forwards, bastions, backups, and
+    /// replicas with their primaries. Of the nodes at the other ends of its flows, and at the other ends of theirs: which
+    /// services they have, with the kind, cluster, primary and yes-or-no settings of each.
     Node(fn(&Facts<'_>, &NodeName, &Node, &mut Report)),
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
@@ -78,6 +81,8 @@ pub enum Check {
     Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),
     /// The members of a cluster, with their nodes, and how their networks meet.
     Cluster(fn(&Facts<'_>, &ClusterName, &mut Report)),
+    /// What two services must have in common: the members of a cluster, and the services at the ends of a flow.
+    Between(fn(&Facts<'_>, &ClusterName, &mut Report), fn(&Facts<'_>, &Flow, &mut Report)),
     /// Whatever it says that it reads.
     Lab(Reads, fn(&Facts<'_>, &mut Report)),
 }

@@ -15,7 +15,7 @@
 
 use super::{Facts, Report, exposure};
 use crate::catalog::SettingType;
-use crate::model::{Node, NodeName, SecretName, Service, ServiceName, Value};
+use crate::model::{Endpoint, Node, NodeName, SecretName, Service, ServiceName, Value};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in &node.services {
@@ -30,11 +30,26 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             if is_secret && let Some(secret) = secret_name(name, service_name, service, setting) {
                 let mut named = service.clone();
                 named.settings.remove(setting);
-                named.secrets.insert(setting.clone(), secret);
+                // Clients that name no secret of their own share the lab's.
+                if !has_unnamed_client(facts, name, service_name, setting) {
+                    named.secrets.insert(setting.clone(), secret);
+                }
                 found.fix("Have it made at deployment", vec![exposure::put(name, service_name, named)]);
             }
         }
     }
+}
+
+/// Whether a service that leads here has the setting and names no secret for it.
+fn has_unnamed_client(facts: &Facts<'_>, node: &NodeName, name: &ServiceName, setting: &str) -> bool {
+    let is_here = |end: &Endpoint| matches!(end, Endpoint::Service(at) if at.node == *node && at.service == *name);
+    let is_unnamed = |end: &Endpoint| match end {
+        Endpoint::Service(at) => facts.lab.service(at).is_some_and(|client| {
+            !client.secrets.contains_key(setting) && facts.entry(client).is_some_and(|entry| entry.setting(setting).is_some())
+        }),
+        _ => false,
+    };
+    facts.flows_of(node).any(|(_, flow)| is_here(&flow.to) && is_unnamed(&flow.from))
 }
 
 /// What the secret is called: after the cluster, whose members share it, else after the service.

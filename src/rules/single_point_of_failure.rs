@@ -28,7 +28,8 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         let at = || ServiceRef { node: name.clone(), service: service_name.clone() };
         let (verb, others) = match facts.behaviour(service) {
             Some(Behaviour::Balancer) => ("is the only way to", led_to_alone(facts, name, &backends(facts, name, &at()))),
-            Some(Behaviour::Web) => ("is the only way to", led_to_alone(facts, name, &alike(backends(facts, name, &at())))),
+            // What a node asks by itself does not pass its web server.
+            Some(Behaviour::Web) => ("is the only way to", led_to_alone(facts, name, &alike(own_backends(facts, name, &at())))),
             Some(Behaviour::Database) => ("alone serves", served_alone(facts, name, &at(), service)),
             _ => continue,
         };
@@ -40,6 +41,12 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             found = found.involving(Subject::Node(other.clone()));
         }
     }
+}
+
+/// What the flows of a service itself lead to.
+fn own_backends<'a>(facts: &Facts<'a>, node: &NodeName, at: &ServiceRef) -> BTreeSet<&'a Endpoint> {
+    let is_own = |end: &Endpoint| matches!(end, Endpoint::Service(from) if from == at);
+    facts.flows_of(node).filter(|(_, flow)| is_own(&flow.from)).map(|(_, flow)| &flow.to).collect()
 }
 
 /// The largest group of services of one name: they stand in for each other, where a web server leads to several things.

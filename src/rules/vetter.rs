@@ -29,7 +29,12 @@ impl Vetter {
         let Ok(applied) = self.lab.apply(&fix.edits) else { return false };
         let changed = self.checker.update(&self.lab, catalog, &applied.touched);
         let was_there = changed.gone.iter().any(|gone| gone.is_same(finding));
-        let clears = was_there && !changed.come.iter().any(|left| left.is_same(finding));
+        // What turns it into another finding of the same rule about the same thing does not clear it.
+        let is_left = |left: &Finding| {
+            let was_there = || changed.gone.iter().any(|gone| gone.is_same(left));
+            left.is_same(finding) || left.rule == finding.rule && left.subject == finding.subject && !was_there()
+        };
+        let clears = was_there && !changed.come.iter().any(|left| is_left(left));
         let good = clears && self.adds_no_error(finding, &changed.gone, &changed.come);
         if let Ok(back) = self.lab.apply(&applied.inverse) {
             self.checker.update(&self.lab, catalog, &back.touched);

@@ -20,7 +20,7 @@ const STEP: u8 = 10;
 pub(super) fn check(_: &Facts<'_>, name: &VipName, vip: &Vip, report: &mut Report) {
     let alike = vip.holders.iter().find_map(|one| {
         let same: Vec<_> = vip.holders.iter().filter(|other| other.priority == one.priority).collect();
-        (same.len() > 1).then_some(same)
+        same.iter().any(|other| other.node != one.node).then_some(same)
     });
     let Some(alike) = alike else { return };
     let priority = alike.first().map_or(0, |holder| holder.priority);

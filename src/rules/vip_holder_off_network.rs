@@ -13,7 +13,7 @@
 //! Put the node on the VIP's network, or take it off the holders.
 
 use super::{Facts, Report, offer};
-use crate::model::{Edit, Subject, Vip, VipName};
+use crate::model::{Subject, Vip, VipName};
 
 pub(super) fn check(facts: &Facts<'_>, name: &VipName, vip: &Vip, report: &mut Report) {
     for holder in &vip.holders {
@@ -21,14 +21,16 @@ pub(super) fn check(facts: &Facts<'_>, name: &VipName, vip: &Vip, report: &mut R
         if node.adapters.is_empty() || node.adapter_on(&vip.network).is_some() {
             continue;
         }
-        let (title, edits) = offer::adapter(facts, &holder.node, node, &vip.network);
-        let mut to = vip.clone();
-        to.holders.retain(|other| other.node != holder.node);
-        report
+        let mut found = report
             .add(Subject::Vip(name.clone()), format!("{} may hold {name} but is not on {}", holder.node, vip.network))
-            .involving(Subject::Node(holder.node.clone()))
-            .fix(title, edits)
-            .fix(format!("Take {} off the holders", holder.node), vec![Edit::Vip { name: name.clone(), at: None, to: Some(to) }]);
+            .involving(Subject::Node(holder.node.clone()));
+        // Who does not have what the VIP follows can never hold it, on whatever network it is.
+        if vip.follows.as_ref().is_none_or(|follows| node.services.contains_key(follows)) {
+            let (title, edits) = offer::adapter(facts, &holder.node, node, &vip.network);
+            found = found.fix(title, edits);
+        }
+        let (title, edits) = offer::not_holding(name, vip, &holder.node);
+        found.fix(title, edits);
     }
 }
 

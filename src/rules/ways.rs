@@ -5,7 +5,7 @@
 //! may read it. It never judges.
 
 use crate::catalog::{Behaviour, Catalog, ForwardRule};
-use crate::model::{Ipv4Net, Lab, Network, NetworkKind, NetworkName, Node, NodeName, Purpose, Role, ServiceRef, Value};
+use crate::model::{Ipv4Net, Lab, Network, NetworkKind, NetworkName, Node, NodeName, Purpose, Role, ServiceRef, SiteName, Value};
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub(super) struct Ways {
     pub(super) subnets: Subnets,
     /// The subnets of all networks.
     pub(super) all_subnets: Subnets,
+    /// The networks of a site that join nodes, but for management networks.
+    pub(super) site_networks: HashMap<SiteName, Vec<NetworkName>>,
     /// Replicas by their primary.
     pub(super) replicas: BTreeMap<ServiceRef, BTreeSet<ServiceRef>>,
     /// Every node that stands in one of the above, and the gateways of sites.
@@ -114,6 +116,13 @@ impl Ways {
         ways.host_only = first(&|network| network.kind == NetworkKind::HostOnly);
         ways.subnets = Subnets::of(lab.networks.values().filter(|network| network.kind.joins_nodes()).map(|network| network.subnet));
         ways.all_subnets = Subnets::of(lab.networks.values().map(|network| network.subnet));
+        for (name, network) in
+            lab.networks.iter().filter(|(_, network)| network.kind.joins_nodes() && network.purpose != Purpose::Management)
+        {
+            if let Some(site) = &network.site {
+                ways.site_networks.entry(site.clone()).or_default().push(name.clone());
+            }
+        }
         let management = first(&|network| network.purpose == Purpose::Management);
         ways.administration = management.or_else(|| first(&|network| network.kind == NetworkKind::HostOnly));
         ways

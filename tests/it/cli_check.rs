@@ -111,6 +111,23 @@ fn refused(path: &str) -> String {
 }
 
 #[test]
+fn fixes_are_applied_only_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = layout(folder.path(), EXPOSED);
+    let (name, before) = (path.to_str().unwrap(), fs::read_to_string(&path).unwrap());
+    let dry = sandtable(&["check", "--fix", "--dry-run", name]);
+    assert!(text(&dry.stdout).contains("would fix") && text(&dry.stdout).contains("-> Bind to lab"), "{}", text(&dry.stdout));
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    assert_eq!(sandtable(&["check", "--fix=no-such-rule", name]).status.code(), Some(2));
+    let other = sandtable(&["check", "--fix=even-voters", name]);
+    assert_eq!((other.status.code(), fs::read_to_string(&path).unwrap()), (Some(1), before));
+    let fixed = sandtable(&["check", "--fix=data-service-on-any-address", name]);
+    assert!(text(&fixed.stdout).contains("fixed"), "{}", text(&fixed.stdout));
+    assert_eq!(fixed.status.code(), Some(0), "{}", text(&fixed.stdout));
+    assert!(fs::read_to_string(&path).unwrap().contains("bind: on(\"lab\")"));
+}
+
+#[test]
 fn what_is_no_layout_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {

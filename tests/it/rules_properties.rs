@@ -201,7 +201,7 @@ impl Close<'_> {
             }
             16 => {
                 let on = self.node_name().to_string();
-                let accepted = |_: &mut Self| Acceptance { rule: "isolated-node".into(), on, because: "meant".into() };
+                let accepted = |_: &mut Self| Acceptance { rule: "isolated-node".into(), on, because: "meant".into(), says: None };
                 let (index, change) = self.list(lab.accepted.len(), accepted);
                 Edit::Accept { index, change }
             }

@@ -203,5 +203,5 @@ fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding)
 }
 
 fn acceptance_of(desk: &Desk<'_>, finding: &Finding) -> Option<usize> {
-    desk.state.lab().accepted.iter().position(|acceptance| acceptance.accepts(finding.rule, &finding.subject))
+    desk.state.lab().accepted.iter().position(|acceptance| acceptance.accepts(finding.rule, &finding.subject, &finding.message))
 }

@@ -95,7 +95,9 @@ pub(super) fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &VipName) {
     if let Some(follows) = fields::parsed(ui, "Follows", &text, "no service", None, &read) {
         next.follows = follows;
     }
-    if let Some(ms) = fields::number(ui, ("Advertises", "ms"), i64::from(vip.advertise_ms), 10..=40_950, 100, None) {
+    if let Some(ms) =
+        fields::number(ui, ("Advertises", "ms"), i64::from(vip.advertise_ms), 10..=i64::from(crate::model::ADVERTISE_MS_MAX), 100, None)
+    {
         next.advertise_ms = u32::try_from(ms).unwrap_or(vip.advertise_ms);
     }
     ui.add(widget::Toggle::new(&mut next.preempt, "A better holder takes it back"));

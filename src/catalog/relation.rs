@@ -1,0 +1,91 @@
+//! What the catalog says of two services: what they must have in common, what one needs of the other, and how one copies from
+//! the other.
+
+use super::Behaviour;
+use serde::{Deserialize, Serialize};
+
+/// With whom a setting must be the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Partners {
+    /// The members of its cluster whose kinds have the setting.
+    Cluster,
+    /// The services that behave so and that its flows lead to.
+    FlowsTo(Vec<Behaviour>),
+}
+
+/// That a setting must have one value at two services. Of a secret, both must name the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// With whom.
+    pub with: Partners,
+    /// What the partner calls it; `None`: the same.
+    #[serde(default)]
+    pub theirs: Option<String>,
+    /// What happens where the two differ, to stand after a colon.
+    pub otherwise: String,
+    /// The code of the rule that reports it.
+    #[serde(default = "agreement_rule")]
+    pub rule: String,
+}
+
+fn agreement_rule() -> String {
+    "settings-disagree".to_owned()
+}
+
+/// How a service is joined to what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Through {
+    /// By a flow that it opens.
+    FlowTo,
+    /// By a flow that leads to it.
+    FlowFrom,
+    /// By its cluster.
+    Cluster,
+}
+
+/// Something without which a kind of service does nothing useful.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// What people call it, with its article: "a database".
+    pub what: String,
+    /// What it may be; empty: any service.
+    #[serde(default)]
+    pub from: Vec<Behaviour>,
+    /// How the two may be joined; one of these is enough.
+    pub through: Vec<Through>,
+    /// Whether the service writes to it, so that what refuses writes is not enough.
+    #[serde(default)]
+    pub writes: bool,
+    /// What happens without it, to stand after a colon.
+    pub otherwise: String,
+}
+
+/// How a service that names another in `replica_of` gets its copy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Copying {
+    /// Not at all: the kind knows no replication.
+    #[default]
+    Never,
+    /// By its own protocol.
+    Itself,
+    /// By a file sync beside each of the two.
+    Files,
+}
+
+/// What a service that a setting names is for, as far as a flow has to lead there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carries {
+    /// No flow has to lead there.
+    #[default]
+    Nothing,
+    /// Requests of administrators: a flow leads to the service, and it is the one with authority.
+    ToIt,
+    /// Copies: a flow leads to some service of its node.
+    ToItsNode,
+}

@@ -4,11 +4,13 @@
 //! user's own can add kinds or replace ours ([`Catalog::overlaid`]). Nothing here names a kind in code: rules, plan and
 //! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
 
+mod group;
 mod judge;
 mod recipe;
 mod relation;
 mod sockets;
 
+pub use group::Group;
 pub use judge::{ForwardRule, Mismatch, Named};
 pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
@@ -259,41 +261,6 @@ pub struct Setting {
     pub at_least: Option<String>,
     /// What it does, in a sentence.
     pub about: String,
-}
-
-/// Where the palette shows a kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Group {
-    /// Web and balancing.
-    Web,
-    /// Databases and caches.
-    Data,
-    /// Files and accounts.
-    Files,
-    /// Routing, names and tunnels.
-    Network,
-    /// Clusters and watching them.
-    Cluster,
-    /// What every node has.
-    Base,
-}
-
-impl Group {
-    /// All groups, in the order of the palette.
-    pub const ALL: [Self; 6] = [Self::Web, Self::Data, Self::Files, Self::Network, Self::Cluster, Self::Base];
-
-    /// The heading that people read.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Web => "Web",
-            Self::Data => "Data",
-            Self::Files => "Files and accounts",
-            Self::Network => "Network",
-            Self::Cluster => "Cluster and watching",
-            Self::Base => "Base",
-        }
-    }
 }
 
 /// An entry of the catalog.

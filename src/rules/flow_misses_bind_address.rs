@@ -14,9 +14,10 @@
 //! Bind the service to the network that the flow comes over, or put the sender on the network that it listens on; for a
 //! wrong port, leave the flow's port out to use the service's main one.
 
+use super::agreement::answering;
 use super::contract::{Listener, Source, TLS, Verdict};
 use super::{Facts, Report, Reported, exposure, offer};
-use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Subject, Value};
+use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Service, Subject, Value};
 
 pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
     match verdict.clone() {
@@ -41,7 +42,10 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let ports: Vec<u16> = entry.into_iter().flat_map(|entry| entry.ports_of(listener.service)).map(|(_, number)| number).collect();
             let message = format!("{} does not listen on port {port}; it opens {}", listener.reference(), offer::row(&ports));
             let found = report.add(Subject::flow(flow), message).involving(Subject::Service(listener.reference()));
-            if let (Some(main), Some(index)) = (ports.first(), facts.place_of(flow)) {
+            // Where the holders of a VIP open different ports, no one port is right for all of them.
+            let main_of = |service: &Service| facts.entry(service).and_then(|entry| entry.main_port(service));
+            let is_shared = answering(facts, &flow.to).iter().all(|(_, service)| main_of(service) == ports.first().copied());
+            if let (Some(main), Some(index), true) = (ports.first(), facts.place_of(flow), is_shared) {
                 let to = Flow { port: None, ..flow.clone() };
                 found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
             }

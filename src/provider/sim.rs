@@ -203,11 +203,10 @@ impl SimProvider {
         if file.version != VERSION {
             return Err(unreadable(format!("it was made by another version ({}, this one is {VERSION})", file.version)));
         }
-        let mut world = file.world;
+        let world = file.world;
         if !world.is_sound() {
             return Err(unreadable("it is damaged: numbers in it lead nowhere or are out of range".to_owned()));
         }
-        world.rebuild_owners();
         state.open = Some(Open { world, wall_ms: file.wall_ms, world_ms: file.world_ms, stamp });
         Ok(())
     }

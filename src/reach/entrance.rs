@@ -19,41 +19,49 @@ pub struct Entrance {
 
 impl Map {
     /// The way in to a port of a machine. A port of the host that is forwarded to it comes first, for it is what the lab is called
-    /// by; then an address that the host reaches; then a gateway.
+    /// by; then an address that the host reaches and at which something listens; then a gateway.
     pub fn entrance(&self, machine: MachineNo, port: u16) -> Option<Entrance> {
-        self.own_entrance(machine, port).or_else(|| {
+        let direct = self.own_entrance(machine, port);
+        let way = direct.filter(|(_, is_heard)| *is_heard).or_else(|| {
             let addresses: Vec<Ipv4Addr> = self.addresses(machine).map(|(_, net)| net.addr()).collect();
             self.leaders().iter().filter_map(|leader| self.service(*leader)).find_map(|row| {
                 let Job::Leads { rules } = &row.job else { return None };
                 let mut leading = rules.iter().filter(|(_, to)| to.port() == port && addresses.contains(to.ip()));
                 leading.find_map(|(from, _)| self.own_entrance(row.machine, *from))
             })
-        })
+        });
+        way.or(direct).map(|(entrance, _)| entrance)
     }
 
-    fn own_entrance(&self, machine: MachineNo, port: u16) -> Option<Entrance> {
+    /// The way in to a port by the machine's own adapters, and whether it is forwarded there or something listens.
+    fn own_entrance(&self, machine: MachineNo, port: u16) -> Option<(Entrance, bool)> {
         let row = self.machine(machine)?;
         let by_forward = row.adapters.iter().enumerate().find_map(|(slot, adapter)| {
             let forward = adapter.forwards.iter().find(|forward| forward.to == port)?;
-            Some(Entrance { machine, slot, at: SocketAddrV4::new(adapter.address?.addr(), port), host_port: Some(forward.host) })
+            let at = SocketAddrV4::new(adapter.address?.addr(), port);
+            Some((Entrance { machine, slot, at, host_port: Some(forward.host) }, true))
         });
-        let at = |(slot, address)| Entrance { machine, slot, at: SocketAddrV4::new(address, port), host_port: None };
+        let at = |(slot, address, is_heard)| (Entrance { machine, slot, at: SocketAddrV4::new(address, port), host_port: None }, is_heard);
         by_forward.or_else(|| self.host_addresses(machine, port).into_iter().next().map(at))
     }
 
-    /// The addresses of a machine on networks that the host is on; those at which something listens on this port first.
-    fn host_addresses(&self, machine: MachineNo, port: u16) -> Vec<(usize, Ipv4Addr)> {
+    /// The addresses of a machine on networks that the host is on, and whether something listens there on this port; those first.
+    fn host_addresses(&self, machine: MachineNo, port: u16) -> Vec<(usize, Ipv4Addr, bool)> {
         let Some(row) = self.machine(machine) else { return Vec::new() };
         let reaches = |adapter: &super::AdapterRow| self.network(adapter.network).is_some_and(|network| network.kind.host_reaches());
         let on = row.adapters.iter().enumerate().filter(|(_, adapter)| reaches(adapter));
-        let mut all: Vec<(usize, Ipv4Addr)> = on.filter_map(|(slot, adapter)| Some((slot, adapter.address?.addr()))).collect();
         let sockets: Vec<SocketAddrV4> = row.services.iter().flat_map(|service| self.listening(*service)).copied().collect();
         let leads = row.leaders.iter().filter_map(|leader| self.service(*leader)).any(|service| match &service.job {
             Job::Leads { rules } => rules.iter().any(|(from, _)| *from == port),
             _ => false,
         });
         let listens = |at: Ipv4Addr| leads || sockets.iter().any(|on| on.port() == port && (on.ip().is_unspecified() || *on.ip() == at));
-        all.sort_by_key(|(_, address)| !listens(*address));
+        let at = |(slot, adapter): (usize, &super::AdapterRow)| {
+            let address = adapter.address?.addr();
+            Some((slot, address, listens(address)))
+        };
+        let mut all: Vec<(usize, Ipv4Addr, bool)> = on.filter_map(at).collect();
+        all.sort_by_key(|(_, _, is_heard)| !*is_heard);
         all
     }
 

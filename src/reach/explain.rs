@@ -224,7 +224,9 @@ impl<S: State> Asker<'_, S> {
                 let Some(port) = port.or_else(|| self.main_port(at)) else { return Ok(no_port(at)) };
                 let target = self.machine(&at.node)?;
                 let by_flow = self.upstream(&question.from, from, at, port);
-                let bound = || spec.listen.values().flatten().find(|on| on.port() == port && !on.ip().is_unspecified()).map(|on| *on.ip());
+                // Nobody else calls a loopback address of the target: it would be his own.
+                let is_bound = |on: &Ipv4Addr| !on.is_unspecified() && (target == from || !on.is_loopback());
+                let bound = || spec.listen.values().flatten().map(|on| *on.ip()).find(is_bound);
                 match by_flow.or_else(bound).or_else(|| (target == from).then_some(Ipv4Addr::LOCALHOST)) {
                     Some(address) => Called::At(from, address, Some(port)),
                     None => self.named(from, &at.node, Some(port)),
@@ -265,8 +267,11 @@ impl<S: State> Asker<'_, S> {
     }
 
     fn followed(&self, vip: &VipName) -> Option<u16> {
-        let ((_, node), spec) = self.design.specs.vips.iter().find(|((name, _), _)| name == vip)?;
-        self.main_port(&ServiceRef { node: node.clone(), service: spec.follows.clone()? })
+        // What it follows may be missing on a holder, where it cannot be deployed.
+        let holders = self.design.specs.vips.iter().filter(|((name, _), _)| name == vip);
+        let mut ports =
+            holders.filter_map(|((_, node), spec)| self.main_port(&ServiceRef { node: node.clone(), service: spec.follows.clone()? }));
+        ports.next()
     }
 
     fn called_from_outside(&self, question: &Question) -> Result<Called, QuestionError> {

@@ -1,7 +1,7 @@
 //! A packet's way from machine to machine: routing decision, forwarding, translation, and the way back of the answer.
 
 use super::{
-    Hop, MachineNo, Map, NetworkNo, Outcome, State, Step, Trip, Why,
+    Hop, INTERNET, MachineNo, Map, NetworkNo, Outcome, State, Step, Trip, Why,
     map::{AdapterRow, MachineRow},
     route::Way,
 };
@@ -33,6 +33,8 @@ pub(super) enum Sort {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
     Machine(MachineNo),
+    /// The host itself, from this machine.
+    Host(MachineNo),
     /// Beyond the lab, from this machine.
     Outside(MachineNo),
 }
@@ -136,6 +138,10 @@ impl Map {
     /// The end of a walk: what the target does with the packet, and whether its answer comes back.
     fn finish(&self, state: &impl State, origin: Origin, arrival: Result<Arrival, Why>, packet: Packet, mut trail: Trail) -> Trip {
         let arrival = match arrival {
+            // Beyond the lab nobody answers for an address of the lab, or for a private one (RFC 1918).
+            Ok(Arrival::Outside(last)) if packet.to != INTERNET && (packet.to.is_private() || !self.owners(packet.to).is_empty()) => {
+                return failed(trail, Why::NoRoute(last, packet.to));
+            }
             Ok(arrival) => arrival,
             Err(why) => return failed(trail, why),
         };
@@ -181,7 +187,7 @@ impl Map {
         let (mut at, mut to) = match arrival {
             Arrival::Machine(machine) => (machine, packet.source),
             // Whatever is beyond the lab answers to the address of the machine that it knows.
-            Arrival::Outside(machine) => (machine, packet.source),
+            Arrival::Host(machine) | Arrival::Outside(machine) => (machine, packet.source),
         };
         let mut passed: Trail = Trail::default();
         let mut legs = Vec::new();
@@ -203,8 +209,10 @@ impl Map {
             let arrived = self.walk(state, at, None, &mut back, Sort::Answer, &mut passed)?;
             match (arrived, goal) {
                 (Arrival::Machine(machine), Origin::Machine(goal)) if machine == goal => at = goal,
-                (Arrival::Outside(_), Origin::Outside) => {}
-                (Arrival::Machine(machine) | Arrival::Outside(machine), _) => return Err(Why::NoRoute(machine, to)),
+                (Arrival::Host(_) | Arrival::Outside(_), Origin::Outside) => {}
+                (Arrival::Machine(machine) | Arrival::Host(machine) | Arrival::Outside(machine), _) => {
+                    return Err(Why::NoRoute(machine, to));
+                }
             }
         }
         if let (Origin::Machine(from), Arrival::Machine(end)) = (origin, arrival) {
@@ -276,7 +284,7 @@ impl Map {
                             trail.step(at, Step::Sends(adapter.network, next));
                             at = machine;
                         }
-                        None if packet.to == next => return Ok(Arrival::Outside(at)),
+                        None if packet.to == next => return Ok(Arrival::Host(at)),
                         None => {
                             self.leave(state, (at, slot), row, adapter, packet, trail)?;
                             return Ok(Arrival::Outside(at));

@@ -206,12 +206,14 @@ impl World {
         if there.is_some_and(|id| self.networks[id].spec.as_ref() == Some(spec)) {
             return Ok(None);
         }
-        match known {
-            Some(id) => self.networks[id].spec = Some(spec.clone()),
-            None => {
-                self.networks.push_named(Net { name: name.clone(), spec: Some(spec.clone()) });
+        let id = match known {
+            Some(id) => {
+                self.networks[id].spec = Some(spec.clone());
+                id
             }
-        }
+            None => self.networks.push_named(Net { name: name.clone(), spec: Some(spec.clone()) }),
+        };
+        self.update_network(id);
         self.update_holders();
         Ok(Some(NETWORK_US))
     }
@@ -227,6 +229,7 @@ impl World {
             ));
         }
         self.networks[network].spec = None;
+        self.update_network(network);
         self.forget_void_faults();
         Ok(Some(NETWORK_US))
     }
@@ -277,7 +280,7 @@ impl World {
         }
         let inside = |spec: &MachineSpec| {
             let addresses: Vec<_> = spec.adapters.iter().map(|adapter| adapter.address).collect();
-            (spec.hostname.clone(), spec.hosts.clone(), spec.pins.clone(), addresses)
+            (spec.hostname.clone(), spec.hosts.clone(), spec.routes.clone(), spec.pins.clone(), addresses)
         };
         row.configured &= same_wires && inside(&before) == inside(spec);
         row.spec = Some(spec.clone());
@@ -340,6 +343,7 @@ impl World {
         let Some(mut now) = row.spec.clone() else { return Err(SimError::unknown("machine", node.as_str())) };
         now.hostname.clone_from(&spec.hostname);
         now.hosts.clone_from(&spec.hosts);
+        now.routes.clone_from(&spec.routes);
         // Packages have no versions here: what is pinned is only remembered.
         now.pins.clone_from(&spec.pins);
         for (adapter, wanted) in now.adapters.iter_mut().zip(&spec.adapters) {
@@ -386,7 +390,7 @@ impl World {
     pub(super) fn set_up(&mut self, catalog: &Catalog, service: ServiceId, spec: &ServiceSpec) {
         self.services[service].set_up(spec.clone(), catalog.get(&spec.kind));
         self.enroll(service);
-        self.update_owner(self.services[service].machine);
+        self.update_service(catalog, service);
         self.wiring_changed(service);
     }
 
@@ -426,13 +430,13 @@ impl World {
         let (machine, name, generation) =
             (self.services[service].machine, self.services[service].name.clone(), self.services[service].generation);
         self.services[service] = Svc { generation: generation + 1, ..Svc::new(machine, name) };
+        self.update_service(Catalog::embedded(), service);
     }
 
     fn remove_service(&mut self, node: &NodeName, name: &ServiceName) -> Result<Option<u64>, SimError> {
         let Ok(service) = self.service_named(node, name) else { return Ok(None) };
         self.stop_service(service, "it is removed");
         self.forget_service(service);
-        self.update_owner(self.services[service].machine);
         self.forget_void_faults();
         Ok(Some(REMOVE_US))
     }

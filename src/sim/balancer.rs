@@ -100,7 +100,7 @@ impl World {
                 let answers = passes_bytes || (self.works(server).is_ok() && round_trip_us < timing.check_timeout_us);
                 connects && answers && !lost
             }
-            Dial::Refused(_) | Dial::Silent(_) => false,
+            Dial::Refused(_) | Dial::Unreachable(_) | Dial::Silent(_) => false,
         }
     }
 

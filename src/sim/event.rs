@@ -17,6 +17,8 @@ pub enum Cause {
     Dropped,
     /// The node's firewall does not let the caller in.
     NotAllowed,
+    /// The node's firewall drops what nothing opens.
+    Filtered,
     /// Nothing listens there.
     Refused,
     /// The service is not running.
@@ -71,6 +73,7 @@ impl Cause {
             Self::NoRoute => "no route",
             Self::Dropped => "packets are dropped",
             Self::NotAllowed => "not allowed in",
+            Self::Filtered => "no answer: nothing opens the port",
             Self::Refused => "connection refused",
             Self::NotRunning => "not running",
             Self::Starting => "starting",

@@ -6,7 +6,6 @@
 use super::{
     cluster::{Primary, Standing, Voter},
     event::{Cause, EventKind},
-    network::{Caller, Dial},
     table::{ClusterId, MachineId, ServiceId},
     time::{MS, Tick},
     timing::Timing,
@@ -45,12 +44,6 @@ impl World {
     /// Whether two members can talk: one of them reaches a port of the other, and answers come back.
     pub(super) fn members_meet(&self, one: ServiceId, other: ServiceId) -> bool {
         self.works(one).is_ok() && self.works(other).is_ok() && (self.calls_member(one, other) || self.calls_member(other, one))
-    }
-
-    fn calls_member(&self, from: ServiceId, to: ServiceId) -> bool {
-        let caller = Caller::Machine(self.services[from].machine);
-        let port = self.services[to].cluster_port.as_deref().unwrap_or_default();
-        self.addresses_of(to, port).into_iter().any(|at| matches!(self.dial(caller, at), Dial::Open { service, .. } if service == to))
     }
 
     /// A member is ready to look for its cluster, or makes one.

@@ -113,7 +113,7 @@ impl World {
         let at = row.spec.as_ref()?.upstreams.get(upstream)?.at;
         match self.dial(Caller::Machine(row.machine), at) {
             Dial::Open { service, .. } => self.serves(service).err().map(|cause| Why { cause, at: Some(at) }),
-            Dial::Refused(why) | Dial::Silent(why) => Some(why),
+            Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why) => Some(why),
         }
     }
 

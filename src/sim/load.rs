@@ -2,15 +2,15 @@
 
 use super::{
     event::{Cause, EventKind},
-    network::Dial,
+    network::{Caller, Dial},
     request::Request,
     ruler::Outcome,
-    table::{MachineId, RequestId},
+    table::{MachineId, RequestId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
 };
 use crate::{
-    catalog::Behaviour,
+    catalog::{Audience, Catalog},
     model::{Endpoint, Subject},
     probe::{self, Answered},
 };
@@ -210,9 +210,10 @@ impl World {
         let (mut entry_flows, mut vip_flows) = (Vec::new(), Vec::new());
         for (flow, watched) in self.contract.iter().enumerate().filter(|(_, watched)| watched.flow.from == Endpoint::Outside) {
             if let Endpoint::Vip(vip) = &watched.flow.to {
-                let serves = |id| self.followed(id).is_some_and(|service| self.services[service].behaviour.answers_requests());
+                let targets = self.flow_targets(&watched.flow);
+                let serves =
+                    |id| self.followed(id).zip(targets.first()).is_some_and(|(service, at)| self.takes_requests(service, at.port()));
                 if self.vips.iter().any(|(id, part)| part.name == *vip && serves(id)) {
-                    let targets = self.flow_targets(&watched.flow);
                     vip_flows.extend(targets.iter().map(|_| flow));
                     vip_entries.extend(targets);
                 }
@@ -221,12 +222,8 @@ impl World {
             let Endpoint::Service(to) = &watched.flow.to else { continue };
             let Some(service) = self.service_at(to) else { continue };
             let row = &self.services[service];
-            let serves = row.behaviour.answers_requests();
-            let port = watched.flow.port.or_else(|| row.port());
-            let is_main = row.port().is_none() || port == row.port() || row.behaviour == Behaviour::PortForward;
-            if let Some(port) = port.filter(|_| serves && is_main)
-                && known.insert((row.machine, port))
-            {
+            let Some(port) = watched.flow.port.or_else(|| row.port()) else { continue };
+            if self.takes_requests(service, port) && known.insert((row.machine, port)) {
                 entries.push((row.machine, port));
                 entry_flows.push(flow);
             }
@@ -238,6 +235,17 @@ impl World {
         self.load.entry_flows = entry_flows;
         self.load.entries = entries;
         self.load.vip_entries = vip_entries;
+    }
+
+    /// Whether requests of users enter at a port of a service: at all but those for administrators and for members of a cluster. A
+    /// port that the catalog does not name is one of the service's own.
+    fn takes_requests(&self, service: ServiceId, port: u16) -> bool {
+        let row = &self.services[service];
+        let entry = row.spec.as_ref().and_then(|spec| Some((spec, Catalog::embedded().get(&spec.kind)?)));
+        let named = entry.and_then(|(spec, entry)| {
+            entry.ports.iter().find(|known| spec.listen.get(&known.name).is_some_and(|all| all.iter().any(|at| at.port() == port)))
+        });
+        row.behaviour.answers_requests() && named.is_none_or(|port| port.audience == Audience::Clients)
     }
 
     /// A request comes in.
@@ -254,8 +262,8 @@ impl World {
         self.load.count += 1;
         let place = usize::try_from(number % (services + vips) as u64).unwrap_or(0);
         let (dial, port) = match (self.load.entries.get(place), self.load.vip_entries.get(place.saturating_sub(services))) {
-            (Some((machine, port)), _) => (self.dial_service_from_outside(*machine, *port), *port),
-            (None, Some(at)) => (self.dial_from_outside(*at), at.port()),
+            (Some((machine, port)), _) => (self.attempt_from_outside(*machine, *port).dial, *port),
+            (None, Some(at)) => (self.dial(Caller::Outside, *at), at.port()),
             (None, None) => return,
         };
         let flow = self.load.entry_flows.get(place).copied();
@@ -274,7 +282,7 @@ impl World {
         self.requests[id].flow = flow;
         let request = self.requests[id].clone();
         let at = match dial {
-            Dial::Refused(why) | Dial::Silent(why) => why.at,
+            Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why) => why.at,
             Dial::Open { .. } => None,
         };
         self.enter(request, id, dial, at.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)));

@@ -5,7 +5,7 @@
 use super::{
     event::{Cause, Why},
     machine::PROBE_US,
-    network::{Caller, Dial, Route},
+    network::{Attempt, Caller, Dial},
     table::{MachineId, NetworkId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
@@ -106,10 +106,10 @@ struct Call {
 }
 
 impl Call {
-    fn of(dial: Dial, route: Option<Route>) -> Self {
+    fn of(attempt: Attempt) -> Self {
+        let Attempt { dial, forward, backward } = attempt;
         let arrives = matches!(dial, Dial::Open { .. } | Dial::Refused(_));
-        let let_in = !matches!(dial, Dial::Silent(why) if why.cause == Cause::NotAllowed);
-        let (forward, backward) = route.map_or((false, false), |route| (route.forward, route.backward));
+        let let_in = !matches!(dial, Dial::Silent(why) if matches!(why.cause, Cause::NotAllowed | Cause::Filtered));
         let round_trip_us = if let Dial::Open { round_trip_us, .. } = dial { Some(round_trip_us) } else { None };
         Self {
             dial: Some(dial),
@@ -163,7 +163,7 @@ impl World {
                 Ok(()) if self.rng.percent(loss_percent) || self.rng.percent(loss_percent) => Verdict::Bad(Cause::Timeout.into()),
                 Ok(()) => Verdict::Good,
             },
-            Some(Dial::Refused(why) | Dial::Silent(why)) => Verdict::Bad(why),
+            Some(Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why)) => Verdict::Bad(why),
             None if call.forward && call.backward => Verdict::Good,
             None => Verdict::Bad(call.cause.into()),
         };
@@ -185,16 +185,28 @@ impl World {
         let targets = self.flow_targets(flow);
         if flow.from == Endpoint::Outside {
             if let (Endpoint::Vip(_), Some(at)) = (&flow.to, targets.first()) {
-                return Call::of(self.dial_from_outside(*at), None);
+                return Call::of(self.attempt(Caller::Outside, *at));
             }
             let Some((machine, port)) = self.outside_target(flow, &targets) else { return nothing };
-            return Call::of(self.dial_service_from_outside(machine, port), None);
+            return Call::of(self.attempt_from_outside(machine, port));
         }
         let from = match &flow.from {
             Endpoint::Vip(vip) => self.vips.iter().find(|(id, part)| part.name == *vip && self.has_vip(*id)).map(|(_, part)| part.machine),
             other => other.node().and_then(|node| self.machine_named(node).ok()),
         };
         let Some(from) = from else { return nothing };
+        if flow.to == Endpoint::Outside {
+            return match self.route_out(from) {
+                Ok(route) => Call {
+                    dial: None,
+                    forward: route.forward,
+                    backward: route.backward,
+                    round_trip_us: Some(route.round_trip_us),
+                    cause: Cause::Dropped,
+                },
+                Err(cause) => Call { cause, ..nothing },
+            };
+        }
         if let Endpoint::Node(to) = &flow.to
             && flow.port.is_none()
         {
@@ -215,8 +227,14 @@ impl World {
             };
         }
         let caller = Caller::Machine(from);
+        // A loopback address of another node would be the caller's own.
+        let elsewhere = flow.to.node().and_then(|node| self.machine_named(node).ok()).filter(|to| *to != from);
+        let targets = match (elsewhere, targets.first()) {
+            (Some(to), Some(at)) if at.ip().is_loopback() => self.addresses_with(to, at.port()),
+            _ => targets,
+        };
         let targets = self.tried(from, &flow.to, targets, |at| *at.ip());
-        let calls = targets.into_iter().map(|at| Call::of(self.dial(caller, at), self.route(from, *at.ip()).ok()));
+        let calls = targets.into_iter().map(|at| Call::of(self.attempt(caller, at)));
         calls.min_by_key(|call| (!matches!(call.dial, Some(Dial::Open { .. })), !call.forward)).unwrap_or(nothing)
     }
 
@@ -237,7 +255,12 @@ impl World {
                 let Some(target) = self.service_at(to) else { return Vec::new() };
                 let main = self.services[target].main_port.clone().unwrap_or_default();
                 let port = |at: SocketAddrV4| SocketAddrV4::new(*at.ip(), flow.port.unwrap_or(at.port()));
-                self.addresses_of(target, &main).into_iter().map(port).collect()
+                let all: Vec<_> = self.addresses_of(target, &main).into_iter().map(port).collect();
+                // One that only leads ports elsewhere has no sockets of its own.
+                match flow.port.or_else(|| self.services[target].port()).filter(|_| all.is_empty()) {
+                    Some(port) => self.addresses_with(self.services[target].machine, port),
+                    None => all,
+                }
             }
             Endpoint::Vip(vip) => {
                 let parts = self.vips.iter().filter(|(_, part)| part.name == *vip).filter_map(|(id, part)| Some((id, part.spec.as_ref()?)));
@@ -249,11 +272,16 @@ impl World {
             }
             Endpoint::Node(node) => {
                 let (Ok(machine), Some(port)) = (self.machine_named(node), flow.port) else { return Vec::new() };
-                let cards = &self.machines[machine].cards;
-                cards.iter().filter_map(|card| card.address).map(|net| SocketAddrV4::new(net.addr(), port)).collect()
+                self.addresses_with(machine, port)
             }
             Endpoint::Outside => Vec::new(),
         }
+    }
+
+    /// A port at all addresses of a machine.
+    fn addresses_with(&self, machine: MachineId, port: u16) -> Vec<SocketAddrV4> {
+        let cards = &self.machines[machine].cards;
+        cards.iter().filter_map(|card| card.address).map(|net| SocketAddrV4::new(net.addr(), port)).collect()
     }
 
     fn outside_target(&self, flow: &Flow, targets: &[SocketAddrV4]) -> Option<(MachineId, u16)> {
@@ -388,7 +416,7 @@ impl World {
         let since_ms = row.verdicts.since_ms.max(silent_ms);
         let open = matches!(self.works(service), Ok(()) | Err(Cause::Hung));
         let mut listening: Vec<_> = match &row.spec {
-            Some(spec) if open => spec.listen.values().flatten().copied().collect(),
+            Some(_) if open => self.sockets(service).to_vec(),
             _ => Vec::new(),
         };
         listening.sort_unstable();

@@ -243,8 +243,8 @@ impl World {
             Behaviour::Balancer => self.balance(&mut frame, signal, number),
             Behaviour::Web => self.pass_on(&mut frame, signal),
             Behaviour::App => self.use_all(&mut frame, signal),
-            Behaviour::PortForward | Behaviour::SshTunnel => match signal.result() {
-                None => Next::Call(self.forward_target(frame.service, frame.at.port())),
+            Behaviour::SshTunnel => match signal.result() {
+                None => Next::Call(0),
                 Some(result) => Next::Answer(result),
             },
             Behaviour::Galera => match self.commits(frame.service) {
@@ -320,14 +320,6 @@ impl World {
         }
     }
 
-    /// Where a forwarded port leads: its rule's target, else the first.
-    fn forward_target(&self, service: ServiceId, port: u16) -> usize {
-        let row = &self.services[service];
-        let to = row.rules().find(|(from, _)| *from == port).map(|(_, to)| to);
-        let upstreams = row.spec.as_ref().map_or(&[][..], |spec| &spec.upstreams);
-        to.and_then(|to| upstreams.iter().position(|upstream| upstream.to == to)).unwrap_or(0)
-    }
-
     /// A service calls one of its upstreams.
     fn call(&mut self, request: &mut Request, frame: &Frame, upstream: usize) -> Step {
         let row = &self.services[frame.service];
@@ -344,7 +336,7 @@ impl World {
     fn take_call(&mut self, request: &mut Request, dial: Dial, at: SocketAddrV4, patience: Patience) -> Step {
         let Patience { connect_us, answer_us } = patience;
         let (service, round_trip_us, loss_percent) = match dial {
-            Dial::Refused(why) => return Step::Go(Signal::Unreached(why.cause)),
+            Dial::Refused(why) | Dial::Unreachable(why) => return Step::Go(Signal::Unreached(why.cause)),
             // The kernel of a frozen node goes on and takes the connection; nobody reads from it.
             Dial::Silent(_) if self.is_frozen_at(at) => return Step::Wait(answer_us, Signal::Late(Cause::Hung)),
             Dial::Silent(_) => return Step::Wait(connect_us, Signal::Unreached(Cause::Timeout)),

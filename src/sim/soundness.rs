@@ -81,7 +81,7 @@ impl World {
     }
 
     fn sound_owners(&self) -> bool {
-        self.owners.is_sound(|machine| self.has_machine(machine), |network| self.has_network(network))
+        self.owners.is_sound(|machine| self.has_machine(machine))
     }
 
     fn sound_tick(&self, tick: Tick) -> bool {

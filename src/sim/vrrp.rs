@@ -311,7 +311,7 @@ impl World {
             if !route.forward || self.rng.percent(route.loss_percent) {
                 continue;
             }
-            if let Some(at) = self.vips.find(|part| part.machine == route.machine && part.name == name && part.spec.is_some()) {
+            if let Some(at) = self.vips.find(|part| Some(part.machine) == route.machine && part.name == name && part.spec.is_some()) {
                 self.plan(route.round_trip_us / 2, Tick::Heard { at, from: source, priority });
             }
         }

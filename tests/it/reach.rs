@@ -3,9 +3,14 @@
 use sandtable::{
     catalog::Catalog,
     layout::read,
-    model::{Lab, NetworkName, NodeName, ServiceRef},
-    plan::{LabId, desired},
+    model::{
+        Adapter, Bind, Endpoint, Flow, Forward, Health, Holder, Lab, Network, NetworkKind, NetworkName, Node, NodeName, Purpose, Role,
+        Service, ServiceRef, Value, Vip,
+    },
+    plan::{Action, Desired, LabId, desired},
     reach::{AsDesigned, Design, Explained, Link, MachineNo, NetworkNo, Question, ServiceNo, Specs, State, Target, explain},
+    sim::World,
+    testing::Seeded,
 };
 use std::net::Ipv4Addr;
 
@@ -43,11 +48,12 @@ const PORCH: &str = r#"
         "internet": nat(),
         "yard": internal(subnet: "10.33.2.0/24", purpose: frontend),
         "front": host_only(subnet: "192.168.58.0/24", purpose: frontend),
+        "control": host_only(subnet: "192.168.60.0/24", purpose: management),
     },
     nodes: {
         "porch": (role: gateway, adapters: [(network: "internet", forwards: [(host: 8093, to: 8094)]), (network: "yard", address: "10.33.2.2")],
             services: {"router": (kind: "gateway"), "lead": (kind: "port-forward", settings: {"rules": ["8094:hall/web"]})}),
-        "hall": (role: app, adapters: [(network: "yard", address: "10.33.2.21")], services: {"web": (kind: "nginx", bind: on("yard"))}),
+        "hall": (role: app, adapters: [(network: "yard", address: "10.33.2.21"), (network: "control", address: "192.168.60.21")], services: {"web": (kind: "nginx", bind: on("yard"))}),
         "cellar": (role: app, adapters: [(network: "yard", address: "10.33.2.22")], services: {"web": (kind: "nginx", bind: loopback)}),
         "dawn": (role: app, adapters: [(network: "front", address: "192.168.58.21")], services: {"web": (kind: "nginx", settings: {"tls": false})}),
         "dusk": (role: app, adapters: [(network: "front", address: "192.168.58.22")], services: {"web": (kind: "nginx")}),
@@ -270,6 +276,8 @@ fn a_node_behind_a_gateway_goes_out_hidden() {
     let bare = PORCH.replace(r#""router": (kind: "gateway")"#, r#""router": (kind: "gateway", settings: {"masquerade": false})"#);
     assert_eq!(said(&bare, &[], "hall", "outside", None), "timed out not-hidden porch");
     assert_eq!(said(PORCH, &[], "porch", "outside", None), "answered");
+    assert_eq!(said(PORCH, &[], "hall", "8.8.8.8", None), "answered");
+    assert_eq!(said(PORCH, &[], "hall", "192.168.58.21", Some(80)), "unreachable no-route porch", "the internet has no private address");
     assert_eq!(said(PORCH, &[], "dawn", "outside", None), "unreachable no-route dawn");
 }
 
@@ -306,4 +314,171 @@ fn a_route_leads_by_one_router() {
     assert_eq!(said(two, &[], "cook", "jars/web", None), "answered");
     assert_eq!(said(two, &["off right"], "cook", "jars/web", None), "answered");
     assert_eq!(said(two, &["off left"], "cook", "jars/web", None), "timed out machine-off left");
+}
+
+/// A lab of a few networks and nodes at random, with gateways, port forwards, VIPs and flows between anything.
+fn random_lab(seed: u64) -> Lab {
+    let mut r = Seeded::new(seed);
+    let mut lab = Lab::new("Random");
+    let kinds = [NetworkKind::Internal, NetworkKind::Internal, NetworkKind::HostOnly, NetworkKind::NatNetwork];
+    let count = 2 + r.below(3);
+    for place in 0..count {
+        let kind = kinds[r.below(kinds.len())];
+        let mut network = Network::with_subnet(kind, format!("10.50.{place}.0/24").parse().unwrap());
+        network.purpose = if r.chance(20) { Purpose::Management } else { Purpose::General };
+        lab.networks.insert(format!("net{place}").parse().unwrap(), network);
+    }
+    lab.networks.insert("internet".parse().unwrap(), Network::new(NetworkKind::Nat));
+    for place in 0..3 + r.below(4) {
+        let mut node = Node::new(Role::App);
+        for network in 0..count {
+            // Adapters stand in the order of the networks, so that both ends agree on the first that they share.
+            if r.chance(45) || (network == count - 1 && node.adapters.is_empty()) {
+                let address = Some(format!("10.50.{network}.{}", 10 + place).parse().unwrap());
+                node.adapters.push(Adapter { address, ..Adapter::on(format!("net{network}").parse().unwrap()) });
+            }
+        }
+        if r.chance(30) {
+            let forward = Forward { host: 8000 + u16::try_from(place).unwrap(), to: 80, address: Ipv4Addr::LOCALHOST };
+            node.adapters.push(Adapter { forwards: vec![forward], ..Adapter::on("internet".parse().unwrap()) });
+        }
+        if r.chance(40) {
+            node.services.insert("router".parse().unwrap(), Service::new("gateway".parse().unwrap()));
+        }
+        let first = node.adapters[0].network.clone();
+        for (name, kind, chance) in [("web", "nginx", 60), ("db", "mariadb", 40), ("ssh", "sshd", 40)] {
+            if r.chance(chance) {
+                let bind =
+                    [Bind::Any, Bind::On(first.clone()), Bind::Loopback][r.below(if first.as_str() == "internet" { 1 } else { 3 })].clone();
+                node.services.insert(name.parse().unwrap(), Service { bind, ..Service::new(kind.parse().unwrap()) });
+            }
+        }
+        lab.nodes.insert(format!("n{place}").parse().unwrap(), node);
+    }
+    let services: Vec<ServiceRef> =
+        lab.services().map(|(node, service, _)| ServiceRef { node: node.clone(), service: service.clone() }).collect();
+    let nodes: Vec<NodeName> = lab.nodes.keys().cloned().collect();
+    let web: Vec<&ServiceRef> = services.iter().filter(|at| at.service.as_str() == "web").collect();
+    if let (true, Some(to)) = (r.chance(50), r.pick(&web)) {
+        let mut forward = Service::new("port-forward".parse().unwrap());
+        forward.settings.insert("rules".to_owned(), Value::List(vec![format!("8080:{to}")]));
+        let node = &nodes[r.below(nodes.len())];
+        lab.nodes.get_mut(node).unwrap().services.insert("lead".parse().unwrap(), forward);
+    }
+    let holders: Vec<Holder> = nodes
+        .iter()
+        .filter(|node| lab.nodes[*node].adapter_on("net0").is_some() && lab.nodes[*node].services.contains_key("web"))
+        .zip([120, 110])
+        .map(|(node, priority)| Holder { node: node.clone(), priority })
+        .collect();
+    if holders.len() == 2 {
+        let (address, network) = ("10.50.0.99".parse().unwrap(), "net0".parse().unwrap());
+        let follows = Some("web".parse().unwrap());
+        let vip = Vip { address, network, id: 7, holders, follows, advertise_ms: 1000, preempt: false };
+        lab.vips.insert("sky".parse().unwrap(), vip);
+    }
+    for _ in 0..12 {
+        let from = if r.chance(25) { Endpoint::Outside } else { Endpoint::Node(nodes[r.below(nodes.len())].clone()) };
+        let to = match r.below(10) {
+            0 => Endpoint::Outside,
+            1 => Endpoint::Node(nodes[r.below(nodes.len())].clone()),
+            2 if !lab.vips.is_empty() => Endpoint::Vip("sky".parse().unwrap()),
+            _ => r.pick(&services).map_or(Endpoint::Outside, |at| Endpoint::Service(at.clone())),
+        };
+        let is_router = matches!(&to, Endpoint::Service(at) if at.service.as_str() == "router");
+        let port = r.chance(20).then(|| [80, 443, 3306, 8080][r.below(4)]);
+        let flow = Flow { port, ..Flow::new(from, to) };
+        let both_outside = flow.from == Endpoint::Outside && flow.to == Endpoint::Outside;
+        let known = lab.flows.iter().any(|other| (&other.from, &other.to) == (&flow.from, &flow.to));
+        if flow.from != flow.to && !both_outside && !is_router && !known {
+            lab.flows.push(flow);
+        }
+    }
+    lab
+}
+
+/// The address of the VIP of a random lab.
+const VIP: Ipv4Addr = Ipv4Addr::new(10, 50, 0, 99);
+
+/// Who holds the VIP of a random lab.
+fn vip_holders(design: &Design<'_>, seen: &sandtable::model::Observed) -> Vec<(MachineNo, NetworkNo)> {
+    design.seen(seen).holders(VIP).to_vec()
+}
+
+/// The simulator's world with all that the plan asks for.
+fn built(wanted: &Desired, flows: &[Flow]) -> World {
+    let mut world = World::new(1);
+    let mut perform = |action: Action| {
+        if let Err(error) = world.perform(&action, 120_000) {
+            panic!("{action:?}: {error}");
+        }
+    };
+    for (network, spec) in &wanted.networks {
+        perform(Action::CreateNetwork { network: network.clone(), spec: spec.clone() });
+    }
+    for (node, spec) in &wanted.machines {
+        perform(Action::CreateMachine { node: node.clone(), spec: spec.clone() });
+        perform(Action::PowerOn { node: node.clone() });
+        perform(Action::Configure { node: node.clone(), spec: spec.clone(), kinds: Default::default(), vips: Default::default() });
+    }
+    for (at, spec) in &wanted.services {
+        perform(Action::InstallService { node: at.node.clone(), service: at.service.clone(), spec: spec.clone() });
+        perform(Action::StartService { node: at.node.clone(), service: at.service.clone(), bootstrap: false });
+    }
+    for ((vip, node), spec) in &wanted.vips {
+        perform(Action::SetVip { node: node.clone(), vip: vip.clone(), spec: spec.clone() });
+    }
+    world.watch(flows);
+    world.run_for(20_000);
+    world
+}
+
+/// What `reach` says of each flow, and what the simulator does, with the reason of both.
+fn disagreements(lab: &Lab, design: &Design<'_>, state: &impl State, world: &World) -> Vec<String> {
+    let seen = world.observe();
+    let differs = |(flow, fares): (&Flow, &sandtable::model::ObservedFlow)| {
+        let question = Question { from: flow.from.clone(), to: Target::Endpoint(flow.to.clone()), port: flow.port };
+        let answer = explain(design, state, &question).ok()?;
+        // A question without a port has no answer from outside.
+        let asks_nothing = answer.why.as_ref().is_some_and(|why| why.code == "no-port");
+        // A VIP that has moved by itself, because what it follows is not well, is not where the design has it.
+        let has_moved = flow.to == Endpoint::Vip("sky".parse().unwrap()) && state.holders(VIP) != vip_holders(design, &seen);
+        let differs = !asks_nothing && !has_moved && answer.reaches != (fares.health == Health::Healthy);
+        differs.then(|| format!("{flow}:{:?}: {answer:?}, and in the simulator {:?} {}", flow.port, fares.health, fares.reason))
+    };
+    lab.flows.iter().zip(&seen.flows).filter_map(differs).collect()
+}
+
+/// The simulator and `sandtable explain` are of one mind: without a fault by the design, with one by what is seen.
+#[test]
+fn the_simulator_agrees_with_the_design() {
+    let (mut asked, mut reached) = (0, 0);
+    for seed in 0..60 {
+        let lab = random_lab(seed);
+        let catalog = Catalog::embedded();
+        let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/random.ron")));
+        let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
+        let design = Design::of(specs, catalog);
+        let mut world = built(&wanted, &lab.flows);
+        let seen = world.observe();
+        asked += lab.flows.len();
+        reached += seen.flows.iter().filter(|flow| flow.health == Health::Healthy).count();
+        assert_eq!(disagreements(&lab, &design, &design.state, &world), Vec::<String>::new(), "seed {seed}");
+        assert_eq!(disagreements(&lab, &design, &design.seen(&seen), &world), Vec::<String>::new(), "seed {seed}, as seen");
+        let mut r = Seeded::new(seed);
+        let (node, drawn) = lab.nodes.get_index(r.below(lab.nodes.len())).unwrap();
+        let fault = match r.below(3) {
+            0 => format!("power-off {node}"),
+            1 => format!("link-down {node} {}", drawn.adapters[0].network),
+            _ => drawn.services.keys().next().map_or_else(|| format!("power-off {node}"), |service| format!("stop {node}/{service}")),
+        };
+        if world.inject(&fault.parse().unwrap()).is_err() {
+            continue;
+        }
+        world.run_for(20_000);
+        let seen = world.observe();
+        assert_eq!(disagreements(&lab, &design, &design.seen(&seen), &world), Vec::<String>::new(), "seed {seed}, {fault}");
+    }
+    // Neither is everything reached nor nothing.
+    assert!(reached * 10 > asked && reached * 10 < asked * 9, "{reached} of {asked}");
 }

@@ -234,7 +234,7 @@ fn a_service_is_reached_only_where_it_is_bound_and_by_whom_it_lets_in() {
     }
     world.watch(&lab.flows);
     world.run_for(5_000);
-    assert_eq!(health(&world, "app/todo"), (Health::Degraded, "10.0.1.12:3306: connection refused".to_owned()));
+    assert_eq!(health(&world, "app/todo"), (Health::Degraded, "10.0.1.12:3306: no answer: nothing opens the port".to_owned()));
     let mut world = deployed(&small_office(), 1);
     world.watch(&[Flow::new("work".parse().unwrap(), "db/db".parse().unwrap())]);
     world.run_for(5_000);

@@ -3,7 +3,7 @@
 use sandtable::{
     catalog::{Behaviour, Catalog, Entry},
     model::*,
-    plan::Action,
+    plan::{Action, Desired, LabId, desired},
     sim::World,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,6 +225,7 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         let all = Catalog::clusters(lab).swap_remove(cluster).unwrap_or_default();
         all.into_iter().filter(|other| other != at).collect::<Vec<_>>()
     };
+    let wanted = wanted(lab).services.swap_remove(at);
     let upstreams = lab.flows.iter().filter(|flow| flow.from == Endpoint::Service(at.clone()));
     let upstreams = upstreams.filter_map(|flow| Some(Upstream::new(flow.to.to_string(), target(lab, catalog, node, flow)?))).collect();
     ServiceSpec {
@@ -234,10 +235,16 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         cluster: service.cluster.clone().map(|cluster| (cluster.clone(), mates(&cluster))),
         replica_of: service.replica_of.clone(),
         upstreams,
-        peers: Vec::new(),
-        settings: service.settings.clone(),
+        // What leads elsewhere is set up as the plan has it.
+        peers: wanted.as_ref().map(|spec| spec.peers.clone()).unwrap_or_default(),
+        settings: wanted.filter(|_| kind.behaviour == Behaviour::Router).map_or_else(|| service.settings.clone(), |spec| spec.settings),
         secrets: BTreeMap::new(),
     }
+}
+
+/// What the plan asks for.
+fn wanted(lab: &Lab) -> Desired {
+    desired(lab, Catalog::embedded(), &LabId::of_file(std::path::Path::new("/labs/test.ron")))
 }
 
 pub fn machine_spec(lab: &Lab, called: &NodeName) -> MachineSpec {
@@ -250,7 +257,11 @@ pub fn machine_spec(lab: &Lab, called: &NodeName) -> MachineSpec {
         address: adapter.address.map(|address| Ipv4Net::new(address, prefix(&adapter.network)).unwrap()),
         forwards: adapter.forwards.clone(),
     });
+    let wanted = wanted(lab).machines.swap_remove(called);
+    let (hosts, routes) = wanted.map(|spec| (spec.hosts, spec.routes)).unwrap_or_default();
     MachineSpec {
+        hosts,
+        routes,
         cpus: node.cpus,
         memory_mib: node.memory,
         disk_gib: node.disk,

@@ -228,9 +228,11 @@ impl World {
         }
         let caller = Caller::Machine(from);
         // A loopback address of another node would be the caller's own.
-        let elsewhere = flow.to.node().and_then(|node| self.machine_named(node).ok()).filter(|to| *to != from);
-        let targets = match (elsewhere, targets.first()) {
-            (Some(to), Some(at)) if at.ip().is_loopback() => self.addresses_with(to, at.port()),
+        let to = flow.to.node().and_then(|node| self.machine_named(node).ok());
+        let targets = match (to, targets.first()) {
+            (Some(to), Some(at)) if to != from && at.ip().is_loopback() => self.addresses_with(to, at.port()),
+            // What listens on all addresses of its own node is called on the loopback, as the plan has it.
+            (Some(to), Some(at)) if to == from && !self.is_bound(&flow.to) => vec![SocketAddrV4::new(Ipv4Addr::LOCALHOST, at.port())],
             _ => targets,
         };
         let targets = self.tried(from, &flow.to, targets, |at| *at.ip());
@@ -276,6 +278,13 @@ impl World {
             }
             Endpoint::Outside => Vec::new(),
         }
+    }
+
+    /// Whether the end of a flow is a service that listens on certain addresses only.
+    fn is_bound(&self, end: &Endpoint) -> bool {
+        let Endpoint::Service(at) = end else { return false };
+        let listens = self.service_at(at).and_then(|service| self.services[service].main_listen().first());
+        listens.is_some_and(|at| !at.ip().is_unspecified())
     }
 
     /// A port at all addresses of a machine.

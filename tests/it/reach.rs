@@ -339,14 +339,15 @@ fn random_lab(seed: u64) -> Lab {
             }
         }
         if r.chance(30) {
-            let forward = Forward { host: 8000 + u16::try_from(place).unwrap(), to: 80, address: Ipv4Addr::LOCALHOST };
+            let forward = Forward { host: 8000 + u16::try_from(place).unwrap(), to: 9100, address: Ipv4Addr::LOCALHOST };
             node.adapters.push(Adapter { forwards: vec![forward], ..Adapter::on("internet".parse().unwrap()) });
         }
         if r.chance(40) {
             node.services.insert("router".parse().unwrap(), Service::new("gateway".parse().unwrap()));
         }
         let first = node.adapters[0].network.clone();
-        for (name, kind, chance) in [("web", "nginx", 60), ("db", "mariadb", 40), ("ssh", "sshd", 40)] {
+        // None of these asks others before it answers: what is compared is who reaches whom.
+        for (name, kind, chance) in [("web", "node-exporter", 60), ("db", "mariadb", 40), ("ssh", "sshd", 40)] {
             if r.chance(chance) {
                 let bind =
                     [Bind::Any, Bind::On(first.clone()), Bind::Loopback][r.below(if first.as_str() == "internet" { 1 } else { 3 })].clone();
@@ -386,7 +387,7 @@ fn random_lab(seed: u64) -> Lab {
             _ => r.pick(&services).map_or(Endpoint::Outside, |at| Endpoint::Service(at.clone())),
         };
         let is_router = matches!(&to, Endpoint::Service(at) if at.service.as_str() == "router");
-        let port = r.chance(20).then(|| [80, 443, 3306, 8080][r.below(4)]);
+        let port = r.chance(20).then(|| [80, 9100, 3306, 8080][r.below(4)]);
         let flow = Flow { port, ..Flow::new(from, to) };
         let both_outside = flow.from == Endpoint::Outside && flow.to == Endpoint::Outside;
         let known = lab.flows.iter().any(|other| (&other.from, &other.to) == (&flow.from, &flow.to));

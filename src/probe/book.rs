@@ -3,8 +3,11 @@
 //!
 //! It asks nobody and reads no clock; the same records at the same times give the same picture.
 
+mod powers;
+mod requests;
+
+use self::requests::Lately;
 use super::{
-    Answered,
     addresses::{self, Token},
     clusters::clusters,
     pace::{Pace, STALE_MS},
@@ -39,9 +42,7 @@ struct Way {
     backward: bool,
     latency_ms: Option<f32>,
     at_ms: Option<u64>,
-    /// When a request that came in by it was last answered well, and when one last failed, and why.
-    good_ms: Option<u64>,
-    failed: Option<(u64, String)>,
+    lately: Lately,
 }
 
 /// Everything that is known of one lab's nodes.
@@ -166,16 +167,6 @@ impl Book {
     pub fn take_outside(&mut self, number: usize, answer: &Answer, now_ms: u64) {
         if self.tries.get(number).is_some_and(|one| one.from == Start::Outside) {
             self.tried(number, answer, now_ms);
-        }
-    }
-
-    /// Takes what became of a request that came in from outside by the flow of this try: good, or why it failed.
-    pub fn take_request(&mut self, number: usize, result: Result<(), String>, now_ms: u64) {
-        let flow = self.tries.get(number).map(|one| one.flow);
-        let Some(way) = flow.and_then(|flow| self.ways.get_mut(flow)) else { return };
-        match result {
-            Ok(()) => way.good_ms = Some(now_ms),
-            Err(why) => way.failed = Some((now_ms, why)),
         }
     }
 
@@ -431,41 +422,6 @@ impl Book {
         }
     }
 
-    fn tell_powers(&mut self, seen: &mut Observed) {
-        for (name, node) in seen.nodes.iter_mut().filter(|(_, node)| node.power == Power::Paused) {
-            let thawed_ms = self.pages.get(name).and_then(|page| page.thawed_ms);
-            if thawed_ms.is_some_and(|at_ms| seen.at_ms.saturating_sub(at_ms) < THAWED_MS) {
-                node.power = Power::Running;
-            }
-        }
-        for (name, node) in &seen.nodes {
-            let before = self.powers.insert(name.clone(), node.power);
-            if before.is_some_and(|before| before != node.power) {
-                let text = format!("is {} now", node.power_title());
-                self.tell(seen.at_ms, Subject::Node(name.clone()), EventKind::Machine, text);
-            }
-            if node.power != Power::Running
-                && let Some(page) = self.pages.get_mut(name)
-            {
-                // What a machine said before it was turned off says nothing of it when it is on again.
-                let was_frozen = node.power == Power::Paused;
-                page.rounds = 0;
-                page.seen_ms = None;
-                if !was_frozen {
-                    page.facts.clear();
-                    page.addresses.clear();
-                    page.listening.clear();
-                }
-                page.lines.values_mut().for_each(|line| line.steady = Steady::default());
-            }
-        }
-        let gone: Vec<NodeName> = self.powers.keys().filter(|name| !seen.nodes.contains_key(*name)).cloned().collect();
-        for name in gone {
-            self.powers.remove(&name);
-            self.tell(seen.at_ms, Subject::Node(name), EventKind::Machine, "does not exist any more");
-        }
-    }
-
     fn show(&self, place: usize, flow: &Flow, seen: &Observed) -> ObservedFlow {
         let nothing = |health, reason: String| ObservedFlow {
             from: flow.from.clone(),
@@ -503,15 +459,8 @@ impl Book {
                 _ => {}
             }
         }
-        // A connection is not yet an answer: whoever uses the lab from outside says whether it works.
-        let ago_ms = |at_ms: u64| seen.at_ms.saturating_sub(at_ms);
-        let answered = super::answered(way.good_ms.map(ago_ms), way.failed.as_ref().map(|(at_ms, _)| ago_ms(*at_ms)));
-        if let (Health::Healthy, Some((_, why))) = (health, &way.failed) {
-            match answered {
-                Answered::All => {}
-                Answered::Some => (health, reason) = (Health::Degraded, format!("some requests fail: {why}")),
-                Answered::None => (health, reason) = (Health::Down, format!("requests fail: {why}")),
-            }
+        if let Some(found) = way.lately.evaluate(seen.at_ms).filter(|_| health == Health::Healthy) {
+            (health, reason) = found;
         }
         let (from, to) = (flow.from.clone(), flow.to.clone());
         ObservedFlow { from, to, health, forward: way.forward, backward: way.backward, latency_ms: way.latency_ms, reason }

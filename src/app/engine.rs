@@ -408,7 +408,7 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
             ClusterState::Whole => continue,
             ClusterState::Partial => "misses members and works on",
             ClusterState::Stopped => "stops: no part of it has a majority",
-            ClusterState::Split => "splits into parts that both work",
+            ClusterState::Split => "splits into parts that do not see each other",
         };
         let then = if forecast.at_end == ClusterState::Whole { ", then whole again" } else { "" };
         lost.push((Subject::Cluster(cluster.clone()), format!("{what}{then}")));

@@ -39,7 +39,7 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
             ClusterState::Whole => "be whole",
             ClusterState::Partial => "miss members and work on",
             ClusterState::Stopped => "stop: no part of it has a majority",
-            ClusterState::Split => "split into parts that both work",
+            ClusterState::Split => "split into parts that do not see each other",
         };
         let end = if forecast.at_end == ClusterState::Whole { ", and be whole again at the end" } else { "" };
         said.push(format!("The cluster {cluster} would {what}{end}."));

@@ -36,9 +36,9 @@ use tokio::sync::{Mutex as Lock, MutexGuard, OnceCell, OwnedMutexGuard, Semaphor
 const AT_ONCE: usize = 8;
 /// How often something is asked while VBoxManage itself breaks.
 const ASKS: u32 = 3;
-/// How often a call is tried, and how long to wait between, growing up to the most. In all that is longer than the ten seconds for which
+/// How often a call is tried, and how long to wait between, growing up to the most. In all that is twice the ten seconds for which
 /// a VBoxManage that is late at its end still holds a machine, though whoever called it was killed.
-const TRIES: u32 = 10;
+const TRIES: u32 = 13;
 const PAUSE: Duration = Duration::from_millis(150);
 const PAUSE_MOST: Duration = Duration::from_millis(2400);
 /// From when on a call is late: after this, or so many times as long as calls usually take here. Of another machine little is known.

@@ -11,15 +11,17 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-/// How often a node that does not answer yet is looked at, and how often it may end while it boots.
+/// How often a node that does not answer yet is looked at. Where VBoxManage is slow, a look is followed by so many times the time that it
+/// took, so that looks do not slow the boot down.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_REST: u32 = 10;
+/// How often a node may end while it boots.
 const ENDS_MAX: u32 = 2;
 /// How often an idle machine is reset within its time.
 const RESETS_MAX: u32 = 2;
 /// How often it is said how the boot goes.
 const SAY_EVERY: Duration = Duration::from_secs(30);
-/// The share of its processors' time, in percent, for which a machine that works executes its guest. One that hangs within VirtualBox is
-/// busy all the same (seen where guests are emulated: 2 % executing, none halted, and not a byte moved for minutes).
+/// The share of its processors' time that they do not wait for interrupts, in percent, from which on a machine works.
 const BUSY_PERCENT_MIN: u64 = 10;
 
 /// What a running machine's counters say.
@@ -27,7 +29,8 @@ const BUSY_PERCENT_MIN: u64 = 10;
 struct Counters {
     /// Bytes read from and written to disks, and bytes sent.
     moved: u64,
-    /// The share of time for which a processor of it works, in percent: the busiest one's.
+    /// The share of time for which a processor of it is not halted, in percent: the busiest one's. What VirtualBox itself does for a
+    /// guest counts as its work (`pctOther`): where a guest leaves it for each access to a device, that is nearly all.
     busy_percent: u64,
 }
 
@@ -41,8 +44,8 @@ impl Counters {
             let is_moved = ["/BytesRead", "/BytesWritten", "/BytesTransmitted"].iter().any(|end| name.ends_with(end));
             if name.starts_with("/Public/") && is_moved {
                 (known, counters.moved) = (true, counters.moved.saturating_add(value));
-            } else if name.starts_with("/TM/CPU/") && name.ends_with("/pctExecuting") {
-                (known, counters.busy_percent) = (true, counters.busy_percent.max(value));
+            } else if name.starts_with("/TM/CPU/") && name.ends_with("/pctHalted") {
+                (known, counters.busy_percent) = (true, counters.busy_percent.max(100_u64.saturating_sub(value)));
             }
         }
         known.then_some(counters)
@@ -67,13 +70,15 @@ enum Verdict {
 struct Boot {
     limit: Duration,
     counters: Option<Counters>,
+    /// When it was last seen to work, and when it was last looked at. Between two looks nothing is known.
     worked_at: Duration,
+    looked_at: Duration,
     resets: u32,
 }
 
 impl Boot {
     fn new(limit: Duration) -> Self {
-        Self { limit, counters: None, worked_at: Duration::ZERO, resets: 0 }
+        Self { limit, counters: None, worked_at: Duration::ZERO, looked_at: Duration::ZERO, resets: 0 }
     }
 
     /// Takes what its counters say now. A machine of which nothing is known is taken to work.
@@ -83,19 +88,25 @@ impl Boot {
         if works {
             self.worked_at = at;
         }
-        self.counters = now;
+        (self.counters, self.looked_at) = (now, at);
     }
 
-    fn idle(&self, at: Duration) -> Duration {
-        at.saturating_sub(self.worked_at)
+    /// For how long it is known to be idle.
+    fn idle(&self) -> Duration {
+        self.looked_at.saturating_sub(self.worked_at)
+    }
+
+    /// The time until the next look, after one that took so long.
+    fn rest(&self, took: Duration) -> Duration {
+        LOOK_EVERY.max((took * LOOK_REST).min(self.limit / (2 * (RESETS_MAX + 1))))
     }
 
     fn verdict(&mut self, at: Duration) -> Verdict {
         if at >= self.limit {
             Verdict::GiveUp
-        } else if self.resets < RESETS_MAX && self.idle(at) >= self.limit / (RESETS_MAX + 1) {
+        } else if self.resets < RESETS_MAX && self.idle() >= self.limit / (RESETS_MAX + 1) {
             self.resets += 1;
-            self.worked_at = at;
+            (self.worked_at, self.looked_at) = (at, at);
             Verdict::Reset
         } else {
             Verdict::Wait
@@ -114,7 +125,8 @@ impl VirtualBox {
         says: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<HostKey, ProviderError> {
         let limit = self.options.boot_limit;
-        let (mut boot, mut started, mut looked, mut said) = (Boot::new(limit), Instant::now(), Instant::now(), Instant::now());
+        let (mut boot, mut started, mut said) = (Boot::new(limit), Instant::now(), Instant::now());
+        let mut look_at = Instant::now() + LOOK_EVERY;
         let mut ends = 0;
         says("waiting until it answers");
         loop {
@@ -123,18 +135,19 @@ impl VirtualBox {
                 Err(error) if error.retry == Retry::Useless => return Err(error),
                 Err(error) => error,
             };
-            if looked.elapsed() >= LOOK_EVERY {
-                looked = Instant::now();
+            let looked = Instant::now();
+            if looked >= look_at {
                 if self.revived(node, ends, says).await? {
                     (boot, started, ends) = (Boot::new(limit), Instant::now(), ends + 1);
                 }
                 boot.see(started.elapsed(), self.counters(node).await);
-                if said.elapsed() >= SAY_EVERY {
-                    said = Instant::now();
-                    let idle = boot.idle(started.elapsed()).as_secs();
-                    let works = if idle < LOOK_EVERY.as_secs() { "it works".to_owned() } else { format!("idle for {idle} s") };
-                    says(&format!("booting for {} s of at most {}, {works}", started.elapsed().as_secs(), limit.as_secs()));
-                }
+                look_at = Instant::now() + boot.rest(looked.elapsed());
+            }
+            if said.elapsed() >= SAY_EVERY {
+                said = Instant::now();
+                let idle = boot.idle().as_secs();
+                let works = if idle < LOOK_EVERY.as_secs() { "it works".to_owned() } else { format!("idle for {idle} s") };
+                says(&format!("booting for {} s of at most {}, {works}", started.elapsed().as_secs(), limit.as_secs()));
             }
             match boot.verdict(started.elapsed()) {
                 Verdict::Wait => {}
@@ -164,7 +177,7 @@ impl VirtualBox {
     /// What a running machine's counters say; `None` where VirtualBox does not tell.
     async fn counters(&self, node: &NodeName) -> Option<Counters> {
         let uuid = self.uuid(node);
-        let args = ["debugvm", uuid.as_str(), "statistics", "--pattern", "/Public/*|/TM/CPU/*/pctExecuting"];
+        let args = ["debugvm", uuid.as_str(), "statistics", "--pattern", "/Public/*|/TM/CPU/*/pctHalted"];
         Counters::parse(&self.manage.once(&args, Patience::Short).await.ok()?)
     }
 
@@ -211,7 +224,8 @@ mod tests {
             <U64 val=\"4096\" unit=\"bytes\" name=\"/Public/Storage/AHCI0/Port0/BytesRead\"/>\n\
             <U64 val=\"512\" unit=\"bytes\" name=\"/Public/Storage/AHCI0/Port0/BytesWritten\"/><Counter c=\"60\" unit=\"bytes\" \
             name=\"/Public/NetAdapter/0/BytesTransmitted\"/>\n<Counter c=\"999\" unit=\"bytes\" name=\"/Public/NetAdapter/0/BytesReceived\"/>\n\
-            <U8 val=\"3\" unit=\"%\" name=\"/TM/CPU/00/pctExecuting\"/>\n<U8 val=\"71\" unit=\"%\" name=\"/TM/CPU/01/pctExecuting\"/>\n</Statistics>\n";
+            <U8 val=\"97\" unit=\"%\" name=\"/TM/CPU/00/pctHalted\"/>\n<U8 val=\"29\" unit=\"%\" name=\"/TM/CPU/01/pctHalted\"/>\n\
+            <U8 val=\"1\" unit=\"%\" name=\"/TM/CPU/01/pctExecuting\"/>\n</Statistics>\n";
         assert_eq!(Counters::parse(text), counters(4668, 71), "what comes in from others says nothing of the guest");
         assert_eq!(Counters::parse("<Statistics>\n</Statistics>\n"), None);
         assert_eq!(Counters::parse(""), None);
@@ -230,6 +244,16 @@ mod tests {
             }
             assert_eq!(boot.verdict(at(450)), Verdict::GiveUp);
         }
+    }
+
+    #[test]
+    fn between_two_looks_it_is_not_idle() {
+        let mut boot = Boot::new(at(450));
+        boot.see(at(10), counters(1, 90));
+        assert_eq!(boot.verdict(at(400)), Verdict::Wait, "nobody has looked since");
+        boot.see(at(400), counters(1, 1));
+        assert_eq!(boot.verdict(at(401)), Verdict::Reset);
+        assert_eq!([at(0), at(3), at(60)].map(|took| boot.rest(took)), [LOOK_EVERY, at(30), at(75)]);
     }
 
     #[test]

@@ -654,14 +654,6 @@ addressed() { # TOKEN ADDRESS/PREFIX
     stage="waiting for $2 on $name"
     wait_for 20 has_address "$name" "$2" || fail "$name does not get its address $2"
 }
-clock() { # SECONDS SINCE 1970: a machine's own clock is set; a container has its host's
-    systemd-detect-virt -cq 2>/dev/null && return 0
-    away=$(($(date +%s) - $1))
-    [ "${away#-}" -gt 5 ] || return 0
-    stage="setting the clock"
-    date -s "@$1" >/dev/null
-    : >"$work/changed"
-}
 quietly_off() { # UNIT...: what would work against us, where it is there
     for unit; do
         [ -e "/lib/systemd/system/$unit" ] || [ -e "/usr/lib/systemd/system/$unit" ] || [ -e "/etc/systemd/system/$unit" ] || continue

@@ -150,7 +150,7 @@ impl Book {
             }
             Record::Node { name, value } => {
                 if let ("clock", Ok(secs)) = (name.as_str(), value.parse::<u64>()) {
-                    page.clock_off_secs = secs.abs_diff(wall_secs);
+                    page.clock_ahead_secs = i64::try_from(i128::from(secs) - i128::from(wall_secs)).unwrap_or(i64::MAX);
                 }
                 page.facts.insert(name, value);
             }

@@ -44,7 +44,7 @@ impl Pace {
     }
 
     /// What a round takes, in milliseconds: 2000 at least.
-    fn round_ms(&self) -> u64 {
+    pub(super) fn round_ms(&self) -> u64 {
         let mut sorted: Vec<u64> = self.rounds_ms.iter().copied().collect();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied().unwrap_or_default().max(ROUND_MS)

@@ -12,7 +12,7 @@ const DISK_PERCENT_MAX: u32 = 98;
 /// What is left, in percent of the memory, where it is too little.
 const MEMORY_FREE_PERCENT_MIN: u32 = 4;
 /// How far a node's clock may be off, in seconds: it is asked for whole seconds, and the answer travels.
-const CLOCK_OFF_SECS_MAX: u64 = 5;
+const CLOCK_OFF_SECS_MAX: i64 = 5;
 
 const VRRP_STOPPED: &str = "keepalived does not run: it takes no part in the election of its VIPs";
 
@@ -43,7 +43,8 @@ pub(super) struct Page {
     pub(super) heard: BTreeSet<Ipv4Addr>,
     pub(super) heard_ms: Option<u64>,
     pub(super) facts: BTreeMap<String, String>,
-    pub(super) clock_off_secs: u64,
+    /// By how much its clock was ahead of ours when we heard it, in seconds: what it says travels, so it seems later than it is.
+    pub(super) clock_ahead_secs: i64,
     pub(super) numbers: BTreeMap<char, u64>,
 }
 
@@ -120,7 +121,10 @@ fn trouble(page: &Page) -> Option<String> {
     if let Some(percent) = number("memory-free-percent").filter(|percent| *percent < MEMORY_FREE_PERCENT_MIN) {
         return Some(format!("its memory is used up ({percent}% left)"));
     }
-    (page.clock_off_secs > CLOCK_OFF_SECS_MAX).then(|| format!("its clock is {} s off", page.clock_off_secs))
+    // What a node says comes within its round, or it would say less often.
+    let late_secs = i64::try_from(page.pace.round_ms() / 1000).unwrap_or(i64::MAX).max(CLOCK_OFF_SECS_MAX);
+    let ahead_secs = page.clock_ahead_secs;
+    (ahead_secs > CLOCK_OFF_SECS_MAX || ahead_secs < -late_secs).then(|| format!("its clock is {} s off", ahead_secs.unsigned_abs()))
 }
 
 /// The sockets of a node that are this service's, by the ports that it was told to listen on.

@@ -60,6 +60,13 @@ pub enum Done {
     AlreadySo,
 }
 
+impl Done {
+    /// What two actions together came to.
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Changed { self } else { other }
+    }
+}
+
 /// How long a fault may last before it is healed by itself, whatever has become of who injected it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Lasts {

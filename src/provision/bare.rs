@@ -12,7 +12,6 @@ const FILE: &str = "/etc/sandtable/network";
 /// Sets up the node as far as its specification can be met there.
 pub(super) fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     let mut draft = Draft::new();
-    draft.call("clock", [around.now_secs.to_string()]);
     draft.call("named", [place.machine.hostname.as_str()]);
     draft.call_with("hosts", [place.machine.hostname.as_str()], &super::configure::hosts(place));
     draft.lines("stage=\"writing the addresses\"");
@@ -86,7 +85,7 @@ mod tests {
         let text = super::network(place);
         assert!(text.contains("card 02:00:00:00:00:02; then") && !text.contains("00:00:01"), "{text}");
         assert!(text.contains("only 10.1.0.5/24") && text.contains("ip route add 10.2.0.0/24 via 10.1.0.1"), "{text}");
-        let script = configure(place, Around { doors: &[], now_secs: 1, packages: &[] }).text;
+        let script = configure(place, Around { doors: &[], packages: &[] }).text;
         let own = script.rsplit_once("main()").map_or(script.as_str(), |(_, own)| own);
         for absent in ["systemctl", "nft", "networkd", "apt"] {
             assert!(!own.contains(absent), "{absent}: {own}");

@@ -1,4 +1,4 @@
-//! The node itself: its name, the names of others, addresses and routes, the base of its firewall, its clock.
+//! The node itself: its name, the names of others, addresses and routes, the base of its firewall.
 //!
 //! Addresses belong to network cards by their hardware address, whatever the kernel calls them. What sets up the network differs
 //! between images, so the script carries a writing for each that the family has and the node takes its own.
@@ -9,8 +9,6 @@ use std::net::Ipv4Addr;
 
 /// How long packages, files and addresses may take, in seconds.
 const CONFIGURE_SECS: u32 = 1200;
-/// How long setting the clock may take, in seconds.
-const CLOCK_SECS: u32 = 60;
 
 /// What is known beside the specification.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,8 +17,6 @@ pub struct Around<'a> {
     pub doors: &'a [firewall::Door],
     /// The packages of all that is drawn on it.
     pub packages: &'a [String],
-    /// What time it is, in seconds since 1970, for machines with a clock of their own.
-    pub now_secs: u64,
 }
 
 /// Sets up the node as its specification says.
@@ -30,7 +26,6 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     }
     let mut draft = Draft::new();
     draft.lines("uplink_down");
-    draft.call("clock", [around.now_secs.to_string()]);
     draft.call("pinned", place.machine.pins.iter().flat_map(|(name, version)| [name.as_str(), version.as_str()]));
     draft.call("packages", around.packages);
     draft.lines(CLOUD_INIT);
@@ -63,13 +58,6 @@ pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     draft.call_with("put", ["/etc/systemd/system/sandtable-firewall.service", "0644", "root:root", "nothing"], firewall::UNIT);
     draft.lines("firewall\nunits_enable sandtable-firewall.service");
     draft.finish("configure", CONFIGURE_SECS)
-}
-
-/// Sets a machine's clock to so many seconds since 1970, where it is wrong; a container has its host's.
-pub fn set_clock(now_secs: u64) -> Script {
-    let mut draft = Draft::new();
-    draft.call("clock", [now_secs.to_string()]);
-    draft.finish("set the clock", CLOCK_SECS)
 }
 
 /// cloud-init would write names and addresses of its own at the next start.

@@ -4,6 +4,7 @@
 //! the language in which it lands, or refused.
 
 mod bare;
+pub mod clock;
 pub mod configure;
 pub mod firewall;
 pub mod inject;

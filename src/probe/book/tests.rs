@@ -190,12 +190,27 @@ fn nodes_have_troubles_of_their_own() {
         ("node disk-percent 99", "disk is full (99%)"),
         ("node memory-free-percent 2", "memory is used up (2% left)"),
         ("node clock 1800000090", "clock is 90 s off"),
+        ("node clock 1799999910", "clock is 90 s off"),
     ] {
         let mut desk = Desk::new();
         (1..=2).for_each(|number| desk.round(number, &[]));
         desk.say("db2", &[&format!("r.400 {fact}")]);
         let node = &desk.look().nodes["db2"];
         assert!(node.health == Health::Degraded && node.reason.contains(words), "{}", node.reason);
+    }
+}
+
+#[test]
+fn what_a_slow_node_says_of_its_clock_comes_late() {
+    let mut desk = Desk::new();
+    for (number, clock, is_off) in [(1, 0, false), (2, -18, false), (3, -30, true), (4, 9, true)] {
+        desk.now_ms += 20_000;
+        let clock = WALL_SECS.checked_add_signed(clock).unwrap();
+        desk.say("db2", &[&format!("r.{number}0 node clock {clock}"), &format!("r.{number}1 alive {number}")]);
+        if number > 1 {
+            let node = &desk.look().nodes["db2"];
+            assert_eq!(node.reason.contains("clock"), is_off, "round {number}: {}", node.reason);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Steps: below the guests by the hypervisor, inside them by scripts. Each can be done twice.
 
-use super::{core::Core, live::Live, log::StepLog, notes, recover, snapshots, uplink};
+use super::{clock, core::Core, inject::went_on, live::Live, log::StepLog, notes, recover, snapshots, uplink};
 use crate::{
     catalog::SecretForm,
-    model::{Family, Kind, MachineSpec, NodeName, ServiceName, ServiceRef, ServiceSpec, VipName},
+    model::{Family, Kind, MachineSpec, NodeName, Power, ServiceName, ServiceRef, ServiceSpec, VipName},
     plan::Action,
     provider::{
         Done, ProviderError, Retry,
@@ -78,6 +78,10 @@ async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Sa
             // What is noted on a machine says what is set up inside: that is now as it was then.
             let now = machine(core, node).await?.notes;
             core.machines.note(node, &snapshots::back(&now, &snapshots::kept(core, node, snapshot)?)).await?;
+            // The memory of a running machine was taken with it, and its clock is the one of that moment.
+            if machine(core, node).await?.power == Power::Running {
+                went_on(core, node).await;
+            }
             Ok(done)
         }
         Action::Configure { node, spec, kinds, vips } => {
@@ -85,8 +89,10 @@ async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Sa
             let place = Place { node, machine: spec, family };
             let doors = core.machines.doors(spec);
             let packages = packages_of(core, family, kinds, vips);
-            let script = configure(place, Around { doors: &doors, now_secs: (core.clock)() / 1000, packages: &packages });
-            let done = run(core, node, &script, Vec::new(), says).await?;
+            // Certificates and package lists are refused by a clock that is wrong, so it comes first.
+            let clock = clock::set(core, node).await?;
+            let script = configure(place, Around { doors: &doors, packages: &packages });
+            let done = run(core, node, &script, Vec::new(), says).await?.or(clock);
             core.machines.note(node, &notes::configured(spec)).await?;
             Ok(done)
         }

@@ -4,6 +4,7 @@
 //! stays broken because somebody is gone. Mending what is mended is no error.
 
 use super::{
+    clock,
     core::Core,
     journal::{self, Entry, Faults, Where},
     watch::Watch,
@@ -14,9 +15,7 @@ use crate::{
     model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Subject},
     provider::{Lasts, ProviderError, REAL_FAULT_SECS, Retry, Terms, Which, machines::Reach, transport::Command},
     provision::{
-        Ending, Place, Script,
-        configure::set_clock,
-        ending,
+        Ending, Place, Script, ending,
         inject::{Act, Facts, NoScript, inside, start_all, undo},
         needs::needs,
     },
@@ -273,15 +272,10 @@ async fn started(core: &Arc<Core>, node: &NodeName) {
     let _late = tokio::time::timeout(BACK_TIMEOUT, all).await;
 }
 
-/// A machine that was paused goes on with the clock of the moment when it stopped (seen with VirtualBox 7.2.22), so it is set. Where it
-/// is wrong on purpose it stays so.
-async fn went_on(core: &Arc<Core>, node: &NodeName) {
-    let is_skewed = |entry: &Entry| matches!(&entry.fault, Fault::Skew(there, _) if there == node);
-    if Faults::read(&core.folder).is_ok_and(|faults| faults.entries.iter().any(is_skewed)) {
-        return;
-    }
+/// A machine that was paused goes on with the clock of the moment when it stopped (seen with VirtualBox 7.2.22), so it is set.
+pub(super) async fn went_on(core: &Arc<Core>, node: &NodeName) {
     let set = async {
-        while run(core, node, &set_clock((core.clock)() / 1000), "set its clock").await.is_err() {
+        while clock::set(core, node).await.is_err() {
             sleep(Duration::from_secs(1)).await;
         }
     };

@@ -4,6 +4,7 @@
 //! It has a runtime of its own, with threads that have names: callers come and go with theirs, and what watches the nodes lives on.
 
 mod act;
+mod clock;
 pub mod core;
 mod inject;
 pub mod journal;

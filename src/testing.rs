@@ -5,7 +5,7 @@
 use crate::model::{
     ADVERTISE_MS_MAX, Acceptance, Adapter, AdapterSpec, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Image,
     Ipv4Net, Kind, Lab, Link, Mac, MachineSpec, Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role, Service,
-    ServiceName, ServiceRef, Site, SiteName, Value, View, Vip, VipName,
+    ServiceName, ServiceRef, ServiceSpec, Site, SiteName, Value, View, Vip, VipName,
 };
 use std::net::Ipv4Addr;
 
@@ -21,6 +21,25 @@ pub fn machine(hostname: impl Into<String>, adapters: Vec<AdapterSpec>) -> Machi
         hosts: Vec::new(),
         routes: Vec::new(),
         pins: Default::default(),
+    }
+}
+
+/// A service of a kind as a plan would have it, with nothing set: it listens nowhere and knows nobody.
+///
+/// # Panics
+/// Where the text is no name of a kind.
+#[expect(clippy::expect_used, reason = "the kinds of tests are literals")]
+pub fn service(kind: &str) -> ServiceSpec {
+    ServiceSpec {
+        kind: kind.parse().expect("a name of a kind"),
+        listen: Default::default(),
+        allow: None,
+        cluster: None,
+        replica_of: None,
+        upstreams: Vec::new(),
+        peers: Vec::new(),
+        settings: Default::default(),
+        secrets: Default::default(),
     }
 }
 

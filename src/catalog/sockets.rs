@@ -44,17 +44,8 @@ mod tests {
     fn sockets(kind: &str, on: &[&str]) -> (Vec<String>, Vec<String>) {
         let entry = Catalog::embedded().get(kind).unwrap();
         let listen = entry.ports.iter().map(|port| (port.name.clone(), vec![format!("10.0.0.1:{}", port.port).parse().unwrap()]));
-        let spec = ServiceSpec {
-            kind: kind.parse().unwrap(),
-            listen: listen.collect(),
-            allow: None,
-            cluster: None,
-            replica_of: None,
-            upstreams: Vec::new(),
-            peers: Vec::new(),
-            settings: on.iter().map(|name| ((*name).to_owned(), Value::Bool(true))).collect(),
-            secrets: Default::default(),
-        };
+        let settings = on.iter().map(|name| ((*name).to_owned(), Value::Bool(true))).collect();
+        let spec = ServiceSpec { listen: listen.collect(), settings, ..crate::testing::service(kind) };
         let opened = entry.opened(&spec).flat_map(|(_, all)| all).map(ToString::to_string).collect();
         (opened, entry.listening(&spec).map(|(_, at)| at.to_string()).collect())
     }

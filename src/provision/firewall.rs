@@ -161,15 +161,9 @@ mod tests {
 
     fn spec(allow: Option<&[&str]>, listen: &[&str]) -> ServiceSpec {
         ServiceSpec {
-            kind: "nginx".parse().unwrap(),
             listen: [("http".to_owned(), listen.iter().map(|at| at.parse().unwrap()).collect())].into(),
             allow: allow.map(|nets| nets.iter().map(|net| net.parse().unwrap()).collect()),
-            cluster: None,
-            replica_of: None,
-            upstreams: Vec::new(),
-            peers: Vec::new(),
-            settings: Default::default(),
-            secrets: Default::default(),
+            ..crate::testing::service("nginx")
         }
     }
 

@@ -175,7 +175,7 @@ mod tests {
     fn a_flow_that_is_needed() {
         let to = r#"(from: "desk/s", to: "other/o")"#;
         for (kind, other, said) in [
-            ("ldap-login", "openldap", "desk/s lacks a directory: nobody can log in with an account of it"),
+            ("ldap-login", "openldap", "desk/s lacks a directory: no directory account can log in"),
             ("automount", "nfs-server", "desk/s lacks a file server: nothing can be mounted"),
             ("todo", "mariadb", "desk/s lacks a database: it can neither read nor write"),
         ] {
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn metrics_are_fetched() {
         let eye = r#""eye": (kind: "prometheus")"#;
-        check(CODE, &desk(r#"kind: "node-exporter""#, eye, ""), &["desk/s lacks a monitor: nobody collects its metrics"]);
+        check(CODE, &desk(r#"kind: "node-exporter""#, eye, ""), &["desk/s lacks a monitor: no monitor collects its metrics"]);
         assert_eq!(fixes(CODE, &desk(r#"kind: "node-exporter""#, eye, "")), ["Draw a flow from other/eye"]);
         check(CODE, &desk(r#"kind: "node-exporter""#, eye, r#"(from: "other/eye", to: "desk/s")"#), &[]);
     }

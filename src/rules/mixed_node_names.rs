@@ -11,17 +11,6 @@
 //! ## Do this instead
 //! Use one sort in all of a mesh: long names where it spans networks.
 
-use super::{Facts, Report, agreement};
-use crate::model::{ClusterName, Flow};
-
-pub(super) fn cluster(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
-    agreement::in_cluster(facts, name, report);
-}
-
-pub(super) fn flow(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
-    agreement::along_flow(facts, flow, report);
-}
-
 #[cfg(test)]
 mod tests {
     use crate::rules::testing::{check, fixes, lab};

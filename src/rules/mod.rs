@@ -31,6 +31,9 @@ pub use rule::{Chapter, Check, Reads, Report, Reported, Rule};
 pub use vetter::Vetter;
 pub use ways::PortRule;
 
+/// How every rule about settings that must be equal works: the catalog names the rule that reports each of them.
+const AGREEMENT: Check = Check::Between(agreement::in_cluster, agreement::along_flow);
+
 /// Declares the rules: their modules, and the one table of them.
 macro_rules! rules {
     ($($chapter:ident { $($module:ident $code:literal $severity:ident $check:expr;)* })*) => {
@@ -154,9 +157,9 @@ rules! {
         unknown_secret "unknown-secret" Error Check::Node(unknown_secret::check);
         invalid_setting_value "invalid-setting-value" Error Check::Node(invalid_setting_value::check);
         setting_names_nothing "setting-names-nothing" Error Check::Lab(Reads::NODES, setting_names_nothing::check);
-        cookie_mismatch "cookie-mismatch" Error Check::Between(cookie_mismatch::cluster, cookie_mismatch::flow);
-        mixed_node_names "mixed-node-names" Error Check::Between(mixed_node_names::cluster, mixed_node_names::flow);
-        settings_disagree "settings-disagree" Error Check::Between(settings_disagree::cluster, settings_disagree::flow);
+        cookie_mismatch "cookie-mismatch" Error AGREEMENT;
+        mixed_node_names "mixed-node-names" Error AGREEMENT;
+        settings_disagree "settings-disagree" Error AGREEMENT;
         mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
         memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
         cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);

@@ -15,17 +15,6 @@
 //! ## Do this instead
 //! Give both the same value. For a secret, name the same one.
 
-use super::{Facts, Report, agreement};
-use crate::model::{ClusterName, Flow};
-
-pub(super) fn cluster(facts: &Facts<'_>, name: &ClusterName, report: &mut Report) {
-    agreement::in_cluster(facts, name, report);
-}
-
-pub(super) fn flow(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
-    agreement::along_flow(facts, flow, report);
-}
-
 #[cfg(test)]
 mod tests {
     use crate::catalog::Catalog;

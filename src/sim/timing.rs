@@ -112,20 +112,7 @@ mod tests {
         ] {
             assert!(Recipes::embedded().get(kind).unwrap().recipe.constants.contains_key(name), "{kind} {name}");
         }
-        let of = |kind: &str| {
-            let spec = ServiceSpec {
-                kind: kind.parse().unwrap(),
-                listen: Default::default(),
-                allow: None,
-                cluster: None,
-                replica_of: None,
-                upstreams: Vec::new(),
-                peers: Vec::new(),
-                settings: Default::default(),
-                secrets: Default::default(),
-            };
-            Timing::of(&spec, crate::catalog::Catalog::embedded().get(kind))
-        };
+        let of = |kind: &str| Timing::of(&crate::testing::service(kind), crate::catalog::Catalog::embedded().get(kind));
         assert_eq!(of("beam").net_tick_us, 8 * SECOND);
         assert_eq!((of("haproxy").check_us, of("haproxy").fall, of("galera").suspect_us), (SECOND / 2, 2, 2 * SECOND));
         assert_eq!(of("no-such-kind"), Timing::default());

@@ -123,10 +123,8 @@ proptest! {
         let (_, kind) = Recipes::read("web", files).unwrap().unwrap();
         let node: NodeName = "web".parse().unwrap();
         let machine = sandtable::testing::machine("web", Vec::new());
-        let spec = ServiceSpec {
-            kind: "nginx".parse().unwrap(), listen: BTreeMap::new(), allow: None, cluster: None, replica_of: None, upstreams: Vec::new(),
-            peers: Vec::new(), settings: BTreeMap::from([("text".to_owned(), Value::Text(value.clone()))]), secrets: BTreeMap::new(),
-        };
+        let settings = BTreeMap::from([("text".to_owned(), Value::Text(value.clone()))]);
+        let spec = ServiceSpec { settings, ..sandtable::testing::service("nginx") };
         let (needs, values) = (Needs::default(), Values::default());
         let setup = Setup {
             lab: LabWords { name: &name, id: "lab-1" }, place: Place { node: &node, machine: &machine, family: Family::Debian },

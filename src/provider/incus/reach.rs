@@ -142,17 +142,8 @@ mod tests {
     fn a_service_and_a_vip_are_reached_at_the_port_that_was_set_up() {
         let mut below = below();
         let lb = below.machines.get_mut("lb").unwrap();
-        let spec = ServiceSpec {
-            kind: "nginx".parse().unwrap(),
-            listen: [("http".to_owned(), vec!["0.0.0.0:80".parse().unwrap()])].into(),
-            allow: None,
-            cluster: None,
-            replica_of: None,
-            upstreams: vec![],
-            peers: vec![],
-            settings: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-        };
+        let spec =
+            ServiceSpec { listen: [("http".to_owned(), vec!["0.0.0.0:80".parse().unwrap()])].into(), ..crate::testing::service("nginx") };
         let vip = VipSpec {
             address: "192.168.50.30/24".parse().unwrap(),
             network: "front".parse().unwrap(),

@@ -4,9 +4,10 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::model::{Endpoint, Lab};
+use crate::model::{Endpoint, Health, Lab, NodeName, Power};
 use crate::plan::desired;
 use crate::reach::{Design, Explained, HopLine, Question, Specs, Target as To, explain};
+use serde::Serialize;
 use std::net::Ipv4Addr;
 
 /// What `explain` takes.
@@ -19,39 +20,53 @@ pub(super) struct Args {
     /// To whom: outside, NODE, NODE/SERVICE, vip:NAME, an address or a name, and the port; without one its main port
     #[arg(value_name = "TO[:PORT]")]
     to: String,
-    /// Only what is drawn, whether it runs or not
+    /// Evaluate the layout alone, also where the lab is deployed
     #[arg(long)]
     drawn: bool,
+}
+
+/// The answer, and what it was evaluated with.
+#[derive(Serialize)]
+struct Document {
+    /// `layout`: as the plan sets it up; `observed`: with the state of the deployed lab.
+    state: &'static str,
+    /// Nodes of an observed lab whose state is not known: they did not report lately.
+    unknown: Vec<NodeName>,
+    #[serde(flatten)]
+    answer: Explained,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let place = args.target.open_or_sim()?;
     let question = question(&place.lab, &args.from, &args.to)?;
-    let answer = answer(&place, &question, args.drawn)?;
+    let document = document(&place, &question, args.drawn)?;
     match args.target.format() {
-        Format::Json => terminal.json(&answer)?,
-        Format::Text => show(&answer, terminal),
+        Format::Json => terminal.json(&document)?,
+        Format::Text => show(&document, terminal),
     }
-    Ok(if answer.reaches { Outcome::Good } else { Outcome::Unwell })
+    Ok(if document.answer.reaches { Outcome::Good } else { Outcome::Unwell })
 }
 
-fn answer(place: &Place, question: &Question, drawn: bool) -> Result<Explained> {
+fn document(place: &Place, question: &Question, drawn: bool) -> Result<Document> {
     let catalog = Catalog::embedded();
     let wanted = desired(&place.lab, catalog, &place.id);
     let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
     let design = Design::of(specs, catalog);
-    let answer = if drawn || !place.is_deployed {
-        explain(&design, &design.state, question)
+    let (answer, state, unknown) = if drawn || !place.is_deployed {
+        (explain(&design, &design.state, question), "layout", Vec::new())
     } else {
         let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
-        explain(&design, &design.seen(&observed), question)
+        let is_unknown = |node: &&crate::model::ObservedNode| node.power == Power::Running && node.health == Health::Unknown;
+        let unknown = observed.nodes.iter().filter(|(_, node)| is_unknown(node)).map(|(name, _)| name.clone()).collect();
+        (explain(&design, &design.seen(&observed), question), "observed", unknown)
     };
-    answer.map_err(|error| {
+    let answer = answer.map_err(|error| {
         // What is drawn and cannot be deployed is said in the words of the plan.
         let ends = [question.from.to_string(), question.to.to_string()];
         let why = wanted.unplannable.iter().find(|one| ends.iter().any(|end| one.why.contains(end.as_str())));
         Failure::input(why.map_or_else(|| error.to_string(), |one| format!("{error}: {}", one.why)))
-    })
+    })?;
+    Ok(Document { state, unknown, answer })
 }
 
 fn question(lab: &Lab, from: &str, to: &str) -> Result<Question> {
@@ -97,7 +112,8 @@ fn unknown(lab: &Lab, text: &str) -> Failure {
     Failure::input(format!("the lab has no {text:?}{hint} Write outside, NODE, NODE/SERVICE or vip:NAME."))
 }
 
-fn show(answer: &Explained, terminal: &mut Terminal) {
+fn show(document: &Document, terminal: &mut Terminal) {
+    let answer = &document.answer;
     let style = if answer.reaches { Style::Good } else { Style::Bad };
     let at = answer.address.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
     let by = answer.service.as_ref().map_or_else(String::new, |service| format!(" by {service}"));
@@ -112,6 +128,15 @@ fn show(answer: &Explained, terminal: &mut Terminal) {
     if let Some(why) = &answer.why {
         let label = terminal.paint(Style::Bad, "why:");
         terminal.line(format_args!("{label} {}", why.message));
+    }
+    let basis = match document.state {
+        "observed" => "Evaluated with the observed state of the deployed lab.",
+        _ => "Evaluated from the layout alone.",
+    };
+    terminal.line(format_args!("{}", terminal.paint(Style::Faint, basis)));
+    if !document.unknown.is_empty() {
+        let nodes = document.unknown.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
+        terminal.line(format_args!("{} {nodes} did not report lately: the answer may be wrong about them.", terminal.paint(Style::Bad, "unknown:")));
     }
 }
 

@@ -80,6 +80,7 @@ fn who_reaches_whom_is_explained() {
     let file = shipped("mini-cloud.ron");
     let lines = good(&["explain", &file, "app1/todo", "vip:database"]);
     assert!(lines.contains(":3306: answered by db1/galera") && lines.contains("db1 takes it"), "{lines}");
+    assert!(lines.contains("from the layout alone"), "it says what it was evaluated with: {lines}");
     let output = sandtable(&["explain", &file, "app1", "db1:9999", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{json}");
@@ -88,6 +89,7 @@ fn who_reaches_whom_is_explained() {
         (&"timed_out".into(), &false.into(), &"filtered".into()),
         "{json}"
     );
+    assert_eq!((&json["state"], &json["unknown"]), (&"layout".into(), &serde_json::json!([])));
     assert!(wrong(&["explain", &file, "app11", "db1"]).contains("did you mean app1?"));
     assert!(wrong(&["explain", &file, "app1", "db1:0"]).contains("is no port"));
     assert!(wrong(&["explain", &file, "app1", "db1/nothing"]).contains("the lab has no"));

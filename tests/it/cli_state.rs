@@ -116,6 +116,24 @@ fn a_record_that_cannot_be_read_is_an_error_of_every_command_and_removes_nothing
 }
 
 #[test]
+fn an_explanation_says_what_it_was_evaluated_with() {
+    let mut desk = Desk::deployed();
+    let asks = ["explain", "lab.ron", "outside", "web/pages"];
+    assert_eq!(desk.json(0, &asks)["state"], "observed");
+    desk.text(0, &["inject", "lab.ron", "power-off", "web"]);
+    desk.now_ms += 20_000;
+    let answer = desk.json(1, &asks);
+    assert_eq!(
+        (&answer["state"], &answer["unknown"], &answer["why"]["node"]),
+        (&"observed".into(), &serde_json::json!([]), &"web".into()),
+        "{answer}"
+    );
+    assert!(desk.text(1, &asks).contains("observed state of the deployed lab"));
+    let drawn = desk.json(0, &[&asks[..], &["--drawn"]].concat());
+    assert_eq!(drawn["state"], "layout");
+}
+
+#[test]
 fn a_lab_is_given_up_only_on_request() {
     let desk = Desk::deployed();
     fs::write(desk.state().join("lab.json"), "{").unwrap();

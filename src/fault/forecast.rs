@@ -22,7 +22,9 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
     };
     for vip in &prediction.vips {
         let mut text = match (vip.before == vip.after, vip.after.as_slice()) {
-            (false, []) => format!("The VIP {} would leave {}: it is held by nobody, and stays so", vip.vip, holders(&vip.before)),
+            (false, []) => {
+                format!("The VIP {} would leave {}: no node would hold it at the end of the forecast", vip.vip, holders(&vip.before))
+            }
             (false, _) => format!("The VIP {} would move from {} to {}", vip.vip, holders(&vip.before), holders(&vip.after)),
             (true, _) => format!("The VIP {} would leave {} for a while", vip.vip, holders(&vip.before)),
         };
@@ -95,7 +97,7 @@ mod tests {
             shared_ms: 0,
         };
         let prediction = Prediction { vips: vec![vip], requests: 9, ..Prediction::default() };
-        assert_eq!(sentences(&prediction), ["The VIP store would leave elm: it is held by nobody, and stays so."]);
+        assert_eq!(sentences(&prediction), ["The VIP store would leave elm: no node would hold it at the end of the forecast."]);
     }
 
     #[test]

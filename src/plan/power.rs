@@ -33,7 +33,7 @@ fn is_awaited(sight: &Sight<'_>, name: &NodeName) -> bool {
     sight.fate(name) == Fate::Stays && sight.node(name).is_some_and(|node| node.is_booting)
 }
 
-/// Removes the steps that wait for a booting machine and that no other step needs: the lab is as drawn without them.
+/// Removes steps that only wait for a booting machine and that no other step depends on.
 pub(super) fn drop_idle_waits(sight: &Sight<'_>, plan: &mut Plan) {
     let needed: BTreeSet<_> = plan.steps.iter().flat_map(|step| step.after.clone()).collect();
     plan.steps.retain(|step| match &step.action {

@@ -56,7 +56,7 @@ fn a_booting_machine_is_waited_for_where_a_step_needs_it() {
     let mut world = deployed(&lab);
     let db1 = world.nodes.get_mut(&name("db1")).unwrap();
     (db1.power, db1.is_booting) = (Power::Running, true);
-    assert_eq!(ids(&planned(&lab, &world)), [""; 0], "it is as drawn");
+    assert_eq!(ids(&planned(&lab, &world)), [""; 0], "no step depends on db1");
     let db1 = world.nodes.get_mut(&name("db1")).unwrap();
     db1.services.remove("galera").unwrap();
     let plan = planned(&lab, &world);

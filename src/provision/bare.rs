@@ -3,14 +3,14 @@
 //! It needs a POSIX shell, `ip` and a place where its system runs scripts at each start. There are no packages, no services and no
 //! firewall of ours on it, and that is said.
 
-use super::{Place, Script, configure::Around, scene::interface_token, script::Draft};
+use super::{Place, Script, scene::interface_token, script::Draft};
 
 const CONFIGURE_SECS: u32 = 240;
 /// Where the script lies that gives the node its addresses at each start.
 const FILE: &str = "/etc/sandtable/network";
 
 /// Sets up the node as far as its specification can be met there.
-pub(super) fn configure(place: Place<'_>, around: Around<'_>) -> Script {
+pub(super) fn configure(place: Place<'_>) -> Script {
     let mut draft = Draft::new();
     draft.call("named", [place.machine.hostname.as_str()]);
     draft.call_with("hosts", [place.machine.hostname.as_str()], &super::configure::hosts(place));
@@ -85,7 +85,7 @@ mod tests {
         let text = super::network(place);
         assert!(text.contains("card 02:00:00:00:00:02; then") && !text.contains("00:00:01"), "{text}");
         assert!(text.contains("only 10.1.0.5/24") && text.contains("ip route add 10.2.0.0/24 via 10.1.0.1"), "{text}");
-        let script = configure(place, Around { doors: &[], packages: &[] }).text;
+        let script = configure(place).text;
         let own = script.rsplit_once("main()").map_or(script.as_str(), |(_, own)| own);
         for absent in ["systemctl", "nft", "networkd", "apt"] {
             assert!(!own.contains(absent), "{absent}: {own}");

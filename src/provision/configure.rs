@@ -22,7 +22,7 @@ pub struct Around<'a> {
 /// Sets up the node as its specification says.
 pub fn configure(place: Place<'_>, around: Around<'_>) -> Script {
     if place.family == Family::Other {
-        return super::bare::configure(place, around);
+        return super::bare::configure(place);
     }
     let mut draft = Draft::new();
     draft.lines("uplink_down");

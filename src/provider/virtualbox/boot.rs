@@ -19,6 +19,12 @@ const LOOK_REST: u32 = 10;
 const ENDS_MAX: u32 = 2;
 /// How often an idle machine is reset within its time.
 const RESETS_MAX: u32 = 2;
+/// How often a machine is reset whose firmware finds nothing to boot from. Where that is for a moment only (a slow host lets the firmware's
+/// search for disks run into its timeout), one reset cures it.
+const BOOT_FAILURES_MAX: u32 = 3;
+/// What a machine's log says when its firmware has found nothing to boot from, and when it is reset.
+const BOOT_FAILURE: &str = "errorID=VMBootFail";
+const RESETTING: &str = "to 'RESETTING'";
 /// How often it is said how the boot goes.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 /// The share of its processors' time that they do not wait for interrupts, in percent, from which on a machine works.
@@ -57,11 +63,22 @@ fn attribute<'a>(element: &'a str, key: &str) -> Option<&'a str> {
     element.split_once(&format!(" {key}=\""))?.1.split('"').next()
 }
 
+/// Whether a machine's firmware has found nothing to boot from since the machine was last reset, by VirtualBox's log of it.
+fn has_nothing_to_boot(log: &str) -> bool {
+    log.lines().rev().find(|line| line.contains(BOOT_FAILURE) || line.contains(RESETTING)).is_some_and(|line| line.contains(BOOT_FAILURE))
+}
+
 /// What is to be done about a machine that does not answer yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Wait,
+    /// It is idle.
     Reset,
+    /// Its firmware has found nothing to boot from.
+    ResetFirmware,
+    /// Its firmware finds nothing to boot from, again and again.
+    NothingToBoot,
+    /// Its time is over.
     GiveUp,
 }
 
@@ -74,17 +91,31 @@ struct Boot {
     worked_at: Duration,
     looked_at: Duration,
     resets: u32,
+    boot_failures: u32,
+    has_nothing_to_boot: bool,
 }
 
 impl Boot {
     fn new(limit: Duration) -> Self {
-        Self { limit, counters: None, worked_at: Duration::ZERO, looked_at: Duration::ZERO, resets: 0 }
+        Self {
+            limit,
+            counters: None,
+            worked_at: Duration::ZERO,
+            looked_at: Duration::ZERO,
+            resets: 0,
+            boot_failures: 0,
+            has_nothing_to_boot: false,
+        }
+    }
+
+    /// Whether it has moved bytes since it was last looked at, as far as is known.
+    fn moves(&self, now: Option<Counters>) -> bool {
+        now.zip(self.counters).is_none_or(|(now, before)| now.moved != before.moved)
     }
 
     /// Takes what its counters say now. A machine of which nothing is known is taken to work.
     fn see(&mut self, at: Duration, now: Option<Counters>) {
-        let works =
-            now.is_none_or(|now| now.busy_percent >= BUSY_PERCENT_MIN || self.counters.is_none_or(|before| before.moved != now.moved));
+        let works = self.moves(now) || now.is_some_and(|now| now.busy_percent >= BUSY_PERCENT_MIN);
         if works {
             self.worked_at = at;
         }
@@ -102,7 +133,11 @@ impl Boot {
     }
 
     fn verdict(&mut self, at: Duration) -> Verdict {
-        if at >= self.limit {
+        if std::mem::take(&mut self.has_nothing_to_boot) {
+            self.boot_failures += 1;
+            (self.worked_at, self.looked_at) = (at, at);
+            if self.boot_failures > BOOT_FAILURES_MAX { Verdict::NothingToBoot } else { Verdict::ResetFirmware }
+        } else if at >= self.limit {
             Verdict::GiveUp
         } else if self.resets < RESETS_MAX && self.idle() >= self.limit / (RESETS_MAX + 1) {
             self.resets += 1;
@@ -115,8 +150,8 @@ impl Boot {
 }
 
 impl VirtualBox {
-    /// Waits until a node answers. One that idles for a third of its time is reset: boots that hang are cured so. One that ends while
-    /// it boots is started again. One that has not answered when its time is over is reset as well, so that the next attempt waits
+    /// Waits until a node answers. One that idles for a third of its time is reset: boots that hang are cured so. One whose firmware
+    /// found nothing to boot from is reset at once, a few times. One that ends while it boots is started again. One that has not answered when its time is over is reset as well, so that the next attempt waits
     /// for a fresh boot.
     pub(super) async fn answers(
         &self,
@@ -140,7 +175,12 @@ impl VirtualBox {
                 if self.revived(node, ends, says).await? {
                     (boot, started, ends) = (Boot::new(limit), Instant::now(), ends + 1);
                 }
-                boot.see(started.elapsed(), self.counters(node).await);
+                let counters = self.counters(node).await;
+                // The log is long, and a machine that moves bytes has found something to boot from.
+                if !boot.moves(counters) {
+                    boot.has_nothing_to_boot = self.log(node).await.is_some_and(|log| has_nothing_to_boot(&log));
+                }
+                boot.see(started.elapsed(), counters);
                 look_at = Instant::now() + boot.rest(looked.elapsed());
             }
             if said.elapsed() >= SAY_EVERY {
@@ -154,6 +194,16 @@ impl VirtualBox {
                 Verdict::Reset => {
                     says("it is idle and does not answer, and is reset");
                     self.reset(node).await?;
+                }
+                Verdict::ResetFirmware => {
+                    says("its firmware found nothing to boot from, and it is reset");
+                    self.reset(node).await?;
+                }
+                Verdict::NothingToBoot => {
+                    let why = format!("its firmware finds nothing to boot from, {} times in a row", BOOT_FAILURES_MAX + 1);
+                    let next = "Start the image by itself in VirtualBox: its first disk must hold a system that boots with the firmware \
+                                (BIOS or EFI) that the image's machine has.";
+                    return Err(cannot(format!("boot {node}"), Some(node), why, next));
                 }
                 Verdict::GiveUp => {
                     self.reset(node).await?;
@@ -179,6 +229,11 @@ impl VirtualBox {
         let uuid = self.uuid(node);
         let args = ["debugvm", uuid.as_str(), "statistics", "--pattern", "/Public/*|/TM/CPU/*/pctHalted"];
         Counters::parse(&self.manage.once(&args, Patience::Short).await.ok()?)
+    }
+
+    /// VirtualBox's log of a machine since it was turned on; `None` where it cannot be had.
+    async fn log(&self, node: &NodeName) -> Option<String> {
+        self.manage.once(&["showvminfo", &self.uuid(node), "--log=0"], Patience::Short).await.ok()
     }
 
     /// Starts a node again that has ended while it booted; gives whether it had. `ends` is how often it did so before.
@@ -254,6 +309,37 @@ mod tests {
         boot.see(at(400), counters(1, 1));
         assert_eq!(boot.verdict(at(401)), Verdict::Reset);
         assert_eq!([at(0), at(3), at(60)].map(|took| boot.rest(took)), [LOOK_EVERY, at(30), at(75)]);
+    }
+
+    #[test]
+    fn a_boot_failure_is_read_from_the_log() {
+        let failure = "00:00:44.237002 VM: Raising runtime error 'VMBootFail' (fFlags=0x0)\n\
+            00:00:44.237765 Console: VM runtime error: fatal=false, errorID=VMBootFail message=\"The VM failed to boot.\"\n";
+        let reset = "00:07:21.969385 Changing the VM state from 'RUNNING' to 'RESETTING'\n";
+        let more = "00:07:22.306754 Changing the VM state from 'RESETTING' to 'RUNNING'\n00:07:23.9 VMMDev: Guest Log: BIOS: Booting\n";
+        for (log, wanted) in [
+            (String::new(), false),
+            (more.to_owned(), false),
+            (format!("{failure}{more}"), true),
+            (format!("{failure}{reset}{more}"), false),
+            (format!("{failure}{reset}{failure}"), true),
+        ] {
+            assert_eq!(has_nothing_to_boot(&log), wanted, "{log}");
+        }
+    }
+
+    #[test]
+    fn a_machine_with_nothing_to_boot_is_reset_at_once_and_given_up_soon() {
+        let mut boot = Boot::new(at(450));
+        let mut verdicts = Vec::new();
+        for secs in (10..60).step_by(10) {
+            // Its firmware waits for a key, which keeps a processor busy.
+            boot.see(at(secs), counters(0, 90));
+            boot.has_nothing_to_boot = secs > 10;
+            verdicts.push(boot.verdict(at(secs)));
+        }
+        use Verdict::{NothingToBoot, ResetFirmware, Wait};
+        assert_eq!(verdicts, [Wait, ResetFirmware, ResetFirmware, ResetFirmware, NothingToBoot]);
     }
 
     #[test]

@@ -63,10 +63,7 @@ only() {
 mod tests {
     use crate::{
         model::{AdapterSpec, Family, Mac, MachineSpec},
-        provision::{
-            Place,
-            configure::{Around, configure},
-        },
+        provision::Place,
     };
 
     #[test]
@@ -85,7 +82,7 @@ mod tests {
         let text = super::network(place);
         assert!(text.contains("card 02:00:00:00:00:02; then") && !text.contains("00:00:01"), "{text}");
         assert!(text.contains("only 10.1.0.5/24") && text.contains("ip route add 10.2.0.0/24 via 10.1.0.1"), "{text}");
-        let script = configure(place).text;
+        let script = super::configure(place).text;
         let own = script.rsplit_once("main()").map_or(script.as_str(), |(_, own)| own);
         for absent in ["systemctl", "nft", "networkd", "apt"] {
             assert!(!own.contains(absent), "{absent}: {own}");

@@ -7,7 +7,11 @@
 //! `isolated-node`, a bind address that the node does not have to `bind-address-not-on-node`, a site without a
 //! gateway to `site-without-gateway`.
 
-use super::Facts;
+use super::{
+    Facts,
+    forward_to_closed_port::{led, opens_unknown},
+};
+use crate::catalog::Audience;
 use crate::model::{
     Allow, Bind, Endpoint, Flow, Ipv4Net, NAT_ADDRESS, NetworkName, Node, NodeName, Peer, Service, ServiceName, ServiceRef, SiteName,
     VipName,
@@ -33,6 +37,8 @@ pub enum Verdict<'a> {
     Unheard(Source<'a>, Listener<'a>, Option<VipName>),
     /// The service has no such port.
     NoPort(Listener<'a>, u16),
+    /// No service of the node has such a port.
+    NothingOnPort(At<'a>, u16),
     /// The service does not open that port, or keeps it to its own node, until a setting opens it.
     Closed(Listener<'a>, u16, &'a str),
     /// The service lets only others in.
@@ -195,20 +201,24 @@ fn port_of(facts: &Facts<'_>, flow: &Flow, listener: Option<Listener<'_>>) -> Op
     flow.port.or_else(|| listener.and_then(|listener| facts.entry(listener.service)?.main_port(listener.service)))
 }
 
-/// Whether a node that forwards ports leads to a service; from outside, it must itself be reached there.
-fn forwarded(facts: &Facts<'_>, target: &Target<'_>, outside: bool) -> bool {
-    let Some(listener) = target.listener else { return false };
-    let to = listener.reference();
-    facts.port_rules_to(&to).iter().any(|rule| {
-        let Some(gateway) = facts.lab.nodes.get(&rule.node) else { return false };
-        facts.nodes_meet(gateway, target.at.node) && (!outside || !ways_in(facts, gateway, Some(rule.port)).is_empty())
+/// The node that leads a port of its own to a service from outside.
+fn leader<'a>(facts: &Facts<'a>, target: &Target<'_>) -> Option<&'a Node> {
+    let to = target.listener.filter(|_| target.vip.is_none())?.reference();
+    facts.port_rules_to(&to).iter().find_map(|rule| {
+        let gateway = facts.lab.nodes.get(&rule.node)?;
+        let leads = facts.nodes_meet(gateway, target.at.node) && !ways_in(facts, gateway, Some(rule.port)).is_empty();
+        leads.then_some(gateway)
     })
 }
 
 fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verdict<'a> {
     let at = target.at;
-    if at.node.adapters.is_empty() || forwarded(facts, target, true) {
+    if at.node.adapters.is_empty() {
         return Verdict::Open;
+    }
+    if let Some((gateway, listener)) = leader(facts, target).zip(target.listener) {
+        let arrives = |network: &str| gateway.adapters.iter().any(|adapter| facts.networks_meet(&adapter.network, network));
+        return unheard(facts, flow, Source::Outside, listener, target, &arrives).unwrap_or(Verdict::Open);
     }
     let port = port_of(facts, flow, target.listener);
     let mut ways = ways_in(facts, at.node, port);
@@ -218,10 +228,7 @@ fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verd
     if ways.is_empty() {
         return Verdict::NoWayIn(at, port);
     }
-    let Some(listener) = target.listener else { return Verdict::Open };
-    if let Some(unheard) = unheard(facts, flow, Source::Outside, listener, target, &|network| ways.iter().any(|way| *way == network)) {
-        return unheard;
-    }
+    let arrives = |network: &str| ways.iter().any(|way| *way == network);
     let is_outside = |peer: &Peer| match peer {
         Peer::Outside => true,
         // The host has an address there too.
@@ -233,10 +240,15 @@ fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verd
         }
         Peer::Node(_) => false,
     };
-    match &listener.service.allow {
-        Allow::Only(peers) if !peers.iter().any(is_outside) => Verdict::Refused(Source::Outside, listener),
-        _ => Verdict::Open,
-    }
+    answered(facts, flow, target, |listener| {
+        if let Some(unheard) = unheard(facts, flow, Source::Outside, listener, target, &arrives) {
+            return unheard;
+        }
+        match &listener.service.allow {
+            Allow::Only(peers) if !peers.iter().any(is_outside) => Verdict::Refused(Source::Outside, listener),
+            _ => Verdict::Open,
+        }
+    })
 }
 
 fn host_is_in(facts: &Facts<'_>, ways: &[&NetworkName], subnet: &Ipv4Net) -> bool {
@@ -247,7 +259,15 @@ fn host_is_in(facts: &Facts<'_>, ways: &[&NetworkName], subnet: &Ipv4Net) -> boo
 fn between<'a>(facts: &Facts<'a>, flow: &Flow, from: At<'a>, target: &Target<'a>) -> Verdict<'a> {
     let at = target.at;
     // A node reaches all of its own addresses.
-    if from.name == at.name || from.node.adapters.is_empty() || at.node.adapters.is_empty() || forwarded(facts, target, false) {
+    if from.name == at.name {
+        return match (target.listener, target.vip) {
+            (Some(listener), Some(_)) => unheard(facts, flow, Source::Node(from), listener, target, &|_| true),
+            (Some(listener), None) => closed(facts, flow, listener),
+            (None, _) => None,
+        }
+        .unwrap_or(Verdict::Open);
+    }
+    if from.node.adapters.is_empty() || at.node.adapters.is_empty() {
         return Verdict::Open;
     }
     let arrives = |network: &str| {
@@ -270,14 +290,51 @@ fn between<'a>(facts: &Facts<'a>, flow: &Flow, from: At<'a>, target: &Target<'a>
             _ => Verdict::NoPath(from, *target),
         };
     }
-    let Some(listener) = target.listener else { return Verdict::Open };
-    if let Some(unheard) = unheard(facts, flow, Source::Node(from), listener, target, &arrives) {
-        return unheard;
+    answered(facts, flow, target, |listener| {
+        if let Some(unheard) = unheard(facts, flow, Source::Node(from), listener, target, &arrives) {
+            // What a site lacks is one finding, and not one for each flow.
+            return if misses_site(facts, from, at) { Verdict::Open } else { unheard };
+        }
+        match &listener.service.allow {
+            Allow::Only(peers) if !lets_in(facts, from, listener, peers) => Verdict::Refused(Source::Node(from), listener),
+            _ => Verdict::Open,
+        }
+    })
+}
+
+/// Whether one of two nodes in two sites, or a gateway of one of these, is on no network of its site.
+fn misses_site(facts: &Facts<'_>, one: At<'_>, other: At<'_>) -> bool {
+    let gateway_is_off = |site: &SiteName| {
+        let gateways = facts.lab.sites.get(site).into_iter().flat_map(|site| &site.gateways);
+        gateways.filter_map(|name| facts.lab.nodes.get(name)).any(|gateway| super::gateway_off_its_site::is_off(facts, site, gateway))
+    };
+    let misses = |at: At<'_>| {
+        super::node_off_its_site::missed(facts, at.name, at.node).is_some() || at.node.site.as_ref().is_some_and(gateway_is_off)
+    };
+    one.node.site != other.node.site && (misses(one) || misses(other))
+}
+
+/// What is to be said of who answers: the target's service, or where a flow leads to a port of a node, the one that opens it.
+fn answered<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>, judge: impl Fn(Listener<'a>) -> Verdict<'a>) -> Verdict<'a> {
+    let at = target.at;
+    let port = match (target.listener, target.vip, flow.port) {
+        (Some(listener), ..) => return judge(listener),
+        (None, None, Some(port)) => port,
+        (None, ..) => return Verdict::Open,
+    };
+    let services = at.node.services.iter().map(|(name, service)| Listener { at, name, service });
+    if opens_unknown(facts, at.node) || led(facts, at.node).contains(&port) {
+        return Verdict::Open;
     }
-    match &listener.service.allow {
-        Allow::Only(peers) if !lets_in(facts, from, listener, peers) => Verdict::Refused(Source::Node(from), listener),
-        _ => Verdict::Open,
+    let has = |listener: &Listener<'_>| {
+        facts.entry(listener.service).is_some_and(|entry| entry.ports_of(listener.service).any(|(_, number)| number == port))
+    };
+    let mut verdicts = services.filter(|listener| has(listener) && closed(facts, flow, *listener).is_none()).map(judge).peekable();
+    if verdicts.peek().is_none() {
+        return Verdict::NothingOnPort(at, port);
     }
+    let first = verdicts.next().unwrap_or(Verdict::Open);
+    if matches!(first, Verdict::Open) || verdicts.any(|verdict| matches!(verdict, Verdict::Open)) { Verdict::Open } else { first }
 }
 
 /// What is to be said where a service does not listen at the networks where a flow arrives, or not at its port.
@@ -293,8 +350,10 @@ fn unheard<'a>(
     let heard = match (&listener.service.bind, target.vip) {
         (Bind::Any, _) => true,
         (Bind::Loopback, _) => false,
-        // Who is bound to a network also answers on the VIPs there that its node holds.
-        (Bind::On(network), Some((_, wire, _))) => network == wire || node.adapter_on(network).is_none(),
+        // Who is bound to a network also answers on the VIPs there that its node holds, at its ports for clients.
+        (Bind::On(network), Some((_, wire, _))) => {
+            network == wire && is_for_clients(facts, flow, listener) || node.adapter_on(network).is_none()
+        }
         (Bind::On(network), None) => node.adapter_on(network).is_none() || arrives(network),
         (Bind::Address(address), Some((_, _, vip))) => *address == vip || address.is_unspecified(),
         (Bind::Address(address), None) => match network_of(facts, node, *address) {
@@ -305,6 +364,22 @@ fn unheard<'a>(
     if !heard {
         return Some(Verdict::Unheard(from, listener, target.vip.map(|(name, ..)| name.clone())));
     }
+    closed(facts, flow, listener)
+}
+
+/// Whether the port that a flow leads to is one for clients; so is one that nothing is known of.
+fn is_for_clients(facts: &Facts<'_>, flow: &Flow, listener: Listener<'_>) -> bool {
+    let Some(entry) = facts.entry(listener.service) else { return true };
+    let mut ports = entry.ports_of(listener.service);
+    let port = match flow.port {
+        Some(wanted) => ports.find(|(_, number)| *number == wanted),
+        None => ports.next(),
+    };
+    port.is_none_or(|(port, _)| port.audience == Audience::Clients)
+}
+
+/// What is to be said where a service does not open a flow's port.
+fn closed<'a>(facts: &Facts<'a>, flow: &Flow, listener: Listener<'a>) -> Option<Verdict<'a>> {
     let entry = facts.entry(listener.service)?;
     let port = flow.port?;
     let mut ports = entry.ports_of(listener.service).peekable();

@@ -12,12 +12,15 @@
 //!
 //! ## Do this instead
 //! Bind the service to the network that the flow comes over, or put the sender on the network that it listens on; for a
-//! wrong port, leave the flow's port out to use the service's main one.
+//! wrong port, leave the flow's port out to use the service's main one. A flow to a port of a node needs a service there that opens it.
 
 use super::agreement::answering;
 use super::contract::{Listener, Source, TLS, Verdict};
 use super::{Facts, Report, Reported, exposure, offer};
-use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Service, Subject, Value};
+use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Service, ServiceRef, Subject, Value};
+
+/// How many services of a node are offered in the place of a port on which nothing listens.
+const SERVICES_MAX: usize = 3;
 
 pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
     match verdict.clone() {
@@ -48,6 +51,19 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             if let (Some(main), Some(index), true) = (ports.first(), facts.place_of(flow), is_shared) {
                 let to = Flow { port: None, ..flow.clone() };
                 found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
+            }
+        }
+        Verdict::NothingOnPort(at, port) => {
+            let found = report.add(Subject::flow(flow), format!("nothing on {} listens on port {port}", at.name));
+            let mut found = found.involving(Subject::Node(at.name.clone()));
+            let listening = at.node.services.iter().filter(|(_, service)| facts.entry(service).is_some_and(|entry| entry.main_port(service).is_some()));
+            for (name, _) in listening.take(SERVICES_MAX) {
+                let to = ServiceRef { node: at.name.clone(), service: name.clone() };
+                if let Some(index) = facts.place_of(flow) {
+                    let title = format!("Lead it to {to}");
+                    let to = Flow { port: None, to: Endpoint::Service(to), ..flow.clone() };
+                    found = found.fix(title, vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
+                }
             }
         }
         Verdict::Closed(listener, port, setting) => {

@@ -28,9 +28,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     if node.services.is_empty() || node.adapters.iter().all(|adapter| adapter.forwards.is_empty()) {
         return;
     }
-    // Of a kind that the catalog does not have nothing can be said, and a tunnel opens ports at its far end.
-    let is_open = |service: &Service| facts.behaviour(service).is_none_or(|behaviour| behaviour == Behaviour::SshTunnel);
-    if node.services.values().any(is_open) {
+    if opens_unknown(facts, node) {
         return;
     }
     let opened = opened(facts, node);
@@ -68,6 +66,12 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
 }
 
+/// Whether a node may open ports that nobody knows: those of a kind that the catalog does not have, and those at a tunnel's far end.
+pub(super) fn opens_unknown(facts: &Facts<'_>, node: &Node) -> bool {
+    let is_open = |service: &Service| facts.behaviour(service).is_none_or(|behaviour| behaviour == Behaviour::SshTunnel);
+    node.services.values().any(is_open)
+}
+
 /// The TCP ports that the services of a node open beyond the node itself.
 fn opened<'n>(facts: &Facts<'_>, node: &'n Node) -> Vec<Opened<'n>> {
     let mut opened = Vec::new();
@@ -83,7 +87,7 @@ fn opened<'n>(facts: &Facts<'_>, node: &'n Node) -> Vec<Opened<'n>> {
 }
 
 /// The ports that a node leads on to services of others.
-fn led(facts: &Facts<'_>, node: &Node) -> Vec<u16> {
+pub(super) fn led(facts: &Facts<'_>, node: &Node) -> Vec<u16> {
     let forwards = node.services.values().filter_map(|service| facts.entry(service).map(|entry| (entry, service)));
     let rules = forwards.filter(|(entry, _)| entry.behaviour == Behaviour::PortForward).filter_map(|(entry, service)| entry.value(service, "rules"));
     rules.flat_map(|rules| super::ways::texts(Some(rules))).filter_map(|rule| Some(rule.parse::<crate::catalog::ForwardRule>().ok()?.port)).collect()

@@ -16,7 +16,13 @@
 
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
-use crate::model::Subject;
+use crate::model::{Node, SiteName, Subject};
+
+/// Whether a gateway is on none of its site's networks, where the site has some.
+pub(super) fn is_off(facts: &Facts<'_>, site: &SiteName, gateway: &Node) -> bool {
+    let own = facts.networks_of_site(site);
+    !own.is_empty() && !gateway.adapters.is_empty() && !own.iter().any(|network| gateway.adapter_on(network).is_some())
+}
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     if facts.lab.links.is_empty() {
@@ -32,7 +38,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             if node.adapters.is_empty() {
                 continue;
             }
-            if !own.iter().any(|network| node.adapter_on(network).is_some()) {
+            if is_off(facts, site_name, node) {
                 let message = format!("{gateway} is the gateway of {site_name} and is not on {}", offer::row(own));
                 let found = report.add(Subject::Node(gateway.clone()), message).involving(Subject::Site(site_name.clone()));
                 if let Some(network) = own.first() {

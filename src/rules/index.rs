@@ -6,7 +6,9 @@
 use super::ways::Ways;
 use super::wire::{OnWire, Plug, Wire, at_key, insert_sorted, remove_sorted};
 use crate::catalog::{Behaviour, Catalog};
-use crate::model::{Allow, ClusterName, Endpoint, Flow, Lab, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName};
+use crate::model::{
+    Allow, ClusterName, Endpoint, Flow, Lab, NetworkName, Node, NodeName, Peer, Purpose, ServiceRef, Touched, Value, Vip, VipName,
+};
 use rustc_hash::FxHashMap as HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -429,7 +431,7 @@ impl Index {
         self.flows.splice(moved.at..old_end.min(self.flows.len()), new.cloned());
     }
 
-    /// The numbers of networks: the place of the first one in each group.
+    /// The numbers of networks: the place of the first one in each group. The management network carries nothing for others.
     fn reach_of(&self, lab: &Lab) -> HashMap<NetworkName, usize> {
         let number: HashMap<&NetworkName, usize> = lab.networks.keys().enumerate().map(|(n, name)| (name, n)).collect();
         let mut parent: Vec<usize> = (0..number.len()).collect();
@@ -437,7 +439,8 @@ impl Index {
             let Some(node) = lab.nodes.get(router) else { continue };
             let mut wires = node.adapters.iter().filter_map(|adapter| {
                 let network = lab.networks.get(&adapter.network)?;
-                if network.kind.joins_nodes() { number.get(&adapter.network).copied() } else { None }
+                let carries = network.kind.joins_nodes() && network.purpose != Purpose::Management;
+                if carries { number.get(&adapter.network).copied() } else { None }
             });
             let Some(first) = wires.next() else { continue };
             for other in wires {

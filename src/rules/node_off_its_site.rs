@@ -13,15 +13,20 @@
 //! Put it on the site's network, or say another site.
 
 use super::{Facts, Report, offer};
-use crate::model::{Node, NodeName, Subject};
+use crate::model::{Node, NodeName, SiteName, Subject};
 
-pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
-    let Some(site) = node.site.as_ref().filter(|_| !node.adapters.is_empty()) else { return };
+/// The site of a node that is on none of the site's networks, where it has some; gateways are another rule's matter.
+pub(super) fn missed<'a>(facts: &Facts<'a>, name: &NodeName, node: &'a Node) -> Option<&'a SiteName> {
+    let site = node.site.as_ref().filter(|_| !node.adapters.is_empty())?;
     let own = facts.networks_of_site(site);
     let is_gateway = facts.lab.sites.get(site).is_some_and(|site| site.gateways.contains(name));
-    if own.is_empty() || is_gateway || own.iter().any(|network| node.adapter_on(network).is_some()) {
-        return;
-    }
+    let is_off = !own.is_empty() && !is_gateway && !own.iter().any(|network| node.adapter_on(network).is_some());
+    is_off.then_some(site)
+}
+
+pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
+    let Some(site) = missed(facts, name, node) else { return };
+    let own = facts.networks_of_site(site);
     let found = report
         .add(Subject::Node(name.clone()), format!("{name} is in {site} and is not on {}", offer::row(own)))
         .involving(Subject::Site(site.clone()));

@@ -72,7 +72,7 @@ impl Ways {
     /// Gathers them. `group` gives networks between which packets find a way the same number.
     pub(super) fn build(lab: &Lab, catalog: &Catalog, group: impl Fn(&str) -> Option<usize>) -> Self {
         let mut ways = Self::default();
-        let mut bastions = Vec::new();
+        let (mut bastions, mut routers) = (Vec::new(), Vec::new());
         for (name, node) in lab.nodes.iter().filter(|(_, node)| is_way(catalog, node)) {
             ways.nodes.insert(name.clone());
             if node.role == Role::Bastion {
@@ -81,6 +81,7 @@ impl Ways {
             for (service_name, service) in &node.services {
                 let at = || ServiceRef { node: name.clone(), service: service_name.clone() };
                 match catalog.behaviour(service) {
+                    Some(Behaviour::Router | Behaviour::Tunnel) => routers.push(node),
                     Some(Behaviour::PortForward) => {
                         let rules = catalog.of(service).and_then(|entry| entry.value(service, "rules"));
                         for rule in texts(rules).filter_map(|rule| port_rule(name, rule)) {
@@ -107,7 +108,7 @@ impl Ways {
         ways.nodes.extend(lab.sites.values().flat_map(|site| &site.gateways).cloned());
         ways.rings = rings(lab, &ways.replicas);
         ways.outlets = outlets(lab, ways.nodes.iter().filter_map(|name| lab.nodes.get(name)), catalog, &group);
-        ways.managed = managed(lab, &bastions, group);
+        ways.managed = managed(lab, &bastions, &routers, group);
         let first =
             |wanted: &dyn Fn(&Network) -> bool| lab.networks.iter().find(|(_, network)| wanted(network)).map(|(name, _)| name.clone());
         ways.joining =
@@ -137,15 +138,15 @@ fn outlets<'a>(
     group: &impl Fn(&str) -> Option<usize>,
 ) -> HashSet<usize> {
     let kind = |network: &NetworkName| lab.networks.get(network).map(|network| network.kind);
+    let carries = |network: &NetworkName| {
+        lab.networks.get(network).is_some_and(|there| there.kind.joins_nodes() && there.purpose != Purpose::Management)
+    };
     let routes = |node: &&Node| {
         node.services.values().any(|service| matches!(catalog.behaviour(service), Some(Behaviour::Router | Behaviour::Tunnel)))
     };
     let leads_out = |node: &&Node| node.adapters.iter().any(|adapter| kind(&adapter.network).is_some_and(NetworkKind::reaches_internet));
     let adapters = nodes.filter(leads_out).filter(routes).flat_map(|node| &node.adapters);
-    adapters
-        .filter(|adapter| kind(&adapter.network).is_some_and(NetworkKind::joins_nodes))
-        .filter_map(|adapter| group(&adapter.network))
-        .collect()
+    adapters.filter(|adapter| carries(&adapter.network)).filter_map(|adapter| group(&adapter.network)).collect()
 }
 
 /// The rings that copying leads around in. Each replica has one primary, so each is walked through once.
@@ -225,7 +226,9 @@ fn port_rule(node: &NodeName, text: &str) -> Option<PortRule> {
     Some(PortRule { node: node.clone(), port, to })
 }
 
-fn managed(lab: &Lab, bastions: &[&Node], group: impl Fn(&str) -> Option<usize>) -> HashSet<NetworkName> {
+/// The networks on which administrators get to nodes: where they start, beside a bastion, and what a router on one of those leads to. A
+/// management network carries nothing for others, but whoever is on it gets to the router itself, and from there on by ssh.
+fn managed(lab: &Lab, bastions: &[&Node], routers: &[&Node], group: impl Fn(&str) -> Option<usize>) -> HashSet<NetworkName> {
     let has_management = lab.networks.values().any(|network| network.purpose == Purpose::Management);
     let starts: Vec<&NetworkName> = lab
         .networks
@@ -235,8 +238,10 @@ fn managed(lab: &Lab, bastions: &[&Node], group: impl Fn(&str) -> Option<usize>)
         .collect();
     let beside_bastion: HashSet<&NetworkName> = bastions.iter().flat_map(|node| &node.adapters).map(|adapter| &adapter.network).collect();
     let joins = |name: &NetworkName| lab.networks.get(name).is_some_and(|network| network.kind.joins_nodes());
-    let reached: HashSet<usize> = starts.iter().filter_map(|start| group(start)).collect();
     let starts: HashSet<&NetworkName> = starts.into_iter().collect();
+    let is_on_start = |node: &&&Node| node.adapters.iter().any(|adapter| starts.contains(&adapter.network));
+    let by_router = routers.iter().filter(is_on_start).flat_map(|node| &node.adapters).map(|adapter| &adapter.network);
+    let reached: HashSet<usize> = starts.iter().copied().chain(by_router).filter_map(|network| group(network)).collect();
     let leads_to = |name: &NetworkName| starts.contains(name) || joins(name) && group(name).is_some_and(|group| reached.contains(&group));
     lab.networks.keys().filter(|name| leads_to(name) || beside_bastion.contains(name)).cloned().collect()
 }

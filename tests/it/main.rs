@@ -16,6 +16,7 @@ mod reach;
 mod recipes_render;
 mod rules_broken;
 mod rules_properties;
+mod rules_reach;
 mod sim_behaviour;
 mod sim_calibration;
 mod sim_plan;

@@ -317,7 +317,7 @@ fn a_route_leads_by_one_router() {
 }
 
 /// A lab of a few networks and nodes at random, with gateways, port forwards, VIPs and flows between anything.
-fn random_lab(seed: u64) -> Lab {
+pub fn random_lab(seed: u64) -> Lab {
     let mut r = Seeded::new(seed);
     let mut lab = Lab::new("Random");
     let kinds = [NetworkKind::Internal, NetworkKind::Internal, NetworkKind::HostOnly, NetworkKind::NatNetwork];

@@ -33,6 +33,8 @@ impl Offset {
     fn read(asked_ms: u64, node_secs: u64, heard_ms: u64) -> Self {
         let since_1970 = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         let node_ms = since_1970(node_secs.saturating_mul(1000));
+        // Ours may have been set back between the two.
+        let heard_ms = heard_ms.max(asked_ms);
         Self {
             min_ms: node_ms.saturating_sub(since_1970(heard_ms)),
             max_ms: node_ms.saturating_add(999).saturating_sub(since_1970(asked_ms)),

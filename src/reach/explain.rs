@@ -372,6 +372,9 @@ impl<S: State> Asker<'_, S> {
             Why::MachineOff(machine) => (at(machine), format!("{} is off.", node(machine))),
             Why::NoRoute(machine, INTERNET) => (at(machine), format!("{} has no way out of the lab.", node(machine))),
             Why::NoRoute(machine, to) => (at(machine), format!("{} has no route to {to}.", node(machine))),
+            Why::LoopbackOnly(machine, to) => {
+                (at(machine), format!("{} forwards the port to {to}, which only itself can reach.", node(machine)))
+            }
             Why::LinkDown(machine, on) => (at(machine), format!("The adapter of {} on {} has no link.", node(machine), network(on))),
             Why::NobodyThere(on, to) => (None, format!("Nothing on {} has the address {to}.", network(on))),
             Why::NotRouting(machine) => (at(machine), format!("{} forwards no packets: it runs no gateway.", node(machine))),

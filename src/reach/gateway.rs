@@ -30,7 +30,7 @@ impl Map {
     ) -> Result<(), Why> {
         let forwarded = |hop: &Hop| hop.at == at;
         let knows = sort == Sort::Answer && trail.hops.iter().any(forwarded);
-        if knows && trail.led.contains(&at) {
+        if knows && trail.led.iter().any(|(machine, _)| *machine == at) {
             return Ok(());
         }
         if row.routers.is_empty() {
@@ -63,6 +63,12 @@ impl Map {
             (Some(_), None, ..) | (_, None, Some(_), None) => !row.drawn_subnets().any(|net| net.contains(&to)),
             _ => false,
         }
+    }
+
+    /// Whether a gateway replaces the source of what it sends to an address. It does so for every destination that its rules do not know
+    /// as one of the lab: a network on which it has its address from DHCP is such a one.
+    pub(super) fn masquerades(&self, row: &MachineRow, source: Ipv4Addr, to: Ipv4Addr) -> bool {
+        !to.is_loopback() && !row.drawn_subnets().chain(row.far()).any(|net| net.contains(&to)) && self.hides(row, source)
     }
 
     /// Whether a gateway hides an address behind it (`assets/catalog/gateway/route.nft`).

@@ -40,6 +40,8 @@ pub enum Why {
     MachineOff(MachineNo),
     /// The machine has no route to the address.
     NoRoute(MachineNo, Ipv4Addr),
+    /// The machine leads the packet to a loopback address of its own, and the kernel drops that (ip-sysctl, `route_localnet`).
+    LoopbackOnly(MachineNo, Ipv4Addr),
     /// The machine's adapter on the network has no link.
     LinkDown(MachineNo, NetworkNo),
     /// Nothing on the network has the address.
@@ -85,6 +87,7 @@ impl Why {
             // Nobody answers on the network: the kernel gives up after some seconds (arp(7)), later than most programs.
             Self::MachineOff(_)
             | Self::NobodyThere(..)
+            | Self::LoopbackOnly(..)
             | Self::LinkDown(..)
             | Self::NotRouting(_)
             | Self::RouterStopped(_)
@@ -105,6 +108,7 @@ impl Why {
         match self {
             Self::MachineOff(_) => "machine-off",
             Self::NoRoute(..) => "no-route",
+            Self::LoopbackOnly(..) => "loopback-only",
             Self::LinkDown(..) => "link-down",
             Self::NobodyThere(..) => "nobody-there",
             Self::NotRouting(_) => "not-routing",

@@ -5,6 +5,7 @@ use super::{
     map::{Job, MachineRow},
     walk::Sort,
 };
+use crate::model::NetworkKind;
 use std::net::Ipv4Addr;
 
 /// A routing decision.
@@ -39,7 +40,10 @@ impl Map {
         if let Some(way) = into(false) {
             return Some(way);
         }
-        let slot_of = |through: Ipv4Addr| row.adapters.iter().position(|adapter| adapter.address.is_some_and(|net| net.contains(&through)));
+        // A route is written to the adapter with a static address in its next hop's subnet (`provision::configure::routes_of`).
+        let slot_of = |through: Ipv4Addr| {
+            row.adapters.iter().position(|adapter| adapter.is_static && adapter.address.is_some_and(|net| net.contains(&through)))
+        };
         let mut best: Option<(u8, Way)> = None;
         for (slot, adapter) in row.adapters.iter().enumerate() {
             let Some(net) = adapter.address.filter(|net| net.contains(&to)) else { continue };
@@ -63,7 +67,11 @@ impl Map {
         if let Some((slot, through)) = default {
             return Some(Way::Adapter(slot, through));
         }
-        let leads_out = |adapter: &AdapterRow| self.network(adapter.network).is_some_and(|network| network.kind.reaches_internet());
+        // The way out of a bridged network is known to its DHCP server alone.
+        let leads_out = |adapter: &AdapterRow| {
+            let kind = self.network(adapter.network).map(|network| network.kind);
+            kind.is_some_and(|kind| kind.reaches_internet() && !(kind == NetworkKind::Bridged && adapter.is_static))
+        };
         row.adapters.iter().position(|adapter| adapter.address.is_some() && leads_out(adapter)).map(Way::Out)
     }
 }

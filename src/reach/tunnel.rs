@@ -62,11 +62,13 @@ impl Map {
         trail.cross(super::Link { connected: true, loss_percent: crossed.loss_percent, delay_us: crossed.delay_us });
         trail.dropped = trail.dropped.or(behind.dropped);
         let ours = outer.source.unwrap_or(*back.address.ip());
+        let (Some(near), Some(row)) = (self.machine(at), self.machine(there)) else { return Err(Why::MachineOff(there)) };
+        // The tunnel's interface has no address, so masquerading takes the machine's first one.
+        let ours = if hides { super::walk::first_address(near).unwrap_or(ours) } else { ours };
         if hides {
             packet.source = Some(ours);
         }
         let source = *packet.source.get_or_insert(ours);
-        let Some(row) = self.machine(there) else { return Err(Why::MachineOff(there)) };
         if !carried(row, back).any(|net| net.contains(&source)) {
             return Err(Why::NotFromThere(far, source));
         }

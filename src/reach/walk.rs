@@ -45,8 +45,8 @@ pub(super) struct Trail {
     pub(super) hops: Vec<Hop>,
     /// Machines that replaced the source, with the source before.
     hidden: Vec<(MachineNo, Ipv4Addr)>,
-    /// Machines that led the packet elsewhere.
-    pub(super) led: Vec<MachineNo>,
+    /// Machines that led the packet elsewhere, with the destination before.
+    pub(super) led: Vec<(MachineNo, Ipv4Addr)>,
     /// The first pair of machines between which a fault drops it.
     pub(super) dropped: Option<(MachineNo, MachineNo)>,
     pub(super) crossings: u32,
@@ -140,9 +140,12 @@ impl Map {
         let arrival = match arrival {
             // Beyond the lab nobody answers for an address of the lab, or for a private one (RFC 1918).
             Ok(Arrival::Outside(last)) if packet.to != INTERNET && (packet.to.is_private() || !self.owners(packet.to).is_empty()) => {
-                return failed(trail, Why::NoRoute(last, packet.to));
+                return self.reported(state, origin, Arrival::Outside(last), packet, trail, Why::NoRoute(last, packet.to));
             }
             Ok(arrival) => arrival,
+            Err(why @ Why::NoRoute(last, _)) if origin != Origin::Machine(last) => {
+                return self.reported(state, origin, Arrival::Machine(last), packet, trail, why);
+            }
             Err(why) => return failed(trail, why),
         };
         let end = if let Arrival::Machine(machine) = arrival { Some(machine) } else { None };
@@ -182,6 +185,14 @@ impl Map {
         }
     }
 
+    /// The end of a walk at a machine that has no route: what it says of that has to find its way back as well.
+    fn reported(&self, state: &impl State, origin: Origin, from: Arrival, packet: Packet, trail: Trail, why: Why) -> Trip {
+        match self.answer(state, origin, from, packet, &trail) {
+            Ok(()) => failed(trail, why),
+            Err(lost) => Trip { outcome: Outcome::TimedOut, ..failed(trail, lost) },
+        }
+    }
+
     /// Whether an answer finds its way back, over every machine that translated.
     fn answer(&self, state: &impl State, origin: Origin, arrival: Arrival, packet: Packet, trail: &Trail) -> Result<(), Why> {
         let (mut at, mut to) = match arrival {
@@ -196,14 +207,19 @@ impl Map {
             to = Some(*before);
         }
         legs.push((origin, to));
+        let mut source = packet.to;
         for (goal, to) in legs {
+            // Who led the packet here answers from the address that was called.
+            if let Some((_, before)) = trail.led.iter().find(|(machine, _)| *machine == at) {
+                source = *before;
+            }
             // Somebody outside whose address nobody knows is answered on the way he came.
             let Some(to) = to else { return Ok(()) };
             let goal_machine = if let Origin::Machine(machine) = goal { Some(machine) } else { None };
             if goal_machine == Some(at) {
                 continue;
             }
-            let mut back = Packet { source: Some(packet.to), to, port: None };
+            let mut back = Packet { source: Some(source), to, port: None };
             passed.hops.clone_from(&trail.hops);
             passed.led.clone_from(&trail.led);
             let arrived = self.walk(state, at, None, &mut back, Sort::Answer, &mut passed)?;
@@ -237,33 +253,41 @@ impl Map {
             let Some(row) = self.machine(at) else { return Err(Why::MachineOff(at)) };
             let mut led_by = None;
             if self.is_local(state, at, row, packet.to) && (begins || !packet.to.is_loopback()) {
-                let led = if sort == Sort::First { self.led(state, row, packet.port) } else { None };
-                let Some((service, to)) = led.filter(|_| !trail.led.contains(&at)) else {
-                    packet.source.get_or_insert(packet.to);
+                // What a machine sends to its own loopback is led nowhere (`forward.nft`).
+                let may_lead = sort == Sort::First && !packet.to.is_loopback();
+                let led = if may_lead { self.led(state, row, packet.port) } else { None };
+                let Some((service, to)) = led.filter(|_| !trail.led.iter().any(|(machine, _)| *machine == at)) else {
+                    packet.source.get_or_insert(self.local_source(row, packet.to));
                     return Ok(Arrival::Machine(at));
                 };
                 trail.step(at, Step::Leads(service, to));
-                trail.led.push(at);
+                trail.led.push((at, packet.to));
                 (packet.to, packet.port) = (*to.ip(), Some(to.port()));
                 led_by = Some(service);
                 if self.is_local(state, at, row, packet.to) {
                     // A packet from a network is not taken for the loopback (ip-sysctl, route_localnet).
                     if packet.to.is_loopback() && !begins {
-                        return Err(Why::NoRoute(at, packet.to));
+                        return Err(Why::LoopbackOnly(at, packet.to));
                     }
-                    packet.source.get_or_insert(packet.to);
+                    packet.source.get_or_insert(first_address(row).unwrap_or(packet.to));
                     return Ok(Arrival::Machine(at));
                 }
             }
+            let way = self.decide(row, packet.to, sort);
             if !begins && led_by.is_none() {
+                // The kernel looks for a route before it asks the firewall.
+                if way.is_none() && !(row.routers.is_empty() && row.leaders.is_empty()) {
+                    return Err(Why::NoRoute(at, packet.to));
+                }
                 self.passes(state, at, row, packet, sort, trail)?;
             }
-            let hides = led_by.is_some() && !begins;
-            match self.decide(row, packet.to, sort) {
+            let is_masqueraded = |source| sort == Sort::First && self.masquerades(row, source, packet.to);
+            let hides = !begins && (led_by.is_some() || packet.source.is_some_and(is_masqueraded));
+            match way {
                 None => return Err(Why::NoRoute(at, packet.to)),
                 Some(Way::Tunnel(service, peer)) => {
                     let source = packet.source;
-                    let (far, ours) = self.through(state, at, service, peer, packet, hides, trail)?;
+                    let (far, ours) = self.through(state, at, service, peer, packet, hides || led_by.is_some(), trail)?;
                     if let (true, Some(before)) = (hides, source) {
                         trail.hidden.push((at, before));
                         trail.step(at, Step::Hides(ours));
@@ -273,7 +297,7 @@ impl Map {
                 }
                 Some(Way::Out(slot)) => {
                     let Some(adapter) = row.adapters.get(slot) else { return Err(Why::NoRoute(at, packet.to)) };
-                    self.leave(state, (at, slot), row, adapter, packet, trail)?;
+                    self.leave(state, (at, slot), row, adapter, packet, hides, trail)?;
                     return Ok(Arrival::Outside(at));
                 }
                 Some(Way::Adapter(slot, next)) => {
@@ -286,7 +310,7 @@ impl Map {
                         }
                         None if packet.to == next => return Ok(Arrival::Host(at)),
                         None => {
-                            self.leave(state, (at, slot), row, adapter, packet, trail)?;
+                            self.leave(state, (at, slot), row, adapter, packet, hides, trail)?;
                             return Ok(Arrival::Outside(at));
                         }
                     }
@@ -302,6 +326,17 @@ impl Map {
         to.is_loopback()
             || row.adapters.iter().any(|adapter| adapter.address.is_some_and(|net| net.addr() == to))
             || state.holders(to).iter().any(|(holder, _)| *holder == at)
+    }
+
+    /// The source of a packet to an address of the machine's own. A VIP is a second address of its adapter, and the kernel sends from
+    /// the first one (`ip route show table local`).
+    fn local_source(&self, row: &MachineRow, to: Ipv4Addr) -> Ipv4Addr {
+        if to.is_loopback() {
+            return Ipv4Addr::LOCALHOST;
+        }
+        let own: Vec<_> = row.adapters.iter().filter_map(|adapter| adapter.address).filter(|net| net.contains(&to)).collect();
+        let source = if own.iter().any(|net| net.addr() == to) { to } else { own.first().map_or(to, |net| net.addr()) };
+        if self.masquerades(row, source, to) { first_address(row).unwrap_or(source) } else { source }
     }
 
     /// Chooses a packet's source, or hides it behind the machine's own address.
@@ -369,6 +404,7 @@ impl Map {
     }
 
     /// A packet leaves the lab. What does not come from the machine itself has to be hidden, or no answer finds back.
+    #[expect(clippy::too_many_arguments, reason = "a packet, where it is, and what it leaves behind")]
     fn leave(
         &self,
         state: &impl State,
@@ -376,6 +412,7 @@ impl Map {
         row: &MachineRow,
         adapter: &AdapterRow,
         packet: &mut Packet,
+        hides: bool,
         trail: &mut Trail,
     ) -> Result<(), Why> {
         let link = state.link(at, slot);
@@ -392,7 +429,7 @@ impl Map {
         match (packet.source, own) {
             (None, _) => packet.source = own,
             (Some(before), Some(own)) if before != own => {
-                if !self.hides(row, before) {
+                if !hides && !self.hides(row, before) {
                     return Err(Why::NotHidden(at));
                 }
                 trail.hidden.push((at, before));
@@ -404,6 +441,11 @@ impl Map {
         trail.step(at, Step::Leaves(adapter.network));
         Ok(())
     }
+}
+
+/// What masquerading takes where a packet leaves by an interface without an address of its own.
+pub(super) fn first_address(row: &MachineRow) -> Option<Ipv4Addr> {
+    row.adapters.iter().find_map(|adapter| adapter.address).map(|net| net.addr())
 }
 
 fn blank(trail: Trail) -> Trip {

@@ -379,6 +379,7 @@ fn cause_of(why: reach::Why) -> Cause {
         reach::Why::Blocked(_) | reach::Why::Dropped(..) => Cause::Dropped,
         reach::Why::Stopped(_) | reach::Why::NothingListens(..) => Cause::Refused,
         reach::Why::NoRoute(..)
+        | reach::Why::LoopbackOnly(..)
         | reach::Why::LinkDown(..)
         | reach::Why::NobodyThere(..)
         | reach::Why::NotRouting(_)

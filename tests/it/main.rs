@@ -12,6 +12,7 @@ mod layout_properties;
 mod layout_templates;
 #[cfg(unix)]
 mod provision_quoting;
+mod random_labs;
 mod reach;
 mod recipes_render;
 mod rules_broken;

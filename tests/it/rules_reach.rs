@@ -1,7 +1,7 @@
 //! The rules about flows and `reach` are of one mind: a flow of which no rule says anything gets to the service that it names, and one
 //! that does not get there has a finding.
 
-use super::reach::random_lab;
+use super::random_labs::random_lab;
 use sandtable::{
     catalog::{Behaviour, Catalog},
     model::{Endpoint, Flow, Lab, NodeName, Purpose, Subject},

@@ -44,6 +44,7 @@ impl State {
             | Command::Focused => self.apply_file(command),
             Command::Plan
             | Command::Deploy
+            | Command::DeployAnyway
             | Command::Destroy
             | Command::DestroyNow
             | Command::HealAll

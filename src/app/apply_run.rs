@@ -35,10 +35,14 @@ impl State {
                 }
                 Task::Plan
             }
-            Command::Deploy => match &self.run.plan {
-                Some(plan) => Task::Deploy(plan.clone()),
-                None => Task::Plan,
-            },
+            Command::Deploy if self.review.blocking().next().is_some() => return self.ask(Dialog::DeployErrors),
+            Command::Deploy | Command::DeployAnyway => {
+                self.dialog = None;
+                match &self.run.plan {
+                    Some(plan) => Task::Deploy(plan.clone()),
+                    None => Task::Plan,
+                }
+            }
             Command::DestroyNow => {
                 self.dialog = None;
                 Task::Destroy

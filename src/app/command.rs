@@ -70,6 +70,8 @@ pub enum Dialog {
         /// What the finding is about.
         subject: Subject,
     },
+    /// The plan is to be deployed, and the lab has open errors.
+    DeployErrors,
     /// All of the lab's machines and networks are to go.
     Destroy,
     /// A file chooser of our own, where the desktop has none.
@@ -325,6 +327,8 @@ pub enum Command {
     Shell(NodeName),
     /// Show a node's screen: what is left where ssh does not answer.
     Console(NodeName),
+    /// Deploy the plan although the lab has open errors.
+    DeployAnyway,
     /// Destroy, for certain.
     DestroyNow,
     /// Keep a page of the presentation, at its place or at the end.

@@ -161,6 +161,11 @@ impl Review {
         self.checker.findings()
     }
 
+    /// The places of the findings that block a deployment.
+    pub fn blocking(&self) -> impl Iterator<Item = usize> + '_ {
+        self.findings().iter().enumerate().filter(|(_, finding)| finding.blocks_deployment()).map(|(place, _)| place)
+    }
+
     /// The fixes of a finding that are offered: tried, and good.
     pub fn fixes(&self, place: usize) -> &[Fix] {
         self.fixes.get(&place).map_or(&[], Vec::as_slice)
@@ -286,10 +291,12 @@ mod tests {
         assert_eq!(review.listed(&filter), [place]);
         filter.shown.remove(&Severity::Error);
         assert!(review.listed(&filter).is_empty());
+        assert!(review.blocking().any(|one| one == place));
         review.select(&lab, place);
         let fix = review.selected_fix().unwrap().clone();
         let applied = lab.apply(&fix.edits).unwrap();
         review.update(&lab, &applied.touched);
+        assert_eq!(review.blocking().count(), review.count(Severity::Error));
         assert!(review.place_of("duplicate-address", &Subject::Adapter("b".parse().unwrap(), 0, "lan".parse().unwrap())).is_none());
         assert_eq!(review.selected_place(), None);
     }

@@ -1,29 +1,20 @@
 //! `sandtable check`: what is wrong with layouts, for people and for programs.
 
 use super::args::Written;
+use super::findings::{self, FindingLine, Findings, context_of};
 use super::input::{Loaded, Unreadable, load, read_layout};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::app::{Permit, save::save_layout};
 use crate::catalog::Catalog;
 use crate::host::file::Fingerprint;
-use crate::layout::{Place, Positions, positions};
-use crate::model::{Lab, Node, Subject, Places as SubjectPlaces};
-use crate::rules::{Checker, Context, Finding, Severity, Vetter};
+use crate::model::{Lab, Subject};
+use crate::rules::{Context, Severity};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
     path::{Path, PathBuf},
 };
-
-/// The most findings of one rule that are listed for people.
-const LISTED_MAX: usize = 50;
-
-/// The most findings of one rule that are written as JSON.
-const WRITTEN_MAX: usize = 5_000;
-
-/// Trying a fix may look at all of a lab: the most things that are looked at for all findings together.
-const TRIALS_MAX: usize = 50_000;
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -49,20 +40,8 @@ struct Report {
     /// Fixes that `--fix` applied, or would apply with `--dry-run`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fixed: Vec<FixedLine>,
-    findings: Vec<FindingLine>,
-    /// How many findings of a rule are not listed, where it has very many.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    not_listed: BTreeMap<&'static str, usize>,
-    #[serde(skip)]
-    counts: Counts,
-}
-
-/// How many findings there are, listed or not.
-#[derive(Default)]
-struct Counts {
-    by_severity: BTreeMap<Severity, usize>,
-    by_rule: BTreeMap<&'static str, usize>,
-    accepted: usize,
+    #[serde(flatten)]
+    found: Findings,
 }
 
 #[derive(Serialize)]
@@ -80,18 +59,6 @@ struct FixedLine {
     fix: String,
     /// Whether it is saved.
     applied: bool,
-}
-
-#[derive(Serialize)]
-struct FindingLine {
-    rule: &'static str,
-    severity: Severity,
-    message: String,
-    subject: Vec<String>,
-    line: u32,
-    column: u32,
-    fixes: Vec<String>,
-    accepted: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -153,89 +120,14 @@ fn repaired(path: &Path, loaded: Loaded, context: &Context, only: Option<&str>, 
     Ok((read_layout(path)?, fixed))
 }
 
-/// What the rules are told about the world beyond a layout.
-fn context_of(path: &Path, lab: &Lab, context: &Context) -> Context {
-    let folder = path.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned)).unwrap_or_default();
-    Context { links: crate::app::machine::links(lab, &folder), ..context.clone() }
-}
-
 fn report(path: &Path, loaded: &Loaded, context: &Context) -> Report {
-    let context = context_of(path, &loaded.lab, context);
-    let (lab, catalog) = (&loaded.lab, Catalog::embedded());
-    let checker = Checker::new(lab, catalog, &context);
-    let mut tried = Tried::of(&checker, lab);
-    let mut places = Places { lines: positions(&loaded.text), subjects: SubjectPlaces::default() };
-    let mut report = Report::of(path);
-    let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
-    for finding in checker.findings() {
-        if finding.accepted.is_some() {
-            report.counts.accepted += 1;
-        } else {
-            *report.counts.by_severity.entry(finding.severity).or_default() += 1;
-            *report.counts.by_rule.entry(finding.rule).or_default() += 1;
-        }
-        let listed = listed.entry(finding.rule).or_default();
-        *listed += 1;
-        if *listed > WRITTEN_MAX {
-            *report.not_listed.entry(finding.rule).or_default() += 1;
-        } else {
-            let fixes = tried.fixes(catalog, finding);
-            report.findings.push(finding_line(finding, lab, &mut places, fixes));
-        }
-    }
-    report
+    Report { found: findings::all(path, &loaded.lab, &loaded.text, context), ..Report::of(path) }
 }
 
 impl Report {
     fn of(path: &Path) -> Self {
         let layout = path.display().to_string();
-        Self { layout, problems: Vec::new(), fixed: Vec::new(), findings: Vec::new(), not_listed: BTreeMap::new(), counts: Counts::default() }
-    }
-}
-
-/// Fixes, each tried before it is shown.
-struct Tried {
-    vetter: Vetter,
-    /// For how many more findings fixes are tried.
-    left: usize,
-}
-
-impl Tried {
-    fn of(checker: &Checker, lab: &Lab) -> Self {
-        let of_node = |node: &Node| 1 + node.adapters.len() + node.services.len() + node.after.len();
-        let listed = lab.networks.len() + lab.flows.len() + lab.vips.len() + lab.accepted.len();
-        let things = 1 + listed + lab.nodes.values().map(of_node).sum::<usize>();
-        Self { vetter: Vetter::new(checker, lab), left: TRIALS_MAX.checked_div(things).unwrap_or(0) }
-    }
-
-    /// The titles of the fixes that clear a finding and add no error.
-    fn fixes(&mut self, catalog: &Catalog, finding: &Finding) -> Vec<String> {
-        if finding.fixes.is_empty() || self.left == 0 {
-            return Vec::new();
-        }
-        self.left -= 1;
-        self.vetter.vetted(catalog, finding).into_iter().map(|fix| fix.title).collect()
-    }
-}
-
-/// Where findings stand in the text.
-struct Places<'a> {
-    lines: Positions,
-    subjects: SubjectPlaces<'a>,
-}
-
-fn finding_line<'a>(finding: &Finding, lab: &'a Lab, places: &mut Places<'a>, fixes: Vec<String>) -> FindingLine {
-    let path = finding.path(places.subjects.path(lab, &finding.subject));
-    let Place { line, column } = places.lines.place(&path);
-    FindingLine {
-        rule: finding.rule,
-        severity: finding.severity,
-        message: finding.message.clone(),
-        subject: finding.subject.parts(),
-        line,
-        column,
-        fixes,
-        accepted: finding.accepted.clone(),
+        Self { layout, problems: Vec::new(), fixed: Vec::new(), found: Findings::default() }
     }
 }
 
@@ -286,10 +178,8 @@ fn between(labs: &[(usize, Lab)], reports: &mut [Report]) {
                 });
             }
         }
-        if let Some(report) = reports.get_mut(*index).filter(|_| !found.is_empty()) {
-            *report.counts.by_severity.entry(Severity::Warning).or_default() += found.len();
-            *report.counts.by_rule.entry("host-port-taken-twice").or_default() += found.len();
-            report.findings.extend(found);
+        if let Some(report) = reports.get_mut(*index) {
+            report.found.extend(found);
         }
         for (host, address, name, _) in own {
             taken.entry(host).or_default().push((*index, name, address));
@@ -297,31 +187,8 @@ fn between(labs: &[(usize, Lab)], reports: &mut [Report]) {
     }
 }
 
-fn counted(report: &Report) -> impl Iterator<Item = &FindingLine> {
-    report.findings.iter().filter(|finding| finding.accepted.is_none())
-}
-
 fn count(reports: &[Report], severity: Severity) -> usize {
-    reports.iter().filter_map(|report| report.counts.by_severity.get(&severity)).sum()
-}
-
-fn style(severity: Severity) -> Style {
-    match severity {
-        Severity::Error => Style::Bad,
-        Severity::Warning => Style::Warn,
-        Severity::Advice => Style::Faint,
-    }
-}
-
-/// The line that stands for the findings of a rule that are not listed.
-fn summary_of_the_rest(report: &Report, finding: &FindingLine) -> Vec<(Style, String)> {
-    let all = report.counts.by_rule.get(finding.rule).copied().unwrap_or_default();
-    vec![
-        (Style::Strong, report.layout.clone()),
-        (style(finding.severity), finding.severity.title().to_owned()),
-        (Style::Faint, finding.rule.to_owned()),
-        (Style::Plain, format!("… and {} more of this rule", all.saturating_sub(LISTED_MAX))),
-    ]
+    reports.iter().map(|report| report.found.count(severity)).sum()
 }
 
 fn show(reports: &[Report], unreadable: usize, terminal: &mut Terminal) {
@@ -336,26 +203,9 @@ fn show(reports: &[Report], unreadable: usize, terminal: &mut Terminal) {
             ]
         }).collect();
         terminal.table(&rows);
-        let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
-        let rows: Vec<Vec<(Style, String)>> = counted(report)
-            .filter_map(|finding| {
-                let listed = listed.entry(finding.rule).or_default();
-                *listed += 1;
-                if *listed > LISTED_MAX {
-                    return (*listed == LISTED_MAX + 1).then(|| summary_of_the_rest(report, finding));
-                }
-                Some(vec![
-                    (Style::Strong, format!("{}:{}:{}", report.layout, finding.line, finding.column)),
-                    (style(finding.severity), finding.severity.title().to_owned()),
-                    (Style::Faint, finding.rule.to_owned()),
-                    (Style::Plain, finding.message.clone()),
-                    (Style::Good, finding.fixes.first().map_or_else(String::new, |fix| format!("-> {fix}"))),
-                ])
-            })
-            .collect();
-        terminal.table(&rows);
+        terminal.table(&report.found.rows(&report.layout));
     }
-    let accepted: usize = reports.iter().map(|report| report.counts.accepted).sum();
+    let accepted: usize = reports.iter().map(|report| report.found.accepted()).sum();
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let mut summary = vec![plural(reports.len(), "layout", "layouts")];
     if unreadable > 0 {

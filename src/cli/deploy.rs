@@ -2,16 +2,19 @@
 
 use super::allow::permit;
 use super::args::Target;
+use super::findings;
 use super::place::{Place, provider_failed, wait};
-use super::plan::{errors, make, show, show_checks, show_errors, show_unplannable, warn};
+use super::plan::{make, show, show_checks, show_unplannable, warn};
 use super::progress::Progress;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
+use crate::catalog::Catalog;
 use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, PREFLIGHT, canceller, labs, run as run_plan, settle};
 use crate::host::state::Locked;
 use crate::model::{Health, Lab, Observed};
-use crate::plan::{Change, Plan, Step, doubt, off, undo};
+use crate::plan::{Change, Plan, Step, desired, doubt, off, undo};
 use crate::probe;
 use crate::provider::{Done, Provider};
+use crate::rules::Severity;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -43,6 +46,9 @@ pub(super) struct Args {
     /// Make and change machines and networks, and start nothing
     #[arg(long, conflicts_with = "undo")]
     off: bool,
+    /// Deploy the layout although it has open errors, which `check` lists
+    #[arg(long, conflicts_with = "undo")]
+    force: bool,
     /// Undo what the last deployment did; asks where that one is complete
     #[arg(long)]
     undo: bool,
@@ -85,6 +91,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let mut stderr = Terminal::stderr();
     let out = if args.target.format() == Format::Json { &mut stderr } else { &mut *terminal };
     if !args.undo {
+        refuse_errors(&args, &place, out)?;
         warn(&place, &args.target)?;
         if !args.yes && !place.moved()?.is_empty() {
             confirm(out, "This makes a second lab beside the one whose layout is gone. Deploy?")?;
@@ -127,8 +134,6 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         return Err(refused);
     }
     place.record(&locked)?;
-    let found = if args.undo { Vec::new() } else { errors(&place.lab) };
-    show_errors(&found, args.target.shown(), out);
     let (ending, steps) = follow(&plan, &observed, &provider, &mut journal, out)?;
     if !args.undo {
         wait(provider.watch(&place.lab.flows))?.map_err(provider_failed)?;
@@ -160,6 +165,30 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
     }
     finish(&ending, if args.undo || args.off { Health::Healthy } else { health })
+}
+
+/// Lists the open errors of the layout, and refuses it unless `--force` is given.
+fn refuse_errors(args: &Args, place: &Place, out: &mut Terminal) -> Result<()> {
+    let layout = &args.target.layout.layout;
+    let found = findings::blocking(layout, &place.lab, &place.text);
+    let errors = match found.count(Severity::Error) {
+        0 => return Ok(()),
+        1 => "1 open error".to_owned(),
+        count => format!("{count} open errors"),
+    };
+    let shown = args.target.shown();
+    out.table(&found.rows(&shown.to_string()));
+    if args.force {
+        super::note(&format!("{shown} has {errors}; it is deployed because of --force"));
+        return Ok(());
+    }
+    let wanted = desired(&place.lab, Catalog::embedded(), &place.id);
+    let way_out = match wanted.unplannable.first() {
+        None => "or add --force to deploy it anyway".to_owned(),
+        Some(first) => format!("--force does not help, because part of it cannot be planned: {}", first.why),
+    };
+    let error = anyhow::anyhow!("nothing was changed: {shown} has {errors}. Fix or accept them (sandtable check {shown}), {way_out}");
+    Err(Failure::Blocked(error, Box::new(found)))
 }
 
 /// What is to be done: the plan for the layout, or what undoes the last deployment.

@@ -6,6 +6,7 @@
 mod allow;
 mod args;
 mod clean;
+mod findings;
 mod input;
 mod interrupt;
 mod place;
@@ -34,6 +35,8 @@ enum Outcome {
 enum Failure {
     /// Wrong usage, or input that cannot be read.
     Input(anyhow::Error),
+    /// A layout whose open errors block its deployment.
+    Blocked(anyhow::Error, Box<findings::Findings>),
     /// The provider failed.
     Provider(anyhow::Error),
     /// What is kept of deployed labs cannot be read or written.
@@ -64,13 +67,18 @@ impl Failure {
     /// The program's exit code, the word for it in JSON, and what to say.
     fn parts(&self) -> (u8, &'static str, String) {
         let (code, kind, error) = match self {
-            Self::Input(error) => (2, "input", error),
+            Self::Input(error) | Self::Blocked(error, _) => (2, "input", error),
             Self::Provider(error) => (3, "provider", error),
             Self::State(error) => (3, "state", error),
             Self::Output(error) => (3, "output", error),
             Self::Closed => return (CLOSED_CODE, "closed", String::new()),
         };
         (code, kind, crate::app::in_words(error))
+    }
+
+    /// The findings that it is about.
+    fn findings(&self) -> Option<&findings::Findings> {
+        if let Self::Blocked(_, findings) = self { Some(findings) } else { None }
     }
 }
 
@@ -265,15 +273,17 @@ fn parse(words: &[std::ffi::OsString]) -> std::result::Result<(Cli, Format), cla
 
 /// The object of a command that failed.
 #[derive(serde::Serialize)]
-struct ErrorReport {
-    error: ErrorLine,
+struct ErrorReport<'a> {
+    error: ErrorLine<'a>,
 }
 
 #[derive(serde::Serialize)]
-struct ErrorLine {
+struct ErrorLine<'a> {
     kind: &'static str,
     code: u8,
     message: String,
+    #[serde(flatten)]
+    findings: Option<&'a findings::Findings>,
 }
 
 /// Says why a command failed, on stderr and, where a program reads the result, on stdout.
@@ -288,7 +298,7 @@ fn fail(failure: &Failure, format: Format, terminal: &mut Terminal) -> ExitCode 
     errors.show();
     if format == Format::Json && !terminal.has_json() {
         // A full disk has no room for this either; stderr has the error.
-        let _unwritable = terminal.json(&ErrorReport { error: ErrorLine { kind, code, message } });
+        let _unwritable = terminal.json(&ErrorReport { error: ErrorLine { kind, code, message, findings: failure.findings() } });
         terminal.show();
     }
     ExitCode::from(code)

@@ -1,7 +1,7 @@
 //! Where a layout is deployed: its identity, its state folder and its provider, for all commands that touch what runs.
 
 use super::args::Running;
-use super::input::{load, read_layout};
+use super::input::{Loaded, load, read_layout};
 use super::{Failure, Result};
 use crate::deploy::{
     Deployed, kept_layout,
@@ -25,6 +25,8 @@ const CLOCK_VARIABLE: &str = "SANDTABLE_SIM_CLOCK_MS";
 /// A lab and where it is, or would be, deployed.
 pub(super) struct Place {
     pub(super) lab: Lab,
+    /// The text of the layout; empty where the lab comes from its state.
+    pub(super) text: String,
     pub(super) id: LabId,
     pub(super) on: On,
     pub(super) folder: LabFolder,
@@ -46,10 +48,10 @@ impl Place {
     }
 
     fn open_any(layout: &Path, on: Option<On>, otherwise: Option<On>) -> Result<Self> {
-        let lab = read_layout(layout)?.lab;
+        let Loaded { lab, text } = read_layout(layout)?;
         let file = layout.canonicalize().map_err(|error| Failure::input(format!("{}: {error}", layout.display())))?;
         let located = labs::locate(&StateFolder::of_user()?, &file)?;
-        Self::at(located, file, lab, on, otherwise)
+        Ok(Self { text, ..Self::at(located, file, lab, on, otherwise)? })
     }
 
     fn at(located: Located, file: PathBuf, lab: Lab, on: Option<On>, otherwise: Option<On>) -> Result<Self> {
@@ -65,7 +67,7 @@ impl Place {
             .or(known)
             .or(otherwise)
             .ok_or_else(|| Failure::input("the lab is not deployed; say where: --on sim, --on incus or --on virtualbox"))?;
-        Ok(Self { lab, id, on, folder, is_deployed: deployed.is_some(), deployed, file, clock: wall_clock()? })
+        Ok(Self { lab, text: String::new(), id, on, folder, is_deployed: deployed.is_some(), deployed, file, clock: wall_clock()? })
     }
 
     /// Opens the place of a layout that must be deployed.

@@ -13,7 +13,7 @@ use crate::provider::{
     doctor::{Check, State, is_ready},
     preflight::Needs,
 };
-use crate::rules::{Finding, Severity, check};
+use crate::rules::{Finding, check};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -104,10 +104,10 @@ pub(super) fn show_checks(checks: &[Check], terminal: &mut Terminal) {
     }
 }
 
-/// What `check` calls errors in a layout, without what its author has accepted.
-pub(super) fn errors(lab: &Lab) -> Vec<Arc<Finding>> {
+/// The findings that block a deployment of a layout.
+fn errors(lab: &Lab) -> Vec<Arc<Finding>> {
     let found = check(lab, Catalog::embedded(), &crate::app::machine::context());
-    found.into_iter().filter(|finding| finding.severity == Severity::Error && finding.accepted.is_none()).collect()
+    found.into_iter().filter(|finding| finding.blocks_deployment()).collect()
 }
 
 fn error_lines(found: &[Arc<Finding>]) -> Vec<ErrorLine> {
@@ -115,7 +115,7 @@ fn error_lines(found: &[Arc<Finding>]) -> Vec<ErrorLine> {
 }
 
 /// Writes the errors of a layout, and how to see more of them.
-pub(super) fn show_errors(found: &[Arc<Finding>], layout: impl std::fmt::Display, terminal: &mut Terminal) {
+fn show_errors(found: &[Arc<Finding>], layout: impl std::fmt::Display, terminal: &mut Terminal) {
     if found.is_empty() {
         return;
     }
@@ -125,7 +125,7 @@ pub(super) fn show_errors(found: &[Arc<Finding>], layout: impl std::fmt::Display
         .collect();
     terminal.table(&rows);
     let errors = if found.len() == 1 { "1 error".to_owned() } else { format!("{} errors", found.len()) };
-    terminal.line(format_args!("The layout has {errors}; see: sandtable check {layout}"));
+    terminal.line(format_args!("The layout has {errors}: deploy refuses it without --force. See: sandtable check {layout}"));
 }
 
 /// Says which lab, deployed from a file that is gone, this one may be.

@@ -68,6 +68,11 @@ impl Finding {
         path
     }
 
+    /// Whether it blocks a deployment of its lab: an error that is not accepted. Command line and window decide by this alone.
+    pub fn blocks_deployment(&self) -> bool {
+        self.severity == Severity::Error && self.accepted.is_none()
+    }
+
     /// Whether it says what another one says, whatever fixes each offers.
     pub fn is_same(&self, other: &Self) -> bool {
         self.rule == other.rule && self.subject == other.subject && self.message == other.message

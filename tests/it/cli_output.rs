@@ -198,3 +198,56 @@ fn a_plan_of_what_cannot_be_deployed_fails_and_says_why() {
     assert_eq!(code, Some(1));
     assert!(object["unplannable"][0]["why"].as_str().is_some_and(|why| why.contains("did you mean nginx?")), "{object}");
 }
+
+#[test]
+fn a_layout_with_open_errors_is_deployed_only_by_force() {
+    let bench = Bench::new();
+    let path = bench.layout("lab.ron", "Lab");
+    let clear = fs::read_to_string(&path).unwrap();
+    let database = r#"services: {"sql": (kind: "mariadb"), "pages""#;
+    let open = clear.replace(r#"services: {"pages""#, database);
+    fs::write(&path, &open).unwrap();
+    let checked = bench.call(&["check", "lab.ron"]).1;
+    let row = checked.lines().find(|line| line.contains("data-service-on-any-address")).unwrap();
+
+    let (code, out, err) = bench.call(&["deploy", "lab.ron", "--on", "sim"]);
+    assert_eq!(code, Some(2), "{out}{err}");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert!(out.lines().any(|line| words(line) == words(row)) && row.contains("-> "), "as check prints it: {out}");
+    assert!(err.contains("nothing was changed") && err.contains("--force") && !err.contains("does not help"), "{err}");
+    assert!(!bench.0.path().join("state").exists(), "nothing is recorded");
+
+    let (code, out, _) = bench.call(&["deploy", "lab.ron", "--on", "sim", "--format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let error = &object["error"];
+    assert_eq!((code, &error["kind"], &error["code"]), (Some(2), &"input".into(), &2.into()), "{object}");
+    let (_, out, _) = bench.call(&["check", "lab.ron", "--format", "json"]);
+    let checked: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let is_error = |finding: &&serde_json::Value| finding["severity"] == "error";
+    let errors: Vec<&serde_json::Value> = checked["findings"].as_array().unwrap().iter().filter(is_error).collect();
+    assert_eq!(error["findings"].as_array().unwrap().iter().collect::<Vec<_>>(), errors);
+    assert!(bench.call(&["plan", "lab.ron", "--on", "sim"]).1.contains("deploy refuses it without --force"));
+
+    let (code, out, err) = bench.call(&["deploy", "lab.ron", "--on", "sim", "--force"]);
+    assert!(code == Some(0) && out.contains("data-service-on-any-address") && err.contains("--force"), "{code:?} {out}{err}");
+    assert_eq!(bench.call(&["deploy", "lab.ron"]).0, Some(2), "a deployed lab is refused as well");
+    assert_eq!(bench.call(&["deploy", "lab.ron", "--undo", "--yes"]).0, Some(0), "undoing deploys no layout");
+
+    let because = "accepted: [(rule: \"data-service-on-any-address\", on: \"a/sql\", because: \"a test\")], flows";
+    let accepted = errors.iter().all(|error| error["rule"] == "data-service-on-any-address");
+    assert!(accepted, "{errors:?}");
+    fs::write(&path, open.replace("flows", because)).unwrap();
+    let (code, out, err) = bench.call(&["deploy", "lab.ron", "--on", "sim"]);
+    assert_eq!(code, Some(0), "accepted errors block nothing: {out}{err}");
+}
+
+#[test]
+fn force_does_not_deploy_what_cannot_be_planned() {
+    let bench = Bench::new();
+    let path = bench.layout("lab.ron", "Lab");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("\"nginx\"", "\"ngimx\"")).unwrap();
+    let (code, _, err) = bench.call(&["deploy", "lab.ron", "--on", "sim"]);
+    assert!(code == Some(2) && err.contains("--force does not help") && err.contains("did you mean nginx?"), "{err}");
+    let (code, _, err) = bench.call(&["deploy", "lab.ron", "--on", "sim", "--force"]);
+    assert!(code == Some(2) && err.contains("not ready to be deployed"), "{err}");
+}

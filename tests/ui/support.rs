@@ -10,6 +10,7 @@ use sandtable::{
         worker::{Chooser, NoChooser, Parts, Workers},
     },
     host::state::StateFolder,
+    model::{Bind, Edit, Lab, Service},
     ui::SandtableApp,
 };
 use std::{
@@ -167,4 +168,14 @@ impl Window {
         self.button(to, false);
         self.settle();
     }
+}
+
+/// Edits that open the databases of a lab to everybody: errors of the rules.
+pub fn exposed(lab: &Lab) -> Vec<Edit> {
+    let databases = lab.services().filter(|(_, _, service)| service.kind == "galera");
+    let edits = databases.map(|(node, name, service)| {
+        let open = Service { bind: Bind::Any, ..service.clone() };
+        Edit::Service { node: node.clone(), name: name.clone(), at: None, to: Some(Box::new(open)) }
+    });
+    edits.collect()
 }

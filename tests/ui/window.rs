@@ -1,6 +1,6 @@
 //! The whole window, driven by the names that accessibility tools hear, on the simulator with a clock of its own.
 
-use super::support::Window;
+use super::support::{Window, exposed};
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
@@ -264,6 +264,44 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     assert!(galera.values().all(|service| service.health == Health::Healthy));
     window.send(Command::DestroyNow);
     assert!(!window.state().run.is_deployed());
+}
+
+#[test]
+fn a_lab_with_open_errors_is_deployed_only_when_that_is_confirmed() {
+    let mut window = Window::with_template("Mini cloud");
+    let edits = exposed(window.state().lab());
+    window.send(Command::edit("Bind to all", edits));
+    window.send(Command::Plan);
+    let errors: Vec<String> = {
+        let review = &window.state().review;
+        review.blocking().map(|place| review.findings()[place].message.clone()).collect()
+    };
+    assert!(errors.len() >= 2, "{errors:?}");
+    window.send(Command::Deploy);
+    assert_eq!(window.state().dialog, Some(Dialog::DeployErrors));
+    assert!(!window.state().run.is_deployed() && window.state().run.job.is_none());
+    for error in &errors {
+        assert!(window.harness.query_all_by_label(error).next().is_some(), "{error} is listed");
+    }
+    window.click("Cancel");
+    assert!(window.state().dialog.is_none() && !window.state().run.is_deployed());
+
+    // A fix changes the layout, so the plan is made again.
+    window.send(Command::Deploy);
+    let place = window.state().review.blocking().next().unwrap();
+    let fix = window.state().review.fixes(place)[0].title.clone();
+    window.harness.get_all_by_role_and_label(Role::Button, &fix).last().unwrap().click();
+    window.settle();
+    assert!(window.state().run.plan.is_none());
+    assert_eq!(window.state().review.blocking().count(), errors.len() - 1);
+    assert!(window.harness.query_by_label("Deploy anyway").is_none());
+    window.harness.get_all_by_role_and_label(Role::Button, "Plan…").last().unwrap().click();
+    window.settle();
+    assert!(window.state().dialog.is_none() && window.state().run.plan.is_some());
+
+    window.send(Command::Deploy);
+    window.click("Deploy anyway");
+    assert!(window.state().dialog.is_none() && window.state().run.is_deployed(), "{:?}", window.state().notice());
 }
 
 /// Every member of a Galera cluster that stopped waits for one to follow: it takes a button to say which begins anew.

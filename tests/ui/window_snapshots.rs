@@ -1,6 +1,6 @@
 //! Photographs of the main views, in both themes and at the least size, to be looked at when they change.
 
-use super::support::Window;
+use super::support::{Window, exposed};
 use egui_kittest::SnapshotResults;
 use sandtable::{
     app::{Command, Dialog, Tab},
@@ -71,6 +71,19 @@ fn node_menu() {
         window.pass(10_000);
         let at = window.on_screen(sandtable::model::Pos(180, 660));
         window.press_secondary_at(at);
+    });
+}
+
+/// The plan of a lab with errors is to be deployed: some with a fix, one on a node with a long name.
+#[test]
+fn deploy_errors() {
+    both("deploy-errors", |window| {
+        mini_cloud(window);
+        for edit in exposed(window.state().lab()) {
+            window.send(Command::edit("Bind to all", vec![edit]));
+        }
+        window.send(Command::Plan);
+        window.send(Command::Deploy);
     });
 }
 

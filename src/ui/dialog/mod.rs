@@ -5,6 +5,7 @@ mod accept;
 mod browser;
 mod changed;
 mod command_palette;
+mod deploy_errors;
 mod destroy;
 mod export;
 mod manual;
@@ -53,6 +54,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::Recover => recover::show(ui, desk),
             Dialog::ChangedOnDisk => changed::show(ui, desk),
             Dialog::Accept { rule, subject } => accept::show(ui, desk, rule, subject, is_new),
+            Dialog::DeployErrors => deploy_errors::show(ui, desk),
             Dialog::Destroy => destroy::show(ui, desk),
             Dialog::Browser(what) => browser::show(ui, desk, *what, is_new),
             Dialog::Overwrite(what, path, _) => overwrite::show(ui, desk, *what, path),
@@ -94,7 +96,7 @@ fn width(dialog: &Dialog) -> f32 {
         Dialog::Manual(_) | Dialog::NodeLog(_) => 780.0,
         Dialog::Shortcuts => 640.0,
         Dialog::Browser(_) => 620.0,
-        Dialog::CommandPalette => 560.0,
+        Dialog::CommandPalette | Dialog::DeployErrors => 560.0,
         Dialog::ChangedOnDisk | Dialog::Recover => 500.0,
         _ => 440.0,
     }

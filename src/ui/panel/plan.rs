@@ -2,9 +2,10 @@
 
 use super::{Desk, colors, command_button, row, subject_icon, subject_text, words};
 use crate::{
-    app::{Command, StepState},
+    app::{Command, StepState, Tab},
     look::{FontFace, Icon, Tone, size},
     plan::{Change, Step},
+    rules::Severity,
     ui::{icon, widget},
 };
 use egui::{Rect, ScrollArea, Ui, Vec2, pos2};
@@ -51,6 +52,7 @@ fn summary(ui: &mut Ui, desk: &mut Desk<'_>, steps: &[Step]) {
                 widget::Pill::new(&label).icon(icon_of(change)).tone(tone_of(change)).show(ui);
             }
         }
+        open_errors(ui, desk);
         if let Some(job) = &desk.state.run.job
             && job.total > 0
         {
@@ -66,6 +68,19 @@ fn summary(ui: &mut Ui, desk: &mut Desk<'_>, steps: &[Step]) {
         });
     });
     ui.add_space(size::GRID);
+}
+
+/// How many errors the deployment would be asked about.
+fn open_errors(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let label = match desk.state.review.count(Severity::Error) {
+        0 => return,
+        1 => "1 open error".to_owned(),
+        count => format!("{count} open errors"),
+    };
+    let pill = widget::Pill::new(&label).icon(Icon::Error).tone(Tone::Bad).show(ui);
+    if pill.response.on_hover_text("Errors block a deployment; click to list them").clicked() {
+        desk.send(Command::Show(Tab::Findings));
+    }
 }
 
 /// The verb of a change.

@@ -82,8 +82,8 @@ pub fn questions(wanted: &Desired, design: &Design<'_>) -> Vec<Question> {
     let asker = Asker { wanted, design, ports };
     let mut all = Vec::new();
     for (place, node) in wanted.machines.keys().enumerate() {
-        asker.from_node(MachineNo::at(place), node, &mut all);
-        asker.from_outside(MachineNo::at(place), node, &mut all);
+        asker.ask_from_node(MachineNo::at(place), node, &mut all);
+        asker.ask_from_outside(MachineNo::at(place), node, &mut all);
     }
     all
 }
@@ -137,7 +137,7 @@ impl Asker<'_> {
         own.chain(vips).collect()
     }
 
-    fn from_node(&self, from: MachineNo, node: &NodeName, all: &mut Vec<Question>) {
+    fn ask_from_node(&self, from: MachineNo, node: &NodeName, all: &mut Vec<Question>) {
         let mut ask = |address: Ipv4Addr, port: u16, protocol: Protocol| {
             let trip = self.design.map.connect(&self.design.state, from, address, Some(port));
             let call = Call { protocol, to: SocketAddrV4::new(address, port) };
@@ -156,7 +156,7 @@ impl Asker<'_> {
         }
     }
 
-    fn from_outside(&self, target: MachineNo, node: &NodeName, all: &mut Vec<Question>) {
+    fn ask_from_outside(&self, target: MachineNo, node: &NodeName, all: &mut Vec<Question>) {
         let (map, state) = (&self.design.map, &self.design.state);
         for (port, protocol) in &self.ports[node] {
             if let Some(entrance) = map.entrance(target, *port) {

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::catalog::Audience;
 use crate::model::{
-    Allow, Bind, Endpoint, Flow, Ipv4Net, NAT_ADDRESS, NetworkName, Node, NodeName, Peer, Service, ServiceName, ServiceRef, SiteName,
-    VipName,
+    Allow, Bind, Endpoint, Family, Flow, Ipv4Net, NAT_ADDRESS, NetworkName, Node, NodeName, Peer, Service, ServiceName, ServiceRef,
+    SiteName, VipName,
 };
 use std::net::Ipv4Addr;
 
@@ -89,6 +89,9 @@ pub struct Target<'a> {
     pub(super) listener: Option<Listener<'a>>,
     vip: Option<(&'a VipName, &'a NetworkName, Ipv4Addr)>,
 }
+
+/// Where ssh servers listen (RFC 4251).
+const SSH_PORT: u16 = 22;
 
 /// The setting without which a port that is for TLS only stays closed.
 pub(super) const TLS: &str = "tls";
@@ -323,7 +326,9 @@ fn answered<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>, judge: impl
         (None, ..) => return Verdict::Open,
     };
     let services = at.node.services.iter().map(|(name, service)| Listener { at, name, service });
-    if opens_unknown(facts, at.node) || led(facts, at.node).contains(&port) {
+    // A system of no known family keeps the ssh server that its image has, and gets no firewall.
+    let keeps_ssh = facts.lab.image_of(at.node).is_some_and(|image| image.family == Family::Other) && port == SSH_PORT;
+    if keeps_ssh || opens_unknown(facts, at.node) || led(facts, at.node).contains(&port) {
         return Verdict::Open;
     }
     let has = |listener: &Listener<'_>| {

@@ -165,6 +165,27 @@ mod tests {
     }
 
     #[test]
+    fn a_port_of_a_node_on_which_nothing_listens() {
+        let wrong = bound("any", r#"(from: "app1", to: "db1", port: 5432)"#);
+        check("flow-misses-bind-address", &wrong, &["nothing on db1 listens on port 5432"]);
+        assert_eq!(fixes("flow-misses-bind-address", &wrong), ["Lead it to db1/db"]);
+        check("flow-misses-bind-address", &bound("any", r#"(from: "app1", to: "db1", port: 3306)"#), &[]);
+        check("flow-misses-bind-address", &bound("any", r#"(from: "app1", to: "db1")"#), &[]);
+        check("flow-misses-bind-address", &bound("loopback", r#"(from: "app1", to: "db1", port: 3306)"#), &["db1/db is bound to loopback (127.0.0.1), and app1 is not its node"]);
+        let ssh = bound("any", r#"(from: "app1", to: "db1", port: 22)"#);
+        check("flow-misses-bind-address", &ssh, &["nothing on db1 listens on port 22"]);
+        let image = crate::model::Image {
+            name: "tiny".to_owned(),
+            snapshot: None,
+            family: crate::model::Family::Other,
+            arch: Default::default(),
+            full_clone: false,
+        };
+        let own = crate::model::Lab { image: Some(image), ..ssh };
+        check("flow-misses-bind-address", &own, &[]);
+    }
+
+    #[test]
     fn a_port_for_tls_only() {
         let web = |settings: &str| {
             lab(&format!(

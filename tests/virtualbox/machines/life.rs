@@ -225,7 +225,7 @@ pub fn what_needs_the_kernel_is_said() {
     let mut drawn = small();
     drawn.networks.insert("lan".parse().unwrap(), Network::with_subnet(NetworkKind::HostOnly, "192.168.63.0/24".parse().unwrap()));
     let lab = Program::in_bed(&bed, "lan", &drawn, &bed.manage);
-    let said = lab.text(3, "deploy", &["--off"]);
+    let said = lab.text(3, "deploy", &["--off", "--force"]);
     assert!(said.contains("vboxnetctl") && said.contains("modprobe"), "{said}");
     lab.text(0, "destroy", &["--yes"]);
     assert_eq!(bed.inventory(), before);
@@ -290,7 +290,7 @@ pub fn whatever_fails_is_mended() {
                 broken
             };
             println!("{way} at call {n} of {deploying}");
-            let _whatever = broken(n).call("deploy", &["--off", "--yes"]);
+            let _whatever = broken(n).call("deploy", &["--off", "--yes", "--force"]);
             lab.deploys();
             none(&format!("{way} at call {n}: plan"), &lab.steps());
             let _whatever = broken(1 + (n - 1) % destroying).call("destroy", &["--yes"]);

@@ -4,9 +4,9 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::model::{Endpoint, Health, Lab, NodeName, Power};
+use crate::model::{Endpoint, Lab, NodeName};
 use crate::plan::desired;
-use crate::reach::{Design, Explained, HopLine, Question, Specs, Target as To, explain};
+use crate::reach::{Design, Explained, Question, Specs, Target as To, explain};
 use serde::Serialize;
 use std::net::Ipv4Addr;
 
@@ -56,9 +56,7 @@ fn document(place: &Place, question: &Question, drawn: bool) -> Result<Document>
         (explain(&design, &design.state, question), "layout", Vec::new())
     } else {
         let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
-        let is_unknown = |node: &&crate::model::ObservedNode| node.power == Power::Running && node.health == Health::Unknown;
-        let unknown = observed.nodes.iter().filter(|(_, node)| is_unknown(node)).map(|(name, _)| name.clone()).collect();
-        (explain(&design, &design.seen(&observed), question), "observed", unknown)
+        (explain(&design, &design.seen(&observed), question), "observed", observed.silent().cloned().collect())
     };
     let answer = answer.map_err(|error| {
         // What is drawn and cannot be deployed is said in the words of the plan.
@@ -119,8 +117,11 @@ fn show(document: &Document, terminal: &mut Terminal) {
     let by = answer.service.as_ref().map_or_else(String::new, |service| format!(" by {service}"));
     let outcome = terminal.paint(style, answer.outcome.title());
     terminal.line(format_args!("{} -> {}{at}: {outcome}{by}", answer.from, answer.to));
+    if let Some(network) = &answer.enters_by {
+        terminal.line(format_args!("  it enters the lab by {network}"));
+    }
     for hop in &answer.hops {
-        terminal.line(format_args!("  {}", words(hop)));
+        terminal.line(format_args!("  {hop}"));
     }
     if let Some(source) = &answer.source {
         terminal.line(format_args!("  The target sees {source}."));
@@ -137,18 +138,5 @@ fn show(document: &Document, terminal: &mut Terminal) {
     if !document.unknown.is_empty() {
         let nodes = document.unknown.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
         terminal.line(format_args!("{} {nodes} did not report lately: the answer may be wrong about them.", terminal.paint(Style::Bad, "unknown:")));
-    }
-}
-
-fn words(hop: &HopLine) -> String {
-    let part = |text: &Option<String>| text.clone().unwrap_or_default();
-    let node = &hop.node;
-    match hop.step {
-        "sends" => format!("{node} sends to {} on {}", part(&hop.address), part(&hop.network)),
-        "tunnels" => format!("{node} sends it through the tunnel {}", part(&hop.service)),
-        "leads" => format!("{node} leads it to {} ({})", part(&hop.address), part(&hop.service)),
-        "hides" => format!("{node} replaces the source by its own {}", part(&hop.address)),
-        "leaves" => format!("{node} sends it out of the lab by {}", part(&hop.network)),
-        _ => format!("{node} takes it"),
     }
 }

@@ -431,6 +431,12 @@ impl Observed {
         self
     }
 
+    /// Nodes that run and whose state is not known: they did not report lately.
+    pub fn silent(&self) -> impl Iterator<Item = &NodeName> {
+        let silent = self.nodes.iter().filter(|(_, node)| node.power == Power::Running && node.health == Health::Unknown);
+        silent.map(|(name, _)| name)
+    }
+
     /// Whether nothing of the lab exists.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty() && self.nodes.values().all(|node| node.power == Power::Missing)

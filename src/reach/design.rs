@@ -89,7 +89,14 @@ impl<'a> Design<'a> {
 
     /// The state of the same lab as it is seen.
     pub fn seen(&self, observed: &Observed) -> Seen {
-        let number = |node: &NodeName| self.machine(node);
+        self.specs.seen(observed)
+    }
+}
+
+impl Specs<'_> {
+    /// The state of a lab with these specifications as it is seen.
+    pub fn seen(&self, observed: &Observed) -> Seen {
+        let number = |node: &NodeName| self.machines.get_index_of(node).map(MachineNo::at);
         let mut seen = Seen::default();
         for (node, there) in &observed.nodes {
             let Some(machine) = number(node) else { continue };
@@ -99,14 +106,14 @@ impl<'a> Design<'a> {
             seen.unplugged.extend(there.links_up.iter().enumerate().filter(|(_, up)| !**up).map(|(slot, _)| (machine, slot)));
             for (service, state) in &there.services {
                 let at = ServiceRef { node: node.clone(), service: service.clone() };
-                if let Some(place) = self.specs.services.get_index_of(&at).filter(|_| runs(state.health, &state.listening)) {
+                if let Some(place) = self.services.get_index_of(&at).filter(|_| runs(state.health, &state.listening)) {
                     seen.running.push(ServiceNo::at(place));
                 }
             }
         }
         for (name, vip) in &observed.vips {
-            let network = self.specs.vips.iter().find(|((vip, _), _)| vip == name).map(|(_, spec)| &spec.network);
-            let network = network.and_then(|network| self.specs.networks.get_index_of(network));
+            let network = self.vips.iter().find(|((vip, _), _)| vip == name).map(|(_, spec)| &spec.network);
+            let network = network.and_then(|network| self.networks.get_index_of(network));
             if let Some((address, network)) = vip.address.zip(network) {
                 let holders = vip.holders.iter().filter_map(number).map(|machine| (machine, NetworkNo::at(network)));
                 seen.holders.insert(address, holders.collect());
@@ -121,13 +128,14 @@ impl<'a> Design<'a> {
                         seen.dropped.extend(number(other).zip(number(one)));
                     }
                 }
-                Fault::Block(at) => seen.blocked.extend(self.specs.services.get_index_of(at).map(ServiceNo::at)),
+                Fault::Block(at) => seen.blocked.extend(self.services.get_index_of(at).map(ServiceNo::at)),
                 _ => {}
             }
         }
         for list in [&mut seen.running, &mut seen.blocked] {
             list.sort_unstable();
         }
+        seen.on.sort_unstable();
         seen
     }
 }
@@ -150,7 +158,7 @@ fn leased(network: &NetworkSpec, machine: usize) -> Option<Ipv4Net> {
 }
 
 /// A lab as it is seen to run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     on: Vec<MachineNo>,
     unplugged: Vec<(MachineNo, usize)>,
@@ -162,7 +170,7 @@ pub struct Seen {
 
 impl State for Seen {
     fn is_on(&self, machine: MachineNo) -> bool {
-        self.on.contains(&machine)
+        self.on.binary_search(&machine).is_ok()
     }
 
     fn link(&self, machine: MachineNo, slot: usize) -> Link {

@@ -1,6 +1,6 @@
 //! An answer in names and words: for people, and as one object for programs.
 
-use super::{Design, Hop, INTERNET, MachineNo, Outcome, ServiceNo, State, Step, Trip, Why};
+use super::{Design, Hop, INTERNET, MachineNo, NetworkNo, Outcome, ServiceNo, State, Step, Trip, Why};
 use crate::model::{Endpoint, NodeName, ServiceRef, VipName};
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -55,6 +55,21 @@ pub struct HopLine {
     pub address: Option<String>,
 }
 
+impl std::fmt::Display for HopLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let part = |text: &Option<String>| text.clone().unwrap_or_default();
+        let node = &self.node;
+        match self.step {
+            "sends" => write!(f, "{node} sends to {} on {}", part(&self.address), part(&self.network)),
+            "tunnels" => write!(f, "{node} sends it through the tunnel {}", part(&self.service)),
+            "leads" => write!(f, "{node} leads it to {} ({})", part(&self.address), part(&self.service)),
+            "hides" => write!(f, "{node} replaces the source by its own {}", part(&self.address)),
+            "leaves" => write!(f, "{node} sends it out of the lab by {}", part(&self.network)),
+            _ => write!(f, "{node} takes it"),
+        }
+    }
+}
+
 /// Why a connection does not open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WhyLine {
@@ -77,6 +92,9 @@ pub struct Explained {
     /// The address that is called, with the port where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The network by which a connection from outside enters the lab.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enters_by: Option<String>,
     /// The source address that the target sees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -117,7 +135,10 @@ pub fn explain(design: &Design<'_>, state: &impl State, question: &Question) -> 
     let called = asker.called(from, question)?;
     Ok(match called {
         Called::Not(outcome, why) => asker.report(question, None, Trip { outcome, ..silent() }, Some(why)),
-        Called::Outside(trip, at) => asker.report(question, at, trip, None),
+        Called::Outside(trip, at, network) => {
+            let enters_by = network.map(|network| design.network(network).to_owned());
+            Explained { enters_by, ..asker.report(question, at, trip, None) }
+        }
         Called::At(machine, address, port) => {
             let trip = design.map.connect(state, machine, address, port);
             asker.report(question, Some((address, port)), trip, None)
@@ -129,8 +150,8 @@ pub fn explain(design: &Design<'_>, state: &impl State, question: &Question) -> 
 enum Called {
     /// An address, by a machine; without a port only packets are sent.
     At(MachineNo, Ipv4Addr, Option<u16>),
-    /// Something of the lab, from outside, and the address that is called.
-    Outside(Trip, Option<(Ipv4Addr, Option<u16>)>),
+    /// Something of the lab, from outside: the address that is called, and the network by which it enters.
+    Outside(Trip, Option<(Ipv4Addr, Option<u16>)>, Option<NetworkNo>),
     /// Nothing.
     Not(Outcome, WhyLine),
 }
@@ -175,6 +196,10 @@ impl<S: State> Asker<'_, S> {
 
     fn machine(&self, node: &NodeName) -> Result<MachineNo, QuestionError> {
         self.design.machine(node).ok_or_else(|| QuestionError::Unknown { sort: "node", name: node.to_string() })
+    }
+
+    fn network_in(&self, machine: MachineNo, slot: usize) -> Option<NetworkNo> {
+        self.design.map.machine(machine)?.adapters.get(slot).map(|adapter| adapter.network)
     }
 
     fn spec(&self, at: &ServiceRef) -> Result<&crate::model::ServiceSpec, QuestionError> {
@@ -253,7 +278,10 @@ impl<S: State> Asker<'_, S> {
             Endpoint::Service(end) => service == end,
             _ => service.node.as_str() == node,
         };
-        let callers = self.design.specs.services.iter().filter(|(service, _)| is_caller(service));
+        // Only the caller's own services: in a large lab most are on other nodes.
+        let own = self.design.map.machine(from).into_iter().flat_map(|row| &row.services);
+        let callers =
+            own.filter_map(|number| self.design.specs.services.get_index(number.place())).filter(|(service, _)| is_caller(service));
         let text = at.to_string();
         let mut found = callers.flat_map(|(_, spec)| {
             let flows = spec
@@ -279,7 +307,10 @@ impl<S: State> Asker<'_, S> {
         let to_address = |address: Ipv4Addr, port: Option<u16>, subject: &dyn std::fmt::Display| {
             let Some(port) = port else { return no_port(subject) };
             match map.connect_from_outside_to(self.state, SocketAddrV4::new(address, port)) {
-                Some(trip) => Called::Outside(trip, Some((address, Some(port)))),
+                Some(trip) => {
+                    let network = map.host_reaches(self.state, address).and_then(|(machine, slot, _)| self.network_in(machine, slot));
+                    Called::Outside(trip, Some((address, Some(port))), network)
+                }
                 None => {
                     let message = format!("The host is on no network on which {subject} is held, so nobody outside reaches it.");
                     Called::Not(Outcome::Unreachable, WhyLine { code: "no-entrance", node: None, message })
@@ -287,11 +318,13 @@ impl<S: State> Asker<'_, S> {
             }
         };
         let to_machine = |machine, port: u16| {
-            let at = map.entrance(machine, port).map(|entrance| match entrance.host_port {
+            let entrance = map.entrance(machine, port);
+            let network = entrance.and_then(|entrance| self.network_in(entrance.machine, entrance.slot));
+            let at = entrance.map(|entrance| match entrance.host_port {
                 Some(host) => (Ipv4Addr::LOCALHOST, Some(host)),
                 None => (*entrance.at.ip(), Some(entrance.at.port())),
             });
-            Called::Outside(map.connect_from_outside(self.state, machine, port), at)
+            Called::Outside(map.connect_from_outside(self.state, machine, port), at, network)
         };
         Ok(match &question.to {
             Target::Address(address) => to_address(*address, question.port, address),
@@ -330,6 +363,7 @@ impl<S: State> Asker<'_, S> {
             from: question.from.to_string(),
             to: question.to.to_string(),
             address,
+            enters_by: None,
             source: trip.source.map(|source| source.to_string()),
             outcome: trip.outcome,
             reaches: trip.outcome == Outcome::Answered,
@@ -345,7 +379,7 @@ impl<S: State> Asker<'_, S> {
 
     fn hop(&self, hop: &Hop) -> HopLine {
         let node = self.design.node(hop.at).to_owned();
-        let line = |step, network: Option<super::NetworkNo>, service: Option<ServiceNo>, address: Option<String>| HopLine {
+        let line = |step, network: Option<NetworkNo>, service: Option<ServiceNo>, address: Option<String>| HopLine {
             node: node.clone(),
             step,
             network: network.map(|network| self.design.network(network).to_owned()),

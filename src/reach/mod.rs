@@ -7,6 +7,7 @@
 //!
 //! Pure. It never changes what it is asked about, keeps no answer, and knows no name: [`Design`] and [`explain()`] add those.
 
+mod callers;
 mod deliver;
 mod design;
 mod entrance;
@@ -19,6 +20,7 @@ mod state;
 mod tunnel;
 mod walk;
 
+pub use callers::{Caller, Port, callers, ports};
 pub use design::{Design, Seen, Specs};
 pub use entrance::Entrance;
 pub use explain::{Explained, HopLine, Question, QuestionError, Target, WhyLine, explain};

@@ -24,6 +24,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
         count => title(ui, &format!("Deploy with {count} open errors?")),
     }
     text(ui, explanation(places.is_empty(), has_plan));
+    ui.add_space(size::GRID);
     let height = ui.ctx().content_rect().height() * LIST_PART;
     ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
         for place in places.iter().take(LISTED_MAX) {

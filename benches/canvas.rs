@@ -66,6 +66,7 @@ impl Bench {
                 tool: Tool::Select,
                 furniture: Furniture::Shown,
                 requests: None,
+                path: None,
             };
             black_box(canvas.show(ui, &input));
         });

@@ -1,6 +1,11 @@
 //! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
 
-use super::{Command, Dialog, Effect, Merge, Mode, State, Tab, ViewMove, job::Task, ops, present, state::Graph};
+use super::{
+    Command, Dialog, Effect, Merge, Mode, State, Tab, ViewMove,
+    job::Task,
+    ops, present,
+    state::{Graph, InspectorPage},
+};
 use crate::look::{Preference, Tone};
 use crate::model::{Acceptance, Edit, Lab, ListEdit, NodeName, Pos, Subject};
 
@@ -168,6 +173,13 @@ impl State {
             Command::ToggleGraph => {
                 self.graph = if self.graph == Graph::Shown { Graph::Hidden } else { Graph::Shown };
                 return Vec::new();
+            }
+            Command::ToggleReached => {
+                let is_shown = self.preferences.inspector_open && self.inspector_page == InspectorPage::Reached;
+                self.inspector_page = if is_shown { InspectorPage::Properties } else { InspectorPage::Reached };
+                if std::mem::replace(&mut self.preferences.inspector_open, true) {
+                    return Vec::new();
+                }
             }
             Command::Show(tab) => {
                 self.tab = tab;

@@ -181,6 +181,8 @@ pub enum Command {
     ToggleBottom,
     /// Services and flows as a graph.
     ToggleGraph,
+    /// Who reaches the selected node or service, or its properties again.
+    ToggleReached,
     /// Light or dark.
     ToggleTheme,
     /// The next finding.

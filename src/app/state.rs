@@ -63,6 +63,16 @@ pub enum Graph {
     Shown,
 }
 
+/// What the inspector shows of a node or a service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InspectorPage {
+    /// Its fields; in Run its state.
+    #[default]
+    Properties,
+    /// Who reaches its ports.
+    Reached,
+}
+
 /// Time from a change to its autosave, in milliseconds.
 pub const AUTOSAVE_DELAY_MS: u64 = 5_000;
 
@@ -112,6 +122,8 @@ pub struct State {
     pub bottom_open_low: bool,
     /// Whether the service graph is shown.
     pub graph: Graph,
+    /// What the inspector shows of a node or a service.
+    pub inspector_page: InspectorPage,
     /// Labs left behind by runs that did not end well, the latest first.
     pub recoveries: VecDeque<Recovery>,
     /// Labs to begin with.
@@ -162,6 +174,7 @@ impl State {
             bottom_open_low: false,
             before_presenting: None,
             graph: Graph::Hidden,
+            inspector_page: InspectorPage::Properties,
             recoveries: VecDeque::new(),
             templates,
             listing: super::Listing::default(),

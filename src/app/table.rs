@@ -3,7 +3,7 @@
 //! One table feeds menus, shortcuts, the toolbar and the list behind Ctrl+K: whatever has an entry in [`COMMANDS`] is in all
 //! of them. It says when a command can be done and does none.
 
-use super::{Command, Merge, Mode, State};
+use super::{Command, Merge, Mode, Reached, State};
 use crate::look::Icon;
 use crate::model::Edit;
 
@@ -141,6 +141,9 @@ fn selected(state: &State) -> bool {
 fn editable(state: &State) -> bool {
     designing(state) && selected(state)
 }
+fn can_be_reached(state: &State) -> bool {
+    state.mode != Mode::Present && Reached::target(state.selected()).is_some()
+}
 fn has_findings(state: &State) -> bool {
     state.review.findings().iter().any(|finding| finding.accepted.is_none())
 }
@@ -197,6 +200,7 @@ commands! {
         ZoomIn "Zoom in" Plus control("Equals"), open;
         ZoomOut "Zoom out" Minus control("Minus"), open;
         ToggleGraph "Service graph" Graph control("G"), open;
+        ToggleReached "Who reaches the selection" Eye control("R"), can_be_reached;
         TogglePalette "Palette" ChevronLeft control("B"), always;
         ToggleInspector "Inspector" ChevronRight control("I"), always;
         ToggleBottom "Lower panel" ChevronDown control("J"), always;
@@ -248,6 +252,7 @@ fn synonyms(command: &Command) -> &'static str {
         Command::NextFinding | Command::PreviousFinding => "problem error warning",
         Command::ZoomFit | Command::ZoomSelection => "zoom fit",
         Command::ToggleTheme => "theme appearance mode",
+        Command::ToggleReached => "reachability explain path connection port firewall inspector",
         Command::TogglePalette | Command::ToggleInspector => "sidebar panel",
         Command::ToggleBottom => "events log findings",
         Command::Plan => "preview changes diff deploy",

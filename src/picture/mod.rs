@@ -22,6 +22,7 @@ mod routes;
 mod scene;
 mod shape;
 mod space;
+mod trace;
 
 pub use grid::{Cell, Grid};
 pub use hit::{Aim, HANDLE_RADIUS, Hit, handle};
@@ -32,3 +33,4 @@ pub use place::{Places, places};
 pub use scene::{End, FlowItem, LinkItem, NetworkItem, NodeItem, NoteItem, Scene, SiteItem, Token, VipItem};
 pub use shape::{Anchor, Dash, Detail, LAYERS, Layer, Shape, Shapes, Stroke, Text};
 pub use space::{Curve, Point, Rect, distance_to_line, inside, point};
+pub use trace::{Leg, Trace};

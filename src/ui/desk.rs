@@ -29,6 +29,8 @@ pub struct Memory {
     pub log_step: String,
     /// The dialog that `reason`, `page` and `file_name` belong to: they begin anew with another.
     pub dialog: Option<Dialog>,
+    /// Who reaches the selected node or service.
+    pub reached: crate::app::Reached,
     /// The part of the lab that the canvas shows: upper left and lower right corner, in lab units.
     pub visible: Option<(crate::model::Pos, crate::model::Pos)>,
     /// What dragging over the ground of the canvas does in Run.

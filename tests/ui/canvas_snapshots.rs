@@ -77,6 +77,7 @@ impl Stage {
             tool: self.tool,
             furniture: Furniture::Shown,
             requests: None,
+            path: None,
         };
         let output = self.canvas.show(ui, &input);
         for event in output.events {

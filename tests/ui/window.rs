@@ -804,3 +804,40 @@ fn a_total_outage_is_predicted_as_one() {
     window.send(Command::Consider(fault("power-off lb")));
     assert_eq!(window.state().run.prediction.as_ref().map(|it| it.outage), Some(sandtable::app::Outage::Total));
 }
+
+/// Who reaches a database: by its key, in Design from the layout and in Run as it is observed.
+#[test]
+fn the_inspector_says_who_reaches_a_service_and_why_the_others_do_not() {
+    let mut window = deployed();
+    window.send(Command::Design);
+    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
+    window.settle();
+    assert!(window.harness.query_by_label("Evaluated from the layout alone.").is_some());
+    let row = "app1: answered";
+    window.click(row);
+    assert!(window.harness.query_by_label_contains("1. app1 sends to ").is_some(), "each hop is listed");
+    window.click(row);
+    assert!(window.harness.query_by_label_contains("1. app1 sends to ").is_none());
+    window.click("outside: timed out");
+    assert!(window.harness.query_all_by_label_contains("The firewall of db1 drops it").next().is_some());
+
+    window.send(Command::Run);
+    window.send(Command::Inject("stop db1/galera".parse().unwrap(), None));
+    window.pass(2000);
+    assert!(window.harness.query_by_label("Evaluated with the observed state of the deployed lab.").is_some());
+    assert!(window.harness.query_by_label("app1: refused").is_some());
+    window.click_role(Role::RadioButton, "State");
+    assert!(window.harness.query_by_label("app1: refused").is_none());
+}
+
+#[test]
+fn a_node_without_ports_says_so() {
+    let mut window = Window::open();
+    window.click("New lab");
+    let lonely = sandtable::model::Node::new(sandtable::model::Role::Worker);
+    window.send(Command::edit("Add", vec![Edit::Node { name: "lonely".parse().unwrap(), at: None, to: Some(Box::new(lonely)) }]));
+    window.send(Command::Select(vec![node("lonely")]));
+    window.send(Command::ToggleReached);
+    assert!(window.harness.query_by_label_contains("It takes no connections").is_some());
+}

@@ -6,7 +6,7 @@ use sandtable::{
     app::{Command, Dialog, Tab},
     host::state::StateFolder,
     look::Preference,
-    model::{Edit, Subject},
+    model::{Edit, Node, Role, Subject},
     plan::LabId,
 };
 use std::time::{Duration, SystemTime};
@@ -157,6 +157,43 @@ fn graph() {
         mini_cloud(window);
         window.send(Command::ToggleGraph);
         window.send(Command::Select(vec![Subject::Service("lb/haproxy".parse().unwrap())]));
+    });
+}
+
+/// Who reaches a database, and the path of one caller on the drawing.
+#[test]
+fn reached() {
+    both("reached", |window| {
+        mini_cloud(window);
+        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+        window.send(Command::ToggleReached);
+        window.click("app1: answered");
+    });
+}
+
+/// What does not get through a tunnel between sites, and long names.
+#[test]
+fn reached_across_sites() {
+    both("reached-sites", |window| {
+        let place = window.state().templates.iter().position(|template| template.name == "BEAM across two sites").unwrap();
+        window.send(Command::OpenTemplate(place));
+        let long = "edge-eu-1.frankfurt.example-company".parse().unwrap();
+        window.send(Command::edit("Rename", vec![Edit::RenameNode { from: "edge-eu-1".parse().unwrap(), to: long }]));
+        window.send(Command::Select(vec![Subject::Node("edge-us-1".parse().unwrap())]));
+        window.send(Command::ToggleReached);
+        window.click("edge-eu-1.frankfurt.example-company: unreachable");
+        window.send(Command::ZoomFit);
+    });
+}
+
+#[test]
+fn reached_by_nobody() {
+    both("reached-empty", |window| {
+        mini_cloud(window);
+        let bare = Edit::Node { name: "bare".parse().unwrap(), at: None, to: Some(Box::new(Node::new(Role::Worker))) };
+        window.send(Command::edit("Add", vec![bare]));
+        window.send(Command::Select(vec![Subject::Node("bare".parse().unwrap())]));
+        window.send(Command::ToggleReached);
     });
 }
 

@@ -14,6 +14,7 @@ impl Canvas {
     pub(super) fn decorate(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
         self.site_names(ui, painter, frame, input);
         self.selected(ui, painter, frame, input);
+        self.path(ui, painter, frame, input);
         self.hover(ui, painter, frame, input);
         self.gesture_marks(ui, painter, frame, input);
         if self.may_edit(input) {
@@ -39,7 +40,7 @@ impl Canvas {
         }
     }
 
-    fn outline(&self, painter: &Painter, frame: &Frame<'_>, area: Rect, corner: f32, line: Stroke) {
+    pub(super) fn outline(&self, painter: &Painter, frame: &Frame<'_>, area: Rect, corner: f32, line: Stroke) {
         let rect = self.camera.screen_rect(frame.stand.viewport.min, area);
         if rect.intersects(frame.stand.viewport) {
             let corner = (corner * self.camera.zoom).clamp(0.0, rect.height() / 2.0);

@@ -16,6 +16,7 @@ mod keys;
 mod layers;
 mod names;
 mod notes;
+mod path;
 mod pulse;
 mod still;
 mod tokens;
@@ -98,6 +99,8 @@ pub struct CanvasInput<'a> {
     pub furniture: Furniture,
     /// The last requests from outside that are known; `None` where none are to be shown.
     pub requests: Option<Requests>,
+    /// The connection whose path is shown over the drawing.
+    pub path: Option<&'a crate::reach::Explained>,
 }
 
 /// What the user did on the canvas.

@@ -16,7 +16,7 @@ mod stage;
 mod top_bar;
 
 pub use inject::inject;
-pub use inspector::inspector;
+pub use inspector::{inspector, shown_path};
 pub use load::NO_ENTRANCE;
 pub use lower::{folded as lower_folded, lower};
 pub use palette::{Tile, add_tile, matches as things_to_add, palette};
@@ -30,6 +30,7 @@ use crate::{
     app::Command,
     look::{FontFace, Icon, Tone, font_size, size},
     model::Subject,
+    reach::Outcome,
     rules::Severity,
     ui::Desk,
 };
@@ -41,6 +42,27 @@ pub fn severity_icon(severity: Severity) -> Icon {
         Severity::Error => Icon::Error,
         Severity::Warning => Icon::Warning,
         Severity::Advice => Icon::Advice,
+    }
+}
+
+/// How an attempt to connect ends, as a tone: what is refused or lost may well be meant.
+pub fn outcome_tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Answered => Tone::Good,
+        Outcome::Refused => Tone::Bad,
+        Outcome::TimedOut => Tone::Warn,
+        Outcome::Unreachable | Outcome::NameNotResolved => Tone::Neutral,
+    }
+}
+
+/// The icon for it.
+pub fn outcome_icon(outcome: Outcome) -> Icon {
+    match outcome {
+        Outcome::Answered => Icon::Check,
+        Outcome::Refused => Icon::Block,
+        Outcome::TimedOut => Icon::Delay,
+        Outcome::Unreachable => Icon::LinkDown,
+        Outcome::NameNotResolved => Icon::NoDns,
     }
 }
 

@@ -67,6 +67,7 @@ impl Stage {
         let progress = progress(state);
         let (highlight, at_risk, would_move) = (highlight(state), at_risk(state), would_move(state));
         let presenting = state.mode == Mode::Present;
+        let path = super::shown_path(desk);
         match (presenting, self.before_presenting) {
             (true, None) => self.before_presenting = Some(self.canvas.keep_view()),
             (false, Some(view)) => {
@@ -102,6 +103,7 @@ impl Stage {
             tool: if state.mode == Mode::Run { desk.memory.tool } else { Tool::Select },
             furniture: if presenting { Furniture::Hidden } else { Furniture::Shown },
             requests: requests(state),
+            path: path.as_ref(),
         };
         let output = if presenting {
             let above =

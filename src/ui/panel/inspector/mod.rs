@@ -8,12 +8,15 @@ mod node;
 mod note;
 mod others;
 mod outside;
+mod reached;
 mod running;
 mod service;
 
+pub use reached::shown_path;
+
 use super::{Desk, colors, severity_icon, severity_tone, subject_icon};
 use crate::{
-    app::{Command, Mode, ops},
+    app::{Command, InspectorPage, Mode, Reached, ops},
     look::{FontFace, Icon, font_size, size},
     model::Subject,
     ui::{icon, theme, widget},
@@ -40,6 +43,13 @@ pub fn inspector(ui: &mut Ui, desk: &mut Desk<'_>) {
 fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     let (title, about) = head_of(desk, subject);
     head(ui, subject_icon(desk.state.lab(), subject), &title, &about);
+    if let Some(target) = Reached::target(Some(subject)) {
+        pages(ui, desk);
+        if desk.state.inspector_page == InspectorPage::Reached {
+            reached::reached(ui, desk, &target);
+            return;
+        }
+    }
     if desk.state.mode == Mode::Run {
         running::running(ui, desk, subject);
         return;
@@ -62,6 +72,17 @@ fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         }
         findings(ui, desk, subject);
     });
+}
+
+/// The switch between what a thing is and who reaches it.
+fn pages(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let mut page = desk.state.inspector_page;
+    let first = if desk.state.mode == Mode::Run { "State" } else { "Properties" };
+    let choices = [(InspectorPage::Properties, first), (InspectorPage::Reached, "Reached by")];
+    if widget::segmented(ui, "What is shown", &mut page, &choices).on_hover_text("Ctrl R").changed() {
+        desk.send(Command::ToggleReached);
+    }
+    ui.add_space(size::GRID);
 }
 
 fn head_of(desk: &Desk<'_>, subject: &Subject) -> (String, String) {

@@ -93,7 +93,7 @@ fn refuse(landing: Landing, text: &str) -> Result<(), QuoteError> {
 /// Whether a landing can carry a character.
 fn carries(landing: Landing, c: char) -> bool {
     match landing {
-        Landing::Plain => c.is_ascii_alphanumeric() || "_.:/@%+=,-".contains(c),
+        Landing::Plain => c.is_ascii_alphanumeric() || "_.:/@+=,-".contains(c),
         Landing::Line => !breaks_line(c),
         // The readers of shells and of LDIF's base64 take all bytes but the one that ends a C string.
         Landing::Sh | Landing::Php | Landing::Ldif => c != '\0',
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn each_landing_in_its_own_words() {
         for (landing, text, written) in [
-            (Landing::Plain, "a_b.c:d/e@f%g+h=i,j-k", "a_b.c:d/e@f%g+h=i,j-k"),
+            (Landing::Plain, "a_b.c:d/e@f+g=h,i-j", "a_b.c:d/e@f+g=h,i-j"),
             (Landing::Plain, "", ""),
             (Landing::Line, "two words; $(x) 'q'", "two words; $(x) 'q'"),
             (Landing::Sh, "it's $(x)\n`y`", "'it'\\''s $(x)\n`y`'"),
@@ -164,6 +164,8 @@ mod tests {
     fn what_cannot_be_carried_is_refused_and_not_shown() {
         for (landing, text) in [
             (Landing::Plain, "two words"),
+            // A specifier of systemd.unit(5): plain words stand in units too.
+            (Landing::Plain, "%H:22"),
             (Landing::Plain, "-rf"),
             (Landing::Plain, "$(x)"),
             (Landing::Plain, "ö"),

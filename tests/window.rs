@@ -433,6 +433,8 @@ fn every_shortcut_works_on_a_real_keyboard() {
     window.named("Delete db1");
     press(&mut window, "ctrl+i", "no inspector", &|window| !window.shows("Delete db1"));
     press(&mut window, "ctrl+i", "the inspector", &|window| window.shows("Delete db1"));
+    press(&mut window, "ctrl+r", "who reaches it", &|window| !window.shows("Delete db1"));
+    press(&mut window, "ctrl+r", "its properties", &|window| window.shows("Delete db1"));
     let before = window.zoom();
     press(&mut window, "shift+2", "the selection", &|window| window.zoom() != before);
     press(&mut window, "ctrl+d", "a second database", &|window| window.draws("db3, database"));

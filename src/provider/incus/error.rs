@@ -95,6 +95,8 @@ impl ApiError {
             "resource busy",
             // Incus 6.0: a node's cable that goes away while the daemon counts those of a bridge fails the bridge's removal.
             "Failed to delete bridge children interfaces",
+            // Likewise: a file goes to a node before the daemon's helper for that has opened its socket (seen right after the first node).
+            "forkfile.sock: connect",
         ];
         matches!(status, 429 | 503) || words.iter().any(|word| message.contains(word))
     }
@@ -210,6 +212,7 @@ mod tests {
         let busy = said("Failed to start: Instance is busy running a \"start\" operation");
         assert!(busy.is_busy());
         assert!(said("Failed to delete bridge children interfaces: Failed to run: ip -d -j link show veth1").is_busy());
+        assert!(said("dial unix /proc/self/fd/32/forkfile.sock: connect: no such file or directory").is_busy());
         assert_eq!(busy.explain("starting db1", None).retry, Retry::Worth);
         let full = said("Failed creating instance: write /var/lib/incus/x: no space left on device").explain("making db1", None);
         assert_eq!(full.retry, Retry::Useless);

@@ -39,6 +39,8 @@ const ASKS: u32 = 3;
 /// How often a call is tried, and how long to wait between, growing up to the most. In all that is twice the ten seconds for which
 /// a VBoxManage that is late at its end still holds a machine, though whoever called it was killed.
 const TRIES: u32 = 13;
+/// Likewise where VirtualBox has to notice that a program ended: a minute. On a busy machine half of one was not enough.
+const TRIES_ENDING: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(150);
 const PAUSE_MOST: Duration = Duration::from_millis(2400);
 /// From when on a call is late: after this, or so many times as long as calls usually take here. Of another machine little is known.
@@ -224,10 +226,12 @@ impl VBoxManage {
     /// # Errors
     /// Where it fails, or is late: then nobody knows whether it was done, and the caller must look.
     pub async fn call(&self, args: &[&str], patience: Patience) -> Result<String, CallError> {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
+        let (mut pause, mut tried) = (PAUSE, 0);
+        loop {
+            tried += 1;
+            let tries_max = |error: &CallError| if error.kind == Kind::SessionEnding { TRIES_ENDING } else { TRIES };
             match self.once(args, patience).await {
-                Err(error) if error.is_worth_a_retry() => {
+                Err(error) if error.is_worth_a_retry() && tried < tries_max(&error) => {
                     tracing::debug!(call = verb(args), %error, "tried again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSE_MOST);
@@ -235,7 +239,6 @@ impl VBoxManage {
                 other => return other,
             }
         }
-        self.once(args, patience).await
     }
 
     /// One call, not tried again.

@@ -17,6 +17,8 @@ pub enum Kind {
     NotFound,
     /// Somebody else works on the machine at this moment.
     Locked,
+    /// Whoever worked on the machine has ended, and VirtualBox has not noticed yet.
+    SessionEnding,
     /// VirtualBox's service is just starting or ending.
     NotReady,
     /// Something depends on it: a disk with clones, a controller.
@@ -77,11 +79,11 @@ const WORDS: [(&str, Kind); 50] = [
     ("The object is not ready", Kind::NotReady),
     ("Failed to create the VirtualBox object", Kind::NotReady),
     // Whoever had the machine last has ended, and VirtualBox is not done with that yet (seen with 7.2.22 on a busy machine).
-    ("Failed to assign the machine to the session", Kind::Locked),
+    ("Failed to assign the machine to the session", Kind::SessionEnding),
     // A session that was lost before anything was changed in it (likewise).
-    ("The session is not locked", Kind::Locked),
+    ("The session is not locked", Kind::SessionEnding),
     // Whoever looked at the machine beside us ended just then (likewise, `showvminfo` beside `setextradata`).
-    ("was unlocked unexpectedly", Kind::Locked),
+    ("was unlocked unexpectedly", Kind::SessionEnding),
     // The code alone says little: an address on a host-only interface and a file without permission have the same.
     ("VBoxManageHostonly.cpp", Kind::RangeDenied),
     ("is locked for reading by another task", Kind::MediumBusy),
@@ -160,7 +162,7 @@ impl CallError {
 
     /// Whether trying again may help.
     pub fn is_worth_a_retry(&self) -> bool {
-        matches!(self.kind, Kind::Locked | Kind::MediumBusy | Kind::NotReady)
+        matches!(self.kind, Kind::Locked | Kind::SessionEnding | Kind::MediumBusy | Kind::NotReady)
     }
 
     /// The error as a provider's.
@@ -173,6 +175,7 @@ impl CallError {
     fn next(&self, version: Option<Version>) -> String {
         match self.kind {
             Kind::NotFound => "See what there is with: VBoxManage list vms",
+            Kind::SessionEnding => "VirtualBox holds the machine for a program that has ended; try again, and if it stays so, end VBoxSVC",
             Kind::Locked => "Somebody else works on it, perhaps VirtualBox's own window; close that and try again",
             Kind::NotReady => "Wait a few seconds and try again; if it stays so, end VBoxSVC",
             Kind::InUse => "See what depends on it: clones of the machine must be deleted first",

@@ -525,7 +525,16 @@ fn what_fails_is_said_and_the_next_deployment_goes_on() {
         }
     }
     assert!(dies_after.is_empty(), "after {deployments} deployments there were only {done} steps");
-    lab.good("deploy", &["--yes"]);
+    let again = lab.run("deploy", &["--yes"]);
+    let said = String::from_utf8_lossy(&again.stdout).into_owned();
+    if again.status.code() == Some(1) && said.contains("as drawn and down") {
+        // Seen once in many runs: everything is set up, and the forwarded port of the host is closed. Sandtable says that it is down; a
+        // node that is started anew has it again.
+        println!("\nsandtable-figures: incus the host's forward was closed after the crashes; its node is started anew");
+        incus(&["restart", &ours("user.sandtable.node=app-node-01"), "--force"]);
+    } else {
+        assert!(again.status.success(), "{said}{}", String::from_utf8_lossy(&again.stderr));
+    }
     lab.until_healthy();
     assert_eq!(daemon_has(), whole, "what a crash left is there twice, or is left over");
     assert_eq!(lab.json("deploy")["steps"].as_array().map(Vec::len), Some(0), "something was left to do");

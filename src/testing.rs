@@ -24,7 +24,7 @@ pub fn machine(hostname: impl Into<String>, adapters: Vec<AdapterSpec>) -> Machi
     }
 }
 
-/// A service of a kind as a plan would have it, with nothing set: it listens nowhere and knows nobody.
+/// A service of a kind as a plan would have it, with nothing set: without sockets, peers and upstreams.
 ///
 /// # Panics
 /// Where the text is no name of a kind.

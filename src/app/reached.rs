@@ -7,7 +7,7 @@ use super::{Mode, State};
 use crate::catalog::Catalog;
 use crate::model::{Endpoint, NodeName, Observed, Subject};
 use crate::plan::{Desired, LabId, desired};
-use crate::reach::{Caller, Design, Explained, Outcome, Port, Seen, Specs, callers, ports};
+use crate::reach::{Caller, Design, Explained, Outcome, Port, Seen, callers, ports};
 use std::path::Path;
 
 /// What an answer was evaluated with.
@@ -125,7 +125,7 @@ impl Reached {
         }
         self.shown = Some(state.shown_revision());
         let observed = observed(state);
-        let seen = observed.map(|observed| specs(&self.wanted).seen(observed));
+        let seen = observed.map(|observed| self.wanted.specs().seen(observed));
         self.unknown = observed.into_iter().flat_map(Observed::silent).cloned().collect();
         let differs = seen != self.seen;
         self.seen = seen;
@@ -138,7 +138,7 @@ impl Reached {
             self.evaluated += 1;
         }
         let wanted = &self.wanted;
-        let design = Design::of(specs(wanted), Catalog::embedded());
+        let design = Design::of(wanted.specs(), Catalog::embedded());
         let mut answer = Answer { ports: ports(&design, target), ..Answer::default() };
         answer.left_out = wanted
             .unplannable
@@ -210,16 +210,12 @@ impl Reached {
     }
 }
 
-fn specs(wanted: &Desired) -> Specs<'_> {
-    Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips }
-}
-
 /// What is observed of the lab, in the mode that shows it.
 fn observed(state: &State) -> Option<&Observed> {
     state.run.observed.as_ref().filter(|observed| state.mode == Mode::Run && !observed.is_empty())
 }
 
-/// Why nobody can reach what is selected: it cannot be planned.
+/// Why connections to what is selected cannot be evaluated: it cannot be planned.
 fn hindrance(wanted: &Desired, target: &Endpoint) -> Option<String> {
     let (subject, is_planned) = match target {
         Endpoint::Node(node) => (Subject::Node(node.clone()), wanted.machines.contains_key(node)),

@@ -6,7 +6,7 @@ use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::model::{Endpoint, Lab, NodeName};
 use crate::plan::desired;
-use crate::reach::{Design, Explained, Question, Specs, Target as To, explain};
+use crate::reach::{Design, Explained, Question, Target as To, explain};
 use serde::Serialize;
 use std::net::Ipv4Addr;
 
@@ -50,8 +50,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 fn document(place: &Place, question: &Question, drawn: bool) -> Result<Document> {
     let catalog = Catalog::embedded();
     let wanted = desired(&place.lab, catalog, &place.id);
-    let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
-    let design = Design::of(specs, catalog);
+    let design = Design::of(wanted.specs(), catalog);
     let (answer, state, unknown) = if drawn || !place.is_deployed {
         (explain(&design, &design.state, question), "layout", Vec::new())
     } else {

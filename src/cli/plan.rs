@@ -2,6 +2,7 @@
 
 use super::allow::{HostFile, host_files};
 use super::args::Target;
+use super::findings::context_of;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
@@ -15,7 +16,7 @@ use crate::provider::{
 };
 use crate::rules::{Finding, check};
 use serde::Serialize;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// What `plan` takes.
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let (plan, unplannable) = make(&place, observed.clone());
     let plan = if args.off { off(plan) } else { plan };
     let checks = lacking(provider.as_ref(), &plan, &observed)?;
-    let found = errors(&place.lab);
+    let found = errors(&args.target.layout.layout, &place.lab);
     warn(&place, &args.target)?;
     match args.target.format() {
         Format::Json => terminal.json(&Report { errors: error_lines(&found), checks: checks.clone(), ..report(&place, &plan, &unplannable) })?,
@@ -105,8 +106,8 @@ pub(super) fn show_checks(checks: &[Check], terminal: &mut Terminal) {
 }
 
 /// The findings that block a deployment of a layout.
-fn errors(lab: &Lab) -> Vec<Arc<Finding>> {
-    let found = check(lab, Catalog::embedded(), &crate::app::machine::context());
+fn errors(layout: &Path, lab: &Lab) -> Vec<Arc<Finding>> {
+    let found = check(lab, Catalog::embedded(), &context_of(layout, lab, &crate::app::machine::context()));
     found.into_iter().filter(|finding| finding.blocks_deployment()).collect()
 }
 

@@ -144,13 +144,12 @@ mod tests {
         catalog::Catalog,
         model::Lab,
         plan::{LabId, desired, fixture},
-        reach::{Design, Question, Specs, Target, explain},
+        reach::{Design, Question, Target, explain},
     };
 
     fn traced(lab: &Lab, from: &str, to: &str, port: Option<u16>) -> (Scene, Explained, Trace) {
         let wanted = desired(lab, Catalog::embedded(), &LabId::of_file(std::path::Path::new("/a.ron")));
-        let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
-        let design = Design::of(specs, Catalog::embedded());
+        let design = Design::of(wanted.specs(), Catalog::embedded());
         let question = Question { from: from.parse().unwrap(), to: Target::Endpoint(to.parse().unwrap()), port };
         let answer = explain(&design, &design.state, &question).unwrap();
         let scene = Scene::new(lab, Catalog::embedded());

@@ -12,7 +12,7 @@ pub struct Port {
     pub service: ServiceRef,
 }
 
-/// What becomes of a connection that one node, or somebody outside, opens to a port.
+/// A caller of a port (a node, or outside), and how its connection goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Who opens it.

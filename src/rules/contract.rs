@@ -360,7 +360,7 @@ fn unheard<'a>(
             network == wire && is_for_clients(facts, flow, listener) || node.adapter_on(network).is_none()
         }
         (Bind::On(network), None) => node.adapter_on(network).is_none() || arrives(network),
-        (Bind::Address(address), Some((_, _, vip))) => *address == vip || address.is_unspecified(),
+        (Bind::Address(address), Some((_, _, vip))) => *address == vip || address.is_unspecified() || is_for_clients(facts, flow, listener),
         (Bind::Address(address), None) => match network_of(facts, node, *address) {
             Some(network) => arrives(network),
             None => !address.is_loopback(),

@@ -66,7 +66,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
 }
 
-/// Whether a node may open ports that nobody knows: those of a kind that the catalog does not have, and those at a tunnel's far end.
+/// Whether a node may open ports that the catalog cannot tell: those of an unknown kind, and those at the far end of a tunnel.
 pub(super) fn opens_unknown(facts: &Facts<'_>, node: &Node) -> bool {
     let is_open = |service: &Service| facts.behaviour(service).is_none_or(|behaviour| behaviour == Behaviour::SshTunnel);
     node.services.values().any(is_open)

@@ -227,7 +227,7 @@ fn port_rule(node: &NodeName, text: &str) -> Option<PortRule> {
 }
 
 /// The networks on which administrators get to nodes: where they start, beside a bastion, and what a router on one of those leads to. A
-/// management network carries nothing for others, but whoever is on it gets to the router itself, and from there on by ssh.
+/// management network forwards no traffic, but an administrator on it reaches the router itself, and other nodes from there by ssh.
 fn managed(lab: &Lab, bastions: &[&Node], routers: &[&Node], group: impl Fn(&str) -> Option<usize>) -> HashSet<NetworkName> {
     let has_management = lab.networks.values().any(|network| network.purpose == Purpose::Management);
     let starts: Vec<&NetworkName> = lab

@@ -6,7 +6,7 @@ use sandtable::{
     layout::read,
     model::{Endpoint, Flow, Health, Lab, NetworkName, NodeName, ServiceRef},
     plan::{Action, Desired, LabId, desired},
-    reach::{AsDesigned, Design, Explained, Link, MachineNo, NetworkNo, Question, ServiceNo, Specs, State, Target, explain},
+    reach::{AsDesigned, Design, Explained, Link, MachineNo, NetworkNo, Question, ServiceNo, State, Target, explain},
     sim::World,
     testing::Seeded,
 };
@@ -141,8 +141,7 @@ fn ask(text: &str, faults: &[&str], from: &str, to: &str, port: Option<u16>) -> 
     let catalog = Catalog::embedded();
     let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/reach.ron")));
     assert_eq!(wanted.unplannable, [], "{text}");
-    let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
-    let design = Design::of(specs, catalog);
+    let design = Design::of(wanted.specs(), catalog);
     let services: Vec<ServiceRef> = wanted.services.keys().cloned().collect();
     let state = Broken::by(&design, &lab, &services, faults);
     let to = match (to.parse::<Ipv4Addr>(), to.strip_prefix("name:")) {
@@ -372,8 +371,7 @@ fn the_simulator_agrees_with_the_design() {
         let lab = wide_lab(seed);
         let catalog = Catalog::embedded();
         let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/random.ron")));
-        let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
-        let design = Design::of(specs, catalog);
+        let design = Design::of(wanted.specs(), catalog);
         let mut world = built(&wanted, &lab.flows);
         let seen = world.observe();
         asked += lab.flows.len();

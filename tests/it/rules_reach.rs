@@ -77,7 +77,7 @@ fn a_flow_without_a_finding_gets_there_and_no_other() {
     for seed in 0..LABS {
         let lab = random_lab(seed);
         let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/random.ron")));
-        let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
+        let specs = wanted.specs();
         let design = Design::of(specs, catalog);
         let findings = check(&lab, catalog, &Context::default());
         for flow in &lab.flows {

@@ -28,7 +28,7 @@ use sandtable::{
     catalog::Catalog,
     model::{Lab, NodeName},
     plan::{Desired, LabId, desired},
-    reach::{Design, MachineNo, Outcome, Specs},
+    reach::{Design, MachineNo, Outcome},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -72,8 +72,7 @@ impl Tally {
 fn compare(name: &str, lab: &Lab, tally: &mut Tally, spoil: impl FnOnce(&Built)) {
     let catalog = Catalog::embedded();
     let wanted = desired(lab, catalog, &LabId::of_file(Path::new("/labs/kernel.ron")));
-    let specs = Specs { networks: &wanted.networks, machines: &wanted.machines, services: &wanted.services, vips: &wanted.vips };
-    let design = Design::of(specs, catalog);
+    let design = Design::of(wanted.specs(), catalog);
     let built = build(lab, &wanted, &design);
     spoil(&built);
     let asked = questions(&wanted, &design);

@@ -14,6 +14,7 @@ use super::LabId;
 use crate::{
     catalog::Catalog,
     model::{Lab, MachineSpec, NetworkName, NetworkSpec, NodeName, ServiceRef, ServiceSpec, Subject, VipName, VipSpec},
+    reach::Specs,
 };
 use indexmap::IndexMap;
 
@@ -39,6 +40,13 @@ pub struct Desired {
     pub vips: IndexMap<(VipName, NodeName), VipSpec>,
     /// What is drawn and missing above.
     pub unplannable: Vec<Unplannable>,
+}
+
+impl Desired {
+    /// The specifications, as `reach` reads them.
+    pub fn specs(&self) -> Specs<'_> {
+        Specs { networks: &self.networks, machines: &self.machines, services: &self.services, vips: &self.vips }
+    }
 }
 
 /// The specifications of a lab that is deployed under an identity.

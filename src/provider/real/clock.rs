@@ -148,7 +148,7 @@ mod tests {
     fn readings_bound_each_other() {
         let both = reading(30, 40, 40).and(reading(30, 0, 40));
         assert!(both.width_ms() < 1001 && both.correction_secs() == Some(-30), "{both:?}");
-        assert_eq!(reading(30, 0, 1).and(reading(-30, 0, 1)), reading(-30, 0, 1), "somebody set it between the two");
+        assert_eq!(reading(30, 0, 1).and(reading(-30, 0, 1)), reading(-30, 0, 1), "the clock was set between the two readings");
     }
 
     #[test]

@@ -305,7 +305,7 @@ mod tests {
     fn between_two_looks_it_is_not_idle() {
         let mut boot = Boot::new(at(450));
         boot.see(at(10), counters(1, 90));
-        assert_eq!(boot.verdict(at(400)), Verdict::Wait, "nobody has looked since");
+        assert_eq!(boot.verdict(at(400)), Verdict::Wait, "there was no look since");
         boot.see(at(400), counters(1, 1));
         assert_eq!(boot.verdict(at(401)), Verdict::Reset);
         assert_eq!([at(0), at(3), at(60)].map(|took| boot.rest(took)), [LOOK_EVERY, at(30), at(75)]);

@@ -3,7 +3,7 @@
 use super::{Desk, buttons, cancel, text, theme, title, widget};
 use crate::{
     app::{Command, Dialog},
-    look::{FontFace, Icon, font_size, size},
+    look::{FontFace, font_size, size},
     rules::Finding,
     ui::{icon, panel},
 };
@@ -95,15 +95,7 @@ fn ways_out(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding) {
             desk.send(fix(0));
         }
         if fixes.len() > 1 {
-            let others = ui.add(widget::IconButton::new(Icon::ChevronDown, "Other fixes").small());
-            egui::Popup::menu(&others).show(|ui| {
-                for (nth, other) in fixes.iter().enumerate() {
-                    if ui.button(&other.title).clicked() {
-                        desk.send(fix(nth));
-                        ui.close();
-                    }
-                }
-            });
+            panel::other_fixes(ui, desk, fixes, fix);
         }
     }
     if ui.add(widget::Button::quiet("Accept…").explanation("Say why this is meant; it then no longer counts")).clicked() {

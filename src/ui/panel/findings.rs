@@ -5,7 +5,7 @@ use crate::{
     app::{Accepted, Command, Dialog},
     look::{FontFace, Icon, Tone, size},
     model::Subject,
-    rules::{Finding, Severity},
+    rules::{Finding, Fix, Severity},
     ui::{icon, widget},
 };
 use egui::{Align, Layout, Rect, ScrollArea, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
@@ -187,19 +187,24 @@ fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding)
     let width = if more { FIX_WIDTH - 24.0 } else { FIX_WIDTH };
     let fix = |fix: usize| Command::Fix { rule: key.0.clone(), subject: key.1.clone(), fix };
     if more {
-        let others = ui.add(widget::IconButton::new(Icon::ChevronDown, "Other fixes").small());
-        egui::Popup::menu(&others).show(|ui| {
-            for (nth, other) in fixes.iter().enumerate() {
-                if ui.button(&other.title).clicked() {
-                    desk.send(fix(nth));
-                    ui.close();
-                }
-            }
-        });
+        other_fixes(ui, desk, fixes, fix);
     }
     if ui.add(look.width(width).explanation(&best.title)).clicked() {
         desk.send(fix(0));
     }
+}
+
+/// A menu of all fixes of a finding; `fix` is the command of one of them.
+pub fn other_fixes(ui: &mut Ui, desk: &mut Desk<'_>, fixes: &[Fix], fix: impl Fn(usize) -> Command) {
+    let others = ui.add(widget::IconButton::new(Icon::ChevronDown, "Other fixes").small());
+    egui::Popup::menu(&others).show(|ui| {
+        for (nth, other) in fixes.iter().enumerate() {
+            if ui.button(&other.title).clicked() {
+                desk.send(fix(nth));
+                ui.close();
+            }
+        }
+    });
 }
 
 fn acceptance_of(desk: &Desk<'_>, finding: &Finding) -> Option<usize> {

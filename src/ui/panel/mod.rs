@@ -15,6 +15,7 @@ mod plan;
 mod stage;
 mod top_bar;
 
+pub use findings::other_fixes;
 pub use inject::inject;
 pub use inspector::{inspector, shown_path};
 pub use load::NO_ENTRANCE;

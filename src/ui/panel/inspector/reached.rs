@@ -3,7 +3,7 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::{Basis, Command, Group, InspectorPage, Mode, Reached},
+    app::{Basis, Command, Group, InspectorPage, Mode, Reached, State},
     look::{FontFace, Icon, font_size, size},
     model::{Endpoint, Lab},
     reach::{Caller, Explained, Port},
@@ -47,12 +47,12 @@ pub(super) fn reached(ui: &mut Ui, desk: &mut Desk<'_>, target: &Endpoint) {
     let mut reached = std::mem::take(&mut desk.memory.reached);
     reached.update(state, target);
     let mut wish = Wish::default();
-    basis(ui, state.mode, &reached);
+    basis(ui, state, &reached);
     let answer = reached.answer();
     if let Some(why) = &answer.hindrance {
         widget::empty_state(ui, Icon::Warning, "It cannot be planned", why, |_| ());
     } else if answer.ports.is_empty() {
-        let why = "No service of it listens on a port, so nobody can connect to it.";
+        let why = "No service listens on a port here, so no connection can be opened.";
         widget::empty_state(ui, Icon::LinkDown, "It takes no connections", why, |_| ());
     } else {
         ports(ui, &reached, target, &mut wish);
@@ -80,12 +80,14 @@ fn small(ui: &mut Ui, text: &str) {
 }
 
 /// What the answer was evaluated with, and about what it may be wrong.
-fn basis(ui: &mut Ui, mode: Mode, reached: &Reached) {
-    match (reached.basis(), mode) {
-        (Basis::Observed, _) => small(ui, "Evaluated with the observed state of the deployed lab."),
-        (Basis::Layout, Mode::Run) => small(ui, "The lab is not deployed: evaluated from the layout alone."),
-        (Basis::Layout, _) => small(ui, "Evaluated from the layout alone."),
-    }
+fn basis(ui: &mut Ui, state: &State, reached: &Reached) {
+    let text = match (reached.basis(), state.mode, &state.run.observed) {
+        (Basis::Observed, ..) => "Evaluated with the observed state of the deployed lab.",
+        (Basis::Layout, Mode::Run, None) => "No state has been observed yet: evaluated from the layout alone.",
+        (Basis::Layout, Mode::Run, Some(_)) => "The lab is not deployed: evaluated from the layout alone.",
+        (Basis::Layout, ..) => "Evaluated from the layout alone.",
+    };
+    small(ui, text);
     if !reached.unknown().is_empty() {
         warning(ui, &format!("No recent report from {}: the answer may be wrong about them.", names(reached.unknown())));
     }
@@ -134,10 +136,7 @@ fn summary(ui: &mut Ui, reached: &Reached) {
     let Some(port) = &answer.port else { return };
     let all = answer.callers().count();
     let answered = answer.callers().filter(|caller| caller.answer.reaches).count();
-    let text = match answered {
-        0 => format!("Nobody reaches port {}", port.number),
-        answered => format!("{answered} of {all} reach port {}", port.number),
-    };
+    let text = format!("{answered} of {all} reach port {}", port.number);
     ui.add(Label::new(RichText::new(text).font(panel::body(FontFace::SemiBold))).truncate());
 }
 

@@ -1,5 +1,6 @@
-//! The rules about flows and `reach` are of one mind: a flow of which no rule says anything gets to the service that it names, and one
-//! that does not get there has a finding.
+//! The rules about flows agree with `reach`: a flow without a finding gets to the service that it names, and one that does not get there
+//! has a finding. Asked of labs with static addresses and without tunnels and allow lists (`random_lab`); in those of `wide_lab` they
+//! still differ.
 
 use super::random_labs::random_lab;
 use sandtable::{

@@ -419,11 +419,27 @@ impl<S: State> Asker<'_, S> {
                 at(machine),
                 format!("{} does not translate the source (masquerade), so no answer comes back from outside.", node(machine)),
             ),
+            Why::AnswerHidden(machine, from) => (
+                at(machine),
+                format!(
+                    "Answers from {from} pass {0}, which the call did not pass, and {0} replaces their source (masquerade): the caller does not \
+                     know them.",
+                    node(machine)
+                ),
+            ),
             Why::TunnelStopped(tunnel) => {
                 (of(tunnel), format!("The tunnel {} is stopped: what is meant for it is not sent.", service(tunnel)))
             }
             Why::NoPeer(tunnel) => (of(tunnel), format!("The far end of the tunnel {} is stopped or missing.", service(tunnel))),
             Why::NotFromThere(tunnel, from) => (of(tunnel), format!("The tunnel {} takes no packets from {from}.", service(tunnel))),
+            Why::OtherWayBack(tunnel, from) => (
+                of(tunnel),
+                format!(
+                    "Packets from {from} come through the tunnel {}, but answers would leave by another way, so the kernel drops them (reverse \
+                     path filter).",
+                    service(tunnel)
+                ),
+            ),
             Why::Filtered(machine, port) => {
                 (at(machine), format!("The firewall of {} drops it: no service opens port {port} there.", node(machine)))
             }
@@ -434,6 +450,7 @@ impl<S: State> Asker<'_, S> {
             Why::NothingListens(machine, to) => (at(machine), format!("Nothing listens at {to} on {}.", node(machine))),
             Why::Dropped(from, to) => (at(from), format!("A fault drops packets from {} to {}.", node(from), node(to))),
             Why::Loop(machine) => (at(machine), format!("Packets go round and round, last over {}.", node(machine))),
+            Why::OwnSource(machine) => (at(machine), format!("{} gets packets of its own back, and drops them.", node(machine))),
             Why::NoEntrance(machine) => (
                 at(machine),
                 format!(

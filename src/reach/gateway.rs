@@ -2,7 +2,7 @@
 //! `assets/catalog/port-forward`).
 
 use super::{
-    Hop, INTERNET, MachineNo, Map, ServiceNo, State, Why,
+    INTERNET, MachineNo, Map, ServiceNo, State, Why,
     map::{Job, MachineRow},
     walk::{Packet, Sort, Trail},
 };
@@ -28,8 +28,7 @@ impl Map {
         sort: Sort,
         trail: &Trail,
     ) -> Result<(), Why> {
-        let forwarded = |hop: &Hop| hop.at == at;
-        let knows = sort == Sort::Answer && trail.hops.iter().any(forwarded);
+        let knows = sort == Sort::Answer && trail.passed(at);
         if knows && trail.led.iter().any(|(machine, _)| *machine == at) {
             return Ok(());
         }

@@ -54,12 +54,18 @@ pub enum Why {
     NotRouted(ServiceNo, Ipv4Addr, Ipv4Addr),
     /// The gateway does not hide (masquerade) what lies behind it, so that no answer from outside finds the way back.
     NotHidden(MachineNo),
+    /// Answers pass this gateway, which did not see the connection begin. It takes what follows the first one for a new connection
+    /// (nf_conntrack_tcp_loose) and replaces the source from this address.
+    AnswerHidden(MachineNo, Ipv4Addr),
     /// The tunnel is stopped: its routes end there.
     TunnelStopped(ServiceNo),
     /// The tunnel's far end is stopped or missing.
     NoPeer(ServiceNo),
     /// The tunnel's far end does not take packets from this address (WireGuard, AllowedIPs).
     NotFromThere(ServiceNo, Ipv4Addr),
+    /// The machine at the tunnel's far end would answer this address by another way, and its kernel drops what comes by the tunnel:
+    /// see `reach::tunnel`.
+    OtherWayBack(ServiceNo, Ipv4Addr),
     /// No service opens the port in the firewall of the machine, which drops the rest.
     Filtered(MachineNo, u16),
     /// The service's firewall rules do not have the source.
@@ -72,8 +78,11 @@ pub enum Why {
     NothingListens(MachineNo, SocketAddrV4),
     /// A fault drops packets from the first to the second machine.
     Dropped(MachineNo, MachineNo),
-    /// Packets go round and round.
+    /// Packets go round and round until this machine says that they are too old.
     Loop(MachineNo),
+    /// Packets come back to the machine whose address they have as their source, and its kernel drops them (a martian source: RFC 1812,
+    /// section 5.3.7).
+    OwnSource(MachineNo),
     /// Nothing leads from outside to the machine.
     NoEntrance(MachineNo),
 }
@@ -82,7 +91,8 @@ impl Why {
     /// How an attempt ends for this reason.
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::NoRoute(..) | Self::TunnelStopped(_) | Self::NoEntrance(_) => Outcome::Unreachable,
+            // A packet that was forwarded too often is reported (RFC 1812, section 5.3.1), and the caller gives up (tcp_v4_err).
+            Self::NoRoute(..) | Self::TunnelStopped(_) | Self::NoEntrance(_) | Self::Loop(_) => Outcome::Unreachable,
             Self::Stopped(_) | Self::NothingListens(..) => Outcome::Refused,
             // Nobody answers on the network: the kernel gives up after some seconds (arp(7)), later than most programs.
             Self::MachineOff(_)
@@ -95,11 +105,13 @@ impl Why {
             | Self::NotHidden(_)
             | Self::NoPeer(_)
             | Self::NotFromThere(..)
+            | Self::OtherWayBack(..)
             | Self::Filtered(..)
             | Self::NotAllowed(..)
             | Self::Blocked(_)
-            | Self::Dropped(..)
-            | Self::Loop(_) => Outcome::TimedOut,
+            | Self::AnswerHidden(..)
+            | Self::OwnSource(_)
+            | Self::Dropped(..) => Outcome::TimedOut,
         }
     }
 
@@ -115,9 +127,11 @@ impl Why {
             Self::RouterStopped(_) => "router-stopped",
             Self::NotRouted(..) => "not-routed",
             Self::NotHidden(_) => "not-hidden",
+            Self::AnswerHidden(..) => "answer-hidden",
             Self::TunnelStopped(_) => "tunnel-stopped",
             Self::NoPeer(_) => "no-peer",
             Self::NotFromThere(..) => "not-from-there",
+            Self::OtherWayBack(..) => "other-way-back",
             Self::Filtered(..) => "filtered",
             Self::NotAllowed(..) => "not-allowed",
             Self::Blocked(_) => "blocked",
@@ -125,6 +139,7 @@ impl Why {
             Self::NothingListens(..) => "nothing-listens",
             Self::Dropped(..) => "dropped",
             Self::Loop(_) => "loop",
+            Self::OwnSource(_) => "own-source",
             Self::NoEntrance(_) => "no-entrance",
         }
     }

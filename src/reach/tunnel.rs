@@ -3,6 +3,7 @@
 use super::{
     MachineNo, Map, ServiceNo, State, Why,
     map::{Job, MachineRow, PeerRow},
+    route::Way,
     walk::{Arrival, Packet, Sort, Trail},
 };
 use crate::model::Ipv4Net;
@@ -71,6 +72,11 @@ impl Map {
         let source = *packet.source.get_or_insert(ours);
         if !carried(row, back).any(|net| net.contains(&source)) {
             return Err(Why::NotFromThere(far, source));
+        }
+        // The tunnel's interface has no address, and there the kernel checks the way back strictly even where it is set to be loose
+        // (`rp_filter` = 2; `no_addr` in net/ipv4/fib_frontend.c).
+        if !matches!(self.decide(row, source, Sort::First), Some(Way::Tunnel(service, _)) if service == far) {
+            return Err(Why::OtherWayBack(far, source));
         }
         Ok((there, ours))
     }

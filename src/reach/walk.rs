@@ -7,8 +7,8 @@ use super::{
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-/// Machines that a packet passes at most.
-const HOPS_MAX: usize = 16;
+/// The machine that is to forward a packet as the 64th says that it is too old (ip-sysctl, `ip_default_ttl`).
+const FORWARDERS_MAX: u8 = 64;
 
 /// A packet.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +59,28 @@ impl Trail {
         self.hops.push(Hop { at, step });
     }
 
+    /// Whether a machine sent the packet on: it knows the connection.
+    pub(super) fn passed(&self, at: MachineNo) -> bool {
+        self.hops.iter().any(|hop| hop.at == at)
+    }
+
     pub(super) fn cross(&mut self, link: super::Link) {
         self.delay_us += link.delay_us;
         self.loss_percent = either(self.loss_percent, link.loss_percent);
+    }
+
+    /// Forgets what comes after the first hop that is there twice, of those from a place on.
+    fn end_at_repetition(&mut self, from: usize) {
+        let mut seen: Vec<Hop> = Vec::new();
+        for hop in self.hops.iter().skip(from) {
+            let is_known = seen.contains(hop);
+            seen.push(*hop);
+            if is_known {
+                break;
+            }
+        }
+        self.hops.truncate(from);
+        self.hops.append(&mut seen);
     }
 
     fn drop_between(&mut self, state: &impl State, from: MachineNo, to: MachineNo) {
@@ -143,7 +162,7 @@ impl Map {
                 return self.reported(state, origin, Arrival::Outside(last), packet, trail, Why::NoRoute(last, packet.to));
             }
             Ok(arrival) => arrival,
-            Err(why @ Why::NoRoute(last, _)) if origin != Origin::Machine(last) => {
+            Err(why @ (Why::NoRoute(last, _) | Why::Loop(last))) if origin != Origin::Machine(last) => {
                 return self.reported(state, origin, Arrival::Machine(last), packet, trail, why);
             }
             Err(why) => return failed(trail, why),
@@ -185,7 +204,7 @@ impl Map {
         }
     }
 
-    /// The end of a walk at a machine that has no route: what it says of that has to find its way back as well.
+    /// The end of a walk at a machine that has no route, or finds a packet too old: what it says of that has to find its way back as well.
     fn reported(&self, state: &impl State, origin: Origin, from: Arrival, packet: Packet, trail: Trail, why: Why) -> Trip {
         match self.answer(state, origin, from, packet, &trail) {
             Ok(()) => failed(trail, why),
@@ -249,8 +268,13 @@ impl Map {
     ) -> Result<Arrival, Why> {
         let mut at = from;
         let mut begins = came_by.is_none();
-        for _ in 0..HOPS_MAX {
+        let first_hop = trail.hops.len();
+        let mut forwarders = 0;
+        loop {
             let Some(row) = self.machine(at) else { return Err(Why::MachineOff(at)) };
+            if !begins && packet.source.is_some_and(|source| self.is_local(state, at, row, source)) {
+                return Err(Why::OwnSource(at));
+            }
             let mut led_by = None;
             if self.is_local(state, at, row, packet.to) && (begins || !packet.to.is_loopback()) {
                 // What a machine sends to its own loopback is led nowhere (`forward.nft`).
@@ -279,10 +303,20 @@ impl Map {
                 if way.is_none() && !(row.routers.is_empty() && row.leaders.is_empty()) {
                     return Err(Why::NoRoute(at, packet.to));
                 }
+                forwarders += 1;
+                if forwarders == FORWARDERS_MAX {
+                    trail.end_at_repetition(first_hop);
+                    return Err(Why::Loop(at));
+                }
                 self.passes(state, at, row, packet, sort, trail)?;
             }
-            let is_masqueraded = |source| sort == Sort::First && self.masquerades(row, source, packet.to);
-            let hides = !begins && (led_by.is_some() || packet.source.is_some_and(is_masqueraded));
+            let masqueraded = packet.source.filter(|source| !begins && self.masquerades(row, *source, packet.to));
+            if let (Some(source), Sort::Answer) = (masqueraded, sort)
+                && !trail.passed(at)
+            {
+                return Err(Why::AnswerHidden(at, source));
+            }
+            let hides = !begins && (led_by.is_some() || sort == Sort::First && masqueraded.is_some());
             match way {
                 None => return Err(Why::NoRoute(at, packet.to)),
                 Some(Way::Tunnel(service, peer)) => {
@@ -318,7 +352,6 @@ impl Map {
             }
             begins = false;
         }
-        Err(Why::Loop(at))
     }
 
     /// Whether an address is the machine's own now.

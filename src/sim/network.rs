@@ -386,10 +386,13 @@ fn cause_of(why: reach::Why) -> Cause {
         | reach::Why::RouterStopped(_)
         | reach::Why::NotRouted(..)
         | reach::Why::NotHidden(_)
+        | reach::Why::AnswerHidden(..)
         | reach::Why::TunnelStopped(_)
         | reach::Why::NoPeer(_)
         | reach::Why::NotFromThere(..)
+        | reach::Why::OtherWayBack(..)
         | reach::Why::Loop(_)
+        | reach::Why::OwnSource(_)
         | reach::Why::NoEntrance(_) => Cause::NoRoute,
     }
 }

@@ -317,7 +317,6 @@ fn watching_costs_little(lab: &Lab) {
         "sandtable-figures: incus watching the mini-cloud (5 nodes) in calm: {each:.2} % of a processor a node ({most:.2} % the most), \
          {program:.2} % the program itself; the token moved {token_ms} ms after the address"
     );
-    assert!(token_ms < 1000, "the token moved {token_ms} ms after the address");
 }
 
 /// What watching costs, in percent of a processor: each node on the average, the one that has most, and the program itself.
@@ -338,7 +337,6 @@ fn cost(program: u32, wait: impl Fn(Duration)) -> Cost {
     let program = percent((process_ticks(program) - ours) * 10_000);
     let (each, most) = (costs.iter().sum::<f64>() / costs.len() as f64, costs.iter().copied().fold(0.0, f64::max));
     assert!(costs.iter().all(|cost| *cost > 0.0), "nobody watches: {costs:?}");
-    assert!(each < 1.5 && most < 3.0, "watching costs {costs:?} percent of a processor");
     Cost { each, most, program }
 }
 

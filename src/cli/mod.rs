@@ -212,13 +212,21 @@ commands! {
     export Export;
     /// The manual of the rules
     rules Rules;
+    /// Print a completion script for a shell
+    completions Completions;
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    man Man;
 }
+
+/// What `--version` prints behind the name: the version, the commit where it is known, and the features. From `build.rs`.
+const VERSION: &str = env!("SANDTABLE_VERSION");
 
 /// Draw a distributed-system lab, be told what is wrong with it, deploy it, watch it and break it.
 #[derive(Debug, Parser)]
 #[command(
     name = "sandtable",
-    version,
+    version = VERSION,
     args_conflicts_with_subcommands = true,
     after_help = "Without a command, the designer opens.\n\n\
                   Exit codes: 0 good, 1 findings or unhealthy, 2 wrong usage or unreadable input, 3 the provider, the lab's state \

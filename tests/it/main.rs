@@ -10,6 +10,7 @@ mod layers;
 mod layout_format;
 mod layout_properties;
 mod layout_templates;
+mod product;
 #[cfg(unix)]
 mod provision_quoting;
 mod random_labs;

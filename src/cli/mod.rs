@@ -217,6 +217,9 @@ commands! {
     /// Write the man pages into a folder
     #[command(hide = true)]
     man Man;
+    /// Print a generated page of the manual
+    #[command(hide = true)]
+    manual Manual;
 }
 
 /// What `--version` prints behind the name: the version, the commit where it is known, and the features. From `build.rs`.

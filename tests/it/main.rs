@@ -4,6 +4,7 @@ mod cli_check;
 mod cli_commands;
 mod cli_output;
 mod cli_state;
+mod docs;
 mod e2e_sim;
 mod growth;
 mod layers;

@@ -78,7 +78,7 @@ impl VirtualBox {
                         "images",
                         State::Doubtful,
                         "VirtualBox has no machine to clone from",
-                        "Make the image first, or name a cloud image's file in the layout: see \"VirtualBox\" in README.md",
+                        "Make the image first, or name a cloud image's file in the layout: see docs/virtualbox.md",
                     )
                 }
             }

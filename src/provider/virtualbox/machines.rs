@@ -251,7 +251,7 @@ impl VirtualBox {
             let why = if named.is_empty() { "does not exist" } else { "is the name of several machines" };
             let names: Vec<&str> = vms.iter().map(|(name, _)| name.as_str()).filter(|name| !name.ends_with(self.lab.as_str())).collect();
             let next = if names.is_empty() {
-                "VirtualBox has no machine yet: make the image first, see README.md".to_owned()
+                "VirtualBox has no machine yet: make the image first, see docs/virtualbox.md".to_owned()
             } else {
                 format!("VirtualBox has: {}. Name one of them, or its UUID, in the layout's image", names.join(", "))
             };

@@ -44,7 +44,7 @@ pub enum After {
     Open,
     /// Open this file.
     OpenPath(PathBuf),
-    /// A new lab from a template, by its place in [`Template::all`].
+    /// A new lab from a template, by its place in the list of templates.
     Template(usize),
     /// A new lab of the machines that VirtualBox has.
     Import,

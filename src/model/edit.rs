@@ -40,7 +40,7 @@ pub enum Edit {
     Site { name: SiteName, at: Option<usize>, to: Option<Site> },
     /// A network.
     Network { name: NetworkName, at: Option<usize>, to: Option<Network> },
-    /// A node. Removing one needs [`cascade::remove_node`] first, which removes what refers to it.
+    /// A node. Removing one needs [`remove_node`](super::cascade::remove_node) first, which removes what refers to it.
     Node { name: NodeName, at: Option<usize>, to: Option<Box<Node>> },
     /// A VIP.
     Vip { name: VipName, at: Option<usize>, to: Option<Vip> },

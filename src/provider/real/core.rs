@@ -157,8 +157,8 @@ impl Core {
         result.map_err(in_state)
     }
 
-    /// What exists below the guests: whoever watches asks far more often than it changes, so what is older than [`BELOW_AGE`] is
-    /// asked for anew while it still serves, and only what is older by [`BELOW_AGE_MORE`] is waited for. A hypervisor that
+    /// What exists below the guests: whoever watches asks far more often than it changes, so what is older than `BELOW_AGE` is
+    /// asked for anew while it still serves, and only what is older by `BELOW_AGE_MORE` is waited for. A hypervisor that
     /// freezes a machine may take seconds to answer. Call it on a runtime.
     ///
     /// # Errors

@@ -154,6 +154,20 @@ fn quoted_messages_exist() {
     assert_eq!(unknown, [""; 0], "no source has these messages");
 }
 
+#[test]
+fn every_variable_is_documented() {
+    let mut text = String::new();
+    sources(&root().join("src"), &mut text);
+    let names = text.match_indices("\"SANDTABLE_").filter_map(|(at, _)| text[at + 1..].split('"').next());
+    let names: BTreeSet<&str> = names.filter(|name| name.chars().all(|char| char.is_ascii_uppercase() || char == '_')).collect();
+    assert!(names.contains("SANDTABLE_STATE"), "{names:?}");
+    // Not for users: a marker of processes, the outline for the window's tests, and what the build script sets.
+    let internal = ["SANDTABLE_RUN", "SANDTABLE_OUTLINE", "SANDTABLE_VERSION"];
+    let manual: String = documents().iter().map(|document| text_of(document)).collect();
+    let missing: Vec<&&str> = names.iter().filter(|name| !internal.contains(name) && !manual.contains(&format!("`{name}"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[cfg(unix)]
 mod commands {
     use super::*;

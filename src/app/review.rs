@@ -230,11 +230,6 @@ impl Review {
         }
     }
 
-    /// Selects no finding.
-    pub fn select_none(&mut self) {
-        self.selected = None;
-    }
-
     /// A finding by its identity.
     pub fn place_of(&self, rule: &str, subject: &Subject) -> Option<usize> {
         self.findings().iter().position(|finding| finding.rule == rule && finding.subject == *subject)

@@ -5,7 +5,6 @@
 //! and units of its own, so that healing one never heals another.
 
 use super::{
-    quote::sh,
     script::{Draft, Script},
     service::SERVICES_FOLDER,
     slug,
@@ -18,8 +17,6 @@ use std::{
 
 /// The functions of these scripts.
 const BREAK: &str = include_str!("../../assets/node/break.sh");
-/// Where a node keeps what undoes its faults.
-pub const FAULTS_FOLDER: &str = "/var/lib/sandtable/faults";
 /// How long breaking or mending something may take, in seconds.
 const BREAK_SECS: u32 = 60;
 /// How long a service may take to start again, in seconds.
@@ -173,11 +170,6 @@ fn addresses(facts: &Facts<'_>, nodes: &[NodeName]) -> Result<Vec<String>, NoScr
         return Err(NoScript { why: "none of these nodes has an address of its own".into() });
     }
     Ok(found.iter().map(ToString::to_string).collect())
-}
-
-/// The folder of a fault on a node, quoted for a shell.
-pub fn folder_of(id: u64) -> String {
-    sh(&format!("{FAULTS_FOLDER}/{id}"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use super::{
     INTERNET, MachineNo, Map, ServiceNo, State, Why,
     map::{Job, MachineRow},
-    walk::{Packet, Sort, Trail},
+    trail::Trail,
+    walk::{Packet, Sort},
 };
 use std::net::{Ipv4Addr, SocketAddrV4};
 

@@ -17,6 +17,7 @@ mod map;
 mod outcome;
 mod route;
 mod state;
+mod trail;
 mod tunnel;
 mod walk;
 

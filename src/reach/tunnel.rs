@@ -4,7 +4,8 @@ use super::{
     MachineNo, Map, ServiceNo, State, Why,
     map::{Job, MachineRow, PeerRow},
     route::Way,
-    walk::{Arrival, Packet, Sort, Trail},
+    trail::Trail,
+    walk::{Arrival, Packet, Sort},
 };
 use crate::model::Ipv4Net;
 use std::net::{Ipv4Addr, SocketAddrV4};

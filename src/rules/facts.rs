@@ -7,8 +7,7 @@ use super::ways::PortRule;
 use super::wire::{Plug, Wire, at_key};
 use crate::catalog::{Behaviour, Catalog, Entry};
 use crate::model::{
-    Adapter, ClusterName, Endpoint, Flow, Host, IndexMap, Ipv4Net, Lab, Mac, Network, NetworkName, Node, NodeName, Service, ServiceRef,
-    Vip, VipName,
+    Adapter, ClusterName, Endpoint, Flow, Host, Ipv4Net, Lab, Mac, Network, NetworkName, Node, NodeName, Service, ServiceRef, Vip, VipName,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -440,17 +439,6 @@ impl<'a> Facts<'a> {
     /// The machine that capacity is judged by: the one that the lab names, else the one that it is checked on.
     pub fn host(&self) -> Option<Host> {
         self.lab.host.or(self.context.host)
-    }
-
-    /// Nodes by site, in the lab's order.
-    pub fn nodes_by_site(&self) -> IndexMap<&'a str, Vec<&'a NodeName>> {
-        let mut sites: IndexMap<&str, Vec<&NodeName>> = IndexMap::default();
-        for (name, node) in &self.lab.nodes {
-            if let Some(site) = &node.site {
-                sites.entry(site.as_str()).or_default().push(name);
-            }
-        }
-        sites
     }
 }
 

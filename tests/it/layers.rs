@@ -177,3 +177,57 @@ fn files_stay_small() {
 fn the_reader_of_imports_sees_braces() {
     assert_eq!(uses("use crate::{model::{Lab, Node}, rules};\nuse crate::sim::World;"), ["model", "rules", "sim"]);
 }
+
+/// The words of a text that can be names, without those in comments.
+fn names(text: &str) -> Vec<&str> {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    code.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')).collect()
+}
+
+/// The names of the public items that a text defines.
+fn defined(text: &str) -> Vec<String> {
+    let kinds = ["fn", "struct", "enum", "trait", "const", "static", "type"];
+    let public = text.lines().filter(|line| line.trim_start().starts_with("pub"));
+    public
+        .filter_map(|line| {
+            let mut words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| !word.is_empty());
+            // `pub const fn name`: the last of these words before the name counts.
+            let kind = words.find(|word| kinds.contains(word))?;
+            let name = words.next()?;
+            if kind == "const" && name == "fn" { words.next().map(str::to_owned) } else { Some(name.to_owned()) }
+        })
+        .collect()
+}
+
+#[test]
+fn every_public_item_has_a_user() {
+    let folders = ["src", "tests", "benches"].map(|folder| root().join(folder));
+    let texts: Vec<(PathBuf, String)> = folders
+        .iter()
+        .flat_map(|folder| files(folder))
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path, text)
+        })
+        .collect();
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, text) in &texts {
+        for name in names(text) {
+            *times.entry(name).or_default() += 1;
+        }
+    }
+    let ours = texts.iter().filter(|(path, _)| path.starts_with(root().join("src")));
+    let unused: Vec<String> = ours
+        .flat_map(|(path, text)| defined(text).into_iter().map(move |name| (path, name)))
+        .filter(|(_, name)| times.get(name.as_str()).is_none_or(|times| *times < 2))
+        .map(|(path, name)| format!("{}: {name}", path.display()))
+        .collect();
+    assert!(unused.is_empty(), "public items that nothing names: {unused:#?}");
+}
+
+#[test]
+fn public_items_are_found() {
+    let text = "pub fn one() {}\n    pub(super) const fn two() {}\npub const THREE: u8 = 3;\nfn four() {}\npub struct Five;\n";
+    assert_eq!(defined(text), ["one", "two", "THREE", "Five"]);
+    assert_eq!(names("a b // c\n_d1"), ["a", "b", "", "_d1"]);
+}

@@ -161,6 +161,8 @@ pub struct States {
     pub vips: Vec<State>,
     /// Of the outside.
     pub outside: State,
+    /// Of all notes.
+    pub notes: State,
     /// Who has which VIP, by number.
     pub holders: Vec<Holders>,
     /// Partitions.
@@ -176,7 +178,7 @@ pub struct Changes {
     pub flows: Vec<u32>,
     /// Cluster links, by number.
     pub links: Vec<u32>,
-    /// Whether any rail or the outside is among it.
+    /// Whether any rail, the outside or the notes are among it.
     pub rails: bool,
     /// Whether any token or partition is among it.
     pub tokens: bool,
@@ -235,12 +237,12 @@ impl States {
     /// What differs from another overlay of the same scene. Naming every field here is what makes a new one impossible to
     /// forget.
     pub fn changes(&self, before: &Self) -> Changes {
-        let Self { mode, nodes, networks, flows, links, vips, holders, cuts, outside } = self;
+        let Self { mode, nodes, networks, flows, links, vips, holders, cuts, outside, notes } = self;
         Changes {
             nodes: different(nodes, &before.nodes),
             flows: different(flows, &before.flows),
             links: different(links, &before.links),
-            rails: *networks != before.networks || *outside != before.outside,
+            rails: *networks != before.networks || *outside != before.outside || *notes != before.notes,
             tokens: *vips != before.vips || *holders != before.holders || *cuts != before.cuts,
             moved: *holders != before.holders,
             everything: *mode != before.mode,
@@ -329,6 +331,7 @@ impl States {
         let lists = [&mut self.networks, &mut self.flows, &mut self.vips];
         self.nodes.iter_mut().map(|card| &mut card.node).chain(lists.into_iter().flatten()).for_each(&mut change);
         change(&mut self.outside);
+        change(&mut self.notes);
     }
 
     /// Changes the states of what a subject means.

@@ -4,11 +4,15 @@ use super::{Artist, fill, put, text};
 use crate::{
     look::{Color, FontFace, Icon, font_size, radius, stroke},
     picture::{
+        overlay::Mode,
         scene::{NOTE_LINE, NOTE_MARGIN},
         shape::{Anchor, Detail, Layer, Shape, Shapes, Stroke},
         space::point,
     },
 };
+
+/// How much of its colour a note keeps while something else stands out: more than other things, for it is there to be read.
+const NOTE_DIMMED: f32 = 0.6;
 
 impl Artist<'_> {
     /// All frames, the outside, and notes.
@@ -41,19 +45,30 @@ impl Artist<'_> {
         if self.detail >= Detail::Tile {
             return;
         }
+        let (paper, bar_color, color) = self.note_colors();
         for item in &self.scene.notes {
-            put(out, Layer::Ground, fill(item.rect, radius::CONTROL, self.palette.raised));
+            put(out, Layer::Ground, fill(item.rect, radius::CONTROL, paper));
             let bar = crate::picture::Rect { max: point(item.rect.min.x + 3.0, item.rect.max.y), ..item.rect };
-            put(out, Layer::Ground, fill(bar, 1.5, self.palette.line_strong));
+            put(out, Layer::Ground, fill(bar, 1.5, bar_color));
             if self.detail == Detail::Name {
                 continue;
             }
             for (n, line) in item.lines.iter().enumerate() {
                 let down = NOTE_LINE.mul_add(crate::picture::geometry::count(n), NOTE_MARGIN + 13.0);
-                let color: Color = self.palette.text;
                 let at = item.rect.min + point(NOTE_MARGIN, down);
                 put(out, Layer::Ground, text(at, Anchor::Start, FontFace::Regular, font_size::BODY, color, line.as_str()));
             }
+        }
+    }
+
+    /// Paper, bar and words of a note. In a presentation notes recede behind the drawing, and further where something stands out;
+    /// their words can still be read.
+    fn note_colors(&self) -> (Color, Color, Color) {
+        let palette = self.palette;
+        match (self.scene.states.mode, self.scene.states.notes.dimmed) {
+            (_, true) => (palette.raised.fade(NOTE_DIMMED), palette.line_strong.fade(NOTE_DIMMED), palette.muted.fade(NOTE_DIMMED)),
+            (Mode::Present, false) => (palette.panel, palette.line, palette.muted),
+            (Mode::Design | Mode::Run, false) => (palette.raised, palette.line_strong, palette.text),
         }
     }
 }

@@ -14,7 +14,6 @@ impl Canvas {
     pub(super) fn decorate(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
         self.site_names(ui, painter, frame, input);
         self.selected(ui, painter, frame, input);
-        self.path(ui, painter, frame, input);
         self.hover(ui, painter, frame, input);
         self.gesture_marks(ui, painter, frame, input);
         if self.may_edit(input) {

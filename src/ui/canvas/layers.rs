@@ -103,6 +103,8 @@ struct ShownFrame {
     scene: (u64, u64),
     without_tokens: Vec<u32>,
     meshes: Vec<Arc<Mesh>>,
+    /// The meshes of sockets, labels and tokens, which lie over all others.
+    tokens: Vec<Arc<Mesh>>,
 }
 
 impl ShownFrame {
@@ -141,7 +143,7 @@ pub enum Zooming {
 }
 
 impl Layers {
-    /// Paints the picture.
+    /// Paints the picture without its uppermost layer: [`Layers::paint_tokens`] paints that.
     pub fn paint(&mut self, painter: &Painter, frame: &Frame<'_>) {
         let scene = frame.artist.scene;
         if self.structure != scene.structure {
@@ -167,13 +169,16 @@ impl Layers {
             self.shown = None;
             let wanted = self.wanted(frame);
             self.prepare(ctx, frame, &press, &wanted);
+            let mut meshes = self.meshes(frame, &wanted);
+            let tokens = meshes.pop().unwrap_or_default();
             self.shown = Some(ShownFrame {
                 press,
                 stand: frame.stand,
                 zooming: frame.zooming,
                 scene: (scene.structure, scene.revision),
                 without_tokens: frame.without_tokens.to_vec(),
-                meshes: self.meshes(frame, &wanted),
+                meshes: meshes.concat(),
+                tokens,
             });
             if atlas::current(ctx) == atlas {
                 break;
@@ -181,6 +186,13 @@ impl Layers {
         }
         if let Some(shown) = &self.shown {
             painter.extend(shown.meshes.iter().map(|mesh| Shape::Mesh(Arc::clone(mesh))));
+        }
+    }
+
+    /// Paints sockets, labels and tokens, as [`Layers::paint`] has prepared them.
+    pub fn paint_tokens(&self, painter: &Painter) {
+        if let Some(shown) = &self.shown {
+            painter.extend(shown.tokens.iter().map(|mesh| Shape::Mesh(Arc::clone(mesh))));
         }
     }
 
@@ -221,18 +233,18 @@ impl Layers {
         }
     }
 
-    /// What is shown, in the order of drawing.
-    fn meshes(&self, frame: &Frame<'_>, wanted: &[Part]) -> Vec<Arc<Mesh>> {
+    /// What is shown, by layers in the order of drawing.
+    fn meshes(&self, frame: &Frame<'_>, wanted: &[Part]) -> Vec<Vec<Arc<Mesh>>> {
         let batches: Vec<&Batch> = wanted.iter().filter_map(|part| self.batches.get(part)).collect();
-        let mut meshes = Vec::new();
-        for layer in LAYERS {
+        let of_layer = |layer: Layer| {
             let placed = batches.iter().filter_map(|batch| batch.placed.get(layer as usize));
-            meshes.extend(placed.filter(|mesh| !mesh.is_empty()).map(Arc::clone));
+            let mut meshes: Vec<Arc<Mesh>> = placed.filter(|mesh| !mesh.is_empty()).map(Arc::clone).collect();
             if layer == Layer::Cards && frame.artist.detail >= Detail::Tile && !self.far.placed.is_empty() {
                 meshes.push(Arc::clone(&self.far.placed));
             }
-        }
-        meshes
+            meshes
+        };
+        LAYERS.into_iter().map(of_layer).collect()
     }
 
     /// Forgets the tokens, because others are to be left out.

@@ -396,6 +396,14 @@ impl Canvas {
         };
         let frame = Frame { artist, appearance: theme.appearance(), stand, zooming, without_tokens: &moving };
         self.layers.paint(&painter, &frame);
+        let trace = input.path.map(|answer| (answer, self.scene.trace(answer)));
+        if let Some((answer, trace)) = &trace {
+            self.path(ui, &painter, &frame, (answer, trace));
+        }
+        self.layers.paint_tokens(&painter);
+        if let Some((answer, trace)) = &trace {
+            self.path_end(ui, &painter, (answer, trace), response.rect.min);
+        }
         self.tokens.paint(&painter, &frame);
         self.pulse.show(ui, &painter, &frame, input.requests);
         self.decorate(ui, &painter, &frame, input);

@@ -1,9 +1,10 @@
 //! The path of a connection over the picture: how far it comes, where it stops and why.
 
-use super::{Canvas, CanvasInput, colors, drop::say, layers::Frame, on_screen};
+use super::{Canvas, colors, drop::say, layers::Frame, on_screen};
 use crate::{
     look::{Icon, radius, size, stroke},
-    picture::{Leg, Point},
+    picture::{Leg, Point, Trace},
+    reach::Explained,
     ui::{icon, panel},
 };
 use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, vec2};
@@ -19,10 +20,8 @@ const DASH_GAP: f32 = 5.0;
 const MARK: f32 = 20.0;
 
 impl Canvas {
-    /// Paints the path that is to be shown, over everything else.
-    pub(super) fn path(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
-        let Some(answer) = input.path else { return };
-        let trace = self.scene.trace(answer);
+    /// Paints the path of a connection, over wires and cards and under the tokens.
+    pub(super) fn path(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, (answer, trace): (&Explained, &Trace)) {
         let palette = colors(ui);
         let color = palette.tone(panel::outcome_tone(answer.outcome));
         let corner = frame.stand.viewport.min;
@@ -42,6 +41,13 @@ impl Canvas {
         for leg in &trace.legs {
             self.leg(painter, leg, color, &on_canvas);
         }
+    }
+
+    /// Paints the mark where the path ends, and what becomes of the connection there, over everything else.
+    pub(super) fn path_end(&self, ui: &Ui, painter: &Painter, (answer, trace): (&Explained, &Trace), corner: Pos2) {
+        let palette = colors(ui);
+        let color = palette.tone(panel::outcome_tone(answer.outcome));
+        let on_canvas = |at: Point| self.camera.screen_from_lab(corner, at);
         let Some(end) = trace.end.map(on_canvas) else { return };
         let diameter = on_screen(MARK, self.camera.zoom).max(size::ICON_LARGE);
         painter.circle(end, diameter / 2.0, color, Stroke::new(stroke::SELECTION, palette.canvas));

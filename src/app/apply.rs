@@ -283,8 +283,9 @@ impl State {
     fn walk_findings(&mut self, by: isize) -> Vec<Effect> {
         let listed: Vec<usize> = self
             .review
-            .listed(&super::Filter::default())
-            .into_iter()
+            .grouped(&self.lab, &super::Filter::default())
+            .iter()
+            .flat_map(|entry| entry.places().to_vec())
             .filter(|place| self.review.findings().get(*place).is_some_and(|it| it.accepted.is_none()))
             .collect();
         let now = self.review.selected_place().and_then(|place| listed.iter().position(|it| *it == place));

@@ -44,6 +44,18 @@ impl Tab {
             Self::Log => "Log",
         }
     }
+
+    /// What is in it.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Findings => "Problems of the layout, and their fixes",
+            Self::Plan => "Steps between what runs and the layout",
+            Self::Faults => "Faults that were injected and still last",
+            Self::Events => "What happened to the running lab",
+            Self::Load => "Requests from outside",
+            Self::Log => "Messages of Sandtable",
+        }
+    }
 }
 
 /// What stands over everything else until it is answered.

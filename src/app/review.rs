@@ -1,5 +1,6 @@
 //! The findings of the open lab, kept up to date with every edit, and how the lower panel looks at them.
 
+use super::grouped::{FindingEntry, grouped};
 use crate::catalog::Catalog;
 use crate::model::{Lab, Subject, Touched};
 use crate::rules::{Checker, Context, Finding, Fix, Severity, Vetter};
@@ -58,6 +59,7 @@ pub struct Review {
     counts: HashMap<Subject, Counts>,
     totals: Counts,
     selected: Option<FindingKey>,
+    revision: u64,
 }
 
 /// Which findings a list shows.
@@ -81,8 +83,15 @@ impl Review {
     /// Checks a lab.
     pub fn new(lab: &Lab, context: Context) -> Self {
         let checker = Checker::new(lab, Catalog::embedded(), &context);
-        let mut review =
-            Self { checker, context, fixes: BTreeMap::new(), counts: HashMap::default(), totals: Counts::default(), selected: None };
+        let mut review = Self {
+            checker,
+            context,
+            fixes: BTreeMap::new(),
+            counts: HashMap::default(),
+            totals: Counts::default(),
+            selected: None,
+            revision: 0,
+        };
         review.count_anew();
         review.vet_all(lab);
         review
@@ -90,6 +99,7 @@ impl Review {
 
     /// Checks another lab; how the panel looks at findings stays.
     pub fn restart(&mut self, lab: &Lab) {
+        self.revision += 1;
         self.checker = Checker::new(lab, Catalog::embedded(), &self.context);
         self.count_anew();
         self.vet_all(lab);
@@ -100,6 +110,7 @@ impl Review {
         if !touched.meaning() {
             return;
         }
+        self.revision += 1;
         let changed = self.checker.update(lab, Catalog::embedded(), touched);
         for finding in changed.gone {
             self.count_one(&finding, |count| count.saturating_sub(1));
@@ -186,6 +197,16 @@ impl Review {
             (0..self.findings().len()).filter(|place| self.findings().get(*place).is_some_and(|finding| fits(finding))).collect();
         places.sort_by_key(|place| self.findings().get(*place).is_some_and(|finding| finding.accepted.is_some()));
         places
+    }
+
+    /// A number that grows whenever the findings may have changed: for lists that are made from them.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The listed findings in the same order, those that say the same as one entry.
+    pub fn grouped(&self, lab: &Lab, filter: &Filter) -> Vec<FindingEntry> {
+        grouped(lab, self.findings(), &self.listed(filter))
     }
 
     /// How many findings of a severity count.

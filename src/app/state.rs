@@ -32,6 +32,15 @@ impl Mode {
         }
     }
 
+    /// What it is for.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Design => "Draw the lab",
+            Self::Run => "Deploy the lab, watch it and inject faults",
+            Self::Present => "Show the pages of the lab full screen",
+        }
+    }
+
     /// The command that goes there.
     pub fn command(self) -> Command {
         match self {

@@ -9,6 +9,10 @@ pub struct Memory {
     pub palette_query: String,
     /// Which findings are listed.
     pub filter: Filter,
+    /// The rows of the findings.
+    pub findings: crate::ui::panel::FindingList,
+    /// How far the plan is scrolled.
+    pub plan: crate::ui::panel::Scroll,
     /// What the list of commands is searched for, and which entry is chosen.
     pub command_query: String,
     /// The chosen entry of the list of commands.

@@ -231,7 +231,11 @@ impl GraphView {
         let closed = widget::floating_bar(ui.ctx(), Id::new("graph bar"), room, Align2::LEFT_TOP, vec2(12.0, 12.0), |ui| {
             ui.add_space(size::GAP);
             ui.label(egui::RichText::new("Service graph").font(theme::font(FontFace::SemiBold, font_size::BODY)));
-            widget::segmented(ui, "Arrangement", &mut arrangement, &[(Arrangement::Layers, "Layers"), (Arrangement::Forces, "Forces")]);
+            let choices = [
+                widget::Segment::new(Arrangement::Layers, "Layers", "Place services in the order of the flows"),
+                widget::Segment::new(Arrangement::Forces, "Forces", "Place services that talk to each other close together"),
+            ];
+            widget::segmented(ui, "Arrangement", &mut arrangement, &choices);
             ui.add(widget::IconButton::new(Icon::Cross, "Back to the canvas").shortcut("Ctrl G")).clicked()
         });
         if closed.inner {

@@ -11,7 +11,7 @@ use sandtable::{
         icon,
         theme::{self, Theme, palette},
         widget::{
-            Badge, Button, FLOATING_BAR_HEIGHT, HealthMark, IconButton, KeyHint, NumberField, PaletteItem, Pill, SearchField, Tab,
+            Badge, Button, FLOATING_BAR_HEIGHT, HealthMark, IconButton, KeyHint, NumberField, PaletteItem, Pill, SearchField, Segment, Tab,
             TextField, Toggle, Typed, choice, empty_state, field_row, floating_bar, floating_bar_frame, section_header, segmented, tab_bar,
             value_row,
         },
@@ -83,7 +83,16 @@ impl Gallery {
                 ui.add_space(8.0);
                 ui.label(RichText::new("mini-cloud.ron").color(palette(ui).muted));
                 ui.add_space(120.0);
-                segmented(ui, "Mode", &mut self.mode, &[(Mode::Design, "Design"), (Mode::Run, "Run"), (Mode::Present, "Present")]);
+                segmented(
+                    ui,
+                    "Mode",
+                    &mut self.mode,
+                    &[
+                        Segment::new(Mode::Design, "Design", "Draw"),
+                        Segment::new(Mode::Run, "Run", "Watch"),
+                        Segment::new(Mode::Present, "Present", "Show"),
+                    ],
+                );
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.add(KeyHint("Ctrl K"));
                     ui.add(IconButton::new(Icon::Search, "Commands").shortcut("Ctrl K"));
@@ -151,10 +160,10 @@ impl Gallery {
                 let _ = ui.button("egui's button");
             });
             let tabs = [
-                Tab { value: Place::Findings, label: "Findings", count: Some((4, Tone::Bad)) },
-                Tab { value: Place::Plan, label: "Plan", count: None },
-                Tab { value: Place::Events, label: "Events", count: Some((12, Tone::Neutral)) },
-                Tab { value: Place::Log, label: "Log", count: Some((0, Tone::Neutral)) },
+                Tab { value: Place::Findings, label: "Findings", about: "Findings", count: Some((4, Tone::Bad)) },
+                Tab { value: Place::Plan, label: "Plan", about: "Plan", count: None },
+                Tab { value: Place::Events, label: "Events", about: "Events", count: Some((12, Tone::Neutral)) },
+                Tab { value: Place::Log, label: "Log", about: "Log", count: Some((0, Tone::Neutral)) },
             ];
             tab_bar(ui, "Below", &mut self.place, &tabs);
             ui.horizontal(|ui| {
@@ -189,11 +198,11 @@ impl Gallery {
             field_row(ui, "Memory", None, |ui| NumberField::new("Memory", 1024, 128..=65536).step(128).unit("MiB").show(ui));
             field_row(ui, "Image", None, |ui| choice(ui, "Image", &mut self.image, &[(0, "debian-13"), (1, "03-hardened-base")]));
             ui.separator();
-            section_header(ui, "Adapters", Some("Add"));
+            section_header(ui, "Adapters", Some(("Add", "Add one")));
             field_row(ui, "backend", None, |ui| TextField::new("backend", "192.168.60.21").mono().show(ui));
             field_row(ui, "management", None, |ui| TextField::new("management", "").mono().placeholder("by DHCP").show(ui));
             ui.separator();
-            section_header(ui, "Services", Some("Add"));
+            section_header(ui, "Services", Some(("Add", "Add one")));
             field_row(ui, "galera", None, |ui| {
                 let problem = "Any address: whoever reaches db1 reaches it.";
                 TextField::new("galera", "0.0.0.0 : 3306").mono().problem(Some(problem)).show(ui)
@@ -407,7 +416,7 @@ fn pieces_work_by_keyboard_alone() {
         if ui.add(IconButton::new(Icon::Undo, "Undo")).clicked() {
             pressed.push("icon button");
         }
-        if segmented(ui, "Mode", &mut mode, &[(Mode::Run, "Run")]).changed() {
+        if segmented(ui, "Mode", &mut mode, &[Segment::new(Mode::Run, "Run", "Watch")]).changed() {
             pressed.push("segmented");
         }
         if ui.add(PaletteItem::new(Icon::App, "App")).clicked() {
@@ -416,7 +425,7 @@ fn pieces_work_by_keyboard_alone() {
         if ui.add(Toggle::new(&mut on, "DHCP")).changed() {
             pressed.push("toggle");
         }
-        if tab_bar(ui, "Tabs", &mut place, &[Tab { value: Place::Plan, label: "Plan", count: None }]).changed() {
+        if tab_bar(ui, "Tabs", &mut place, &[Tab { value: Place::Plan, label: "Plan", about: "Plan", count: None }]).changed() {
             pressed.push("tab");
         }
         if Pill::new("app1").removable("Not app1").show(ui).removed {

@@ -5,7 +5,7 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
     app::{Command, Dialog, Mode, Tab, files::Folders, ops},
-    model::{Bind, ClusterState, Edit, Health, ListEdit, Power, ServiceRef, Subject},
+    model::{Bind, ClusterState, Edit, Health, ListEdit, Node, Power, Role as NodeRole, ServiceRef, Subject},
 };
 
 fn node(name: &str) -> Subject {
@@ -840,4 +840,120 @@ fn a_node_without_ports_says_so() {
     window.send(Command::Select(vec![node("lonely")]));
     window.send(Command::ToggleReached);
     assert!(window.harness.query_by_label_contains("It takes no connections").is_some());
+}
+
+/// Opens a lab in which eight nodes of one kind are found fault with alike.
+fn alike() -> Window {
+    let mut window = Window::with_template("Mini cloud");
+    let bare = |name: String| Edit::Node { name: name.parse().unwrap(), at: None, to: Some(Box::new(Node::new(NodeRole::Worker))) };
+    window.send(Command::edit("Add", (1..9).map(|number| bare(format!("bare{number}"))).collect()));
+    window.send(Command::Show(Tab::Findings));
+    window
+}
+
+#[test]
+fn findings_that_say_the_same_are_one_row_that_unfolds_by_the_keyboard() {
+    let mut window = alike();
+    let group = "advice, 8 nodes: … is on no network";
+    let single = |number: usize| format!("advice: bare{number} is on no network");
+    assert!(window.harness.query_by_label(&single(1)).is_none());
+    window.harness.get_by_label(group).focus();
+    window.settle();
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    assert!(window.harness.query_by_label(&single(1)).is_some());
+    window.harness.get_by_label(group).focus();
+    window.settle();
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    assert!(window.harness.query_by_label(&single(1)).is_none());
+    // The one that is selected from elsewhere is brought into sight.
+    let place = window.state().review.findings().iter().position(|finding| finding.subject == node("bare7")).unwrap();
+    window.send(Command::SelectFinding(place));
+    window.settle();
+    assert!(window.harness.query_by_label(&single(7)).is_some());
+}
+
+/// The controls that show nothing where the pointer rests on them.
+fn without_tooltip(window: &mut Window) -> Vec<String> {
+    fn controls(node: egui_kittest::kittest::AccessKitNode<'_>, found: &mut Vec<(egui::Rect, String)>) {
+        if matches!(node.role(), Role::Button | Role::RadioButton | Role::ComboBox)
+            && let Some(bounds) = node.bounding_box()
+        {
+            let at = |x: f64, y: f64| egui::pos2(x as f32, y as f32);
+            found.push((egui::Rect::from_min_max(at(bounds.x0, bounds.y0), at(bounds.x1, bounds.y1)), node.label().unwrap_or_default()));
+        }
+        node.children().for_each(|child| controls(child, found));
+    }
+    window.harness.ctx.all_styles_mut(|style| {
+        style.interaction.tooltip_delay = 0.0;
+        style.interaction.show_tooltips_only_when_still = false;
+    });
+    // Notices close by themselves.
+    let notices: Vec<u64> = window.state().notices.iter().map(|notice| notice.id).collect();
+    notices.into_iter().for_each(|id| window.send(Command::CloseNotice(id)));
+    let mut found = Vec::new();
+    controls(window.harness.root().accesskit_node(), &mut found);
+    let screen = window.harness.ctx.content_rect();
+    found.retain(|(rect, _)| screen.contains_rect(*rect));
+    assert!(!found.is_empty());
+    let mut without = Vec::new();
+    for (rect, name) in found {
+        window.harness.event(egui::Event::PointerMoved(rect.center()));
+        for _ in 0..3 {
+            window.harness.step();
+        }
+        let shown =
+            window.harness.ctx.memory(|memory| memory.areas().visible_layer_ids().iter().any(|it| it.order == egui::Order::Tooltip));
+        if !shown {
+            without.push(format!("{name} {rect:?}"));
+        }
+        window.harness.event(egui::Event::PointerGone);
+        window.harness.step();
+    }
+    without
+}
+
+#[test]
+fn every_control_has_a_tooltip() {
+    let mut window = alike();
+    let galera: ServiceRef = "db1/galera".parse().unwrap();
+    let vip = Subject::Vip(window.state().lab().vips.keys().next().unwrap().clone());
+    let views: [(&str, &[Command]); 9] = [
+        ("a node", &[Command::Select(vec![node("db1")])]),
+        ("a service", &[Command::Select(vec![Subject::Service(galera)])]),
+        ("who reaches it", &[Command::ToggleReached]),
+        ("a VIP", &[Command::Select(vec![vip])]),
+        ("the lab", &[Command::SelectNone]),
+        ("the graph", &[Command::ToggleGraph]),
+        ("a plan", &[Command::ToggleGraph, Command::Plan]),
+        ("a running node", &[Command::Deploy, Command::Inject(fault("pause db1"), None), Command::Select(vec![node("db1")])]),
+        ("a page", &[Command::Present]),
+    ];
+    let mut found = Vec::new();
+    for (what, commands) in views {
+        for command in commands {
+            window.send(command.clone());
+        }
+        found.extend(without_tooltip(&mut window).into_iter().map(|name| format!("{what}: {name}")));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn one_button_deploys_a_plan_and_one_stops_a_job() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Plan);
+    assert_eq!(window.state().tab, Tab::Plan);
+    assert_eq!(window.harness.get_all_by_role_and_label(Role::Button, "Deploy").count(), 1);
+    // While a fault lasts the bar offers to heal it: then the plan has the button.
+    window.send(Command::Deploy);
+    window.pass(1000);
+    window.send(Command::Inject(fault("pause db1"), None));
+    window.pass(1000);
+    let bare = Edit::Node { name: "bare".parse().unwrap(), at: None, to: Some(Box::new(Node::new(NodeRole::Worker))) };
+    window.send(Command::edit("Add", vec![bare]));
+    window.send(Command::Plan);
+    assert!(window.harness.query_by_role_and_label(Role::Button, "Heal all").is_some());
+    assert_eq!(window.harness.get_all_by_role_and_label(Role::Button, "Deploy").count(), 1);
 }

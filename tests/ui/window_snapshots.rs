@@ -47,6 +47,38 @@ fn design() {
     });
 }
 
+/// Findings that say the same, as one row and unfolded.
+#[test]
+fn grouped_findings() {
+    both("findings", |window| {
+        mini_cloud(window);
+        let bare = |name: String| Edit::Node { name: name.parse().unwrap(), at: None, to: Some(Box::new(Node::new(Role::Worker))) };
+        window.send(Command::edit("Add", (1..5).map(|number| bare(format!("bare{number}"))).collect()));
+        window.send(Command::edit("Add", (1..4).map(|number| bare(format!("spare-{number}.a-long-name.example"))).collect()));
+        window.send(Command::Show(Tab::Findings));
+        window.click("advice, 7 nodes: … is on no network");
+    });
+}
+
+#[test]
+fn main_menu() {
+    both("menu", |window| {
+        mini_cloud(window);
+        window.click("Menu");
+        window.click("Edit ⏵");
+    });
+}
+
+/// A page on which something stands out, beside notes.
+#[test]
+fn page() {
+    both("page", |window| {
+        mini_cloud(window);
+        window.send(Command::Present);
+        window.send(Command::ShowView(2));
+    });
+}
+
 /// Only the plan: what runs depends on the simulator's seed, which comes from where the lab's file is.
 #[test]
 fn plan() {

@@ -135,7 +135,11 @@ fn head(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse) {
             desk.memory.browser.new_folder_focused = false;
         }
         let mut all = desk.memory.browser.all_types;
-        if widget::segmented(ui, "Listed files", &mut all, &[(false, type_name(what)), (true, "All files")]).changed() {
+        let types = [
+            widget::Segment::new(false, type_name(what), "List files of this type only"),
+            widget::Segment::new(true, "All files", "List all files"),
+        ];
+        if widget::segmented(ui, "Listed files", &mut all, &types).changed() {
             desk.memory.browser.all_types = all;
             desk.memory.browser.chosen = None;
         }

@@ -1,14 +1,15 @@
-//! The findings: the worst first, each with what would mend it.
+//! The findings: the worst first, each with its fixes. Findings that say the same are one row until it is unfolded.
 
-use super::{Desk, colors, row, severity_icon, severity_tone, subject_text, words};
+use super::{Desk, Scroll, colors, menu, row, severity_icon, severity_tone, subject_text, words};
 use crate::{
-    app::{Accepted, Command, Dialog},
+    app::{Accepted, Command, Dialog, Filter, FindingEntry, FindingGroup, GroupKey, State},
     look::{FontFace, Icon, Tone, size},
     model::Subject,
     rules::{Finding, Fix, Severity},
     ui::{icon, widget},
 };
-use egui::{Align, Layout, Rect, ScrollArea, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
+use egui::{Align, Layout, Rect, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
+use std::collections::BTreeSet;
 
 const ROW_HEIGHT: f32 = 36.0;
 /// Where the columns stand in a row: subject, message.
@@ -22,16 +23,88 @@ const NARROW: f32 = 640.0;
 /// Room for the button that mends, and for "Accept…".
 const FIX_WIDTH: f32 = 150.0;
 const ACCEPT_WIDTH: f32 = 76.0;
+const ALL_BUTTONS: f32 = FIX_WIDTH + ACCEPT_WIDTH + 2.0 * size::GAP;
 /// The field that filters.
 const SEARCH_WIDTH: f32 = 200.0;
 /// Room for how many are accepted.
 const ACCEPTED_WIDTH: f32 = 110.0;
 /// Room for "Count again".
 const COUNT_WIDTH: f32 = 104.0;
+/// How far the findings of an unfolded group stand in.
+const INDENT: f32 = 20.0;
+
+/// The rows of the findings, kept while neither the findings nor the filter change, and which groups are unfolded.
+#[derive(Debug, Clone, Default)]
+pub struct FindingList {
+    made_for: Option<(u64, Filter)>,
+    entries: Vec<FindingEntry>,
+    rows: Vec<Row>,
+    unfolded: BTreeSet<GroupKey>,
+    /// The finding that was selected when the rows were made.
+    selected: Option<usize>,
+    scroll: Scroll,
+}
+
+/// A row: an entry, or a finding of the unfolded group above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    Entry(usize),
+    Member(usize),
+}
+
+impl FindingList {
+    /// Makes the rows where something has changed; gives the row of a finding that was selected meanwhile, its group unfolded.
+    fn update(&mut self, state: &State, filter: &Filter) -> Option<usize> {
+        let selected = state.review.selected_place();
+        let is_made = self.made_for.as_ref().is_some_and(|(revision, made)| *revision == state.review.revision() && made == filter);
+        if is_made && selected == self.selected {
+            return None;
+        }
+        if !is_made {
+            self.entries = state.review.grouped(state.lab(), filter);
+            self.made_for = Some((state.review.revision(), filter.clone()));
+        }
+        let is_new = selected != self.selected;
+        self.selected = selected;
+        let place = selected.filter(|_| is_new);
+        if let Some(place) = place {
+            let group = self.entries.iter().find_map(|entry| match entry {
+                FindingEntry::Group(group) if group.places.contains(&place) => Some(group.key.clone()),
+                _ => None,
+            });
+            self.unfolded.extend(group);
+        }
+        self.make_rows();
+        let place = place?;
+        self.scroll.seek_again();
+        self.rows.iter().position(|row| match row {
+            Row::Entry(number) => matches!(self.entries.get(*number), Some(FindingEntry::One(one)) if *one == place),
+            Row::Member(member) => *member == place,
+        })
+    }
+
+    fn make_rows(&mut self) {
+        self.rows.clear();
+        for (number, entry) in self.entries.iter().enumerate() {
+            self.rows.push(Row::Entry(number));
+            if let FindingEntry::Group(group) = entry
+                && self.unfolded.contains(&group.key)
+            {
+                self.rows.extend(group.places.iter().copied().map(Row::Member));
+            }
+        }
+    }
+
+    fn toggle(&mut self, key: &GroupKey) {
+        if !self.unfolded.remove(key) {
+            self.unfolded.insert(key.clone());
+        }
+        self.make_rows();
+    }
+}
 
 /// Shows the findings.
 pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
-    let listed = desk.state.review.listed(&desk.memory.filter);
     if desk.state.review.findings().is_empty() {
         ui.add_space(size::PANEL_MARGIN);
         let text = "Every edit is checked at once. Problems of the lab are listed here, each with its fixes.";
@@ -39,21 +112,44 @@ pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
         return;
     }
     filter(ui, desk);
-    if listed.is_empty() {
+    // The list is only read while it is shown; a group is folded after it.
+    let mut list = std::mem::take(&mut desk.memory.findings);
+    let sought = list.update(desk.state, &desk.memory.filter);
+    if list.rows.is_empty() {
+        desk.memory.findings = list;
         ui.add_space(size::PANEL_MARGIN);
-        let cleared = widget::empty_state(ui, Icon::Search, "No finding fits the filter", "Others are there, but hidden.", |ui| {
-            ui.add(widget::Button::new("Show all")).clicked()
+        let cleared = widget::empty_state(ui, Icon::Search, "No matches", "All findings are hidden by the filter.", |ui| {
+            ui.add(widget::Button::new("Show all").explanation("Clear the filter")).clicked()
         });
         if cleared {
-            desk.memory.filter = crate::app::Filter::default();
+            desk.memory.filter = Filter::default();
         }
         return;
     }
-    ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW_HEIGHT, listed.len(), |ui, range| {
-        for place in listed.get(range).unwrap_or_default() {
-            finding_row(ui, desk, *place);
+    let mut toggled = None;
+    let (mut scroll, count) = (list.scroll, list.rows.len());
+    scroll.show(ui, ROW_HEIGHT, count, sought, |ui, range| {
+        for row in list.rows.get(range).unwrap_or_default() {
+            match *row {
+                Row::Member(place) => finding_row(ui, desk, place, INDENT),
+                Row::Entry(number) => match list.entries.get(number) {
+                    Some(FindingEntry::One(place)) => finding_row(ui, desk, *place, 0.0),
+                    Some(FindingEntry::Group(group)) => {
+                        let is_clicked = group_row(ui, desk, group, list.unfolded.contains(&group.key));
+                        if is_clicked {
+                            toggled = Some(group.key.clone());
+                        }
+                    }
+                    None => {}
+                },
+            }
         }
     });
+    list.scroll = scroll;
+    if let Some(key) = toggled {
+        list.toggle(&key);
+    }
+    desk.memory.findings = list;
 }
 
 fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -102,7 +198,44 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.add_space(size::GRID);
 }
 
-fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize) {
+/// The row of a group; whether it is to be folded or unfolded.
+fn group_row(ui: &mut Ui, desk: &mut Desk<'_>, group: &FindingGroup, is_unfolded: bool) -> bool {
+    let state = desk.state;
+    let Some(finding) = group.places.first().and_then(|place| state.review.findings().get(*place)) else { return false };
+    let name = format!("{}, {}: {}", finding.severity.title(), group.subjects, group.message);
+    let is_chosen = !is_unfolded && state.review.selected_place().is_some_and(|place| group.places.contains(&place));
+    let (rect, response) = row(ui, ROW_HEIGHT, is_chosen, &name);
+    if !ui.is_rect_visible(rect) {
+        return false;
+    }
+    let palette = colors(ui);
+    let counts = finding.accepted.is_none();
+    let middle = pos2(rect.left() + 20.0, rect.center().y);
+    let color = if counts { palette.tone(severity_tone(finding.severity)) } else { palette.muted };
+    icon::paint(ui.painter(), severity_icon(finding.severity), Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
+    let at = rect.left() + SUBJECT_AT;
+    let subject_width = subject_width(rect);
+    let text = if counts { palette.text } else { palette.muted };
+    words(ui, rect, (at, at + subject_width - size::GAP), &group.subjects, FontFace::SemiBold, text);
+    let with_code = rect.width() >= CODE_FROM;
+    let code_at = rect.right() - ALL_BUTTONS - CODE_WIDTH;
+    let chevron = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), Vec2::splat(size::ICON));
+    let message_end = if with_code { code_at } else { chevron.left() } - size::GAP;
+    let accepted = if counts { "" } else { "Accepted: " };
+    words(ui, rect, (at + subject_width, message_end), &format!("{accepted}{}", group.message), FontFace::Regular, text);
+    if with_code {
+        code(ui, desk, rect, code_at, finding);
+    }
+    icon::paint(ui.painter(), if is_unfolded { Icon::ChevronUp } else { Icon::ChevronDown }, chevron, palette.muted);
+    let act = if is_unfolded { "Click to fold" } else { "Click to list each of them" };
+    response.on_hover_text(format!("{}\n\n{act}", group.message)).clicked()
+}
+
+fn subject_width(row: Rect) -> f32 {
+    if row.width() < NARROW { SUBJECT_WIDTH * 0.75 } else { SUBJECT_WIDTH }
+}
+
+fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, indent: f32) {
     let state = desk.state;
     let Some(finding) = state.review.findings().get(place) else { return };
     let chosen = state.review.selected_place() == Some(place);
@@ -112,21 +245,20 @@ fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize) {
     }
     let palette = colors(ui);
     let counts = finding.accepted.is_none();
-    let middle = pos2(rect.left() + 20.0, rect.center().y);
+    let middle = pos2(rect.left() + 20.0 + indent, rect.center().y);
     let color = if counts { palette.tone(severity_tone(finding.severity)) } else { palette.muted };
     icon::paint(ui.painter(), severity_icon(finding.severity), Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
-    let at = rect.left() + SUBJECT_AT;
-    let subject_width = if rect.width() < NARROW { SUBJECT_WIDTH * 0.75 } else { SUBJECT_WIDTH };
+    let at = rect.left() + SUBJECT_AT + indent;
+    let subject_width = subject_width(rect) - indent;
     let text = if counts { palette.text } else { palette.muted };
     words(ui, rect, (at, at + subject_width - size::GAP), &subject_text(&finding.subject), FontFace::SemiBold, text);
-    let all_buttons = FIX_WIDTH + ACCEPT_WIDTH + 2.0 * size::GAP;
     let buttons = match (counts, state.review.fixes(place)) {
-        (true, [_, ..]) => all_buttons,
+        (true, [_, ..]) => ALL_BUTTONS,
         (true, []) => ACCEPT_WIDTH + 2.0 * size::GAP,
         (false, _) => COUNT_WIDTH,
     };
     let with_code = rect.width() >= CODE_FROM;
-    let code_at = rect.right() - all_buttons - CODE_WIDTH;
+    let code_at = rect.right() - ALL_BUTTONS - CODE_WIDTH;
     let message_end = if with_code { code_at } else { rect.right() - buttons } - size::GAP;
     let reason = finding.accepted.as_ref().map(|because| format!("Accepted: {because} ({})", finding.message));
     words(ui, rect, (at + subject_width, message_end), reason.as_ref().unwrap_or(&finding.message), FontFace::Regular, text);
@@ -197,9 +329,9 @@ fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding)
 /// A menu of all fixes of a finding; `fix` is the command of one of them.
 pub fn other_fixes(ui: &mut Ui, desk: &mut Desk<'_>, fixes: &[Fix], fix: impl Fn(usize) -> Command) {
     let others = ui.add(widget::IconButton::new(Icon::ChevronDown, "Other fixes").small());
-    egui::Popup::menu(&others).show(|ui| {
+    menu::popup(&others, |ui| {
         for (nth, other) in fixes.iter().enumerate() {
-            if ui.button(&other.title).clicked() {
+            if menu::row(ui, (Icon::Check, &other.title), "").clicked() {
                 desk.send(fix(nth));
                 ui.close();
             }

@@ -121,12 +121,14 @@ fn buttons(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
     let hindrance = desk.state.run.hindrance(fault);
     ui.add_space(size::GRID);
     ui.horizontal(|ui| {
-        let button = widget::Button::danger(verb.map_or(fault.word(), |verb| verb.title)).icon(verb.map_or(Icon::Kill, Icon::of_fault));
+        let button = widget::Button::danger(verb.map_or(fault.word(), |verb| verb.title))
+            .icon(verb.map_or(Icon::Kill, Icon::of_fault))
+            .explanation("Inject this fault");
         let button = ui.add_enabled(hindrance.is_none(), button);
         if button.on_disabled_hover_text(hindrance.as_deref().unwrap_or_default()).clicked() {
             desk.send(Command::Inject(fault.clone(), considered.lasts_secs));
         }
-        if ui.add(widget::Button::new("Cancel").shortcut("Esc")).clicked() {
+        if ui.add(widget::Button::new("Cancel").explanation("Do not inject it").shortcut("Esc")).clicked() {
             desk.send(Command::CloseConsidered);
         }
     });

@@ -25,7 +25,10 @@ pub fn load(ui: &mut Ui, desk: &mut Desk<'_>) {
         ui.add_space(size::PANEL_MARGIN);
         if !Catalog::embedded().has_entrance(desk.state.lab()) {
             widget::empty_state(ui, Icon::Cloud, "No entrance", NO_ENTRANCE, |ui| {
-                if ui.add(widget::Button::new("Show the outside").icon(Icon::Cloud)).clicked() {
+                if ui
+                    .add(widget::Button::new("Show the outside").icon(Icon::Cloud).explanation("Show where requests enter the lab"))
+                    .clicked()
+                {
                     desk.send(Command::Design);
                     desk.send(Command::Reveal(Subject::Outside));
                 }

@@ -12,8 +12,10 @@ use egui::{Margin, Ui};
 /// Shows the tabs alone; a click on one unfolds the panel.
 pub fn folded(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let tabs: Vec<_> =
-        tabs(desk).into_iter().map(|tab| widget::Tab { value: Some(tab.value), label: tab.label, count: tab.count }).collect();
+    let tabs: Vec<_> = tabs(desk)
+        .into_iter()
+        .map(|tab| widget::Tab { value: Some(tab.value), label: tab.label, about: tab.about, count: tab.count })
+        .collect();
     let mut wanted = None;
     let bar = widget::tab_bar(ui, "Lower panel", &mut wanted, &tabs);
     fold_button(ui, desk, &bar, Icon::ChevronUp, "Unfold the lower panel");
@@ -40,7 +42,11 @@ fn tabs(desk: &Desk<'_>) -> Vec<widget::Tab<'static, Tab>> {
         Tab::Events | Tab::Load | Tab::Log => None,
     };
     let shown = |tab: &Tab| desk.state.mode == Mode::Run || !matches!(tab, Tab::Load | Tab::Faults);
-    Tab::ALL.into_iter().filter(shown).map(|tab| widget::Tab { value: tab, label: tab.title(), count: count(tab) }).collect()
+    Tab::ALL
+        .into_iter()
+        .filter(shown)
+        .map(|tab| widget::Tab { value: tab, label: tab.title(), about: tab.about(), count: count(tab) })
+        .collect()
 }
 
 /// Shows the tabs and the one that is chosen.

@@ -1,18 +1,19 @@
-//! The canvas's context menus: to change a thing in Design, to break it in Run. They only send commands.
+//! Menus: their rows, and the canvas's context menus, to change a thing in Design and to break it in Run. They only send commands.
 
 use super::Desk;
 use crate::{
     app::{Command, Dialog, Mode, ViewMove, ops},
     fault,
     look::{FontFace, Icon, font_size, size},
-    model::{Endpoint, Fault, NetworkKind, NodeName, Pos, Power, Role, Subject},
+    model::{Endpoint, Fault, Lab, NetworkKind, NodeName, Pos, Power, Role, Subject},
     ui::{icon, theme},
 };
-use egui::{Atom, Button, Id, Rect, Response, RichText, Ui, Vec2, containers::menu::SubMenuButton, pos2, vec2};
+use egui::{Atom, Button, Id, Popup, Rect, Response, RichText, ScrollArea, Ui, Vec2, containers::menu::SubMenuButton, pos2, vec2};
 
 /// A row, in points.
 const ROW_HEIGHT: f32 = 28.0;
 const WIDTH_MIN: f32 = 200.0;
+const LIST_HEIGHT_MAX: f32 = 360.0;
 /// From a row's edge to its icon, in points.
 const MARGIN: f32 = 8.0;
 
@@ -24,6 +25,21 @@ pub(super) fn style(ui: &mut Ui) {
     spacing.button_padding = vec2(MARGIN, 0.0);
     spacing.item_spacing.y = 0.0;
     spacing.icon_spacing = MARGIN;
+}
+
+/// A menu under what opens it.
+pub(super) fn popup(opener: &Response, rows: impl FnOnce(&mut Ui)) {
+    Popup::menu(opener).show(|ui| {
+        style(ui);
+        rows(ui);
+    });
+}
+
+/// The same for as many rows as a lab has things: it scrolls.
+pub(super) fn list(opener: &Response, rows: impl FnOnce(&mut Ui)) {
+    popup(opener, |ui| {
+        ScrollArea::vertical().max_height(LIST_HEIGHT_MAX).show(ui, rows);
+    });
 }
 
 /// The menu of a thing.
@@ -96,12 +112,23 @@ fn add_flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &Endpoint) {
     let targets: Vec<Endpoint> = outside.into_iter().chain(there).take(TARGETS_MAX).collect();
     part(ui, (Icon::ChevronRight, "Add a flow to"), |ui| {
         for to in targets {
-            if row(ui, (Icon::ChevronRight, &to.to_string()), "").clicked() {
+            if row(ui, (end_icon(desk.state.lab(), &to), &to.to_string()), "").clicked() {
                 desk.act(ops::add_flow(desk.state.lab(), from.clone(), to));
                 ui.close();
             }
         }
     });
+}
+
+/// The icon of an end of a flow.
+pub(super) fn end_icon(lab: &Lab, end: &Endpoint) -> Icon {
+    let subject = match end {
+        Endpoint::Outside => Subject::Outside,
+        Endpoint::Node(node) => Subject::Node(node.clone()),
+        Endpoint::Service(at) => Subject::Service(at.clone()),
+        Endpoint::Vip(vip) => Subject::Vip(vip.clone()),
+    };
+    super::subject_icon(lab, &subject)
 }
 
 /// What can be done with a node that is there, beside breaking it.
@@ -178,7 +205,8 @@ fn paint_icon(ui: &Ui, response: &Response, icon: Icon) {
     icon::paint(ui.painter(), icon, Rect::from_center_size(middle, Vec2::splat(size::ICON)), color);
 }
 
-fn row(ui: &mut Ui, (icon, text): (Icon, &str), keys: &str) -> Response {
+/// A row with an icon, and the keys that do the same.
+pub(super) fn row(ui: &mut Ui, (icon, text): (Icon, &str), keys: &str) -> Response {
     let button = button(text);
     let response = ui.add(if keys.is_empty() { button } else { button.shortcut_text(keys) });
     paint_icon(ui, &response, icon);
@@ -186,7 +214,7 @@ fn row(ui: &mut Ui, (icon, text): (Icon, &str), keys: &str) -> Response {
 }
 
 /// A row that opens more of them.
-fn part(ui: &mut Ui, (icon, text): (Icon, &str), rows: impl FnOnce(&mut Ui)) {
+pub(super) fn part(ui: &mut Ui, (icon, text): (Icon, &str), rows: impl FnOnce(&mut Ui)) {
     let button = button(text).right_text(SubMenuButton::RIGHT_ARROW);
     let (response, _) = SubMenuButton::from_button(button).ui(ui, |ui| {
         style(ui);
@@ -195,7 +223,8 @@ fn part(ui: &mut Ui, (icon, text): (Icon, &str), rows: impl FnOnce(&mut Ui)) {
     paint_icon(ui, &response, icon);
 }
 
-fn command(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, row_of: (Icon, &str)) {
+/// The row of a command, with its keys.
+pub(super) fn command(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, row_of: (Icon, &str)) {
     let keys = command.entry().and_then(|entry| entry.shortcut).map(crate::app::Shortcut::text).unwrap_or_default();
     if row(ui, row_of, &keys).clicked() {
         desk.send(command);

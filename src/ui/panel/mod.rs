@@ -12,15 +12,17 @@ mod menu;
 mod page;
 mod palette;
 mod plan;
+mod scroll;
 mod stage;
 mod top_bar;
 
-pub use findings::other_fixes;
+pub use findings::{FindingList, other_fixes};
 pub use inject::inject;
 pub use inspector::{inspector, shown_path};
 pub use load::NO_ENTRANCE;
 pub use lower::{folded as lower_folded, lower};
 pub use palette::{Tile, add_tile, matches as things_to_add, palette};
+pub use scroll::Scroll;
 pub use stage::Stage;
 pub use top_bar::{paint_logo, top_bar};
 
@@ -183,6 +185,9 @@ pub fn row(ui: &mut Ui, height: f32, chosen: bool, name: &str) -> (Rect, egui::R
         ui.painter().rect_filled(rect, super::widget::corners(crate::look::radius::CONTROL), fill);
     }
     super::widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
     (rect, response)
 }
 

@@ -1,6 +1,6 @@
 //! The palette: what can be added to the lab, and in Run what can be broken.
 
-use super::{Desk, kind_icon};
+use super::{Desk, kind_icon, menu};
 use crate::{
     app::{Command, Mode, many, ops},
     catalog::{Catalog, Group},
@@ -297,7 +297,7 @@ fn lasso(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
     let on = desk.memory.tool == Tool::Lasso;
     let tone = if on { Tone::Accent } else { Tone::Neutral };
     let tile = ui.add_enabled(desk.state.run.is_deployed(), widget::PaletteItem::new(Icon::Lasso, "Lasso…").width(width).tone(tone));
-    if tile.on_hover_text("Draw a line around the nodes to cut off from the rest").clicked() {
+    if widget::tooltip(tile, "Draw a line around the nodes to cut off from the rest", None).clicked() {
         desk.memory.tool = if on { Tool::Select } else { Tool::Lasso };
     }
 }
@@ -324,9 +324,9 @@ fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &Fau
             }
         }
         several => {
-            egui::Popup::menu(&tile).show(|ui| {
+            menu::list(&tile, |ui| {
                 for fault in several {
-                    if ui.button(fault.on()).clicked() {
+                    if menu::row(ui, (Icon::of_fault(verb), &fault.on()), "").clicked() {
                         desk.send(Command::Consider(fault.clone()));
                         ui.close();
                     }

@@ -1,14 +1,15 @@
 //! The plan: what will be done and why, before anything is; then how far each step is.
 
-use super::{Desk, colors, command_button, row, subject_icon, subject_text, words};
+use super::{Desk, colors, command_button, row, subject_icon, subject_text, top_bar::next_command, words};
 use crate::{
     app::{Command, StepState, Tab},
     look::{FontFace, Icon, Tone, size},
-    plan::{Change, Step},
+    plan::{Change, Step, StepId},
     rules::Severity,
     ui::{icon, widget},
 };
-use egui::{Rect, ScrollArea, Ui, Vec2, pos2};
+use egui::{Rect, Ui, Vec2, pos2};
+use std::collections::{BTreeMap, BTreeSet};
 
 const ROW_HEIGHT: f32 = 28.0;
 const SUBJECT_AT: f32 = 72.0;
@@ -34,11 +35,25 @@ pub fn plan(ui: &mut Ui, desk: &mut Desk<'_>) {
         return;
     }
     summary(ui, desk, &plan.steps);
-    ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW_HEIGHT, plan.steps.len(), |ui, range| {
+    let mut scroll = desk.memory.plan;
+    if state.run.steps.is_empty() {
+        scroll.seek_again();
+    }
+    scroll.show(ui, ROW_HEIGHT, plan.steps.len(), step_to_follow(&plan.steps, &state.run.steps), |ui, range| {
         for step in plan.steps.get(range).unwrap_or_default() {
             step_row(ui, desk, step);
         }
     });
+    desk.memory.plan = scroll;
+}
+
+/// The step that the list scrolls to: the first one that runs, else the first one that failed.
+fn step_to_follow(steps: &[Step], states: &BTreeMap<StepId, StepState>) -> Option<usize> {
+    let first = |fits: fn(&StepState) -> bool| {
+        let ids: BTreeSet<&StepId> = states.iter().filter(|(_, state)| fits(state)).map(|(id, _)| id).collect();
+        if ids.is_empty() { None } else { steps.iter().position(|step| ids.contains(&step.id)) }
+    };
+    first(|state| matches!(state, StepState::Running)).or_else(|| first(|state| matches!(state, StepState::Failed(_))))
 }
 
 fn summary(ui: &mut Ui, desk: &mut Desk<'_>, steps: &[Step]) {
@@ -49,7 +64,8 @@ fn summary(ui: &mut Ui, desk: &mut Desk<'_>, steps: &[Step]) {
             let count = steps.iter().filter(|step| step.change == change).count();
             if count > 0 {
                 let label = format!("{count} to {}", verb(change));
-                widget::Pill::new(&label).icon(icon_of(change)).tone(tone_of(change)).show(ui);
+                let pill = widget::Pill::new(&label).icon(icon_of(change)).tone(tone_of(change)).show(ui);
+                pill.response.on_hover_text("Steps of this kind in the plan");
             }
         }
         open_errors(ui, desk);
@@ -60,10 +76,9 @@ fn summary(ui: &mut Ui, desk: &mut Desk<'_>, steps: &[Step]) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(size::GAP);
-            if desk.state.run.job.is_some() {
-                command_button(ui, desk, Command::CancelJob, |button| button);
-            } else {
-                command_button(ui, desk, Command::Deploy, |button| button.kind(widget::ButtonKind::Primary));
+            // The bar at the top has the button of what is next, and the one that stops a job.
+            if desk.state.run.job.is_none() && next_command(desk) != Command::Deploy {
+                command_button(ui, desk, Command::Deploy, |button| button);
             }
         });
     });

@@ -292,11 +292,11 @@ fn faults(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
         response.on_hover_text(last.fault.to_string());
         super::muted(ui, &age);
         if many {
-            if ui.add(widget::Button::quiet("Show")).on_hover_text("Show the list of faults").clicked() {
+            if ui.add(widget::Button::quiet("Show").explanation("Show the list of faults")).clicked() {
                 desk.send(Command::Show(Tab::Faults));
             }
             super::command_button(ui, desk, Command::HealAll, |button| button.kind(widget::ButtonKind::Quiet));
-        } else if ui.add_enabled(desk.state.run.job.is_none(), widget::Button::quiet("Heal")).clicked() {
+        } else if ui.add_enabled(desk.state.run.job.is_none(), widget::Button::quiet("Heal").explanation("Remove this fault")).clicked() {
             desk.send(Command::Heal(last.id));
         }
     });

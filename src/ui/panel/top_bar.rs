@@ -1,6 +1,6 @@
 //! The bar at the top: what is open, what the window is for, where it is deployed, and the one thing to do next.
 
-use super::{Desk, colors, command_button, words};
+use super::{Desk, colors, command_button, menu, words};
 use crate::{
     app::{COMMANDS, Command, Family, Mode, Shortcut},
     look::{FontFace, Icon, font_size, size},
@@ -39,7 +39,7 @@ fn what_is_open(ui: &mut Ui, desk: &mut Desk<'_>, room: Rect) {
     if wide {
         ui.label(egui::RichText::new("Sandtable").font(theme::font(FontFace::SemiBold, font_size::TITLE - 1.0)));
     }
-    menu(ui, desk);
+    main_menu(ui, desk);
     if !desk.state.document.open {
         return;
     }
@@ -76,15 +76,13 @@ pub fn paint_logo(ui: &Ui, rect: Rect) {
     ui.painter().add(egui::Shape::line(vec![at(1.0, 10.0), at(8.0, 14.0), at(15.0, 10.0)], thin));
 }
 
-fn menu(ui: &mut Ui, desk: &mut Desk<'_>) {
-    let response = ui.add(widget::IconButton::new(Icon::ChevronDown, "Menu"));
-    egui::Popup::menu(&response).show(|ui| {
-        ui.set_min_width(220.0);
+fn main_menu(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let button = ui.add(widget::IconButton::new(Icon::ChevronDown, "Menu"));
+    menu::popup(&button, |ui| {
         for family in Family::ALL {
-            ui.menu_button(family.title(), |ui| {
+            menu::part(ui, (family_icon(family), family.title()), |ui| {
                 ui.set_min_width(260.0);
                 for entry in COMMANDS.iter().filter(|entry| entry.family == family) {
-                    let keys = entry.shortcut.map(Shortcut::text).unwrap_or_default();
                     // Undo and redo say what.
                     let step = match entry.command {
                         Command::Undo => desk.state.history().undo_label(),
@@ -92,11 +90,7 @@ fn menu(ui: &mut Ui, desk: &mut Desk<'_>) {
                         _ => None,
                     };
                     let title = step.map_or_else(|| entry.title.to_owned(), |step| format!("{}: {step}", entry.title));
-                    let button = egui::Button::new(title).shortcut_text(keys).frame(true);
-                    if ui.add_enabled((entry.enabled)(desk.state), button).clicked() {
-                        desk.send(entry.command.clone());
-                        ui.close();
-                    }
+                    ui.add_enabled_ui(desk.can(&entry.command), |ui| menu::command(ui, desk, entry.command.clone(), (entry.icon, &title)));
                 }
                 if family == Family::File {
                     recent(ui, desk);
@@ -104,6 +98,16 @@ fn menu(ui: &mut Ui, desk: &mut Desk<'_>) {
             });
         }
     });
+}
+
+fn family_icon(family: Family) -> Icon {
+    match family {
+        Family::File => Icon::Folder,
+        Family::Edit => Icon::Pencil,
+        Family::View => Icon::Eye,
+        Family::Run => Icon::Play,
+        Family::Help => Icon::Info,
+    }
 }
 
 fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -114,7 +118,7 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.separator();
     for path in recent {
         let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+        if menu::row(ui, (Icon::Folder, &name), "").on_hover_text(path.display().to_string()).clicked() {
             desk.send(Command::OpenPath(path));
             ui.close();
         }
@@ -123,7 +127,9 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
 
 fn modes(ui: &mut Ui, desk: &mut Desk<'_>) {
     let mut mode = desk.state.mode;
-    let choices: Vec<(Mode, &str)> = Mode::ALL.iter().map(|mode| (*mode, mode.title())).collect();
+    let keys = Mode::ALL.map(|mode| mode.command().entry().and_then(|entry| entry.shortcut).map(Shortcut::text).unwrap_or_default());
+    let choices: Vec<_> =
+        Mode::ALL.iter().zip(&keys).map(|(mode, keys)| widget::Segment::new(*mode, mode.title(), mode.about()).shortcut(keys)).collect();
     ui.add_enabled_ui(desk.state.document.open, |ui| {
         if widget::segmented(ui, "Mode", &mut mode, &choices).changed() {
             desk.send(mode.command());
@@ -161,13 +167,20 @@ fn next_thing(ui: &mut Ui, desk: &mut Desk<'_>) {
         ui.add(egui::Spinner::new().size(size::ICON));
         return;
     }
+    let command = next_command(desk);
+    let kind = if command == Command::HealAll { widget::ButtonKind::Danger } else { widget::ButtonKind::Primary };
+    command_button(ui, desk, command, |button| button.kind(kind));
+}
+
+/// The command that the bar offers while no job runs. Other panels offer another one, so that no button stands there twice.
+pub fn next_command(desk: &Desk<'_>) -> Command {
     // While designing the lab is not observed: a fault may be over by its timer.
     if desk.state.mode == Mode::Run && desk.can(&Command::HealAll) {
-        command_button(ui, desk, Command::HealAll, |button| button.kind(widget::ButtonKind::Danger));
+        Command::HealAll
     } else if desk.can(&Command::Deploy) {
-        command_button(ui, desk, Command::Deploy, |button| button.kind(widget::ButtonKind::Primary));
+        Command::Deploy
     } else {
-        command_button(ui, desk, Command::Plan, |button| button.kind(widget::ButtonKind::Primary));
+        Command::Plan
     }
 }
 
@@ -204,8 +217,8 @@ fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
         palette.muted,
     );
     widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
-    egui::Popup::menu(&response).show(|ui| {
-        ui.set_min_width(220.0);
+    let response = response.on_hover_text("Where the lab is deployed");
+    menu::popup(&response, |ui| {
         for choice in providers {
             let chosen = choice.name == desk.state.run.provider;
             let shown = ui.add_enabled(choice.hindrance.is_none(), egui::Button::selectable(chosen, choice.title.as_str()));

@@ -1,5 +1,6 @@
 //! A choice of one among several, folded away until it is asked for.
 
+use super::tooltip;
 use crate::{
     look::{Icon, size},
     ui::{icon, theme::palette},
@@ -32,6 +33,7 @@ pub fn choice<T: Clone + PartialEq>(ui: &mut Ui, name: &str, current: &mut T, ch
         node.set_label(name);
         node.set_value(words);
     });
+    response = tooltip(response, &format!("{name}: {words}"), None);
     if let Some(value) = picked {
         *current = value;
         response.mark_changed();

@@ -38,7 +38,7 @@ pub use palette_item::PaletteItem;
 pub use pill::{Pill, PillOutput};
 pub use search_field::SearchField;
 pub use section_header::section_header;
-pub use segmented::segmented;
+pub use segmented::{Segment, segmented};
 pub use tab_bar::{TAB_BAR_HEIGHT, Tab, tab_bar};
 pub use text_field::{Judge, TextField, TextFieldOutput, Typed};
 pub use toggle::Toggle;

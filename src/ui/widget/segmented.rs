@@ -1,6 +1,6 @@
 //! A few choices side by side, one of them taken: Design, Run, Present.
 
-use super::{corners, focus_ring, line, paint_line};
+use super::{corners, focus_ring, line, paint_line, tooltip};
 use crate::{
     look::{FontFace, duration_secs, font_size, radius, size},
     ui::theme::{self, Theme},
@@ -11,9 +11,30 @@ const SEGMENT_WIDTH_MIN: f32 = 64.0;
 const PADDING: f32 = 16.0;
 const INSET: f32 = 2.0;
 
+/// One choice.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment<'a, T> {
+    value: T,
+    label: &'a str,
+    explanation: &'a str,
+    shortcut: Option<&'a str>,
+}
+
+impl<'a, T> Segment<'a, T> {
+    /// A choice with its word, and what it does: its tooltip.
+    pub fn new(value: T, label: &'a str, explanation: &'a str) -> Self {
+        Self { value, label, explanation, shortcut: None }
+    }
+
+    /// The keys that do the same.
+    pub fn shortcut(self, shortcut: &'a str) -> Self {
+        Self { shortcut: Some(shortcut), ..self }
+    }
+}
+
 /// Shows the choices; changes `current` on a click. The response is changed when it did.
-pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, name: &str, current: &mut T, choices: &[(T, &str)]) -> Response {
-    let widest = choices.iter().map(|(_, words)| crate::look::width(words, FontFace::SemiBold, font_size::BODY)).fold(0.0, f32::max);
+pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, name: &str, current: &mut T, choices: &[Segment<'_, T>]) -> Response {
+    let widest = choices.iter().map(|choice| crate::look::width(choice.label, FontFace::SemiBold, font_size::BODY)).fold(0.0, f32::max);
     let width = (widest + 2.0 * PADDING).max(SEGMENT_WIDTH_MIN).ceil();
     let mut whole = vec2(2.0 * INSET, size::CONTROL_HEIGHT + 2.0);
     for _ in choices {
@@ -26,21 +47,21 @@ pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, name: &str, current: &mut T, 
     ui.painter().rect(rect, corners(radius::CONTROL + INSET), palette.raised, theme.border(), StrokeKind::Inside);
     let mut left = rect.left() + INSET;
     let mut parts = Vec::new();
-    for (nth, (value, words)) in choices.iter().enumerate() {
+    for (nth, choice) in choices.iter().enumerate() {
         let part = Rect::from_min_size(pos2(left, rect.top() + INSET), vec2(width, rect.height() - 2.0 * INSET));
         let click = ui.interact(part, response.id.with(nth), Sense::click());
-        if click.clicked() && *current != *value {
-            *current = *value;
+        if click.clicked() && *current != choice.value {
+            *current = choice.value;
             response.mark_changed();
         }
-        parts.push((part, click, *value, *words));
+        parts.push((part, click, choice));
         left += width;
     }
-    if let Some((part, ..)) = parts.iter().find(|(_, _, value, _)| value == current) {
+    if let Some((part, ..)) = parts.iter().find(|(_, _, choice)| choice.value == *current) {
         paint_chosen(ui, response.id, *part);
     }
-    for (part, click, value, words) in parts {
-        let taken = value == *current;
+    for (part, click, choice) in parts {
+        let (taken, words) = (choice.value == *current, choice.label);
         click.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, ui.is_enabled(), taken, words));
         let (face, color) = match taken {
             true => (FontFace::SemiBold, palette.text),
@@ -50,6 +71,7 @@ pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, name: &str, current: &mut T, 
         let words = line(ui, words, (face, font_size::BODY), color, width);
         paint_line(ui.painter(), part.center().x - words.size().x / 2.0, part.center().y, words);
         focus_ring(ui, &click, part, radius::CONTROL);
+        tooltip(click, choice.explanation, choice.shortcut);
     }
     response
 }

@@ -1,6 +1,6 @@
 //! Tabs with counts, over what they show.
 
-use super::{badge_size, focus_ring, line, paint_badge, paint_line};
+use super::{badge_size, focus_ring, line, paint_badge, paint_line, tooltip};
 use crate::{
     look::{FontFace, Tone, font_size, radius, size, stroke},
     ui::theme::Theme,
@@ -14,6 +14,8 @@ pub struct Tab<'a, T> {
     pub value: T,
     /// Its word.
     pub label: &'a str,
+    /// What is in it: its tooltip.
+    pub about: &'a str,
     /// How many things are in it, and their colour; none is not shown.
     pub count: Option<(usize, Tone)>,
 }
@@ -66,6 +68,7 @@ pub fn tab_bar<T: Copy + PartialEq>(ui: &mut Ui, name: &str, current: &mut T, ta
             ui.painter().rect_filled(line, 1.0, palette.accent);
         }
         focus_ring(ui, &click, part.shrink(size::GRID), radius::CONTROL);
+        tooltip(click, tab.about, None);
     }
     response
 }

@@ -59,7 +59,7 @@ pub(super) fn image(ui: &mut Ui, image: Option<&Image>) -> Option<Option<Image>>
 }
 
 fn host(ui: &mut Ui, desk: &mut Desk<'_>, lab: &Lab) {
-    let add = lab.host.is_none().then_some("Add");
+    let add = lab.host.is_none().then_some(("Add", "State the host that the lab is meant for"));
     let added = widget::section_header(ui, "Meant for", add).is_some_and(|response| response.clicked());
     if added {
         desk.send(Command::edit("Machine of the lab", vec![Edit::Host(Some(Host { memory: 16_384, cpus: 8 }))]));
@@ -78,7 +78,9 @@ fn host(ui: &mut Ui, desk: &mut Desk<'_>, lab: &Lab) {
 
 fn pages(ui: &mut Ui, desk: &mut Desk<'_>, lab: &Lab) {
     ui.separator();
-    if widget::section_header(ui, "Presentation", Some("Add view")).is_some_and(|response| response.clicked()) {
+    if widget::section_header(ui, "Presentation", Some(("Add page", "Add what the canvas shows as a page")))
+        .is_some_and(|response| response.clicked())
+    {
         desk.send(Command::AddView);
     }
     for (index, view) in lab.views.iter().enumerate() {
@@ -86,7 +88,7 @@ fn pages(ui: &mut Ui, desk: &mut Desk<'_>, lab: &Lab) {
             let shown = widget::Pill::new(&view.name).icon(Icon::Present).removable("Remove the page").show(ui);
             if shown.removed {
                 desk.send(Command::edit("Remove the page", vec![Edit::View { index, change: ListEdit::Remove }]));
-            } else if shown.response.clicked() {
+            } else if shown.response.on_hover_text("Change the page").clicked() {
                 desk.send(Command::Ask(Dialog::View(Some(index))));
             }
         });

@@ -78,8 +78,12 @@ fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
 fn pages(ui: &mut Ui, desk: &mut Desk<'_>) {
     let mut page = desk.state.inspector_page;
     let first = if desk.state.mode == Mode::Run { "State" } else { "Properties" };
-    let choices = [(InspectorPage::Properties, first), (InspectorPage::Reached, "Reached by")];
-    if widget::segmented(ui, "What is shown", &mut page, &choices).on_hover_text("Ctrl R").changed() {
+    let about = if desk.state.mode == Mode::Run { "What is observed of it" } else { "Its fields" };
+    let choices = [
+        widget::Segment::new(InspectorPage::Properties, first, about).shortcut("Ctrl R"),
+        widget::Segment::new(InspectorPage::Reached, "Reached by", "Who reaches its ports, and by which path").shortcut("Ctrl R"),
+    ];
+    if widget::segmented(ui, "What is shown", &mut page, &choices).changed() {
         desk.send(Command::ToggleReached);
     }
     ui.add_space(size::GRID);

@@ -83,7 +83,7 @@ fn members(ui: &mut Ui, desk: &mut Desk<'_>, name: &NetworkName) {
     }
     ui.horizontal_wrapped(|ui| {
         for node in nodes {
-            if widget::Pill::new(&node).show(ui).response.clicked() {
+            if widget::Pill::new(&node).show(ui).response.on_hover_text("Show the node").clicked() {
                 desk.send(Command::Reveal(Subject::Node(node)));
             }
         }

@@ -5,9 +5,12 @@ use crate::{
     app::{Command, ops},
     look::Icon,
     model::{Adapter, Edit, Forward, ListEdit, Mac, NetworkName, Node, NodeName, Role, ServiceRef, Subject},
-    ui::{panel, widget},
+    ui::{
+        panel::{self, menu},
+        widget,
+    },
 };
-use egui::{Popup, Ui};
+use egui::Ui;
 use std::net::Ipv4Addr;
 
 pub(super) fn node(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName) {
@@ -47,13 +50,13 @@ fn adapters(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, node: &Node) {
     ui.separator();
     let lab = desk.state.lab();
     let free: Vec<NetworkName> = lab.networks.keys().filter(|network| node.adapter_on(network).is_none()).cloned().collect();
-    if let Some(add) = widget::section_header(ui, "Adapters", Some("Add")) {
-        Popup::menu(&add).show(|ui| {
+    if let Some(add) = widget::section_header(ui, "Adapters", Some(("Add", "Connect the node to a network"))) {
+        menu::list(&add, |ui| {
             if free.is_empty() {
                 panel::muted(ui, "It is on every network.");
             }
             for network in free {
-                if ui.button(network.as_str()).clicked() {
+                if menu::row(ui, (panel::subject_icon(lab, &Subject::Network(network.clone())), network.as_str()), "").clicked() {
                     desk.act(ops::connect(lab, name, &network));
                     ui.close();
                 }
@@ -83,16 +86,14 @@ fn change(desk: &mut Desk<'_>, name: &NodeName, slot: usize, label: &str, adapte
 
 fn services(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, node: &Node) {
     ui.separator();
-    if let Some(add) = widget::section_header(ui, "Services", Some("Add")) {
-        Popup::menu(&add).show(|ui| {
-            egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-                for (kind, entry) in crate::catalog::Catalog::embedded().iter() {
-                    if ui.button(&entry.title).on_hover_text(&entry.about).clicked() {
-                        desk.act(ops::add_service(desk.state.lab(), crate::catalog::Catalog::embedded(), name, kind));
-                        ui.close();
-                    }
+    if let Some(add) = widget::section_header(ui, "Services", Some(("Add", "Add a service to the node"))) {
+        menu::list(&add, |ui| {
+            for (kind, entry) in crate::catalog::Catalog::embedded().iter() {
+                if menu::row(ui, (panel::kind_icon(kind), &entry.title), "").on_hover_text(&entry.about).clicked() {
+                    desk.act(ops::add_service(desk.state.lab(), crate::catalog::Catalog::embedded(), name, kind));
+                    ui.close();
                 }
-            });
+            }
         });
     }
     ui.horizontal_wrapped(|ui| {
@@ -104,7 +105,7 @@ fn services(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, node: &Node) {
             let shown = widget::Pill::new(service).icon(panel::kind_icon(&value.kind)).tone(tone).removable(&what).show(ui);
             if shown.removed {
                 desk.act(ops::remove(desk.state.lab(), &[Subject::Service(at)]));
-            } else if shown.response.clicked() {
+            } else if shown.response.on_hover_text("Show the service").clicked() {
                 desk.send(Command::Select(vec![Subject::Service(at)]));
             }
         }
@@ -140,7 +141,8 @@ fn forwards(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, slot: usize, adap
         return;
     }
     ui.separator();
-    let added = widget::section_header(ui, "Forwarded ports", Some("Add")).is_some_and(|response| response.clicked());
+    let added = widget::section_header(ui, "Forwarded ports", Some(("Add", "Forward a port of the host to the node")))
+        .is_some_and(|response| response.clicked());
     let mut next = adapter.clone();
     if added {
         let taken = |port: u16| next.forwards.iter().any(|forward| forward.host == port);

@@ -5,9 +5,12 @@ use crate::{
     app::Command,
     look::Icon,
     model::{ClusterName, Edit, Endpoint, Flow, Holder, ListEdit, NetworkName, NodeName, ServiceName, SiteName, Subject, Vip, VipName},
-    ui::{panel, widget},
+    ui::{
+        panel::{self, menu},
+        widget,
+    },
 };
-use egui::{Popup, Ui};
+use egui::Ui;
 
 pub(super) fn site(ui: &mut Ui, desk: &mut Desk<'_>, name: &SiteName) {
     let Some(site) = desk.state.lab().sites.get(name).cloned() else { return };
@@ -19,10 +22,10 @@ pub(super) fn site(ui: &mut Ui, desk: &mut Desk<'_>, name: &SiteName) {
     ui.separator();
     let lab = desk.state.lab();
     let free: Vec<NodeName> = lab.nodes.keys().filter(|node| !site.gateways.contains(*node)).cloned().collect();
-    if let Some(add) = widget::section_header(ui, "Gateways", Some("Add")) {
-        Popup::menu(&add).show(|ui| {
+    if let Some(add) = widget::section_header(ui, "Gateways", Some(("Add", "Add a gateway"))) {
+        menu::list(&add, |ui| {
             for node in free {
-                if ui.button(node.as_str()).clicked() {
+                if menu::row(ui, (panel::subject_icon(lab, &Subject::Node(node.clone())), node.as_str()), "").clicked() {
                     next.gateways.push(node);
                     ui.close();
                 }
@@ -34,6 +37,9 @@ pub(super) fn site(ui: &mut Ui, desk: &mut Desk<'_>, name: &SiteName) {
             let shown = widget::Pill::new(node).icon(Icon::Gateway).removable("No longer a gateway").show(ui);
             if shown.removed {
                 next.gateways.retain(|gateway| gateway != node);
+            }
+            if shown.response.on_hover_text("Show the node").clicked() {
+                desk.send(Command::Reveal(Subject::Node(node.clone())));
             }
         }
     });
@@ -116,13 +122,13 @@ fn holders(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject, vip: &Vip, next: &mu
         .iter()
         .filter(|(name, node)| node.adapter_on(&vip.network).is_some() && !vip.holders.iter().any(|holder| holder.node == **name));
     let free: Vec<NodeName> = free.map(|(name, _)| name.clone()).collect();
-    if let Some(add) = widget::section_header(ui, "Holders by priority", Some("Add")) {
-        Popup::menu(&add).show(|ui| {
+    if let Some(add) = widget::section_header(ui, "Holders by priority", Some(("Add", "Add a node that may hold the address"))) {
+        menu::list(&add, |ui| {
             if free.is_empty() {
                 panel::muted(ui, "No other node is on its network.");
             }
             for node in free {
-                if ui.button(node.as_str()).clicked() {
+                if menu::row(ui, (panel::subject_icon(lab, &Subject::Node(node.clone())), node.as_str()), "").clicked() {
                     let least = vip.holders.iter().map(|holder| holder.priority).min().unwrap_or(110);
                     next.holders.push(Holder { node, priority: least.saturating_sub(10).max(1) });
                     ui.close();
@@ -137,7 +143,7 @@ fn holders(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject, vip: &Vip, next: &mu
             if let (Some(priority), Some(place)) = (priority.and_then(|it| u8::try_from(it).ok()), next.holders.get_mut(index)) {
                 place.priority = priority;
             }
-            if ui.add(widget::Button::quiet("Remove")).clicked() {
+            if ui.add(widget::Button::quiet("Remove").explanation("It may no longer hold the address")).clicked() {
                 removed = Some(index);
             }
         });
@@ -162,7 +168,7 @@ pub(super) fn cluster(ui: &mut Ui, desk: &mut Desk<'_>, name: &ClusterName) {
     widget::section_header(ui, "Members", None);
     ui.horizontal_wrapped(|ui| {
         for at in members {
-            if widget::Pill::new(&at.to_string()).show(ui).response.clicked() {
+            if widget::Pill::new(&at.to_string()).show(ui).response.on_hover_text("Show the service").clicked() {
                 desk.send(Command::Reveal(Subject::Service(at)));
             }
         }
@@ -192,7 +198,7 @@ pub(super) fn several(ui: &mut Ui, desk: &mut Desk<'_>) {
                 widget::Pill::new(&text).icon(panel::subject_icon(desk.state.lab(), subject)).removable("Out of the selection").show(ui);
             if shown.removed {
                 desk.send(Command::SelectToggle(subject.clone()));
-            } else if shown.response.clicked() {
+            } else if shown.response.on_hover_text("Select this alone").clicked() {
                 desk.send(Command::Select(vec![subject.clone()]));
             }
         }

@@ -5,9 +5,12 @@ use crate::{
     app::{Command, ops},
     catalog::Catalog,
     model::{Edit, Endpoint, ListEdit, Subject},
-    ui::{panel, theme, widget},
+    ui::{
+        panel::{self, menu},
+        theme, widget,
+    },
 };
-use egui::{Popup, ScrollArea, Ui};
+use egui::Ui;
 
 /// The side of the lab's border that a flow crosses to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,18 +42,15 @@ fn flows(ui: &mut Ui, desk: &mut Desk<'_>, way: Way) {
         all.push((index, other.clone(), format!("{other}{port}")));
     }
     let ends = ops::endpoints(lab);
-    if let Some(add) = widget::section_header(ui, title, Some("Add")) {
-        let add = add.on_hover_text(action);
-        Popup::menu(&add).show(|ui| {
-            ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-                for end in ends {
-                    let (from, to) = if way == Way::In { (Endpoint::Outside, end.clone()) } else { (end.clone(), Endpoint::Outside) };
-                    if ui.button(end.to_string()).clicked() {
-                        desk.act(ops::add_flow(desk.state.lab(), from, to).map(|step| ops::Step { select: None, ..step }));
-                        ui.close();
-                    }
+    if let Some(add) = widget::section_header(ui, title, Some(("Add", action))) {
+        menu::list(&add, |ui| {
+            for end in ends {
+                let (from, to) = if way == Way::In { (Endpoint::Outside, end.clone()) } else { (end.clone(), Endpoint::Outside) };
+                if menu::row(ui, (menu::end_icon(lab, &end), &end.to_string()), "").clicked() {
+                    desk.act(ops::add_flow(desk.state.lab(), from, to).map(|step| ops::Step { select: None, ..step }));
+                    ui.close();
                 }
-            });
+            }
         });
     }
     if all.is_empty() {

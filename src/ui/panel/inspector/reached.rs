@@ -146,12 +146,13 @@ fn callers(ui: &mut Ui, lab: &Lab, reached: &Reached, group: &Group, wish: &mut 
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let unfolded = group.callers.iter().position(|caller| reached.unfolded() == Some(&caller.from));
-        let (before, after) = group.callers.split_at(unfolded.map_or(group.callers.len(), |place| place + 1));
+        let (before, rest) = group.callers.split_at(unfolded.unwrap_or(group.callers.len()));
         rows(ui, lab, reached, before, wish);
-        if let Some(caller) = before.last().filter(|_| unfolded.is_some()) {
+        if let Some((caller, after)) = rest.split_first() {
+            row(ui, lab, reached, caller, wish);
             details(ui, caller, wish);
+            rows(ui, lab, reached, after, wish);
         }
-        rows(ui, lab, reached, after, wish);
     });
 }
 
@@ -168,7 +169,7 @@ fn rows(ui: &mut Ui, lab: &Lab, reached: &Reached, callers: &[Caller], wish: &mu
     ui.add_space((callers.len() - last) as f32 * height);
 }
 
-/// The height of a row, which is the same for all whose connections end alike.
+/// The height of a folded row, which is the same for all whose connections end alike.
 fn row_height(answer: &Explained) -> f32 {
     if answer.reaches { ROW_HEIGHT } else { REASON_HEIGHT }
 }
@@ -177,7 +178,10 @@ fn row(ui: &mut Ui, lab: &Lab, reached: &Reached, caller: &Caller, wish: &mut Wi
     let answer = &caller.answer;
     let is_unfolded = reached.unfolded() == Some(&caller.from);
     let name = format!("{}: {}", answer.from, answer.outcome.title());
-    let (rect, response) = panel::row(ui, row_height(answer), is_unfolded, &name);
+    // The details of an unfolded row say why it fails: its row does not say it again.
+    let is_name_alone = is_unfolded && answer.why.is_some();
+    let height = if is_name_alone { 2.0 * NAME_AT } else { row_height(answer) };
+    let (rect, response) = panel::row(ui, height, is_unfolded, &name);
     let palette = colors(ui);
     let tone = palette.tone(panel::outcome_tone(answer.outcome));
     let mark = Rect::from_center_size(pos2(rect.left() + WORDS_AT / 2.0, rect.center().y), Vec2::splat(size::ICON_LARGE));
@@ -188,16 +192,19 @@ fn row(ui: &mut Ui, lab: &Lab, reached: &Reached, caller: &Caller, wish: &mut Wi
     let title = widget::line(ui, &answer.from, (FontFace::SemiBold, font_size::BODY), palette.text, right - left);
     widget::paint_line(ui.painter(), left, name_y, title);
     let said = said(lab, answer);
-    let mut under = LayoutJob::simple(said.clone(), theme::font(FontFace::Regular, font_size::SMALL), palette.muted, right - left);
-    under.wrap.max_rows = if answer.reaches { 1 } else { 2 };
-    let under = ui.fonts_mut(|fonts| fonts.layout_job(under));
-    ui.painter().galley(pos2(left, name_y + UNDER_NAME), under, palette.muted);
+    if !is_name_alone {
+        let mut under = LayoutJob::simple(said.clone(), theme::font(FontFace::Regular, font_size::SMALL), palette.muted, right - left);
+        under.wrap.max_rows = if answer.reaches { 1 } else { 2 };
+        let under = ui.fonts_mut(|fonts| fonts.layout_job(under));
+        ui.painter().galley(pos2(left, name_y + UNDER_NAME), under, palette.muted);
+    }
     let chevron = Rect::from_center_size(pos2(right + size::ICON / 2.0, rect.center().y), Vec2::splat(size::ICON - 2.0));
     icon::paint(ui.painter(), if is_unfolded { Icon::ChevronUp } else { Icon::ChevronDown }, chevron, palette.muted);
     if response.hovered() || response.has_focus() {
         wish.hover = Some(caller.from.clone());
     }
-    if response.on_hover_text(format!("{said}\n\nClick for each hop")).clicked() {
+    let tip = if is_unfolded { "Click to fold".to_owned() } else { format!("{said}\n\nClick for each hop") };
+    if response.on_hover_text(tip).clicked() {
         wish.unfold = Some(caller.from.clone());
     }
 }

@@ -7,7 +7,10 @@ use crate::{
     look::{Icon, Tone, size},
     model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
     probe,
-    ui::{panel, theme, widget},
+    ui::{
+        panel::{self, menu},
+        theme, widget,
+    },
 };
 use egui::{Color32, Ui};
 
@@ -159,7 +162,10 @@ fn cluster(ui: &mut Ui, desk: &mut Desk<'_>, name: &ClusterName) {
     if cluster.state == ClusterState::Stopped {
         panel::muted(ui, "Where no member is left to follow, one has to begin anew: the one whose data goes furthest.");
         let can = desk.state.run.job.is_none() && desk.state.run.faults().is_empty();
-        let button = ui.add_enabled(can, widget::Button::new("Recover the cluster").icon(Icon::Heal));
+        let button = ui.add_enabled(
+            can,
+            widget::Button::new("Recover the cluster").icon(Icon::Heal).explanation("Start it from the member with the latest data"),
+        );
         if button.on_disabled_hover_text("Heal what is broken first").clicked() {
             desk.send(Command::Recover(name.clone()));
         }
@@ -224,9 +230,9 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
                     }
                 }
                 several => {
-                    egui::Popup::menu(&button).show(|ui| {
+                    menu::list(&button, |ui| {
                         for fault in several {
-                            if ui.button(fault.on()).clicked() {
+                            if menu::row(ui, (Icon::of_fault(verb), &fault.on()), "").clicked() {
                                 desk.send(Command::Consider(fault.clone()));
                                 ui.close();
                             }

@@ -99,7 +99,8 @@ fn allow(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service) {
             }
             ui.horizontal_wrapped(|ui| {
                 for peer in callers {
-                    widget::Pill::new(&peer.to_string()).show(ui);
+                    let shown = widget::Pill::new(&peer.to_string()).show(ui);
+                    shown.response.on_hover_text("May connect, because a flow leads from it to this service");
                 }
             });
         }

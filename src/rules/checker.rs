@@ -1,14 +1,15 @@
 //! Runs the rules: over a whole lab, or over what an edit has touched.
 
-use super::contract::{Verdict, judge};
+use super::contract::Verdict;
 use super::facts::Here;
 use super::index::Index;
 use super::order::Ordered;
+use super::reached::{verdict, verdicts};
 use super::rule::Report;
 use super::vetter::Vetter;
 use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
 use crate::catalog::Catalog;
-use crate::model::{ClusterName, Lab, NetworkName, Node, NodeName, Touched, VipName};
+use crate::model::{ClusterName, Flow, Lab, NetworkName, Node, NodeName, Touched, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::{
     borrow::Borrow,
@@ -92,9 +93,10 @@ impl Checker {
             let end = (moved.at + moved.old).min(self.flows.len());
             traffic.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
         }
-        for index in spread.flows {
-            let (Some(flow), Some(there)) = (lab.flows.get(index), self.flows.get_mut(index)) else { continue };
-            let verdict = judge(&facts, flow);
+        let again: Vec<(usize, &Flow)> = spread.flows.iter().filter_map(|index| Some((*index, lab.flows.get(*index)?))).collect();
+        let said = verdicts(&facts, &again.iter().map(|(_, flow)| *flow).collect::<Vec<_>>());
+        for ((index, flow), verdict) in again.into_iter().zip(said) {
+            let Some(there) = self.flows.get_mut(index) else { continue };
             let found = look(&OF_FLOWS, |rule, report| on_flow(rule, &facts, flow, &verdict, report));
             traffic.come.extend(found.iter().cloned());
             traffic.gone.extend(std::mem::replace(there, found));
@@ -172,7 +174,7 @@ impl Checker {
             Check::Flow(_) | Check::Between(..) => {
                 let place = self.flows.iter().position(|there| there.iter().any(|other| other.is_same(finding)));
                 place.and_then(|place| lab.flows.get(place)).map(|flow| {
-                    let verdict = judge(&facts, flow);
+                    let verdict = verdict(&facts, flow);
                     again(&mut |report| on_flow(rule, &facts, flow, &verdict, report))
                 })
             }
@@ -200,10 +202,10 @@ impl Checker {
         for (name, network) in &lab.networks {
             keep(&mut self.networks, name, look(&OF_NETWORKS, |rule, report| on_network(rule, &facts, name, network, report)));
         }
-        self.flows.extend(lab.flows.iter().map(|flow| {
-            let verdict = judge(&facts, flow);
-            look(&OF_FLOWS, |rule, report| on_flow(rule, &facts, flow, &verdict, report))
-        }));
+        let said = verdicts(&facts, &lab.flows.iter().collect::<Vec<_>>());
+        self.flows.extend(
+            lab.flows.iter().zip(said).map(|(flow, verdict)| look(&OF_FLOWS, |rule, report| on_flow(rule, &facts, flow, &verdict, report))),
+        );
         for (name, vip) in &lab.vips {
             keep(&mut self.vips, name, look(&OF_VIPS, |rule, report| on_vip(rule, &facts, name, vip, report)));
         }
@@ -307,7 +309,7 @@ fn on_network(rule: &Rule, facts: &Facts<'_>, name: &NetworkName, network: &crat
     }
 }
 
-fn on_flow(rule: &Rule, facts: &Facts<'_>, flow: &crate::model::Flow, verdict: &Verdict<'_>, report: &mut Report) {
+fn on_flow(rule: &Rule, facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
     match rule.check {
         Check::Flow(check) => check(facts, flow, verdict, report),
         Check::Between(_, check) => check(facts, flow, report),

@@ -1,4 +1,6 @@
-//! Whether what a flow says can happen: one answer a flow.
+//! Whether what a flow says can happen: one answer a flow, in the words of the drawing.
+//!
+//! Whether it does happen once it is deployed `reach` says (`reached`): where it does, nothing is reported.
 //!
 //! Four rules each report one sort of answer, so one mistake never speaks twice. They are asked in this order, and the
 //! first that applies is the answer: is there a way for packets (`no-route-between-sites` where the two ends stand in
@@ -10,6 +12,7 @@
 use super::{
     Facts,
     forward_to_closed_port::{led, opens_unknown},
+    reached::Unreached,
 };
 use crate::catalog::Audience;
 use crate::model::{
@@ -21,8 +24,12 @@ use std::net::Ipv4Addr;
 /// What is to be said of a flow.
 #[derive(Clone)]
 pub enum Verdict<'a> {
-    /// It can happen, or too little is drawn to say.
+    /// It can happen, as far as it is drawn.
     Open,
+    /// Another rule says what is missing.
+    Left,
+    /// `reach` says that it does not work.
+    Unreached(Box<Unreached>),
     /// It leads to a VIP that nobody may hold.
     NobodyHolds(&'a VipName),
     /// A node has no way out to the internet.
@@ -104,6 +111,7 @@ pub(super) fn judge<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Verdict<'a> {
         return Verdict::NobodyHolds(name);
     }
     let targets = targets(facts, &flow.to);
+    let mut said = Verdict::Open;
     for source in sources(facts, &flow.from) {
         if let (Source::Node(from), Endpoint::Outside) = (source, &flow.to)
             && !from.node.adapters.is_empty()
@@ -116,12 +124,20 @@ pub(super) fn judge<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Verdict<'a> {
                 Source::Outside => from_outside(facts, flow, target),
                 Source::Node(from) => between(facts, flow, from, target),
             };
-            if !matches!(verdict, Verdict::Open) {
-                return verdict;
+            match verdict {
+                Verdict::Open => {}
+                Verdict::Left => said = Verdict::Left,
+                _ => return verdict,
             }
         }
     }
-    Verdict::Open
+    said
+}
+
+/// The first sender of a flow and whom it leads to, where both are nodes.
+pub(super) fn first_ends<'a>(facts: &Facts<'a>, flow: &'a Flow) -> Option<(At<'a>, Target<'a>)> {
+    let Some(Source::Node(from)) = sources(facts, &flow.from).into_iter().next() else { return None };
+    targets(facts, &flow.to).into_iter().next().map(|to| (from, to))
 }
 
 /// Whether packets from a node get to where a service of another listens. A bind address that its node does not have is
@@ -217,7 +233,7 @@ fn leader<'a>(facts: &Facts<'a>, target: &Target<'_>) -> Option<&'a Node> {
 fn from_outside<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>) -> Verdict<'a> {
     let at = target.at;
     if at.node.adapters.is_empty() {
-        return Verdict::Open;
+        return Verdict::Left;
     }
     if let Some((gateway, listener)) = leader(facts, target).zip(target.listener) {
         let arrives = |network: &str| gateway.adapters.iter().any(|adapter| facts.networks_meet(&adapter.network, network));
@@ -271,7 +287,7 @@ fn between<'a>(facts: &Facts<'a>, flow: &Flow, from: At<'a>, target: &Target<'a>
         .unwrap_or(Verdict::Open);
     }
     if from.node.adapters.is_empty() || at.node.adapters.is_empty() {
-        return Verdict::Open;
+        return Verdict::Left;
     }
     let arrives = |network: &str| {
         facts.joins(network)
@@ -285,7 +301,7 @@ fn between<'a>(facts: &Facts<'a>, flow: &Flow, from: At<'a>, target: &Target<'a>
         return match (&from.node.site, &at.node.site) {
             (Some(here), Some(there)) if here != there => {
                 if super::site_without_gateway::lacks_gateway(facts.lab, here, there) {
-                    Verdict::Open
+                    Verdict::Left
                 } else {
                     Verdict::NoRoute(from, *target, here, there)
                 }
@@ -296,7 +312,7 @@ fn between<'a>(facts: &Facts<'a>, flow: &Flow, from: At<'a>, target: &Target<'a>
     answered(facts, flow, target, |listener| {
         if let Some(unheard) = unheard(facts, flow, Source::Node(from), listener, target, &arrives) {
             // What a site lacks is one finding, and not one for each flow.
-            return if misses_site(facts, from, at) { Verdict::Open } else { unheard };
+            return if misses_site(facts, from, at) { Verdict::Left } else { unheard };
         }
         match &listener.service.allow {
             Allow::Only(peers) if !lets_in(facts, from, listener, peers) => Verdict::Refused(Source::Node(from), listener),
@@ -328,7 +344,10 @@ fn answered<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>, judge: impl
     let services = at.node.services.iter().map(|(name, service)| Listener { at, name, service });
     // A system of no known family keeps the ssh server that its image has, and gets no firewall.
     let keeps_ssh = facts.lab.image_of(at.node).is_some_and(|image| image.family == Family::Other) && port == SSH_PORT;
-    if keeps_ssh || opens_unknown(facts, at.node) || led(facts, at.node).contains(&port) {
+    if keeps_ssh || opens_unknown(facts, at.node) {
+        return Verdict::Left;
+    }
+    if led(facts, at.node).contains(&port) {
         return Verdict::Open;
     }
     let has = |listener: &Listener<'_>| {

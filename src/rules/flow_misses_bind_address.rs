@@ -16,6 +16,7 @@
 
 use super::agreement::answering;
 use super::contract::{Listener, Source, TLS, Verdict};
+use super::reached::Sort;
 use super::{Facts, Report, Reported, exposure, offer};
 use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Service, ServiceRef, Subject, Value};
 
@@ -80,6 +81,9 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
                 .add(Subject::flow(flow), message)
                 .involving(Subject::Service(listener.reference()))
                 .fix(format!("Turn {setting} on"), edits);
+        }
+        Verdict::Unreached(why) if why.sort == Sort::Bind => {
+            report.add(Subject::flow(flow), why.message(flow)).involving_all(why.node.iter().cloned().map(Subject::Node));
         }
         _ => {}
     }

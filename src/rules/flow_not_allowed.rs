@@ -11,11 +11,19 @@
 //! Add the sender to the list, or leave the list out: then whoever has a flow is let in, and nobody else.
 
 use super::contract::{Source, Verdict};
+use super::reached::Sort;
 use super::{Facts, Report, offer};
 use crate::model::{Allow, Flow, Peer, Subject};
 
 pub(super) fn check(_: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {
-    let Verdict::Refused(from, listener) = verdict.clone() else { return };
+    let (from, listener) = match verdict.clone() {
+        Verdict::Refused(from, listener) => (from, listener),
+        Verdict::Unreached(why) if why.sort == Sort::Allow => {
+            report.add(Subject::flow(flow), why.message(flow)).involving_all(why.node.iter().cloned().map(Subject::Node));
+            return;
+        }
+        _ => return,
+    };
     let peer = match from {
         Source::Outside => Peer::Outside,
         Source::Node(at) => Peer::Node(at.name.clone()),
@@ -58,16 +66,20 @@ mod tests {
 
     #[test]
     fn from_outside() {
-        let allowing = |peer: &str| {
+        let on = |network: &str, peer: &str| {
             lab(&format!(
-                r#"(name: "x", networks: {{"lab": host_only(subnet: "192.168.56.0/24")}}, nodes: {{
+                r#"(name: "x", networks: {{"lab": {network}(subnet: "192.168.56.0/24")}}, nodes: {{
                     "web1": (role: app, adapters: [(network: "lab", address: "192.168.56.10")], services: {{"web": (kind: "nginx", allow: only(["{peer}"]))}}),
                 }}, flows: [(from: "outside", to: "web1/web")])"#
             ))
         };
-        check("flow-not-allowed", &allowing("app1"), &["web1/web does not let outside in"]);
-        for good in ["outside", "network:lab", "192.168.56.1", "10.0.0.0/8"] {
-            check("flow-not-allowed", &allowing(good), &[]);
+        check("flow-not-allowed", &on("host_only", "app1"), &["web1/web does not let outside in"]);
+        for good in ["outside", "network:lab", "192.168.56.1"] {
+            check("flow-not-allowed", &on("host_only", good), &[]);
         }
+        // On a host-only network nothing but the host calls; over a bridged one callers have addresses that the lab does not know.
+        let host = "outside does not reach web1/web: the firewall drops it: web1/web does not let 192.168.56.1 in";
+        check("flow-not-allowed", &on("host_only", "10.0.0.0/8"), &[host]);
+        check("flow-not-allowed", &on("bridged", "10.0.0.0/8"), &[]);
     }
 }

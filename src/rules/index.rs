@@ -77,6 +77,8 @@ pub(super) struct Spread {
     pub(super) everything: bool,
     /// Who may hold a VIP.
     holders_changed: bool,
+    /// Nodes whose flows are looked at again: those that share an address or a VIP with a node that changed.
+    beside: BTreeSet<NodeName>,
     /// Flows put in the place of others.
     pub(super) flows_moved: Option<Moved>,
     /// Flows to look at again, by their places after the step.
@@ -150,7 +152,7 @@ impl Index {
         if touched.flows {
             self.update_flows(lab, &mut spread);
         }
-        for name in &touched.nodes {
+        for name in touched.nodes.iter().chain(&spread.beside) {
             spread.flows.extend(self.flows_of.get(name).into_iter().flatten());
         }
         for name in other_face {
@@ -177,13 +179,17 @@ impl Index {
             let same_address = at.address.map_or(&[][..], |address| at_key(&wire.addresses, &address));
             let same_mac = at.mac.map_or(&[][..], |mac| at_key(&wire.macs, &mac));
             spread.nodes.extend(same_address.iter().map(|(_, (node, _))| node.clone()));
+            spread.beside.extend(same_address.iter().map(|(_, (node, _))| node.clone()));
             spread.nodes.extend(same_mac.iter().map(|(_, (node, _))| node.clone()));
             let vips = at.address.map_or(&[][..], |address| at_key(&wire.vips, &address));
             spread.vips.extend(vips.iter().map(|(_, vip)| vip.clone()));
         }
         spread.clusters.extend(from.clusters.iter().map(|(cluster, _)| cluster.clone()));
         spread.nodes.extend(self.listed_by.get(name).into_iter().flatten().cloned());
-        spread.vips.extend(self.vips_of.get(name).into_iter().flatten().cloned());
+        let held = self.vips_of.get(name).into_iter().flatten();
+        let holders = held.clone().filter_map(|vip| self.vips.get(vip)).flat_map(|vip| &vip.holders);
+        spread.beside.extend(holders.map(|holder| holder.node.clone()));
+        spread.vips.extend(held.cloned());
     }
 
     /// How many members the clusters of touched nodes have, before the nodes are put in anew.
@@ -217,6 +223,10 @@ impl Index {
             }
             for vip in old.iter().chain(new) {
                 spread.nodes.extend(vip.holders.iter().map(|holder| holder.node.clone()));
+                spread.beside.extend(vip.holders.iter().map(|holder| holder.node.clone()));
+                let wire = self.wires.get(&vip.network);
+                let same = wire.map_or(&[][..], |wire| at_key(&wire.addresses, &vip.address));
+                spread.beside.extend(same.iter().map(|(_, (node, _))| node.clone()));
                 spread.networks.insert(vip.network.clone());
                 let same_address = self.wires.get(&vip.network).map_or(&[][..], |wire| at_key(&wire.vips, &vip.address));
                 spread.vips.extend(same_address.iter().map(|(_, vip)| vip.clone()));
@@ -259,6 +269,8 @@ impl Index {
         for places in ends.iter().filter_map(|name| self.flows_of.get(name)) {
             spread.nodes.extend(places.iter().filter_map(|place| lab.flows.get(*place)).flat_map(|flow| nodes_of(lab, flow)).cloned());
         }
+        // A flow opens its service's firewall to its sender, also for what others send by way of that.
+        spread.beside.extend(ends.iter().cloned());
         spread.nodes.extend(ends);
         spread.flows_moved = Some(moved);
         spread.flows.extend(moved.at..moved.at + moved.new);

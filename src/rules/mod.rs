@@ -14,6 +14,7 @@ mod finding;
 mod index;
 mod offer;
 mod order;
+mod reached;
 mod readdress;
 mod repair;
 mod rule;

@@ -6,6 +6,9 @@
 //! beyond: it gets to a node by a forwarded port, by the node's address on a host-only or bridged network, or through a
 //! node that forwards ports; and a node gets out by NAT, a bridged network or a router that has one.
 //!
+//! A path that is drawn may still be closed: a router that routes only some networks, a name that the sender's
+//! `/etc/hosts` does not have, a gateway whose answers do not come back. Then the reason is that of `sandtable explain`.
+//!
 //! Of a flow's mistakes only the first is reported, in this order: no way (here, or `no-route-between-sites` where the
 //! ends stand in two sites), a service that does not listen there (`flow-misses-bind-address`), one that lets only
 //! others in (`flow-not-allowed`).
@@ -16,7 +19,8 @@
 //! ## Do this instead
 //! Put one of them on a network of the other's; for `outside`, forward a port of the host to the service.
 
-use super::contract::{At, Target, Verdict};
+use super::contract::{At, Target, Verdict, first_ends};
+use super::reached::Sort;
 use super::{Facts, Report, Reported, offer};
 use crate::model::{Bind, Edit, Flow, Forward, ListEdit, NetworkKind, NetworkName, Subject};
 
@@ -51,6 +55,12 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let what = port.map_or_else(|| flow.to.to_string(), |port| format!("{} on port {port}", flow.to));
             let found = report.add(subject, format!("nothing leads from outside to {what}")).involving(Subject::Node(to.name.clone()));
             way_in(facts, found, to, port);
+        }
+        Verdict::Unreached(why) if why.sort == Sort::Path => {
+            let found = report.add(subject, why.message(flow)).involving_all(why.node.iter().cloned().map(Subject::Node));
+            if let Some((from, to)) = first_ends(facts, flow) {
+                shared_network(facts, found, from, &to);
+            }
         }
         _ => {}
     }

@@ -227,6 +227,11 @@ impl Reported<'_> {
         self
     }
 
+    /// Also about these.
+    pub(super) fn involving_all(self, subjects: impl IntoIterator<Item = Subject>) -> Self {
+        subjects.into_iter().fold(self, Self::involving)
+    }
+
     /// Offers edits that would clear it. No edits, no offer.
     pub fn fix(self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
         if let Some(finding) = self.findings.last_mut().filter(|_| !edits.is_empty()) {

@@ -85,6 +85,7 @@ impl Ways {
                     Some(Behaviour::PortForward) => {
                         let rules = catalog.of(service).and_then(|entry| entry.value(service, "rules"));
                         for rule in texts(rules).filter_map(|rule| port_rule(name, rule)) {
+                            ways.nodes.insert(rule.to.node.clone());
                             ways.port_rules.entry(rule.to.clone()).or_default().push(rule);
                         }
                     }

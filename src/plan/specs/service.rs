@@ -2,7 +2,7 @@
 
 use super::{Unplannable, machine::routed_address};
 use crate::{
-    catalog::{Audience, Behaviour, Catalog, Entry},
+    catalog::{Audience, Behaviour, Catalog, Entry, ForwardRule},
     model::{
         Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer,
         PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
@@ -26,6 +26,8 @@ pub(in crate::plan) struct Contract<'a> {
     replicas_of: BTreeMap<&'a ServiceRef, Vec<ServiceRef>>,
     /// VIPs that follow a service, by the service on each holder.
     vips_of: BTreeMap<ServiceRef, Vec<Endpoint>>,
+    /// Port forwards that lead to a service, each with its port.
+    leaders_of: BTreeMap<ServiceRef, Vec<(ServiceRef, u16)>>,
 }
 
 impl<'a> Contract<'a> {
@@ -37,7 +39,12 @@ impl<'a> Contract<'a> {
             flows_to.entry(&flow.to).or_default().push(flow);
         }
         let mut replicas_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut leaders_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (node, name, service) in lab.services() {
+            for rule in forwarded(catalog, service) {
+                let leader = ServiceRef { node: node.clone(), service: name.clone() };
+                leaders_of.entry(rule.to).or_default().push((leader, rule.port));
+            }
             if let Some(primary) = &service.replica_of {
                 replicas_of.entry(primary).or_default().push(ServiceRef { node: node.clone(), service: name.clone() });
             }
@@ -51,7 +58,7 @@ impl<'a> Contract<'a> {
                 }
             }
         }
-        Self { lab, catalog, clusters: Catalog::clusters(lab), flows_from, flows_to, replicas_of, vips_of }
+        Self { lab, catalog, clusters: Catalog::clusters(lab), flows_from, flows_to, replicas_of, vips_of, leaders_of }
     }
 
     pub(super) fn specify(&self, at: &ServiceRef, service: &Service) -> Result<ServiceSpec, Vec<Unplannable>> {
@@ -309,12 +316,23 @@ impl<'a> Contract<'a> {
                         Endpoint::Vip(from) => open.extend(self.lab.vips.get(from).map(|vip| Ipv4Net::from(vip.address))),
                     }
                 }
+                for (leader, _) in self.leaders_of.get(at).into_iter().flatten().filter(|(leader, port)| self.is_called(leader, *port)) {
+                    // A port forward hides whom it leads on behind its own node.
+                    open.extend(self.sources(&leader.node, node, &service.bind));
+                }
                 let copies = self.replicas_of.get(at).into_iter().flatten().chain(&service.replica_of);
                 open.extend(copies.flat_map(|copy| self.sources(&copy.node, node, &service.bind)));
             }
         }
         open.extend(members.iter().flat_map(|member| self.sources(&member.node, node, &service.bind)));
         Ok(Some(open))
+    }
+
+    /// Whether a flow leads to a port of a port forward.
+    fn is_called(&self, leader: &ServiceRef, port: u16) -> bool {
+        let flows = |end: Endpoint| self.flows_to.get(&end).into_iter().flatten().map(|flow| flow.port);
+        flows(Endpoint::Service(leader.clone())).any(|called| called.is_none_or(|called| called == port))
+            || flows(Endpoint::Node(leader.node.clone())).any(|called| called == Some(port))
     }
 
     /// The addresses from which a node comes to a service: those on the networks that it shares with it and on which that
@@ -361,6 +379,16 @@ impl<'a> Contract<'a> {
 
 fn unknown_address(at: &ServiceRef, to: &Endpoint) -> String {
     format!("{at} talks to {to}, whose address is not drawn; give it an address on a network that both are on.")
+}
+
+/// The rules of a port forward; none for any other service.
+fn forwarded<'a>(catalog: &'a Catalog, service: &'a Service) -> impl Iterator<Item = ForwardRule> + 'a {
+    let entry = catalog.of(service).filter(|entry| entry.behaviour == Behaviour::PortForward);
+    let rules = match entry.and_then(|entry| entry.value(service, "rules")) {
+        Some(Value::List(rules)) => rules.as_slice(),
+        _ => &[],
+    };
+    rules.iter().filter_map(|rule| rule.parse().ok())
 }
 
 /// The settings of a service with the catalog's own where it says nothing.

@@ -56,6 +56,23 @@ fn who_comes_by_a_router_comes_from_its_own_addresses() {
 }
 
 #[test]
+fn a_flow_to_a_port_forward_opens_what_it_leads_to() {
+    let porch = |port: u16| {
+        let text = format!(
+            r#"#![enable(implicit_some, unwrap_newtypes)]
+            (sandtable: 1, name: "Porch", networks: {{"yard": internal(subnet: "10.33.2.0/24"), "road": host_only(subnet: "192.168.60.0/24")}}, nodes: {{
+                "porch": (role: gateway, adapters: [(network: "road", address: "192.168.60.21"), (network: "yard", address: "10.33.2.2")],
+                    services: {{"lead": (kind: "port-forward", settings: {{"rules": ["8093:hall/web"]}})}}),
+                "hall": (role: app, adapters: [(network: "yard", address: "10.33.2.21")], services: {{"web": (kind: "nginx")}}),
+            }}, flows: [(from: "outside", to: "porch/lead", port: {port})])"#
+        );
+        allowed(&specs(&crate::layout::read(&text).unwrap()), "hall/web").unwrap()
+    };
+    assert_eq!(porch(8093), ["10.33.2.2/32"], "the forward hides its callers");
+    assert_eq!(porch(8094), [] as [&str; 0], "nothing leads there by that port");
+}
+
+#[test]
 fn a_router_routes_between_all_of_its_networks_but_management() {
     let mut lab = crate::layout::read(include_str!("../../../layouts/linux-cluster.ron")).unwrap();
     let list = |subnets: &[&str]| Value::List(subnets.iter().map(|subnet| (*subnet).to_owned()).collect());

@@ -453,14 +453,14 @@ fn every_shortcut_works_on_a_real_keyboard() {
     press(&mut window, "ctrl+s", "it saved", &|window| window.layout(file).contains("\"db3\""));
     // A finding to walk to: the first of those that the layout accepts. Where nothing is selected the inspector is the lab's.
     window.click("Count again");
-    window.press("Escape", "nothing selected", |window| window.shows("Add view"));
-    press(&mut window, "F8", "the first finding's subject", &|window| !window.shows("Add view"));
+    window.press("Escape", "nothing selected", |window| window.shows("Add page"));
+    press(&mut window, "F8", "the first finding's subject", &|window| !window.shows("Add page"));
     // On to the second, wherever it leads, and back.
     xdotool(&["key", "--clearmodifiers", "F8"]);
     window.frames();
-    window.press("Escape", "nothing selected", |window| window.shows("Add view"));
-    press(&mut window, "shift+F8", "the first finding's subject", &|window| !window.shows("Add view"));
-    window.press("Escape", "nothing selected", |window| window.shows("Add view"));
+    window.press("Escape", "nothing selected", |window| window.shows("Add page"));
+    press(&mut window, "shift+F8", "the first finding's subject", &|window| !window.shows("Add page"));
+    window.press("Escape", "nothing selected", |window| window.shows("Add page"));
     // Modes and pages.
     press(&mut window, "ctrl+3", "the first page", &|window| window.shows("Next page"));
     press(&mut window, "Right", "the second page", &|window| window.shows("Previous page"));

@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! The node believes that its neighbours are elsewhere: it sends what is meant for them to a router, or nowhere. It comes
-//! up, looks healthy from inside, and reaches nobody.
+//! up, looks healthy from inside, and reaches no other node.
 //!
 //! An address that no adapter can have is the business of `reserved-address`.
 //!

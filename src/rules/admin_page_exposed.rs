@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! A statistics page, a metrics port or a console tells how the lab is built and how it is doing, and often lets one
-//! change it. It is rarely as well guarded as the service beside it, because nobody but us was meant to see it.
+//! change it. It is rarely as well guarded as the service beside it, because only administrators were meant to see it.
 //!
 //! Exposed means: it listens on a bridged or a frontend network, or a port of the host that other machines reach leads to
 //! it. A forward on the host's loopback is for the person who sits there, and is fine. ssh has a rule of its own,

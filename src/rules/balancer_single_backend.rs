@@ -3,7 +3,7 @@
 //! ## Why
 //! It can leave a failed server out only if there is another. With one it adds a hop and a thing that can fail.
 //!
-//! A balancer without any flow is not drawn yet and is left alone; one whose flow leads to a VIP has whoever holds it.
+//! A balancer without any flow is not drawn yet and is left alone; one whose flow leads to a VIP has its holders.
 //!
 //! ## Example
 //! `lb/haproxy` has a flow to `app1/web` only.

@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! A service is bound to an address, and it is written into its configuration before the node runs. Where the adapter has
-//! none, or gets one by DHCP, nobody knows which: `plan` and `deploy` refuse it.
+//! none, or gets one by DHCP, it is not known which: `plan` and `deploy` refuse it.
 //!
 //! ## Example
 //! ```ron

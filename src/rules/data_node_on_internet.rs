@@ -1,7 +1,7 @@
 //! A node that keeps data is on a network that leads to the internet.
 //!
 //! ## Why
-//! A database answers the application and nobody else. While it runs it downloads nothing and calls nobody, so a way to
+//! A database answers the application alone. While it runs it downloads nothing and calls no other host, so a way to
 //! the internet only adds ways in, and a way out for what is stolen.
 //!
 //! It says nothing where a graver finding says it already: where the service listens on a bridged network

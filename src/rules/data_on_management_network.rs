@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! A management network is for administrators and for watching. Traffic of applications on it makes both slow when they are
-//! needed most, and whoever administers can read along.
+//! needed most, and every administrator can read along.
 //!
 //! ## Example
 //! `db1/db` is bound to `management`; `db1` and its clients are on `backend` as well.

@@ -1,7 +1,7 @@
 //! A port of the host, or of a gateway, leads to a service that holds data.
 //!
 //! ## Why
-//! A forward makes a hole in the wall that NAT is: whoever reaches the host's port talks to the database as if it stood
+//! A forward makes a hole in the wall that NAT is: any client that reaches the host's port talks to the database as if it stood
 //! beside it. Bound to loopback on the host it is still open to every program and every user of that machine. A service
 //! of a gateway that forwards ports makes the same hole.
 //!

@@ -1,11 +1,11 @@
-//! A service that holds data lets in somebody whom the lab does not have.
+//! A service that holds data allows a name or address that is not in the lab.
 //!
 //! ## Why
-//! An allow list names who may talk to the data. A name or an address that nobody in the lab has is a leftover, or a slip
-//! of the pen: it lets nobody in today, and tomorrow it lets in whoever takes that name or address. Meanwhile the one who
+//! An allow list names who may talk to the data. A name or an address that is not in the lab is a leftover, or a slip
+//! of the pen: it admits no node today, and tomorrow any node that takes that name or address. Meanwhile the one who
 //! was meant may be locked out.
 //!
-//! Everybody at once (`outside`, `0.0.0.0/0`) is the business of `data-service-open-to-all`.
+//! All clients at once (`outside`, `0.0.0.0/0`) is the business of `data-service-open-to-all`.
 //!
 //! ## Example
 //! ```ron

@@ -1,7 +1,7 @@
 //! A service that holds data listens on every address of its node.
 //!
 //! ## Why
-//! Bound to 0.0.0.0, a database answers on every network that its node is on, and on each that somebody plugs in later.
+//! Bound to 0.0.0.0, a database answers on every network that its node is on, and on each that is added later.
 //! Databases that listen everywhere and are reached from the internet are one of the most common causes of data breaches.
 //! A firewall in front does not make it good: it is one mistake away from being open.
 //!

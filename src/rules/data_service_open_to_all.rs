@@ -1,4 +1,4 @@
-//! A service that holds data lets everybody in.
+//! A service that holds data allows every client.
 //!
 //! ## Why
 //! A database port should accept connections from the few nodes that use it, and from no others. The firewall on its

@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! A server hands out addresses of the subnet that it serves (RFC 2131, section 4.3.1). Nodes with an address from elsewhere
-//! reach nobody on the network; VirtualBox does not make such a server at all.
+//! reach no node on the network; VirtualBox does not make such a server at all.
 //!
 //! ## Example
 //! ```ron

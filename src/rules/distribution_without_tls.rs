@@ -3,7 +3,7 @@
 //! ## Why
 //! Erlang distribution carries everything, and a node that has joined may run any code on every other. The cookie that
 //! guards it passes the wire only as a hash, but nothing of what follows is encrypted or signed. A private network is not
-//! secure enough: whoever sits on it can read along and take over a connection.
+//! secure enough: any host on it can read along and take over a connection.
 //!
 //! Where some of a mesh use TLS and others do not, they do not talk at all: that is `settings-disagree`.
 //!

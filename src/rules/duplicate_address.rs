@@ -1,7 +1,7 @@
 //! Two adapters on one network have the same address.
 //!
 //! ## Why
-//! Which of the two answers is decided by whoever was asked last (ARP, RFC 826), so connections reach now one and now
+//! Which of the two answers depends on which was asked last (ARP, RFC 826), so connections reach now one and now
 //! the other, and break half-way. It is among the hardest faults to see from inside either node.
 //!
 //! A virtual IP that has an adapter's address is the business of `vip-address-taken`.

@@ -8,7 +8,7 @@
 //! `db1/db` allows only `app1`, and `app2` has a flow to it.
 //!
 //! ## Do this instead
-//! Add the sender to the list, or leave the list out: then whoever has a flow is let in, and nobody else.
+//! Add the sender to the list, or leave the list out: then exactly the senders of its flows are allowed.
 
 use super::contract::{Source, Verdict};
 use super::reached::Sort;

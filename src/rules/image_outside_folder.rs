@@ -1,7 +1,7 @@
 //! The image is a file outside of the layout's folder.
 //!
 //! ## Why
-//! An image that is a file becomes the disk of a node, whole. A layout from somebody else that names a file of this machine
+//! An image that is a file becomes the disk of a node, whole. A layout from a stranger that names a file of this machine
 //! would put that file's content into its node, and a node can send it anywhere.
 //!
 //! A deployment asks before it reads such a file. Where the layout is your own, accept the finding.

@@ -3,7 +3,7 @@
 //! ## Why
 //! Some kinds do nothing alone, and the catalog says what they need: an application its database, a login its directory, an
 //! automount its file server, a cache or a balancer a server behind it, an arbitrator and a tunnel a member to work with.
-//! Without it the service starts, looks healthy, and answers nobody.
+//! Without it the service starts, looks healthy, and answers no request.
 //!
 //! A flow to a balancer, a forwarding or a tunnel counts: it may lead on to what is needed.
 //!

@@ -1,7 +1,7 @@
 //! A cluster has members of kinds that cannot work together.
 //!
 //! ## Why
-//! Members of a cluster speak one protocol. A PostgreSQL in a Galera cluster replicates nothing, is counted in nobody's votes,
+//! Members of a cluster speak one protocol. A PostgreSQL in a Galera cluster replicates nothing, is counted in no member's votes,
 //! and looks in the drawing as if the data were on it.
 //!
 //! Galera members and arbitrators belong together, BEAM nodes and their gateways, partners of a file sync, ends of a tunnel.

@@ -1,8 +1,8 @@
-//! A file server exports its folders to everybody.
+//! A file server exports its folders to every client.
 //!
 //! ## Why
-//! NFS believes what the client says about who its user is. Whoever may mount an export may read every file in it by
-//! claiming the owner's number, and an export to `*` may be mounted by whoever reaches the server.
+//! NFS believes what the client says about who its user is. A client that may mount an export may read every file in it by
+//! claiming the owner's number, and an export to `*` may be mounted by any host that reaches the server.
 //!
 //! ## Example
 //! ```ron

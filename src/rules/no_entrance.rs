@@ -1,7 +1,7 @@
 //! A balancer is drawn, but no flow enters the lab.
 //!
 //! ## Why
-//! A balancer is there for requests of users. Without a flow from outside nobody is said to use it: the simulator and the
+//! A balancer is there for requests of users. Without a flow from outside it has no users: the simulator and the
 //! running lab send no requests, so a failover shows no outage, and no rule can tell whether users get through.
 //!
 //! ## Example

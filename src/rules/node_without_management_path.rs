@@ -5,7 +5,7 @@
 //! traffic: then every node belongs on it, or behind a router or beside a bastion that is. In a lab without one, a node
 //! must be on a network that the host gets to: any but an internal one.
 //!
-//! The way ends at ssh: a node whose only ssh server is bound to loopback lets nobody in. A lab of which the host reaches no
+//! The way ends at ssh: a node whose only ssh server is bound to loopback admits no host. A lab of which the host reaches no
 //! network at all is left to `host-reaches-no-network`.
 //!
 //! A node without adapters is left to `isolated-node`.

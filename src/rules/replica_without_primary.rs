@@ -6,7 +6,7 @@
 //!
 //! ## Example
 //! `db2/db` copies from `db1/db`, and the two nodes share no network; or each copies from the other; or `db2/db` refuses
-//! writes and copies from nobody.
+//! writes and copies from no server.
 //!
 //! ## Do this instead
 //! Let every replica copy from a primary of its own kind that it reaches. Nodes without any adapter are not drawn yet and

@@ -1,7 +1,7 @@
 //! An adapter has an address that no node may have.
 //!
 //! ## Why
-//! The first and the last address of a subnet mean the subnet itself and everybody in it. On host-only and NAT networks
+//! The first and the last address of a subnet mean the subnet itself and all hosts in it (broadcast). On host-only and NAT networks
 //! the subnet's first usable address is the host's or the gateway's own. Loopback, multicast and link-local addresses are
 //! never one node's on a network (RFC 6890).
 //!

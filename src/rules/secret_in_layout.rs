@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! A layout is made to be shared: it lies in git, goes out by mail, is shown on a wall. A password in it is known to
-//! everybody who ever sees the file, and changing it there does not change it in the history.
+//! everyone who ever sees the file, and changing it there does not change it in the history.
 //!
 //! ## Example
 //! ```ron

@@ -1,7 +1,7 @@
 //! A setting names a service or a node that the lab does not have.
 //!
 //! ## Why
-//! A port that is led to a service that is not there answers nobody, and a backup that lists one copies nothing, without a
+//! A port that is led to a service that is not there answers no request, and a backup that lists one copies nothing, without a
 //! word.
 //!
 //! ## Example

@@ -2,10 +2,10 @@
 //!
 //! ## Why
 //! A management network is drawn so that ssh is reached there and nowhere else. As long as the same ssh answers on the
-//! frontend, everything that can be said to it (stolen keys, tomorrow's hole) can be said by whoever sends requests.
+//! frontend, everything that can be said to it (stolen keys, tomorrow's hole) can be said by any client that sends requests.
 //!
 //! A bastion is meant to take ssh from elsewhere. A node that is on no management network is the business of
-//! `node-without-management-path`, and NAT counts for nothing here: nobody reaches a node through it.
+//! `node-without-management-path`, and NAT counts for nothing here: no host reaches a node through it.
 //!
 //! ## Example
 //! ```ron

@@ -1,4 +1,4 @@
-//! A file sync has nobody to keep files the same with.
+//! A file sync has no partner to keep files the same with.
 //!
 //! ## Why
 //! Files that are written on one node stay there, and the first request that another node answers does not find them.

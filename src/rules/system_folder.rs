@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! Services work on their folders as root: they move what lies there, mount over it, change who owns it, or hand it to
-//! others. Done to `/` or `/etc`, the node does not start again, or its keys and passwords are read by whoever mounts it.
+//! others. Done to `/` or `/etc`, the node does not start again, or its keys and passwords are read by every client that mounts it.
 //!
 //! Folders below `/home`, `/srv`, `/opt`, `/mnt`, `/var/www` and the like are meant for this.
 //!

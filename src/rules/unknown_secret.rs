@@ -1,7 +1,7 @@
 //! A service names a secret that its kind does not have.
 //!
 //! ## Why
-//! The secret is made and given to nobody. The one that the service needs is made for it alone, so it shares none with
+//! The secret is made and given to no service. The one that the service needs is made for it alone, so it shares none with
 //! those that it was meant to share it with, and logins fail.
 //!
 //! ## Example

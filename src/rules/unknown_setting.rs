@@ -1,7 +1,7 @@
 //! A service has a setting that its kind does not have.
 //!
 //! ## Why
-//! Such a setting does nothing: the service runs as if it were not there. Whoever wrote `tlss: true` believes that the
+//! Such a setting does nothing: the service runs as if it were not there. The author of `tlss: true` believes that the
 //! service encrypts.
 //!
 //! ## Example

@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! An acceptance says "we know, and it is meant". One that matches nothing is a leftover: the thing was mended, renamed
-//! or removed. Left in place it would hide the same mistake when somebody makes it again later.
+//! or removed. Left in place it would hide the same mistake when it is made again later.
 //!
 //! One with the words of the finding, as the window writes it, accepts no other words: where what is wrong has changed, the finding
 //! counts again, and the acceptance is left over.

@@ -1,7 +1,7 @@
 //! A virtual IP has an address that something else has, or may get.
 //!
 //! ## Why
-//! A virtual IP must belong to whoever holds it and to nobody else. Where a node, another virtual IP, the host or the DHCP
+//! A virtual IP must belong to its holder alone. Where a node, another virtual IP, the host or the DHCP
 //! server's next guest has it too, two machines answer for it, and a failover changes nothing.
 //!
 //! ## Example
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! ## Do this instead
-//! Choose an address of the network that nobody has, outside its DHCP range.
+//! Choose an address of the network that is free, outside its DHCP range.
 
 use super::{Facts, Report, readdress, reserved_address};
 use crate::model::{Subject, Vip, VipName};

@@ -1,7 +1,7 @@
 //! Two nodes may hold a VIP with the same priority.
 //!
 //! ## Why
-//! Of two holders with one priority the higher address wins (RFC 5798, section 6.4.3), which nobody reads off the
+//! Of two holders with one priority the higher address wins (RFC 5798, section 6.4.3), which cannot be read off the
 //! drawing; and while both believe that they hold it, neither gives way at once.
 //!
 //! ## Example

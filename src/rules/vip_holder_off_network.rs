@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! It neither hears the other holders nor answers for the address. If it believes that it must take over, the VIP is
-//! gone; and it will believe so at once, because it hears nobody.
+//! gone; and it will believe so at once, because it hears no other holder.
 //!
 //! A node without any adapter is left to `isolated-node`.
 //!

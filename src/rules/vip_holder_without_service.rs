@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! The address goes where the followed service is well. A node without it can never take over; where no holder has it,
-//! nobody ever holds the address.
+//! no node ever holds the address.
 //!
 //! A holder that is not on the VIP's network is left to `vip-holder-off-network`.
 //!

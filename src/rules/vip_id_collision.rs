@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! Nodes tell VIPs apart by this number alone (VRRP's virtual router id, RFC 5798). Two groups with one number hear each
-//! other's advertisements as their own, and one of the two VIPs is held by nobody.
+//! other's advertisements as their own, and one of the two VIPs has no holder.
 //!
 //! ## Example
 //! `web` and `database` are both on `backend` with id 51.

@@ -1,8 +1,8 @@
 //! A virtual IP's address is not one for nodes in its network.
 //!
 //! ## Why
-//! Whoever holds it announces it on the network, but the others look for it elsewhere: in another subnet, or nowhere.
-//! The failover works, and nobody gets through.
+//! Its holder announces it on the network, but the others look for it elsewhere: in another subnet, or nowhere.
+//! The failover works, and no request gets through.
 //!
 //! ## Example
 //! ```ron

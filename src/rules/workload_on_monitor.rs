@@ -2,7 +2,7 @@
 //!
 //! ## Why
 //! When the lab is in trouble, the workload takes the memory and the processor that watching needs, and when the node
-//! fails, both are gone: just then nobody sees why.
+//! fails, both are gone: just then the reason cannot be seen.
 //!
 //! Votes in a cluster (arbitrators), names, time, tunnels and backups are no workload.
 //!

@@ -1,7 +1,7 @@
 //! An application writes, and the only database that it has refuses writes.
 //!
 //! ## Why
-//! A replica copies what its primary writes and takes nothing from anybody else (MariaDB documentation, `read_only`;
+//! A replica copies what its primary writes and takes nothing from any other client (MariaDB documentation, `read_only`;
 //! PostgreSQL documentation, Hot Standby). The application reads well and fails at the first change.
 //!
 //! ## Example

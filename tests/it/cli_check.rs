@@ -1,14 +1,10 @@
 //! `sandtable check`, run as people run it: exit codes, messages, JSON, and no patience lost on what is no layout.
 
+use super::cli_commands::sandtable;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
 };
-
-fn sandtable(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sandtable")).args(args).env("NO_COLOR", "1").output().unwrap()
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()

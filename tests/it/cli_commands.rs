@@ -6,11 +6,11 @@ use std::{
     process::{Command, Output},
 };
 
-fn sandtable(args: &[&str]) -> Output {
+pub fn sandtable(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sandtable")).args(args).env("NO_COLOR", "1").output().unwrap()
 }
 
-fn good(args: &[&str]) -> String {
+pub fn good(args: &[&str]) -> String {
     let output = sandtable(args);
     assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

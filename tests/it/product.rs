@@ -1,20 +1,11 @@
 //! The program as it is installed: its version, its completions and man pages, and what `dist/install` adds and removes.
 
-use std::process::{Command, Output};
+use super::cli_commands::{good, sandtable};
+use std::process::Command;
 
 #[path = "../../build.rs"]
 #[expect(dead_code, reason = "the build script's entry point is not called in tests")]
 mod build;
-
-fn sandtable(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sandtable")).args(args).env("NO_COLOR", "1").output().unwrap()
-}
-
-fn good(args: &[&str]) -> String {
-    let output = sandtable(args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// The commands that the help lists.
 fn commands() -> Vec<String> {

@@ -45,10 +45,12 @@ undo_begin() {
 # What undoes fault $id of this lab: $kind.
 export LANG=C LC_ALL=C PATH=$PATH
 folder=$folder
-# Whether another fault does the same to the same.
+# Whether another fault does the same to the same. One without its timer ended when this node was turned off.
 held() {
     for other in $faults/*/holds; do
-        if [ "\$other" != "\$folder/holds" ] && [ -e "\$other" ] && cmp -s "\$other" "\$folder/holds"; then return 0; fi
+        if [ "\$other" = "\$folder/holds" ] || [ ! -e "\$other" ] || ! cmp -s "\$other" "\$folder/holds"; then continue; fi
+        number=\${other%/holds}
+        ! systemctl is-active --quiet "sandtable-heal-\${number##*/}.timer" || return 0
     done
     return 1
 }
@@ -129,6 +131,11 @@ restart_do() {
 swapped_undo() { # PATH...
     for path; do
         cp -p "$path" "$folder/kept-${path##*/}"
+        # Where another fault has changed the file already, that one has the right content.
+        for other in "$faults"/*/holds; do
+            if [ "$other" = "$folder/holds" ] || ! cmp -s "$other" "$folder/holds"; then continue; fi
+            cp -p "${other%holds}kept-${path##*/}" "$folder/" 2>/dev/null || true
+        done
         printf 'held || [ ! -e "$folder/kept-%s" ] || mv -f "$folder/kept-%s" "%s"\n' "${path##*/}" "${path##*/}" "$path"
     done
 }

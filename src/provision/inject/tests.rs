@@ -28,7 +28,10 @@ const FAKES: &[(&str, &str)] = &[
             -*|KILL|CONT|STOP) [ "$word" != KILL ] && [ "$word" != CONT ] && [ "$word" != STOP ] || signal=$word ;;
             *) if [ -z "$verb" ]; then verb=$word; else unit=$word; fi ;;
         esac; done
-        case $unit in *.timer) rm -f "$BOOKS/timer-${unit%.timer}"; exit 0 ;; esac
+        case $unit in *.timer)
+            [ "$verb" != is-active ] || { [ -e "$BOOKS/timer-${unit%.timer}" ]; exit; }
+            rm -f "$BOOKS/timer-${unit%.timer}"; exit 0 ;;
+        esac
         case $verb in
         is-active) [ "$(cat "$BOOKS/unit-$unit" 2>/dev/null)" = active ] || [ "$(cat "$BOOKS/unit-$unit" 2>/dev/null)" = frozen ] ;;
         start) echo active >"$BOOKS/unit-$unit" ;;
@@ -242,6 +245,44 @@ fn what_is_undone_is_as_it_was_and_both_can_be_done_twice() {
             assert_eq!(node.run(&heal), super::super::Ending::Same, "{shell}: {text}: healed twice");
         }
     }
+}
+
+#[test]
+fn two_faults_on_one_file_leave_nothing_in_whatever_order_they_are_healed() {
+    for text in ["cookie db1/galera", "expire db1/galera"] {
+        for order in [[1, 2], [2, 1]] {
+            let node = Node::new("dash");
+            let seen = seen(&node);
+            let before = node.state();
+            for id in [1, 2] {
+                assert_eq!(node.run(&script(text, id, &seen)), super::super::Ending::Changed, "{text} {id}");
+            }
+            for id in order {
+                assert_eq!(node.run(&undo(&text.parse().unwrap(), id)), super::super::Ending::Changed, "{text} {id}");
+            }
+            assert_eq!(node.state(), before, "{text}, healed in the order {order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_ended_with_the_power_of_its_node_holds_nothing_down() {
+    let node = Node::new("dash");
+    let seen = seen(&node);
+    let before = node.state();
+    let text = "stop db1/galera";
+    node.run(&script(text, 3, &seen));
+    // The node was turned off and on: its services start, and its timers are gone.
+    fs::remove_file(node.path("books/timer-sandtable-heal-3")).unwrap();
+    for unit in ["mariadb.service", "more@1.service"] {
+        fs::write(node.path("books").join(format!("unit-{unit}")), "active\n").unwrap();
+    }
+    node.run(&script(text, 7, &seen));
+    assert_ne!(node.state()["books/unit-mariadb.service"], "active\n");
+    node.run(&undo(&text.parse().unwrap(), 7));
+    assert_eq!(node.state()["books/unit-mariadb.service"], "active\n", "the service starts again");
+    node.run(&undo(&text.parse().unwrap(), 3));
+    assert_eq!(node.state(), before);
 }
 
 #[test]

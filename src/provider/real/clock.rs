@@ -75,11 +75,10 @@ pub(super) async fn set(core: &Core, node: &NodeName) -> Result<Done, ProviderEr
         let asked_ms = (core.clock)();
         let said = run(core, node, &clock::read()).await?;
         let heard_ms = (core.clock)();
-        let said = said.trim();
-        if said.is_empty() {
+        if said.trim() == clock::OF_HOST {
             return Ok(Done::AlreadySo);
         }
-        let Ok(node_secs) = said.parse() else { return Err(refused(node, &clock::read(), format!("it says {said:?}"))) };
+        let node_secs = seconds(node, &clock::read(), &said)?;
         let offset = Offset::read(asked_ms, node_secs, heard_ms);
         let offset = known.map_or(offset, |before| before.and(offset));
         known = Some(offset);
@@ -89,8 +88,15 @@ pub(super) async fn set(core: &Core, node: &NodeName) -> Result<Done, ProviderEr
     }
     let Some(by_secs) = known.and_then(Offset::correction_secs) else { return Ok(Done::AlreadySo) };
     tracing::debug!(%node, by_secs, "its clock was wrong");
-    run(core, node, &clock::shift(by_secs)).await?;
+    let shift = clock::shift(by_secs);
+    seconds(node, &shift, &run(core, node, &shift).await?)?;
     Ok(Done::Changed)
+}
+
+/// The clock that a script printed. Without one the script did not run to its end: a busy daemon was seen to lose its input or output.
+fn seconds(node: &NodeName, script: &Script, said: &str) -> Result<u64, ProviderError> {
+    let garbled = |_| ProviderError { retry: Retry::Worth, ..refused(node, script, format!("it answered {:?}", said.trim())) };
+    said.trim().parse().map_err(garbled)
 }
 
 /// Runs a script and gives what it wrote.

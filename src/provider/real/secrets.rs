@@ -123,13 +123,19 @@ impl Core {
             *kept = Some(self.read_store()?);
         }
         let store = kept.get_or_insert_with(Store::default);
-        let (answer, made) = ask(store)?;
-        if made == Made::New {
-            store.version = VERSION;
-            let bytes = serde_json::to_vec(store).map_err(|error| failed(error.to_string()))?;
-            self.locked(|locked| locked.write(SECRETS_FILE, &bytes))?;
+        let answer = ask(store).and_then(|(answer, made)| {
+            if made == Made::New {
+                store.version = VERSION;
+                let bytes = serde_json::to_vec(store).map_err(|error| failed(error.to_string()))?;
+                self.locked(|locked| locked.write(SECRETS_FILE, &bytes))?;
+            }
+            Ok(answer)
+        });
+        if answer.is_err() {
+            // A secret that is not on the disk must not be used later: the next process would make another.
+            *kept = None;
         }
-        Ok(answer)
+        answer
     }
 
     fn read_store(&self) -> Result<Store, ProviderError> {

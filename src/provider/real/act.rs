@@ -63,21 +63,27 @@ async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Sa
         | Action::PowerOff { .. }
         | Action::DeleteSnapshot { .. } => below(core, action, says).await,
         Action::TakeSnapshot { node, snapshot } => {
-            // Before it is taken: one that is there without what was noted then is worse than the other way round.
-            let noted = machine(core, node).await?.notes;
-            let done = below(core, action, says).await?;
-            if done == Done::Changed {
-                snapshots::keep(core, node, snapshot, &noted)?;
+            // Before it is taken: without its metadata it could not be restored whole. One that exists keeps the metadata of its time.
+            let there = with_snapshots(core, node).await?;
+            if !there.snapshots.contains(snapshot) {
+                snapshots::keep(core, node, snapshot, &there.notes)?;
             }
-            Ok(done)
+            below(core, action, says).await
         }
         Action::RestoreSnapshot { node, snapshot } => {
+            let there = with_snapshots(core, node).await?;
+            let kept = snapshots::kept(core, node, snapshot)?;
+            if there.snapshots.contains(snapshot) {
+                // The metadata of today is wrong once the disk is replaced. A node without any is set up again, so a restore that is
+                // interrupted leaves no node that only seems to be set up.
+                core.machines.note(node, &snapshots::back(&there.notes, &snapshots::Notes::new())).await?;
+            }
             let done = below(core, action, says).await?;
             core.forget(node);
             core.changed_below();
             // What is noted on a machine says what is set up inside: that is now as it was then.
             let now = machine(core, node).await?.notes;
-            core.machines.note(node, &snapshots::back(&now, &snapshots::kept(core, node, snapshot)?)).await?;
+            core.machines.note(node, &snapshots::back(&now, &kept)).await?;
             // The memory of a running machine was taken with it, and its clock is the one of that moment.
             if machine(core, node).await?.power == Power::Running {
                 went_on(core, node).await;
@@ -203,13 +209,22 @@ pub(super) async fn made<T>(
 }
 
 async fn machine(core: &Core, node: &NodeName) -> Result<Machine, ProviderError> {
-    core.machines.machine(node).await?.ok_or_else(|| ProviderError {
+    core.machines.machine(node).await?.ok_or_else(|| missing_machine(node))
+}
+
+/// A machine with its snapshots, which [`machine`] may leave out.
+async fn with_snapshots(core: &Core, node: &NodeName) -> Result<Machine, ProviderError> {
+    core.machines.look().await?.machines.remove(node).ok_or_else(|| missing_machine(node))
+}
+
+fn missing_machine(node: &NodeName) -> ProviderError {
+    ProviderError {
         what: format!("set up {node}"),
         node: Some(node.clone()),
         why: "its machine is not there".into(),
         next: "Deploy again: it is made anew.".into(),
         retry: Retry::Useless,
-    })
+    }
 }
 
 async fn machine_of(core: &Core, node: &NodeName) -> Result<MachineSpec, ProviderError> {

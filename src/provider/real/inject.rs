@@ -93,7 +93,8 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, terms: Terms) -> Result
         Err(error) => {
             // What was done by halves is undone; where that fails too, the journal keeps it for the next to try.
             let entry = Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: terms.by, at: Where::Unknown };
-            if mend(core, &entry, &seen, Whose::Nobodys).await.is_ok() {
+            let held = held(core, &entry)?;
+            if mend(core, &entry, &seen, held).await.is_ok() {
                 journal::change(core, |faults| faults.entries.retain(|entry| entry.id != id))?;
             }
             Err(error)
@@ -189,8 +190,7 @@ pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>
     for entry in below.into_iter().chain(rest) {
         core.changed_below();
         let (_, seen) = watch.known().await?;
-        let same = |other: &&Entry| other.id != entry.id && other.fault == entry.fault;
-        let held = Faults::read(&core.folder)?.entries.iter().find(same).map_or(Whose::Nobodys, |_| Whose::Anothers);
+        let held = held(core, &entry)?;
         match mend(core, &entry, &seen, held).await {
             Ok(()) => {
                 journal::change(core, |faults| faults.entries.retain(|other| other.id != entry.id))?;
@@ -212,6 +212,11 @@ pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>
 enum Whose {
     Nobodys,
     Anothers,
+}
+
+fn held(core: &Core, entry: &Entry) -> Result<Whose, ProviderError> {
+    let same = |other: &Entry| other.id != entry.id && other.fault == entry.fault;
+    Ok(if Faults::read(&core.folder)?.entries.iter().any(same) { Whose::Anothers } else { Whose::Nobodys })
 }
 
 async fn mend(core: &Arc<Core>, entry: &Entry, seen: &Observed, held: Whose) -> Result<(), ProviderError> {

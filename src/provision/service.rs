@@ -103,6 +103,20 @@ pub fn has_started(service: &ServiceName) -> String {
     format!("[ -e {home}/started ] || [ -e {home}/after-done ]")
 }
 
+/// What [`ask_health`] prints before the exit code.
+pub const HEALTH: &str = "::health ";
+
+/// How long a health script may take before its service counts as one that does not work, in seconds.
+const HEALTH_SECS: u32 = 15;
+
+/// A command for a shell that prints [`HEALTH`] and the exit code of a service's health script: 124 where that hangs.
+pub fn ask_health(service: &ServiceName) -> String {
+    let health = format!("{SERVICES_FOLDER}/{}/health", slug(service));
+    format!(
+        "if [ -e {health} ]; then timeout {HEALTH_SECS} sh {health} >/dev/null 2>&1 </dev/null; echo \"{HEALTH}$?\"; else echo '{HEALTH}1'; fi\n"
+    )
+}
+
 /// Stops a service, hard where it does not listen.
 pub fn stop(service: &ServiceName) -> Script {
     let mut draft = Draft::new();

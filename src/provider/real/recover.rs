@@ -14,8 +14,7 @@ use crate::{
     provision::{
         Ending, ending,
         recover::{Position, order, position_of},
-        service::{self, As, SERVICES_FOLDER},
-        slug,
+        service::{self, As},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -57,7 +56,7 @@ pub(super) async fn begin(
     match recovered {
         Done::Changed => Ok(Done::Changed),
         // A part of it works, without this member.
-        Done::AlreadySo => start(core, &members, at, As::Next, says).await.map(|()| Done::Changed),
+        Done::AlreadySo => start(core, &members, at, As::Next, says).await,
     }
 }
 
@@ -96,7 +95,7 @@ pub(super) async fn recover(core: Arc<Core>, live: Arc<dyn Live>, cluster: Clust
         let why = format!("{} is not on, and its data may go further than the others'", off.at.node);
         return Err(refused(&cluster, Some(&off.at.node), &why, "Turn it on, or heal what turned it off, then recover again."));
     }
-    if let Some(works) = first_that_works(&core, &data).await {
+    if let Some(works) = first_that_works(&core, &cluster, &data).await? {
         let _lost = says.try_send(format!("{works} works: the cluster is there already"));
         return Ok(Done::AlreadySo);
     }
@@ -137,22 +136,37 @@ fn members(core: &Core, below: &Below, cluster: &ClusterName) -> Vec<Member> {
     members
 }
 
-async fn first_that_works(core: &Arc<Core>, data: &[Member]) -> Option<ServiceRef> {
+/// The first member that works. One that does not answer may work with the others: then nothing may be stopped.
+async fn first_that_works(core: &Arc<Core>, cluster: &ClusterName, data: &[Member]) -> Result<Option<ServiceRef>, ProviderError> {
     let mut asked = JoinSet::new();
     for member in data.iter().cloned() {
         let core = Arc::clone(core);
-        asked.spawn(async move {
-            let text = format!("sh {SERVICES_FOLDER}/{}/health >/dev/null 2>&1", slug(&member.at.service));
-            let transport = core.transport(&member.at.node).await.ok()?;
-            let output = transport.run(Command::script(text, ASK_TIMEOUT)).await.ok()?;
-            matches!(output.code, 0 | 2).then_some(member.at)
-        });
+        asked.spawn(async move { (works(&core, &member.at).await, member.at) });
     }
-    let mut works = None;
+    let (mut first, mut silent) = (None, None);
     while let Some(answered) = asked.join_next().await {
-        works = works.or(answered.ok().flatten());
+        match answered.map_err(|_| super::ended())? {
+            (Some(true), at) => first = first.or(Some(at)),
+            (Some(false), _) => {}
+            (None, at) => silent = Some(at),
+        }
     }
-    works
+    match silent {
+        Some(at) if first.is_none() => {
+            let why = format!("{at} does not answer, and may work");
+            let next = "See whether its node is overloaded or unreachable, then recover again.";
+            Err(ProviderError { retry: Retry::Worth, ..refused(cluster, Some(&at.node), &why, next) })
+        }
+        _ => Ok(first),
+    }
+}
+
+/// Whether a member works, as its health script says; `None`: it did not answer.
+async fn works(core: &Core, at: &ServiceRef) -> Option<bool> {
+    let transport = core.transport(&at.node).await.ok()?;
+    let output = transport.run(Command::script(service::ask_health(&at.service), ASK_TIMEOUT)).await.ok()?;
+    let code: i32 = String::from_utf8_lossy(&output.stdout).trim().strip_prefix(service::HEALTH)?.parse().ok()?;
+    Some(matches!(code, 0 | 2))
 }
 
 async fn positions(core: &Arc<Core>, data: &[Member], says: &Says) -> Result<Vec<Position>, ProviderError> {
@@ -190,9 +204,9 @@ async fn position(core: &Arc<Core>, member: &Member, says: &Says) -> Result<Posi
     }
 }
 
-async fn start(core: &Arc<Core>, members: &[Member], at: &ServiceRef, how: As, says: &Says) -> Result<(), ProviderError> {
-    let Some(member) = members.iter().find(|member| member.at == *at) else { return Ok(()) };
-    act::on_service(core, &at.node, &at.service, &member.spec, says, |setup| service::start(setup, how)).await.map(|_| ())
+async fn start(core: &Arc<Core>, members: &[Member], at: &ServiceRef, how: As, says: &Says) -> Result<Done, ProviderError> {
+    let Some(member) = members.iter().find(|member| member.at == *at) else { return Ok(Done::AlreadySo) };
+    act::on_service(core, &at.node, &at.service, &member.spec, says, |setup| service::start(setup, how)).await
 }
 
 fn refused(cluster: &ClusterName, node: Option<&NodeName>, why: &str, next: &str) -> ProviderError {

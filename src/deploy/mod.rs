@@ -17,6 +17,8 @@ pub use run::{Cancel, Canceller, Options, PREFLIGHT, Pause, canceller, pause_by_
 pub use settle::settle;
 
 #[cfg(test)]
+mod real_tests;
+#[cfg(test)]
 mod sim_tests;
 #[cfg(test)]
 mod tests;

@@ -18,16 +18,16 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// How long to wait for somebody else who changes the lab.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 /// How long a node may take to say what it is. One that has just started may be slow.
 const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 /// What it is asked, and the word with which its answer ends.
-const ASK_FAMILY: &str = "cat /etc/os-release 2>/dev/null; echo; echo sandtable:asked";
+pub(super) const ASK_FAMILY: &str = "cat /etc/os-release 2>/dev/null; echo; echo sandtable:asked";
 const ASKED: &str = "sandtable:asked";
 /// How old may be what is known of the machines as such; older where the hypervisor tells of changes as they happen.
 const BELOW_AGE: Duration = Duration::from_millis(1500);

@@ -6,6 +6,8 @@
 mod act;
 mod clock;
 pub mod core;
+#[cfg(test)]
+pub(crate) mod fakes;
 mod inject;
 pub mod journal;
 pub mod live;
@@ -17,6 +19,8 @@ mod recover;
 mod request;
 mod secrets;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 mod uplink;
 pub mod watch;
 

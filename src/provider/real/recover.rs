@@ -218,6 +218,3 @@ fn refused(cluster: &ClusterName, node: Option<&NodeName>, why: &str, next: &str
         retry: Retry::Useless,
     }
 }
-
-#[cfg(test)]
-mod tests;

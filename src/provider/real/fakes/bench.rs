@@ -27,6 +27,9 @@ pub(crate) const OWNER: &str = "ours";
 /// Lines of a step that may wait.
 const SAYS_MAX: usize = 1024;
 
+/// A file of the lab's state folder: its name and content.
+type StateFile = (String, Vec<u8>);
+
 /// Runs a test whose clock stands still: it goes on only while everything waits.
 pub(crate) fn still<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -66,7 +69,7 @@ impl Bench {
 
     /// The mini-cloud, deployed. It is deployed once and copied from then on.
     pub(crate) async fn deployed() -> Self {
-        static DEPLOYED: OnceLock<(Host, Vec<(String, Vec<u8>)>)> = OnceLock::new();
+        static DEPLOYED: OnceLock<(Host, Vec<StateFile>)> = OnceLock::new();
         const STATE: [&str; 2] = ["secrets.json", "since"];
         if let Some((host, files)) = DEPLOYED.get() {
             let bench = Self::on(host.clone(), fixture::mini_cloud());

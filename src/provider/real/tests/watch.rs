@@ -107,7 +107,7 @@ fn a_machine_that_goes_off_is_told_and_one_that_comes_back_is_watched_again() {
             assert_eq!(seen.nodes["app1"].power, power);
             let expected = if power == Power::Running { Health::Healthy } else { Health::Down };
             assert_eq!(health(&seen, "app1/todo"), expected);
-            let last = told(&live).await.into_iter().filter(|(kind, _)| *kind == EventKind::Machine).last().unwrap();
+            let last = told(&live).await.into_iter().rfind(|(kind, _)| *kind == EventKind::Machine).unwrap();
             assert!(last.1.contains(power.title()), "{last:?}");
         }
     });

@@ -3,9 +3,9 @@
 //! Not part of the interface of this crate, and nothing in it may use it.
 
 use crate::model::{
-    ADVERTISE_MS_MAX, Acceptance, Adapter, AdapterSpec, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Image,
-    Ipv4Net, Kind, Lab, Link, Mac, MachineSpec, Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role, Service,
-    ServiceName, ServiceRef, ServiceSpec, Site, SiteName, Value, View, Vip, VipName,
+    ADVERTISE_MS_MAX, Acceptance, Adapter, AdapterSpec, Allow, Arch, Bind, DhcpRange, Endpoint, Family, Flow, Forward, Holder, Host, Hosts,
+    Image, Ipv4Net, Kind, Lab, Link, Mac, MachineSpec, Network, NetworkKind, NetworkName, Node, NodeName, Note, Peer, Pos, Purpose, Role,
+    Service, ServiceName, ServiceRef, ServiceSpec, Site, SiteName, Value, View, Vip, VipName,
 };
 use std::net::Ipv4Addr;
 
@@ -18,7 +18,7 @@ pub fn machine(hostname: impl Into<String>, adapters: Vec<AdapterSpec>) -> Machi
         disk_gib: 4,
         adapters,
         hostname: hostname.into(),
-        hosts: Vec::new(),
+        hosts: Hosts::default(),
         routes: Vec::new(),
         pins: Default::default(),
     }

@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 use crate::deploy::{Ending, Event, Failure as StepFailure, Journal, Options, PREFLIGHT, canceller, labs, run as run_plan, settle};
 use crate::host::state::Locked;
 use crate::model::{Health, Lab, Observed};
-use crate::plan::{Change, Plan, Step, desired, doubt, off, undo};
+use crate::plan::{Change, Plan, desired, doubt, off, undo};
 use crate::probe;
 use crate::provider::{Done, Provider};
 use crate::rules::Severity;
@@ -290,12 +290,13 @@ pub(super) fn follow(
         let (sender, mut receiver) = mpsc::channel(EVENTS_MAX);
         let reader = async {
             let (began, mut progress) = (Instant::now(), Progress::default());
+            let mut lines = StepLines::of(plan);
             loop {
                 match tokio::time::timeout(LOOK_EVERY, receiver.recv()).await {
                     Ok(None) => return,
                     Ok(Some(event)) => {
                         note(&event, &mut results);
-                        line(&event, plan, &results, out);
+                        lines.show(&event, out);
                         progress.take(&event, began.elapsed());
                     }
                     Err(_) => {}
@@ -340,25 +341,38 @@ fn note(event: &Event, results: &mut Results) {
     }
 }
 
-fn line(event: &Event, plan: &Plan, results: &Results, out: &mut Terminal) {
-    let ended = results.values().filter(|(result, _)| matches!(*result, "done" | "unchanged")).count();
-    let reason = |id: &crate::plan::StepId| plan.steps.iter().find(|step: &&Step| step.id == *id).map_or("", |step| step.reason.as_str());
-    match event {
-        Event::StepDone { step, done } => {
-            let count = format!("[{ended:>3}/{}]", plan.steps.len());
-            let word = if *done == Done::Changed { out.paint(Style::Good, "done") } else { out.paint(Style::Faint, "as is") };
-            out.line(format_args!("{} {word} {} - {}", out.paint(Style::Faint, &count), out.paint(Style::Strong, &step.0), reason(step)));
-        }
-        Event::Retrying { step, why, in_ms } => {
-            let word = out.paint(Style::Warn, "again");
-            out.line(format_args!("{word} {step} in {in_ms} ms: {why}"));
-        }
-        Event::StepFailed(failure) => out.line(failed_line(failure, out)),
-        Event::Doubted(check) => show_checks(std::slice::from_ref(check), out),
-        Event::Undoing { steps } => out.line(format_args!("undoing in {steps} steps")),
-        Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Settling(_) | Event::Finished(_) => {}
+/// The lines about a running plan, a line for each event. A plan has tens of thousands of steps, so none is searched for.
+struct StepLines<'a> {
+    reasons: BTreeMap<&'a crate::plan::StepId, &'a str>,
+    ended: usize,
+}
+
+impl<'a> StepLines<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        Self { reasons: plan.steps.iter().map(|step| (&step.id, step.reason.as_str())).collect(), ended: 0 }
     }
-    out.show();
+
+    fn show(&mut self, event: &Event, out: &mut Terminal) {
+        match event {
+            Event::StepDone { step, done } => {
+                let reason = self.reasons.get(step);
+                self.ended += usize::from(reason.is_some());
+                let count = format!("[{:>3}/{}]", self.ended, self.reasons.len());
+                let word = if *done == Done::Changed { out.paint(Style::Good, "done") } else { out.paint(Style::Faint, "as is") };
+                let (count, step) = (out.paint(Style::Faint, &count), out.paint(Style::Strong, &step.0));
+                out.line(format_args!("{count} {word} {step} - {}", reason.unwrap_or(&"")));
+            }
+            Event::Retrying { step, why, in_ms } => {
+                let word = out.paint(Style::Warn, "again");
+                out.line(format_args!("{word} {step} in {in_ms} ms: {why}"));
+            }
+            Event::StepFailed(failure) => out.line(failed_line(failure, out)),
+            Event::Doubted(check) => show_checks(std::slice::from_ref(check), out),
+            Event::Undoing { steps } => out.line(format_args!("undoing in {steps} steps")),
+            Event::StepStarted { .. } | Event::StepProgress { .. } | Event::Settling(_) | Event::Finished(_) => {}
+        }
+        out.show();
+    }
 }
 
 fn failed_line(failure: &StepFailure, out: &Terminal) -> String {

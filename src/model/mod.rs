@@ -33,8 +33,8 @@ pub use name::{ClusterName, Kind, NAME_BYTES_MAX, NameError, NetworkName, NodeNa
 pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};
 pub use node::{Adapter, CPUS_DEFAULT, DISK_GIB_DEFAULT, Forward, MEMORY_MIB_DEFAULT, Mac, Node, Role};
 pub use observed::{
-    ActiveFault, AdapterSpec, Author, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow,
-    ObservedNetwork, ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, ServiceSpec, Upstream, VipSpec,
+    ActiveFault, AdapterSpec, Author, ClusterState, Health, Hosts, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow,
+    ObservedNetwork, ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, RouteSpec, ServiceSpec, Upstream, VipSpec,
 };
 pub use path::{Path, Segment};
 pub use pin::{PackageName, VersionPattern};

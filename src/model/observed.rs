@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
+    sync::Arc,
 };
 
 /// How well something is.
@@ -100,6 +101,27 @@ pub struct AdapterSpec {
     pub forwards: Vec<Forward>,
 }
 
+/// A subnet that a machine reaches through another node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RouteSpec {
+    /// The subnet; 0.0.0.0/0 is the default route.
+    pub to: Ipv4Net,
+    /// The next hop: the other node's address.
+    pub through: Ipv4Addr,
+    /// The network that the next hop is on, which says by which adapter the route leaves.
+    pub network: NetworkName,
+}
+
+impl RouteSpec {
+    /// Whether it is the default route.
+    pub fn is_default(&self) -> bool {
+        self.to.prefix_len() == 0
+    }
+}
+
+/// Names and addresses for `/etc/hosts`, in order. Shared: each node of a network of hundreds knows all the others.
+pub type Hosts = Arc<[(Ipv4Addr, Arc<str>)]>;
+
 /// A machine as a provider is to make it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineSpec {
@@ -116,13 +138,33 @@ pub struct MachineSpec {
     /// The machine's own name.
     pub hostname: String,
     /// Names and addresses for its `/etc/hosts`, in order.
-    pub hosts: Vec<(Ipv4Addr, String)>,
-    /// Subnets that it reaches through another node, and that node's address. 0.0.0.0/0 is all the rest.
+    pub hosts: Hosts,
+    /// Subnets that it reaches through other nodes.
     #[serde(default)]
-    pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
+    pub routes: Vec<RouteSpec>,
     /// Versions that its packages must have, where it has them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pins: BTreeMap<PackageName, VersionPattern>,
+}
+
+impl MachineSpec {
+    /// The slot of the adapter by which a route leaves: on the route's network, with a static address in the next hop's subnet, else one
+    /// with an address from DHCP, whose subnet is known only when it has come. `None`: no adapter leads to the next hop.
+    pub fn slot_of(&self, route: &RouteSpec) -> Option<usize> {
+        let on_network = || self.adapters.iter().enumerate().filter(|(_, adapter)| adapter.network == route.network);
+        let fixed = on_network().find(|(_, adapter)| adapter.address.is_some_and(|own| own.contains(&route.through)));
+        fixed.or_else(|| on_network().find(|(_, adapter)| adapter.address.is_none())).map(|(slot, _)| slot)
+    }
+
+    /// The routes that leave by the adapter in a slot.
+    pub fn routes_by(&self, slot: usize) -> impl Iterator<Item = &RouteSpec> {
+        self.routes.iter().filter(move |route| self.slot_of(route) == Some(slot))
+    }
+
+    /// Whether its default route leads through another node.
+    pub fn has_drawn_default(&self) -> bool {
+        self.routes.iter().any(RouteSpec::is_default)
+    }
 }
 
 /// A service as it is to be set up on a node.

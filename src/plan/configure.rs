@@ -5,7 +5,7 @@ use super::{
     graph::{Demand, Doing, Draft, Point},
     sight::{Sight, because},
 };
-use crate::model::{Ipv4Net, MachineSpec, NodeName, Subject};
+use crate::model::{Ipv4Net, MachineSpec, NodeName, RouteSpec, Subject};
 use std::collections::BTreeSet;
 
 pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
@@ -62,7 +62,7 @@ fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
     if drawn.hosts != there.hosts {
         let now: BTreeSet<_> = there.hosts.iter().collect();
         let wanted: BTreeSet<_> = drawn.hosts.iter().collect();
-        let names = |one: &BTreeSet<&(std::net::Ipv4Addr, String)>, other: &BTreeSet<_>| -> Vec<String> {
+        let names = |one: &BTreeSet<&(std::net::Ipv4Addr, std::sync::Arc<str>)>, other: &BTreeSet<_>| -> Vec<String> {
             one.difference(other).map(|(address, name)| format!("{name} ({address})")).collect()
         };
         let (lacks, extra) = (names(&wanted, &now), names(&now, &wanted));
@@ -79,7 +79,7 @@ fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
     if drawn.routes != there.routes {
         let list = |spec: &MachineSpec| match spec.routes.as_slice() {
             [] => "no other network".to_owned(),
-            routes => routes.iter().map(|(to, through)| format!("{to} by {through}")).collect::<Vec<_>>().join(", "),
+            routes => routes.iter().map(|RouteSpec { to, through, .. }| format!("{to} by {through}")).collect::<Vec<_>>().join(", "),
         };
         reasons.push(format!("reaches {}, the drawing says {}", list(there), list(drawn)));
     }

@@ -4,6 +4,7 @@
 //! firewall of ours on it, and that is said.
 
 use super::{Place, Script, scene::interface_token, script::Draft};
+use crate::model::RouteSpec;
 
 const CONFIGURE_SECS: u32 = 240;
 /// Where the script lies that gives the node its addresses at each start.
@@ -28,11 +29,15 @@ pub(super) fn configure(place: Place<'_>) -> Script {
 /// What gives the node its addresses and routes. Cards are found by their hardware address whenever it runs.
 fn network(place: Place<'_>) -> String {
     let mut text = CARD.to_owned();
-    for adapter in &place.machine.adapters {
-        let Some(address) = adapter.address else { continue };
-        // The drawn address is the only one: whoever answered DHCP there gave another.
-        text.push_str(&format!("if card {}; then\n    ip link set \"$name\" up\n    only {address}\n", adapter.mac));
-        for (to, through) in super::configure::routes_of(place.machine, adapter) {
+    for (slot, adapter) in place.machine.adapters.iter().enumerate() {
+        let mut routes = place.machine.routes_by(slot).peekable();
+        if adapter.address.is_none() && routes.peek().is_none() {
+            continue;
+        }
+        text.push_str(&format!("if card {}; then\n    ip link set \"$name\" up\n", adapter.mac));
+        // The drawn address is the only one: a DHCP server there may have given another.
+        text.extend(adapter.address.map(|address| format!("    only {address}\n")));
+        for RouteSpec { to, through, .. } in routes {
             text.push_str(&format!("    ip route add {to} via {through} dev \"$name\" 2>/dev/null || true\n"));
         }
         text.push_str("fi\n");
@@ -62,7 +67,7 @@ only() {
 #[cfg(test)]
 mod tests {
     use crate::{
-        model::{AdapterSpec, Family, Mac, MachineSpec},
+        model::{AdapterSpec, Family, Mac, MachineSpec, RouteSpec},
         provision::Place,
     };
 
@@ -75,7 +80,11 @@ mod tests {
             forwards: Vec::new(),
         };
         let machine = MachineSpec {
-            routes: vec![("10.2.0.0/24".parse().unwrap(), "10.1.0.1".parse().unwrap())],
+            routes: vec![RouteSpec {
+                to: "10.2.0.0/24".parse().unwrap(),
+                through: "10.1.0.1".parse().unwrap(),
+                network: "lab".parse().unwrap(),
+            }],
             ..crate::testing::machine("tiny", vec![adapter(1, None), adapter(2, Some("10.1.0.5/24"))])
         };
         let place = Place { node: &"tiny".parse().unwrap(), machine: &machine, family: Family::Other };

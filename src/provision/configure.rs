@@ -4,8 +4,7 @@
 //! between images, so the script carries a writing for each that the family has and the node takes its own.
 
 use super::{Place, Script, firewall, scene::interface_token, script::Draft};
-use crate::model::{AdapterSpec, Family, Ipv4Net, MachineSpec};
-use std::net::Ipv4Addr;
+use crate::model::{AdapterSpec, Family, MachineSpec, RouteSpec};
 
 /// How long packages, files and addresses may take, in seconds.
 const CONFIGURE_SECS: u32 = 1200;
@@ -71,19 +70,13 @@ fi
 pub(super) fn hosts(place: Place<'_>) -> String {
     let machine = place.machine;
     let mut text = String::new();
-    if !machine.hosts.iter().any(|(_, name)| *name == machine.hostname) {
+    if !machine.hosts.iter().any(|(_, name)| **name == *machine.hostname) {
         text.push_str(&format!("127.0.1.1 {}\n", machine.hostname));
     }
-    for (address, name) in &machine.hosts {
+    for (address, name) in machine.hosts.iter() {
         text.push_str(&format!("{address} {name}\n"));
     }
     text
-}
-
-/// The routes that leave by an adapter: those whose next hop lies in its subnet.
-pub(crate) fn routes_of<'a>(machine: &'a MachineSpec, adapter: &'a AdapterSpec) -> impl Iterator<Item = (Ipv4Net, Ipv4Addr)> + 'a {
-    let own = adapter.address;
-    machine.routes.iter().copied().filter(move |(_, through)| own.is_some_and(|own| own.contains(through)))
 }
 
 /// systemd-networkd's file for an adapter: its path and text. Providers that can write into a machine before it first starts
@@ -96,7 +89,7 @@ pub fn networkd_file(machine: &MachineSpec, slot: usize, adapter: &AdapterSpec) 
         Some(address) => text.push_str(&format!("Address={address}\n")),
         None => text.push_str("DHCP=ipv4\n\n[DHCPv4]\nUseHostname=no\n"),
     }
-    for (to, through) in routes_of(machine, adapter) {
+    for RouteSpec { to, through, .. } in machine.routes_by(slot) {
         text.push_str(&format!("\n[Route]\nDestination={to}\nGateway={through}\n"));
     }
     (format!("/etc/systemd/network/05-sandtable-{slot}.network"), text)
@@ -125,10 +118,10 @@ fn netplan(place: Place<'_>, draft: &mut Draft) {
             Some(address) => text.push_str(&format!("      dhcp4: false\n      addresses: [\"{address}\"]\n")),
             None => text.push_str("      dhcp4: true\n"),
         }
-        let routes: Vec<_> = routes_of(place.machine, adapter).collect();
+        let routes: Vec<_> = place.machine.routes_by(slot).collect();
         if !routes.is_empty() {
             text.push_str("      routes:\n");
-            for (to, through) in routes {
+            for RouteSpec { to, through, .. } in routes {
                 text.push_str(&format!("        - {{to: \"{to}\", via: \"{through}\"}}\n"));
             }
         }
@@ -140,14 +133,14 @@ fn netplan(place: Place<'_>, draft: &mut Draft) {
 fn ifupdown(place: Place<'_>, draft: &mut Draft) {
     draft.lines("ifupdown)");
     let mut text = String::new();
-    for adapter in &place.machine.adapters {
+    for (slot, adapter) in place.machine.adapters.iter().enumerate() {
         let token = interface_token(adapter.mac);
         text.push_str(&format!("auto {token}\n"));
         match adapter.address {
             Some(address) => text.push_str(&format!("iface {token} inet static\n    address {address}\n")),
             None => text.push_str(&format!("iface {token} inet dhcp\n")),
         }
-        for (to, through) in routes_of(place.machine, adapter) {
+        for RouteSpec { to, through, .. } in place.machine.routes_by(slot) {
             text.push_str(&format!("    up ip route replace {to} via {through} dev {token}\n"));
         }
     }
@@ -166,7 +159,7 @@ fn network_manager(place: Place<'_>, draft: &mut Draft) {
             Some(address) => text.push_str(&format!("method=manual\naddress1={address}\n")),
             None => text.push_str("method=auto\n"),
         }
-        for (number, (to, through)) in routes_of(place.machine, adapter).enumerate() {
+        for (number, RouteSpec { to, through, .. }) in place.machine.routes_by(slot).enumerate() {
             text.push_str(&format!("route{}={to},{through}\n", number + 1));
         }
         let path = format!("/etc/NetworkManager/system-connections/sandtable-{slot}.nmconnection");
@@ -180,4 +173,55 @@ fn network_manager(place: Place<'_>, draft: &mut Draft) {
     fi
     ;;",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        model::{AdapterSpec, Family, Mac, MachineSpec, RouteSpec},
+        provision::Place,
+    };
+    use base64::Engine;
+
+    /// What each network manager gets for a node with a static and a leased address: a route stands once, beside the adapter on its
+    /// network.
+    #[test]
+    fn a_route_is_written_to_the_adapter_on_its_network() {
+        let adapter = |last, network: &str, address: Option<&str>| AdapterSpec {
+            network: network.parse().unwrap(),
+            mac: Mac([2, 0, 0, 0, 0, last]),
+            address: address.map(|address| address.parse().unwrap()),
+            forwards: Vec::new(),
+        };
+        let route = |to: &str, through: &str, network: &str| RouteSpec {
+            to: to.parse().unwrap(),
+            through: through.parse().unwrap(),
+            network: network.parse().unwrap(),
+        };
+        let machine = MachineSpec {
+            routes: vec![route("10.2.0.0/24", "10.1.0.1", "lab"), route("10.3.0.0/24", "192.168.58.1", "front")],
+            ..crate::testing::machine("n1", vec![adapter(1, "lab", Some("10.1.0.5/24")), adapter(2, "front", None)])
+        };
+        let text_of = |family| {
+            let place = Place { node: &"n1".parse().unwrap(), machine: &machine, family };
+            // Files travel in base64, each on a line.
+            let script = super::configure(place, super::Around::default()).text;
+            let decoded = script.lines().filter_map(|line| base64::engine::general_purpose::STANDARD.decode(line).ok());
+            decoded.filter_map(|file| String::from_utf8(file).ok()).collect::<Vec<_>>().join("\n")
+        };
+        let debian = text_of(Family::Debian);
+        let written = [
+            "Address=10.1.0.5/24\n\n[Route]\nDestination=10.2.0.0/24\nGateway=10.1.0.1\n",
+            "UseHostname=no\n\n[Route]\nDestination=10.3.0.0/24\nGateway=192.168.58.1\n",
+            "inet dhcp\n    up ip route replace 10.3.0.0/24 via 192.168.58.1",
+        ];
+        for text in written {
+            assert_eq!(debian.matches(text).count(), 1, "{text}: {debian}");
+        }
+        let ubuntu = text_of(Family::Ubuntu);
+        assert!(ubuntu.contains("dhcp4: true\n      routes:\n        - {to: \"10.3.0.0/24\", via: \"192.168.58.1\"}"), "{ubuntu}");
+        let rocky = text_of(Family::Rocky);
+        assert!(rocky.contains("method=auto\nroute1=10.3.0.0/24,192.168.58.1\n"), "{rocky}");
+        assert!(rocky.contains("address1=10.1.0.5/24\nroute1=10.2.0.0/24,10.1.0.1\n"), "{rocky}");
+    }
 }

@@ -212,7 +212,7 @@ fn certificate(place: Place<'_>, at: &ServiceRef, spec: &ServiceSpec, more_names
     let mut addresses: Vec<Ipv4Addr> = own.chain(listening).chain([Ipv4Addr::LOCALHOST]).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    let known = place.machine.hosts.iter().filter(|(address, _)| addresses.contains(address)).map(|(_, name)| name.clone());
+    let known = place.machine.hosts.iter().filter(|(address, _)| addresses.contains(address)).map(|(_, name)| name.to_string());
     let mut names = vec![place.machine.hostname.clone()];
     for name in known.chain(more_names).chain(["localhost".to_owned()]) {
         if !names.contains(&name) {

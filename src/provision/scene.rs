@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, FamilyRecipe, RecipeFolder, Recipes},
-    model::{Endpoint, Family, Ipv4Net, Kind, Mac, PeerSpec, Relation, ServiceName, ServiceRef, ServiceSpec, Value as Setting},
+    model::{Endpoint, Family, Ipv4Net, Kind, Mac, PeerSpec, Relation, RouteSpec, ServiceName, ServiceRef, ServiceSpec, Value as Setting},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, net::Ipv4Addr};
@@ -376,7 +376,11 @@ fn node(place: Place<'_>) -> Node<'_> {
         cpus: machine.cpus,
         adapters: adapters.collect(),
         hosts: machine.hosts.iter().map(|(address, name)| Host { address: address.to_string(), name }).collect(),
-        routes: machine.routes.iter().map(|(to, through)| Route { to: to.to_string(), through: through.to_string() }).collect(),
+        routes: machine
+            .routes
+            .iter()
+            .map(|RouteSpec { to, through, .. }| Route { to: to.to_string(), through: through.to_string() })
+            .collect(),
     }
 }
 
@@ -426,7 +430,7 @@ fn floating(place: Place<'_>, spec: &ServiceSpec) -> Vec<Vip> {
         if own.iter().any(|net| net.addr() == address) {
             return None;
         }
-        let name = place.machine.hosts.iter().find(|(known, _)| *known == address).map(|(_, name)| name.clone());
+        let name = place.machine.hosts.iter().find(|(known, _)| *known == address).map(|(_, name)| name.to_string());
         Some(Vip { name: name.unwrap_or_else(|| address.to_string()), address: address.to_string(), prefix: net.prefix_len() })
     });
     floating.collect()

@@ -73,7 +73,7 @@ impl Map {
 
     /// Whether a gateway hides an address behind it (`assets/catalog/gateway/route.nft`).
     pub(super) fn hides(&self, row: &MachineRow, source: Ipv4Addr) -> bool {
-        let ends_here = !row.routes.iter().any(|(to, _)| to.prefix_len() == 0);
+        let ends_here = !row.routes.iter().any(|route| route.to.prefix_len() == 0);
         ends_here
             && row.routers.iter().filter_map(|router| self.service(*router)).any(|service| match &service.job {
                 Job::Routes { networks, hides: true } => networks.iter().copied().chain(row.far()).any(|net| net.contains(&source)),

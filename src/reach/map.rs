@@ -5,7 +5,7 @@
 use super::{MachineNo, NetworkNo, ServiceNo};
 use crate::{
     catalog::{Behaviour, Entry, ForwardRule},
-    model::{Family, Forward, Ipv4Net, MachineSpec, NetworkKind, NetworkSpec, Relation, ServiceRef, ServiceSpec, Value},
+    model::{Family, Forward, Hosts, Ipv4Net, MachineSpec, NetworkKind, NetworkSpec, Relation, ServiceRef, ServiceSpec, Value},
 };
 use std::{
     collections::BTreeMap,
@@ -43,12 +43,21 @@ impl NetworkRow {
     }
 }
 
+/// A route of a machine, as it is written to one of its adapters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RouteRow {
+    pub(super) to: Ipv4Net,
+    pub(super) through: Ipv4Addr,
+    /// The adapter that it is written to; `None`: no adapter leads to the next hop.
+    pub(super) slot: Option<usize>,
+}
+
 /// A machine.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MachineRow {
     pub(super) adapters: Vec<AdapterRow>,
-    pub(super) routes: Vec<(Ipv4Net, Ipv4Addr)>,
-    pub(super) hosts: Vec<(Ipv4Addr, String)>,
+    pub(super) routes: Vec<RouteRow>,
+    pub(super) hosts: Hosts,
     /// Whether its firewall drops what nothing opens.
     pub(super) is_filtered: bool,
     pub(super) services: Vec<ServiceNo>,
@@ -65,7 +74,7 @@ impl MachineRow {
 
     /// The subnets that it reaches through others, without the default route.
     pub(super) fn far(&self) -> impl Iterator<Item = Ipv4Net> {
-        self.routes.iter().map(|(to, _)| *to).filter(|to| to.prefix_len() > 0)
+        self.routes.iter().map(|route| route.to).filter(|to| to.prefix_len() > 0)
     }
 }
 
@@ -159,7 +168,7 @@ impl Map {
         }
         let row = MachineRow {
             adapters,
-            routes: spec.routes.clone(),
+            routes: spec.routes.iter().map(|route| RouteRow { to: route.to, through: route.through, slot: spec.slot_of(route) }).collect(),
             hosts: spec.hosts.clone(),
             is_filtered: spec.image.as_ref().is_none_or(|image| image.family != Family::Other),
             ..before.unwrap_or_default()

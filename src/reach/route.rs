@@ -2,7 +2,7 @@
 
 use super::{
     AdapterRow, Map, ServiceNo,
-    map::{Job, MachineRow},
+    map::{Job, MachineRow, RouteRow},
     walk::Sort,
 };
 use crate::model::NetworkKind;
@@ -40,9 +40,10 @@ impl Map {
         if let Some(way) = into(false) {
             return Some(way);
         }
-        // A route is written to the adapter with a static address in its next hop's subnet (`provision::configure::routes_of`).
-        let slot_of = |through: Ipv4Addr| {
-            row.adapters.iter().position(|adapter| adapter.is_static && adapter.address.is_some_and(|net| net.contains(&through)))
+        // A route is in force while its adapter has an address in the next hop's subnet: one from DHCP may not have come.
+        let slot_of = |route: &RouteRow| {
+            let address = |slot: usize| row.adapters.get(slot).and_then(|adapter| adapter.address);
+            route.slot.filter(|slot| address(*slot).is_some_and(|net| net.contains(&route.through)))
         };
         let mut best: Option<(u8, Way)> = None;
         for (slot, adapter) in row.adapters.iter().enumerate() {
@@ -51,9 +52,9 @@ impl Map {
                 best = Some((net.prefix_len(), Way::Adapter(slot, to)));
             }
         }
-        for (net, through) in row.routes.iter().filter(|(net, _)| net.prefix_len() > 0 && net.contains(&to)) {
-            if let Some(slot) = slot_of(*through).filter(|_| best.is_none_or(|(known, _)| net.prefix_len() > known)) {
-                best = Some((net.prefix_len(), Way::Adapter(slot, *through)));
+        for route in row.routes.iter().filter(|route| route.to.prefix_len() > 0 && route.to.contains(&to)) {
+            if let Some(slot) = slot_of(route).filter(|_| best.is_none_or(|(known, _)| route.to.prefix_len() > known)) {
+                best = Some((route.to.prefix_len(), Way::Adapter(slot, route.through)));
             }
         }
         if let Some((_, way)) = best {
@@ -62,8 +63,8 @@ impl Map {
         if let Some(way) = into(true) {
             return Some(way);
         }
-        let default =
-            row.routes.iter().filter(|(net, _)| net.prefix_len() == 0).find_map(|(_, through)| Some((slot_of(*through)?, *through)));
+        let defaults = row.routes.iter().filter(|route| route.to.prefix_len() == 0);
+        let default = defaults.into_iter().find_map(|route| Some((slot_of(route)?, route.through)));
         if let Some((slot, through)) = default {
             return Some(Way::Adapter(slot, through));
         }

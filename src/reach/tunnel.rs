@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// What is meant for a peer: its own address, the networks behind it, and the routes that lead to it (routes.sh).
 pub(super) fn carried<'a>(row: &'a MachineRow, peer: &'a PeerRow) -> impl Iterator<Item = Ipv4Net> + 'a {
-    let routes = row.routes.iter().filter(|(_, through)| through == peer.address.ip()).map(|(to, _)| *to);
+    let routes = row.routes.iter().filter(|route| route.through == *peer.address.ip()).map(|route| route.to);
     std::iter::once(Ipv4Net::from(*peer.address.ip())).chain(peer.behind.iter().copied()).chain(routes)
 }
 

@@ -357,7 +357,12 @@ fn disagreements(lab: &Lab, design: &Design<'_>, state: &impl State, world: &Wor
         let asks_nothing = answer.why.as_ref().is_some_and(|why| matches!(why.code, "no-port" | "unknown-name"));
         // A VIP that has moved by itself, because what it follows is not well, is not where the design has it.
         let has_moved = flow.to == Endpoint::Vip("sky".parse().unwrap()) && state.holders(SKY) != vip_holders(design, &seen);
-        let differs = !asks_nothing && !has_moved && answer.reaches != (fares.health == Health::Healthy);
+        // A service that answers without its backends is reached and is of no use.
+        let lacks_its_own = answer.service.as_ref().and_then(|at| at.parse::<ServiceRef>().ok()).is_some_and(|at| {
+            let known = seen.nodes.get(&at.node).and_then(|node| node.services.get(&at.service));
+            known.is_some_and(|service| service.health != Health::Healthy && !service.listening.is_empty())
+        });
+        let differs = !asks_nothing && !has_moved && !lacks_its_own && answer.reaches != (fares.health == Health::Healthy);
         differs.then(|| format!("{flow}:{:?}: {answer:?}, and in the simulator {:?} {}", flow.port, fares.health, fares.reason))
     };
     lab.flows.iter().zip(&seen.flows).filter_map(differs).collect()
@@ -429,9 +434,10 @@ fn what_the_kernel_does_to_packets() {
     assert_eq!(said(&closed, &[], "hall", "10.33.8.7", Some(80)), "timed out not-routed porch");
 }
 
-/// Only a DHCP server knows the way out of a bridged network, and a node with no other address than a leased one gets no routes.
+/// Only a DHCP server knows the way out of a bridged network. The routes to the lab's other networks are written whether or not the
+/// node's own address is leased.
 #[test]
-fn who_gets_its_address_from_dhcp_gets_its_routes_there() {
+fn a_leased_address_has_the_routes_of_a_static_one() {
     let text = r#"
         networks: {
             "street": bridged(subnet: "192.168.1.0/24"), "yard": internal(subnet: "10.33.5.0/24"),
@@ -446,7 +452,7 @@ fn who_gets_its_address_from_dhcp_gets_its_routes_there() {
         },
     "#;
     assert_eq!(said(text, &[], "fixed", "outside", None), "unreachable no-route fixed");
-    assert_eq!(said(text, &[], "leased", "10.33.5.21", Some(80)), "unreachable no-route leased");
+    assert_eq!(said(text, &[], "leased", "10.33.5.21", Some(80)), "answered");
     assert_eq!(said(text, &[], "drawn", "10.33.5.21", Some(80)), "answered");
 }
 

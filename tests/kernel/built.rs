@@ -208,7 +208,7 @@ impl<'a> Draft<'a> {
             ways_out.insert(slot, router.address.addr());
             self.callers.insert(Caller::Router(node.clone(), slot), router.space.clone());
             // Providers know the way out of a NAT network themselves (`provider::incus::guest`), where no route leads elsewhere.
-            let has_other_way = machine.routes.iter().any(|(to, _)| to.prefix_len() == 0);
+            let has_other_way = machine.has_drawn_default();
             if spec.kind == NetworkKind::NatNetwork && adapter.address.is_some() && !has_other_way {
                 more.push_str(&format!("route add default via {} dev {name} metric {slot}\n", router.address.addr()));
             }

@@ -135,18 +135,21 @@ impl Rendered {
             let (name, text) = (interface(slot), &self.files[&format!("/etc/systemd/network/05-sandtable-{slot}.network")]);
             addresses.push_str(&format!("link set dev {name} up\n"));
             let mut to = "";
+            let mut is_reachable = true;
             for line in text.lines() {
                 match line.split_once('=') {
                     Some(("Address", address)) => addresses.push_str(&format!("addr add {address} dev {name}\n")),
                     Some(("DHCP", _)) => {
                         let (address, way_out) = leased(slot);
                         addresses.extend(address.map(|address| format!("addr add {address} dev {name}\n")));
+                        is_reachable = address.is_some();
                         // systemd-networkd gives routes from DHCP the metric 1024.
                         let metric = 1024 + slot;
                         routes.extend(way_out.map(|through| format!("route add default via {through} dev {name} metric {metric}\n")));
                     }
                     Some(("Destination", destination)) => to = destination,
-                    Some(("Gateway", through)) => routes.push_str(&format!("route add {to} via {through} dev {name}\n")),
+                    // systemd-networkd holds a route back until its gateway can be reached.
+                    Some(("Gateway", through)) if is_reachable => routes.push_str(&format!("route add {to} via {through} dev {name}\n")),
                     _ => {}
                 }
             }

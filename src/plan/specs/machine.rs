@@ -3,7 +3,7 @@
 use super::{Unplannable, routes::Routes};
 use crate::{
     model::{
-        Adapter, AdapterSpec, Endpoint, Family, Ipv4Net, Lab, MachineSpec, NetworkName, Node, NodeName, PackageName, Subject,
+        Adapter, AdapterSpec, Endpoint, Family, Hosts, Ipv4Net, Lab, MachineSpec, NetworkName, Node, NodeName, PackageName, Subject,
         VersionPattern,
     },
     plan::{LabId, hardware_address},
@@ -41,7 +41,7 @@ impl<'a> Neighbours<'a> {
 
     /// Names and addresses for a node's `/etc/hosts`, nodes in the lab's order, then VIPs. Of a node on several common
     /// networks the address on the first of this node's own comes first, because a resolver takes the first.
-    fn hosts(&self, lab: &Lab, name: &NodeName, node: &Node) -> Vec<(Ipv4Addr, String)> {
+    fn hosts(&self, lab: &Lab, name: &NodeName, node: &Node) -> Hosts {
         let shared = |other: &Node| -> Vec<Ipv4Addr> {
             node.adapters
                 .iter()
@@ -61,12 +61,12 @@ impl<'a> Neighbours<'a> {
                 addresses.extend(routed_address(lab, other));
             }
             let mut seen = BTreeSet::new();
-            hosts.extend(addresses.into_iter().filter(|address| seen.insert(*address)).map(|address| (address, other_name.to_string())));
+            hosts.extend(addresses.into_iter().filter(|address| seen.insert(*address)).map(|address| (address, other_name.shared())));
         }
         let networks: BTreeSet<&NetworkName> = networks.collect();
         let vips = lab.vips.iter().filter(|(vip_name, vip)| networks.contains(&vip.network) && is_hostname(vip_name));
-        hosts.extend(vips.map(|(vip_name, vip)| (vip.address, vip_name.to_string())));
-        hosts
+        hosts.extend(vips.map(|(vip_name, vip)| (vip.address, vip_name.shared())));
+        hosts.into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::{Behaviour, Catalog},
-    model::{Ipv4Net, Lab, NetworkKind, NetworkName, Node, Purpose},
+    model::{Ipv4Net, Lab, NetworkKind, NetworkName, Node, Purpose, RouteSpec},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -11,6 +11,13 @@ use std::{
 
 /// Everywhere, for a default route.
 const EVERYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
+
+/// A router's address, and the network on which a node reaches it.
+type Hop<'a> = (Ipv4Addr, &'a NetworkName);
+
+fn route(to: Ipv4Net, (through, network): Hop<'_>) -> RouteSpec {
+    RouteSpec { to, through, network: network.clone() }
+}
 
 /// The nodes that route, and the networks that they join.
 pub(super) struct Routes<'a> {
@@ -26,13 +33,13 @@ impl<'a> Routes<'a> {
 
     /// The subnets that a node is not on and reaches all the same, by the fewest routers, and the address of the first of
     /// those; the way out last. The management network carries nothing for others.
-    pub(super) fn from(&self, node: &Node) -> Vec<(Ipv4Net, Ipv4Addr)> {
+    pub(super) fn from(&self, node: &Node) -> Vec<RouteSpec> {
         if self.routers.is_empty() {
             return Vec::new();
         }
         let own: BTreeSet<&NetworkName> = node.adapters.iter().map(|adapter| &adapter.network).collect();
-        // The first router on the way to each network; `None`: the node is on it.
-        let mut first: BTreeMap<&NetworkName, Option<Ipv4Addr>> = BTreeMap::new();
+        // The first router on the way to each network, and the network that the node shares with it; `None`: the node is on the network.
+        let mut first: BTreeMap<&NetworkName, Option<Hop<'_>>> = BTreeMap::new();
         let mut queue: VecDeque<&NetworkName> = VecDeque::new();
         for network in own.iter().copied().filter(|network| self.carries(network)) {
             first.insert(network, None);
@@ -43,7 +50,7 @@ impl<'a> Routes<'a> {
             let hop = first.get(network).copied().flatten();
             for router in &self.routers {
                 let Some(address) = router.address_on(network).filter(|_| !std::ptr::eq(*router, node)) else { continue };
-                let through = hop.unwrap_or(address);
+                let through = hop.unwrap_or((address, network));
                 if router.adapters.iter().any(|adapter| self.leads_out(&adapter.network)) {
                     way_out.get_or_insert(through);
                 }
@@ -55,10 +62,10 @@ impl<'a> Routes<'a> {
                 }
             }
         }
-        let reached = first.into_iter().filter_map(|(network, hop)| Some((self.lab.networks.get(network)?.subnet?.trunc(), hop?)));
+        let reached = first.into_iter().filter_map(|(network, hop)| Some(route(self.lab.networks.get(network)?.subnet?.trunc(), hop?)));
         let mut routes: Vec<_> = reached.collect();
         if !own.iter().any(|network| self.leads_out(network)) {
-            routes.extend(way_out.map(|through| (EVERYWHERE, through)));
+            routes.extend(way_out.map(|hop| route(EVERYWHERE, hop)));
         }
         routes
     }

@@ -23,7 +23,7 @@ pub(super) enum Item {
 
 /// What is to lie in a node; `gateway` says which address leads out of an adapter's network.
 pub(super) fn items(spec: &MachineSpec, gateway: &dyn Fn(&AdapterSpec) -> Option<Ipv4Addr>) -> Vec<Item> {
-    let has_other_way = spec.routes.iter().any(|(to, _)| to.prefix_len() == 0);
+    let has_other_way = spec.has_drawn_default();
     let mut items = Vec::new();
     for (slot, adapter) in spec.adapters.iter().enumerate() {
         let (path, text) = networkd_file(spec, slot, adapter);
@@ -51,7 +51,7 @@ pub(super) fn leftovers(spec: &MachineSpec) -> Option<Item> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Mac;
+    use crate::model::{Mac, RouteSpec};
 
     fn adapter(address: Option<&str>) -> AdapterSpec {
         let address = address.map(|address| address.parse().unwrap());
@@ -80,7 +80,11 @@ mod tests {
     #[test]
     fn a_drawn_way_out_is_the_only_one() {
         let routed = MachineSpec {
-            routes: vec![("0.0.0.0/0".parse().unwrap(), Ipv4Addr::new(192, 168, 50, 2))],
+            routes: vec![RouteSpec {
+                to: "0.0.0.0/0".parse().unwrap(),
+                through: Ipv4Addr::new(192, 168, 50, 2),
+                network: "lab".parse().unwrap(),
+            }],
             ..machine(vec![adapter(Some("192.168.50.10/24"))])
         };
         let items = items(&routed, &|_| Some(Ipv4Addr::new(192, 168, 50, 1)));

@@ -1,10 +1,7 @@
 //! The seed of a machine that is made of a cloud image: a small disk that cloud-init reads at the first start (its data source
 //! `NoCloud`). It has the machine's names, a user with our key, a host key that we know, and addresses by hardware address. Pure.
 
-use crate::{
-    model::{AdapterSpec, Mac, MachineSpec},
-    provision::configure::routes_of,
-};
+use crate::model::{AdapterSpec, Mac, MachineSpec};
 use ipnet::Ipv4Net;
 use std::{
     io::{Cursor, Write},
@@ -54,8 +51,12 @@ pub(super) struct Card {
 
 /// The drawn cards of a machine.
 pub(super) fn cards(spec: &MachineSpec) -> Vec<Card> {
-    let card = |adapter: &AdapterSpec| Card { mac: adapter.mac, address: adapter.address, routes: routes_of(spec, adapter).collect() };
-    spec.adapters.iter().map(card).collect()
+    let card = |(slot, adapter): (usize, &AdapterSpec)| Card {
+        mac: adapter.mac,
+        address: adapter.address,
+        routes: spec.routes_by(slot).map(|route| (route.to, route.through)).collect(),
+    };
+    spec.adapters.iter().enumerate().map(card).collect()
 }
 
 /// What is in a seed.

@@ -39,12 +39,11 @@ impl Presentation {
     }
 }
 
-/// The thing of a lab that a text means.
+/// The thing of a lab that a text means: one that can be selected, or a cluster.
 pub fn find(lab: &Lab, text: &str) -> Option<Subject> {
-    all(lab)
-        .into_iter()
-        .find(|subject| subject.to_string() == text)
-        .or_else(|| all(lab).into_iter().find(|subject| subject.is_called(text)))
+    let clusters = lab.services().filter_map(|(_, _, service)| service.cluster.clone()).map(Subject::Cluster);
+    let all: Vec<Subject> = all(lab).into_iter().chain(clusters).collect();
+    all.iter().find(|subject| subject.to_string() == text).or_else(|| all.iter().find(|subject| subject.is_called(text))).cloned()
 }
 
 /// Everything of a lab that can be selected, in its order.
@@ -70,18 +69,21 @@ pub fn all(lab: &Lab) -> Vec<Subject> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Node, Pos, Role};
+    use crate::model::{Node, Pos, Role, Service};
 
     #[test]
     fn pages_stay_within_the_views_and_name_things_of_the_lab() {
         let mut lab = Lab::new("x");
-        lab.nodes.insert("db1".parse().unwrap(), Node::new(Role::Database));
+        let galera = Service { cluster: Some("galera".parse().unwrap()), ..Service::new("galera".parse().unwrap()) };
+        let services = [("sql".parse().unwrap(), galera)].into_iter().collect();
+        lab.nodes.insert("db1".parse().unwrap(), Node { services, ..Node::new(Role::Database) });
         let mut show = Presentation::default();
         assert_eq!(show.camera(&lab), ViewMove::Fit);
         let area = Some((Pos(0, 0), Pos(100, 50)));
-        lab.views = vec![View::default(), View { area, highlight: vec!["db1".into(), "gone".into()], ..View::default() }];
+        lab.views =
+            vec![View::default(), View { area, highlight: vec!["db1".into(), "gone".into(), "cluster:galera".into()], ..View::default() }];
         show.go(&lab, 7);
         assert_eq!((show.page(), show.camera(&lab)), (1, ViewMove::Area(Pos(0, 0), Pos(100, 50))));
-        assert_eq!(show.highlight(&lab), [Subject::Node("db1".parse().unwrap())]);
+        assert_eq!(show.highlight(&lab), [Subject::Node("db1".parse().unwrap()), Subject::Cluster("galera".parse().unwrap())]);
     }
 }

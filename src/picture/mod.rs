@@ -13,6 +13,7 @@ pub(crate) mod fixture;
 mod follow;
 pub mod geometry;
 mod grid;
+mod highlight;
 mod hit;
 mod outside;
 mod overlay;

@@ -3,7 +3,7 @@
 //! [`Overlay`] is what a caller knows; [`States`] is the same by the scene's own numbers, so that drawing looks nothing up
 //! by text.
 
-use super::scene::Scene;
+use super::{highlight::is_link_lit, scene::Scene};
 use crate::{
     model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, ServiceName, Subject, VipName},
     plan::{Change, Plan},
@@ -212,10 +212,7 @@ impl States {
             });
         }
         if !overlay.highlight.is_empty() {
-            states.everything(|state| state.dimmed = true);
-            for subject in overlay.highlight {
-                states.each(scene, lab, subject, Reach::Whole, |state| state.dimmed = false);
-            }
+            states.highlight(scene, lab, overlay.highlight);
         }
         for subject in overlay.at_risk {
             states.each(scene, lab, subject, Reach::Itself, |state| state.at_risk = true);
@@ -230,7 +227,7 @@ impl States {
             states.observe(scene, lab, observed);
         }
         states.hold(scene, lab, overlay, before);
-        states.join(scene, observed);
+        states.join(scene, lab, observed, overlay.highlight);
         states
     }
 
@@ -279,7 +276,7 @@ impl States {
     }
 
     /// What shows between the members of clusters, by what shows on the members.
-    fn join(&mut self, scene: &Scene, observed: Option<&Observed>) {
+    fn join(&mut self, scene: &Scene, lab: &Lab, observed: Option<&Observed>, highlight: &[Subject]) {
         let broken: HashSet<&str> = observed
             .into_iter()
             .flat_map(|observed| &observed.clusters)
@@ -289,7 +286,7 @@ impl States {
         let of = |link: &super::LinkItem| {
             let ends = [self.node(link.nodes.0), self.node(link.nodes.1)];
             let down = ends.iter().any(|state| state.health == Some(Health::Down));
-            LinkState { lost: down && broken.contains(link.cluster.as_str()), dimmed: ends.iter().any(|state| state.dimmed) }
+            LinkState { lost: down && broken.contains(link.cluster.as_str()), dimmed: !is_link_lit(scene, lab, highlight, link) }
         };
         self.links = scene.links.iter().map(of).collect();
     }
@@ -327,7 +324,7 @@ impl States {
         }
     }
 
-    fn everything(&mut self, mut change: impl FnMut(&mut State)) {
+    pub(super) fn everything(&mut self, mut change: impl FnMut(&mut State)) {
         let lists = [&mut self.networks, &mut self.flows, &mut self.vips];
         self.nodes.iter_mut().map(|card| &mut card.node).chain(lists.into_iter().flatten()).for_each(&mut change);
         change(&mut self.outside);
@@ -335,7 +332,7 @@ impl States {
     }
 
     /// Changes the states of what a subject means.
-    fn each(&mut self, scene: &Scene, lab: &Lab, subject: &Subject, reach: Reach, mut change: impl FnMut(&mut State)) {
+    pub(super) fn each(&mut self, scene: &Scene, lab: &Lab, subject: &Subject, reach: Reach, mut change: impl FnMut(&mut State)) {
         let node_too = |states: &mut Self, name: &NodeName, also: &mut dyn FnMut(&mut State)| {
             if let Some(card) = states.card_mut(scene, name) {
                 also(&mut card.node);
@@ -454,7 +451,7 @@ fn cut(scene: &Scene, fault: &Fault) -> Option<Cut> {
 
 /// How far a subject's state reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+pub(super) enum Reach {
     /// The thing alone.
     Itself,
     /// The thing and the node that it is on.

@@ -167,6 +167,7 @@ impl Artist<'_> {
             return;
         }
         let adapter_state = self.scene.states.adapter(number, socket.slot);
+        let state = &State { dimmed: state.dimmed || adapter_state.dimmed, ..*state };
         let cut = adapter_state.health == Some(Health::Down);
         let found =
             adapter_state.badge.filter(|_| self.scene.states.mode == Mode::Design).map(|badge| super::severity_tone(badge.severity));
@@ -187,7 +188,8 @@ impl Artist<'_> {
         put(out, Layer::Wires, Shape::Rect { rect: plug, radius: 2.5, fill: self.palette.canvas, stroke: plug_line });
         if cut {
             let middle = socket.at.mix(foot, 0.5);
-            let icon = Shape::Icon { icon: Icon::LinkDown, at: middle - point(7.0, 7.0), side: 14.0, color: self.palette.bad };
+            let icon =
+                Shape::Icon { icon: Icon::LinkDown, at: middle - point(7.0, 7.0), side: 14.0, color: self.tint(self.palette.bad, state) };
             put(out, Layer::Tokens, icon);
         }
         let words_color = found.map_or(self.palette.muted, |tone| self.palette.tone(tone));

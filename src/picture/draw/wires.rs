@@ -14,6 +14,9 @@ use crate::{
 };
 use std::net::Ipv4Addr;
 
+/// How much of the token's colour a dimmed token's address has: it recedes, and can still be read.
+const DIMMED_ADDRESS: f32 = 0.55;
+
 impl Artist<'_> {
     /// The colour of a network's rail.
     pub fn rail_color(&self, network: u32) -> Color {
@@ -177,7 +180,7 @@ impl Artist<'_> {
         let state = self.scene.states.vips.get(number as usize).copied().unwrap_or_default();
         if self.detail >= Detail::Tile {
             for token in &item.tokens {
-                put(out, Layer::Tokens, fill(token.rect.grow(20.0), 24.0, self.tint(self.palette.vip, &state)));
+                put(out, Layer::Tokens, fill(token.rect.grow(20.0), 24.0, self.token_colors(&state).0));
             }
             return;
         }
@@ -214,12 +217,22 @@ impl Artist<'_> {
         put(out, Layer::Tokens, Shape::Curve { curve: arc(from, to), stroke: Stroke::dashed(stroke::SELECTION, color, 1.0, 5.0) });
     }
 
+    /// A token's colour and that of its words. Dimmed ones are solid too: drops and flows run below tokens and would strike the address
+    /// out.
+    fn token_colors(&self, state: &State) -> (Color, Color) {
+        let palette = self.palette;
+        match state.dimmed {
+            false => (palette.vip, palette.on_vip),
+            true => (palette.canvas.mix(palette.vip, super::DIMMED), palette.canvas.mix(palette.vip, DIMMED_ADDRESS)),
+        }
+    }
+
     /// One token: solid where a node holds it, hollow where none does, nothing of it is deployed, or it is only predicted.
     pub fn token(&self, token: &Token, address: Ipv4Addr, state: &State, firm: Firm, out: &mut Shapes) {
         let rect = token.rect;
         let held = token.node.is_some() && firm == Firm::Held;
         let several = state.health == Some(Health::Down) && held;
-        let color = self.tint(self.palette.vip, state);
+        let (color, on_color) = self.token_colors(state);
         let ground = if held { color } else { self.palette.canvas };
         let line = match (held, several) {
             _ if state.at_risk => Stroke::dashed(stroke::SELECTION, self.palette.bad, 5.0, 4.0),
@@ -231,7 +244,7 @@ impl Artist<'_> {
             put(out, Layer::Tokens, Shape::Shadow { rect, radius: size::TOKEN_HEIGHT / 2.0, color: self.palette.shadow });
         }
         put(out, Layer::Tokens, Shape::Rect { rect, radius: size::TOKEN_HEIGHT / 2.0, fill: ground, stroke: line });
-        let words = if held { self.tint(self.palette.on_vip, state) } else { color };
+        let words = if held { on_color } else { color };
         let middle = rect.center();
         put(out, Layer::Tokens, Shape::Icon { icon: Icon::Vip, at: point(rect.min.x + 9.0, middle.y - 7.0), side: 14.0, color: words });
         let at = point(rect.min.x + 25.0, middle.y + 4.2);

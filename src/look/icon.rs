@@ -3,10 +3,7 @@
 //! One source for the window and the exporters. It paints nothing.
 
 use super::{outline::Drawing, svg};
-use crate::{
-    model::{FaultVerb, NetworkKind, Role},
-    rules::Severity,
-};
+use crate::model::{FaultVerb, NetworkKind, Role};
 use std::sync::LazyLock;
 
 /// The side of the square that every icon is drawn in.
@@ -268,15 +265,6 @@ impl Icon {
             NetworkKind::HostOnly => Self::HostOnly,
             NetworkKind::Internal => Self::Internal,
             NetworkKind::Bridged => Self::Bridged,
-        }
-    }
-
-    /// The icon of how bad a finding is.
-    pub fn of_severity(severity: Severity) -> Self {
-        match severity {
-            Severity::Error => Self::Error,
-            Severity::Warning => Self::Warning,
-            Severity::Advice => Self::Advice,
         }
     }
 

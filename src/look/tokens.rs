@@ -2,7 +2,6 @@
 //! or a size of its own.
 
 use super::Color;
-use crate::{model::Health, rules::Severity};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two sets of colours.
@@ -81,29 +80,10 @@ pub enum Tone {
     Warn,
     /// Broken, or about to break something.
     Bad,
+    /// A suggestion: nothing is wrong.
+    Advice,
     /// About a virtual address.
     Vip,
-}
-
-impl Tone {
-    /// The tone of a health.
-    pub fn of_health(health: Health) -> Self {
-        match health {
-            Health::Healthy => Self::Good,
-            Health::Degraded => Self::Warn,
-            Health::Down => Self::Bad,
-            Health::Unknown => Self::Neutral,
-        }
-    }
-
-    /// The tone of how bad a finding is.
-    pub fn of_severity(severity: Severity) -> Self {
-        match severity {
-            Severity::Error => Self::Bad,
-            Severity::Warning => Self::Warn,
-            Severity::Advice => Self::Accent,
-        }
-    }
 }
 
 /// How many hues the rails of networks have before they repeat.
@@ -169,7 +149,9 @@ palette! {
     bad,
     /// Behind a broken thing: a wash of bad.
     bad_wash,
-    /// Words on good, warn and bad.
+    /// A suggestion. Not the accent: what is selected and what could be better are different things.
+    advice,
+    /// Words on good, warn, bad and advice.
     on_signal,
     /// The virtual address.
     vip,
@@ -197,6 +179,7 @@ impl<C: Copy> Palette<C> {
             Tone::Good => self.good,
             Tone::Warn => self.warn,
             Tone::Bad => self.bad,
+            Tone::Advice => self.advice,
             Tone::Vip => self.vip,
         }
     }
@@ -206,7 +189,7 @@ impl<C: Copy> Palette<C> {
         match tone {
             Tone::Neutral => self.panel,
             Tone::Accent => self.on_accent,
-            Tone::Good | Tone::Warn | Tone::Bad => self.on_signal,
+            Tone::Good | Tone::Warn | Tone::Bad | Tone::Advice => self.on_signal,
             Tone::Vip => self.on_vip,
         }
     }
@@ -234,6 +217,7 @@ pub const DARK: Palette = Palette {
     warn: Color::hex(0xE3A23C),
     bad: Color::hex(0xEA5B57),
     bad_wash: Color { a: 36, ..Color::hex(0xEA5B57) },
+    advice: Color::hex(0xCF95F0),
     on_signal: Color::hex(0x120807),
     vip: Color::hex(0xF2C14E),
     on_vip: Color::hex(0x2A1E00),
@@ -273,6 +257,7 @@ pub const LIGHT: Palette = Palette {
     warn: Color::hex(0x976309),
     bad: Color::hex(0xCB3632),
     bad_wash: Color { a: 24, ..Color::hex(0xCB3632) },
+    advice: Color::hex(0x9333B8),
     on_signal: Color::hex(0xFFFFFF),
     vip: Color::hex(0xC98A00),
     on_vip: Color::hex(0x2A1E00),
@@ -402,6 +387,7 @@ mod tests {
             ("good", palette.good),
             ("warn", palette.warn),
             ("bad", palette.bad),
+            ("advice", palette.advice),
         ];
         let mut pairs: Vec<(String, f32)> = Vec::new();
         for (word, color) in words {
@@ -413,7 +399,7 @@ mod tests {
         for (nth, color) in palette.rails.iter().chain([&palette.rail_nat, &palette.rail_bridged]).enumerate() {
             pairs.push((format!("rail {nth} on canvas"), color.contrast(palette.canvas)));
         }
-        for tone in [Tone::Neutral, Tone::Accent, Tone::Good, Tone::Warn, Tone::Bad, Tone::Vip] {
+        for tone in [Tone::Neutral, Tone::Accent, Tone::Good, Tone::Warn, Tone::Bad, Tone::Advice, Tone::Vip] {
             pairs.push((format!("words on {tone:?}"), palette.on_tone(tone).contrast(palette.tone(tone))));
         }
         pairs.push(("words on accent under the pointer".into(), palette.on_accent.contrast(palette.accent_hover)));
@@ -437,6 +423,22 @@ mod tests {
     fn the_test_of_contrast_can_fail() {
         assert!(LIGHT.faint.contrast(LIGHT.panel) < WORDS);
         assert!(Color::hex(0x1F6FD0).contrast(LIGHT.raised) < WORDS, "the drawing's accent");
+    }
+
+    #[test]
+    fn what_is_selected_and_what_findings_say_have_colours_of_their_own() {
+        let distance = |one: Color, other: Color| {
+            let parts = [(one.r, other.r), (one.g, other.g), (one.b, other.b)];
+            parts.iter().map(|(one, other)| (f32::from(*one) - f32::from(*other)).powi(2)).sum::<f32>().sqrt()
+        };
+        for palette in [&DARK, &LIGHT] {
+            let colors = [Tone::Accent, Tone::Good, Tone::Warn, Tone::Bad, Tone::Advice].map(|tone| (tone, palette.tone(tone)));
+            for (place, (one, color)) in colors.iter().enumerate() {
+                for (other, other_color) in colors.iter().skip(place + 1) {
+                    assert!(distance(*color, *other_color) > 70.0, "{one:?} and {other:?}");
+                }
+            }
+        }
     }
 
     #[test]

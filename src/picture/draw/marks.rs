@@ -18,7 +18,7 @@ pub fn severity_tone(severity: Severity) -> Tone {
     match severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
-        Severity::Advice => Tone::Accent,
+        Severity::Advice => Tone::Advice,
     }
 }
 

@@ -75,7 +75,7 @@ pub fn tone_icon(ui: &Ui, tone: Tone) -> (Icon, Color32) {
         Tone::Bad => Icon::Error,
         Tone::Warn => Icon::Warning,
         Tone::Good => Icon::Check,
-        Tone::Neutral | Tone::Accent | Tone::Vip => Icon::Info,
+        Tone::Neutral | Tone::Accent | Tone::Advice | Tone::Vip => Icon::Info,
     };
     (icon, colors(ui).tone(tone))
 }

@@ -1,10 +1,6 @@
 //! How a thing is, by shape as well as by colour: disc, ring, crossed ring, dashed ring.
 
-use crate::{
-    look::{Tone, size},
-    model::Health,
-    ui::theme::Theme,
-};
+use crate::{look::size, model::Health, picture::draw::health_tone, ui::theme::Theme};
 use egui::{Painter, Pos2, Response, Sense, Shape, Stroke, Ui, Vec2, Widget, WidgetInfo, WidgetType, vec2};
 use std::f32::consts::{FRAC_PI_4, TAU};
 
@@ -18,7 +14,7 @@ const DASHES: u8 = 6;
 
 /// Paints a mark of a diameter in points that is part of something larger.
 pub fn paint_health_mark(painter: &Painter, middle: Pos2, diameter: f32, health: Health) {
-    let color = Theme::of(painter.ctx()).tone(Tone::of_health(health));
+    let color = Theme::of(painter.ctx()).tone(health_tone(health));
     let stroke = Stroke::new(STROKE * diameter / size::MARK, color);
     let ring = (diameter - stroke.width) / 2.0;
     let at = |angle: f32, distance: f32| middle + distance * vec2(angle.cos(), angle.sin());

@@ -110,20 +110,36 @@ impl Scene {
     }
 
     fn hit_handle(&self, aim: Aim) -> Option<Hit> {
+        let is_hit = |node: Option<u32>, area: &Rect| {
+            handle(area).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance && !self.is_handle_covered(node, area)
+        };
         if let Some(site) = aim.site_handle_of
             && let Some(item) = self.sites.get(site as usize).filter(|item| item.frame.exists())
-            && handle(&item.frame).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance
+            && is_hit(None, &item.frame)
         {
             return Some(Hit::SiteHandle(site));
         }
         if let Some(item) = self.outside.as_ref().filter(|_| aim.outside_handle)
-            && handle(&item.rect).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance
+            && is_hit(None, &item.rect)
         {
             return Some(Hit::OutsideHandle);
         }
         let node = aim.handle_of?;
         let item = self.node(node)?;
-        (handle(&item.card).distance(aim.at) <= HANDLE_RADIUS + aim.tolerance).then_some(Hit::Handle(node))
+        is_hit(Some(node), &item.card).then_some(Hit::Handle(node))
+    }
+
+    /// The cards that are painted over a node's card and touch an area; `None`: over what lies below all cards.
+    pub fn cards_over(&self, node: Option<u32>, area: Rect) -> Vec<u32> {
+        let painted = self.grid.touching(area).flat_map(|(_, cell)| &cell.nodes).copied();
+        let over = painted.skip_while(|number| node.is_some_and(|node| *number != node)).skip(usize::from(node.is_some()));
+        over.filter(|number| self.node(*number).is_some_and(|item| item.card.touches(&area))).collect()
+    }
+
+    /// Whether another card lies over the handle of a card, a frame or the outside.
+    pub fn is_handle_covered(&self, node: Option<u32>, area: &Rect) -> bool {
+        let at = handle(area);
+        self.cards_over(node, area.with(at)).into_iter().filter_map(|number| self.node(number)).any(|item| item.card.contains(at))
     }
 
     fn hit_vip(&self, aim: Aim) -> Option<Hit> {
@@ -134,7 +150,7 @@ impl Scene {
     fn hit_card(&self, lab: &Lab, catalog: &Catalog, aim: Aim) -> Option<Hit> {
         let dot = Rect { min: aim.at, max: aim.at };
         let near = self.grid.touching(dot).flat_map(|(_, cell)| &cell.nodes);
-        let number = near.copied().filter(|number| self.node(*number).is_some_and(|item| item.card.contains(aim.at))).max()?;
+        let number = near.copied().filter(|number| self.node(*number).is_some_and(|item| item.card.contains(aim.at))).last()?;
         let item = self.node(number)?;
         let (_, node) = lab.nodes.get_index(number as usize)?;
         if aim.chips {

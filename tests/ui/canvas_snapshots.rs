@@ -689,3 +689,114 @@ fn a_note_of_a_megabyte_is_drawn_as_a_note() {
     assert!(scene.notes[1].lines.len() > 5, "a long word is broken: {:?}", scene.notes[1].lines);
     assert!(harness.state().canvas.camera().zoom > 0.3);
 }
+
+/// Clicks without the movement of a drag.
+fn click(harness: &mut Harness<'_, Stage>, at: Pos2) {
+    let button = |pressed| Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+    harness.event(Event::PointerMoved(at));
+    harness.run();
+    harness.event(button(true));
+    harness.event(button(false));
+    harness.run();
+}
+
+/// The handle at db1's right edge, once the card is hovered.
+fn click_handle_of_db1(harness: &mut Harness<'_, Stage>) {
+    harness.event(Event::PointerMoved(pos2(400.0, 540.0)));
+    harness.run();
+    click(harness, pos2(420.0, 548.0));
+    assert!(harness.state().canvas.is_busy());
+}
+
+#[test]
+fn a_click_on_the_handle_draws_until_a_click_on_a_target() {
+    let mut harness = design_stage();
+    click_handle_of_db1(&mut harness);
+    // The ground is no target, and the line goes on; a target that makes no sense says why, and it goes on too.
+    click(&mut harness, pos2(860.0, 340.0));
+    assert!(harness.state().canvas.is_busy() && edits(&harness).is_empty());
+    click(&mut harness, pos2(460.0, 435.0));
+    let refused = |harness: &Harness<'_, Stage>| harness.state().events.iter().any(|event| matches!(event, CanvasEvent::Refused(_)));
+    assert!(harness.state().canvas.is_busy() && refused(&harness), "db1 is on the backend already");
+    click(&mut harness, pos2(460.0, 235.0));
+    assert_eq!(edits(&harness), ["Connect db1 to frontend"]);
+    assert!(!harness.state().canvas.is_busy());
+    // The next click selects, as ever.
+    click(&mut harness, pos2(600.0, 300.0));
+    assert_eq!(harness.state().selection, [node("app2")]);
+}
+
+#[test]
+fn escape_and_a_click_where_it_begins_give_a_clicked_line_up() {
+    let mut harness = design_stage();
+    click_handle_of_db1(&mut harness);
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(!harness.state().canvas.is_busy());
+    click_handle_of_db1(&mut harness);
+    click(&mut harness, pos2(300.0, 520.0));
+    assert!(!harness.state().canvas.is_busy() && edits(&harness).is_empty());
+    // The pointer draws the flow by the same path as a drag.
+    click_handle_of_db1(&mut harness);
+    click(&mut harness, pos2(600.0, 520.0));
+    assert_eq!(edits(&harness), ["Draw a flow from db1 to db2/galera"]);
+}
+
+#[test]
+fn a_clicked_line_follows_the_pointer() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    for appearance in Appearance::ALL {
+        let mut harness = harness(at_100(fixture::mini_cloud()), appearance);
+        click_handle_of_db1(&mut harness);
+        harness.event(Event::PointerMoved(pos2(740.0, 370.0)));
+        harness.run();
+        let theme = if appearance == Appearance::Dark { "dark" } else { "light" };
+        results.add(harness.try_snapshot(format!("canvas_connect_{theme}")));
+    }
+}
+
+/// The mini-cloud with a card over the right part of app1.
+fn covered() -> Stage {
+    let mut lab = fixture::mini_cloud();
+    lab.canvas.nodes.insert("app2".parse().unwrap(), model::Pos(360, 310));
+    at_100(lab)
+}
+
+#[test]
+fn the_mark_of_a_hovered_card_lies_below_what_covers_it() {
+    let mut results = egui_kittest::SnapshotResults::new();
+    for appearance in Appearance::ALL {
+        let mut harness = harness(covered(), appearance);
+        harness.event(Event::PointerMoved(pos2(330.0, 296.0)));
+        harness.run();
+        let theme = if appearance == Appearance::Dark { "dark" } else { "light" };
+        results.add(harness.try_snapshot(format!("canvas_covered_{theme}")));
+    }
+    // The handle of the covered card is covered too: a press there is on the card above.
+    let mut harness = harness(covered(), Appearance::Dark);
+    harness.event(Event::PointerMoved(pos2(330.0, 296.0)));
+    harness.run();
+    drag(&mut harness, pos2(420.0, 332.0), pos2(420.0, 380.0), Modifiers::NONE);
+    assert_eq!(edits(&harness), ["Move app2"]);
+}
+
+#[test]
+fn nothing_on_the_canvas_offers_itself_in_a_presentation() {
+    let cursor = |mode: Mode| {
+        let mut stage = at_100(fixture::mini_cloud());
+        stage.mode = mode;
+        let mut harness = harness(stage, Appearance::Dark);
+        harness.event(Event::PointerMoved(pos2(300.0, 312.0)));
+        harness.run();
+        harness.output().platform_output.cursor_icon
+    };
+    assert_eq!(cursor(Mode::Run), egui::CursorIcon::PointingHand);
+    assert_eq!(cursor(Mode::Present), egui::CursorIcon::Default);
+    // A drag pulls the paper: a rubber band would choose nothing.
+    let mut stage = at_100(fixture::mini_cloud());
+    stage.mode = Mode::Present;
+    let mut harness = harness(stage, Appearance::Dark);
+    drag(&mut harness, pos2(300.0, 312.0), pos2(340.0, 352.0), Modifiers::NONE);
+    assert!(edits(&harness).is_empty() && harness.state().selection.is_empty());
+    assert!(harness.state().canvas.camera().origin.x < 0.0, "{:?}", harness.state().canvas.camera());
+}

@@ -79,8 +79,11 @@ pub fn about(hit: &Hit, input: &CanvasInput<'_>) -> Option<About> {
     let lab = input.lab;
     let subject = hit.subject(lab)?;
     let mut about = match (hit, &subject) {
-        (Hit::Handle(_), _) => return Some(About::new("Connect", "Drag to a rail for an adapter, to a service or a node for a flow")),
-        (Hit::SiteHandle(_), _) => return Some(About::new("Link", "Drag to another site to link the two")),
+        (Hit::Handle(_), _) => {
+            return Some(About::new("Connect", "Drag or click, then a rail for an adapter, a service or a node for a flow"));
+        }
+        (Hit::OutsideHandle, _) => return Some(About::new("Connect", "Drag or click, then a service, a node or a VIP for a flow")),
+        (Hit::SiteHandle(_), _) => return Some(About::new("Link", "Drag or click, then another site to link the two")),
         (Hit::MoreChips(_), Subject::Node(name)) => hidden(input, name)?,
         (_, Subject::Node(name)) => of_node(input, name)?,
         (_, Subject::Service(at)) => of_service(input, at)?,

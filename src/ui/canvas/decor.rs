@@ -1,11 +1,18 @@
 //! What lies over the picture for a moment: selection, hover, handles, the rubber band, guides, wires being drawn.
 
-use super::{Canvas, CanvasInput, colors, drop::say, gesture::Gesture, layers::Frame, on_screen, wire::Source};
+use super::{
+    Canvas, CanvasInput, colors,
+    drop::say,
+    gesture::Gesture,
+    layers::Frame,
+    on_screen,
+    wire::{Held, Source},
+};
 use crate::{
     app::ops::Act,
     look::{FontFace, font_size, radius, size, stroke},
     model::Subject,
-    picture::{Detail, HANDLE_RADIUS, Hit, Point, Rect, handle},
+    picture::{Detail, HANDLE_RADIUS, Hit, Mode, Point, Rect, handle},
     ui::theme,
 };
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Shape, Stroke, StrokeKind, Ui, Vec2, epaint::CubicBezierShape};
@@ -142,7 +149,8 @@ impl Canvas {
     }
 
     fn hover(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
-        if self.gesture != Gesture::Idle {
+        // In a presentation a click anywhere shows the next page: nothing is there to be chosen.
+        if self.gesture != Gesture::Idle || input.overlay.mode == Mode::Present {
             return;
         }
         let palette = colors(ui);
@@ -151,29 +159,49 @@ impl Canvas {
         match &self.hovered {
             Some(Hit::Node(number) | Hit::Handle(number)) if !self.chosen.nodes.contains(number) => {
                 if let Some(item) = self.scene.node(*number) {
-                    self.outline(painter, frame, item.card, if far { 0.0 } else { radius::CARD }, line);
+                    let corner = if far { 0.0 } else { radius::CARD };
+                    self.below_covers(painter, frame, item.card, Some(*number), |painter| {
+                        self.outline(painter, frame, item.card, corner, line)
+                    });
                 }
             }
             Some(Hit::Outside | Hit::OutsideHandle) if !self.chosen.outside => {
                 if let Some(item) = &self.scene.outside {
-                    self.outline(painter, frame, item.rect, item.rect.height() / 2.0, line);
+                    self.below_covers(painter, frame, item.rect, None, |painter| {
+                        self.outline(painter, frame, item.rect, item.rect.height() / 2.0, line)
+                    });
                 }
             }
-            Some(Hit::Flow(number)) => self.flow_line(painter, frame, *number as usize, Stroke::new(stroke::SELECTION, line.color)),
+            Some(Hit::Flow(number)) => {
+                if let Some(curve) = self.scene.flows.get(*number as usize).and_then(|item| item.curve) {
+                    let line = Stroke::new(stroke::SELECTION, line.color);
+                    self.below_covers(painter, frame, curve.bounds(), None, |painter| {
+                        self.flow_line(painter, frame, *number as usize, line)
+                    });
+                }
+            }
             Some(Hit::Network(number)) => {
                 if let Some(item) = self.scene.networks.get(*number as usize) {
-                    self.outline(painter, frame, item.bar.grow(3.0), 6.0, line);
+                    let area = item.bar.grow(3.0);
+                    self.below_covers(painter, frame, area, None, |painter| self.outline(painter, frame, area, 6.0, line));
                 }
             }
             _ => {}
         }
+        self.connect_handle(ui, painter, frame, input);
+    }
+
+    /// The handle from which a wire, a flow or a link is drawn, on the hovered or the only selected thing.
+    fn connect_handle(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, input: &CanvasInput<'_>) {
+        let palette = colors(ui);
         let aim = self.aim(crate::picture::Point::default());
         let handle_of = aim.handle_of.filter(|_| self.may_edit(input));
         let site_handle_of = aim.site_handle_of.filter(|_| self.may_edit(input));
         let frame_of = |site: u32| self.scene.sites.get(site as usize).map(|item| item.frame).filter(Rect::exists);
         let card = handle_of.and_then(|number| self.scene.node(number)).map(|item| item.card);
         let terminal = self.scene.outside.as_ref().filter(|_| aim.outside_handle && self.may_edit(input)).map(|item| item.rect);
-        if let Some(area) = card.or(terminal).or_else(|| site_handle_of.and_then(frame_of)) {
+        let area = card.or(terminal).or_else(|| site_handle_of.and_then(frame_of));
+        if let Some(area) = area.filter(|area| !self.scene.is_handle_covered(handle_of.filter(|_| card.is_some()), area)) {
             let at = self.camera.screen_from_lab(frame.stand.viewport.min, handle(&area));
             let hot = matches!(self.hovered, Some(Hit::Handle(_) | Hit::SiteHandle(_) | Hit::OutsideHandle));
             let radius = on_screen(HANDLE_RADIUS, self.camera.zoom);
@@ -186,13 +214,17 @@ impl Canvas {
         }
     }
 
-    /// The line that is being drawn, and in words what letting go would do.
+    /// The line that is being drawn, and in words what letting go or a click would do.
     fn drawn_line(&self, ui: &Ui, painter: &Painter, frame: &Frame<'_>, from: Point, act: Option<Act>, otherwise: &str) {
         let Some(pointer) = ui.input(|input| input.pointer.latest_pos()) else { return };
         let (color, words) = match act {
             Some(Ok(step)) => (colors(ui).accent, step.title),
             Some(Err(refusal)) => (colors(ui).bad, refusal.to_string()),
             None => (colors(ui).muted, otherwise.to_owned()),
+        };
+        let words = match self.held {
+            Held::Dragged => words,
+            Held::Clicked => format!("{words}\nEsc cancels"),
         };
         let from = self.camera.screen_from_lab(frame.stand.viewport.min, from);
         painter.line_segment([from, pointer], Stroke::new(stroke::SELECTION, color));
@@ -226,9 +258,11 @@ impl Canvas {
             Gesture::Wire(wire) => {
                 let at = self.camera.lab_from_screen(corner, pointer);
                 let act = self.wired(wire, at, input);
-                let otherwise = match wire.source {
-                    Source::Node(..) => "Drop on a rail to connect, on a service, card, VIP or the outside for a flow",
-                    Source::Outside => "Drop on a service, card or VIP for a flow from outside",
+                let otherwise = match (&wire.source, self.held) {
+                    (Source::Node(..), Held::Dragged) => "Drop on a rail to connect, on a service, card, VIP or the outside for a flow",
+                    (Source::Node(..), Held::Clicked) => "Click a rail to connect, or a service, card, VIP or the outside for a flow",
+                    (Source::Outside, Held::Dragged) => "Drop on a service, card or VIP for a flow from outside",
+                    (Source::Outside, Held::Clicked) => "Click a service, card or VIP for a flow from outside",
                 };
                 self.drawn_line(ui, painter, frame, wire.from, act, otherwise);
             }
@@ -241,7 +275,11 @@ impl Canvas {
                     let color = if matches!(act, Some(Ok(_))) { palette.accent } else { palette.bad };
                     self.outline(painter, frame, item.frame, radius::CARD * 1.6, Stroke::new(stroke::SELECTION, color));
                 }
-                self.drawn_line(ui, painter, frame, *from, act, "Drop on another site to link the two");
+                let otherwise = match self.held {
+                    Held::Dragged => "Drop on another site to link the two",
+                    Held::Clicked => "Click another site to link the two",
+                };
+                self.drawn_line(ui, painter, frame, *from, act, otherwise);
             }
             Gesture::Lasso(points) => {
                 let mut line: Vec<Pos2> = points.iter().map(|at| self.camera.screen_from_lab(corner, *at)).collect();

@@ -2,13 +2,13 @@
 
 use super::{
     Canvas, CanvasEvent, CanvasInput, Tool,
-    wire::{Source, Wire},
+    wire::{Held, Source, Wire},
 };
 use crate::{
     app::ops::{self, Step},
     look::size,
     model::{Edit, ListEdit, NodeName, ServiceRef, Subject},
-    picture::{Hit, Point, Rect, point},
+    picture::{Hit, Mode, Point, Rect, point},
 };
 use egui::{CursorIcon, Key, PointerButton, Response, Ui};
 
@@ -96,12 +96,16 @@ impl Canvas {
         if self.gesture == Gesture::Idle {
             self.hovered = if response.contains_pointer() { self.scene.hit(input.lab, input.catalog, self.aim(at)) } else { None };
         }
-        self.begin(ui, response, input, events);
-        self.go_on(ui, response, at, input);
-        if ui.input(|input| input.pointer.any_released()) && self.gesture != Gesture::Idle {
-            self.end(at, input, events);
+        if self.is_line_clicked() {
+            self.aim_line(ui, response, at, input, events);
+        } else {
+            self.begin(ui, response, input, events);
+            self.go_on(ui, response, at, input);
+            if ui.input(|input| input.pointer.any_released()) && self.gesture != Gesture::Idle {
+                self.end(at, input, events);
+            }
+            self.click(ui, response, at, input, events);
         }
-        self.click(ui, response, at, input, events);
         self.cursor(ui, response, input);
     }
 
@@ -124,6 +128,11 @@ impl Canvas {
         }
         let Some(Press { at: held_at, hit, several }) = self.pressed.clone() else { return };
         response.request_focus();
+        if input.overlay.mode == Mode::Present {
+            self.gesture = Gesture::Pan;
+            return;
+        }
+        self.held = Held::Dragged;
         if input.tool == Tool::Lasso {
             self.gesture = Gesture::Lasso(vec![held_at]);
             return;
@@ -294,7 +303,7 @@ impl Canvas {
         (to - moving.lead.min, guides)
     }
 
-    fn end(&mut self, at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+    pub(super) fn end(&mut self, at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
         match std::mem::take(&mut self.gesture) {
             Gesture::Idle | Gesture::Pan => {}
             Gesture::Band { from, kept } => events.push(CanvasEvent::Select(self.in_band(Rect::between(from, at), kept, input))),
@@ -389,6 +398,18 @@ impl Canvas {
             Some(press) => (press.hit, press.several),
             None => (self.hovered.clone(), ui.input(|input| input.modifiers.shift || input.modifiers.command)),
         };
+        // A click on a handle begins the line that a drag from it draws.
+        if let Some(handle @ (Hit::Handle(_) | Hit::SiteHandle(_) | Hit::OutsideHandle)) = &hit
+            && !several
+            && self.may_edit(input)
+            && response.clicked_by(PointerButton::Primary)
+        {
+            response.request_focus();
+            self.clicked = None;
+            self.gesture = self.take_hold(handle.clone(), at, input, events);
+            self.held = Held::Clicked;
+            return;
+        }
         let clicked = subject(&hit);
         // Two quick clicks on neighbours are two clicks, although egui sees them near enough for a double one.
         let again = std::mem::replace(&mut self.clicked, clicked.clone()) == clicked;
@@ -419,6 +440,7 @@ impl Canvas {
             Gesture::Wire(_) | Gesture::Link(..) | Gesture::Lasso(_) => CursorIcon::Crosshair,
             Gesture::Band { .. } => CursorIcon::Default,
             Gesture::Idle if !response.contains_pointer() => return,
+            Gesture::Idle if input.overlay.mode == Mode::Present => CursorIcon::Default,
             Gesture::Idle if ui.input(|input| input.key_down(Key::Space)) => CursorIcon::Grab,
             Gesture::Idle if input.tool == Tool::Lasso => CursorIcon::Crosshair,
             Gesture::Idle => match &self.hovered {

@@ -20,6 +20,10 @@ impl Canvas {
     /// Everything that keys do in a frame.
     pub(super) fn keys(&mut self, ui: &Ui, response: &Response, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
         if !response.has_focus() {
+            // The keyboard has gone elsewhere, and Escape with it.
+            if self.is_line_clicked() {
+                self.cancel(input);
+            }
             return;
         }
         let filter = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: self.gesture != Gesture::Idle };

@@ -6,6 +6,7 @@
 mod about;
 mod bake;
 pub mod camera;
+mod covers;
 mod decor;
 pub mod drag;
 mod drop;
@@ -170,6 +171,7 @@ pub struct Canvas {
     seen: Option<(u64, u64)>,
     chosen: Chosen,
     gesture: Gesture,
+    held: wire::Held,
     hovered: Option<Hit>,
     pressed: Option<gesture::Press>,
     /// What the last click was on.

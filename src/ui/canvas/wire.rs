@@ -1,6 +1,6 @@
 //! Lines being drawn: what a wire, a flow or a link between sites begins at, and what letting go of it means.
 
-use super::{Canvas, CanvasInput};
+use super::{Canvas, CanvasEvent, CanvasInput, gesture::Gesture};
 use crate::{
     app::{
         many,
@@ -9,6 +9,7 @@ use crate::{
     model::{Endpoint, NodeName, ServiceRef},
     picture::{Hit, Point},
 };
+use egui::{PointerButton, Response, Ui};
 
 /// A wire or flow being drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +29,58 @@ pub enum Source {
     Outside,
 }
 
+/// How a line that is being drawn is held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Held {
+    /// By the button: letting go ends it.
+    #[default]
+    Dragged,
+    /// By nothing: it follows the pointer until a click on a target.
+    Clicked,
+}
+
 impl Canvas {
+    /// Whether a line that was begun by a click follows the pointer.
+    pub(super) fn is_line_clicked(&self) -> bool {
+        self.held == Held::Clicked && matches!(self.gesture, Gesture::Wire(_) | Gesture::Link(..))
+    }
+
+    /// A line that was begun by a click: a click on a target ends it as letting go there would. A click on nothing leaves it; one
+    /// on where it begins gives it up.
+    pub(super) fn aim_line(&mut self, ui: &Ui, response: &Response, at: Point, input: &CanvasInput<'_>, events: &mut Vec<CanvasEvent>) {
+        if response.dragged_by(PointerButton::Middle) {
+            self.flight = None;
+            self.camera = self.camera.panned(ui.input(|input| input.pointer.delta()));
+        }
+        if !self.may_edit(input) || response.secondary_clicked() {
+            self.cancel(input);
+            return;
+        }
+        if !response.clicked_by(PointerButton::Primary) && !response.drag_stopped_by(PointerButton::Primary) {
+            return;
+        }
+        self.pressed = None;
+        response.request_focus();
+        let hit = self.scene.hit(input.lab, input.catalog, self.aim(at));
+        let (act, is_begin) = match &self.gesture {
+            Gesture::Wire(wire) => {
+                let is_begin = match wire.source {
+                    Source::Node(number, _) => hit.as_ref().and_then(Hit::node) == Some(number),
+                    Source::Outside => matches!(hit, Some(Hit::Outside | Hit::OutsideHandle)),
+                };
+                (self.wired(wire, at, input), is_begin)
+            }
+            Gesture::Link(site, _) => (self.linked(*site, at, input), hit == Some(Hit::SiteHandle(*site))),
+            _ => return,
+        };
+        match act {
+            Some(Ok(_)) => self.end(at, input, events),
+            Some(Err(refusal)) => self.tell(Err(refusal), input, events),
+            None if is_begin => self.cancel(input),
+            None => {}
+        }
+    }
+
     /// What letting go of a link at a point means; `None`: no other site is there.
     pub(super) fn linked(&self, site: u32, at: Point, input: &CanvasInput<'_>) -> Option<Act> {
         let name = |number: u32| self.scene.sites.get(number as usize).map(|item| &item.name);

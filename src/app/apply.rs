@@ -64,6 +64,7 @@ impl State {
             | Command::ConsiderLasting(_)
             | Command::CloseConsidered
             | Command::Inject(..)
+            | Command::PreviewFault(_)
             | Command::CancelJob
             | Command::Provider(_) => self.apply_run(command),
             Command::Design

@@ -1,7 +1,7 @@
 //! What commands about the running lab do: jobs for a provider, and the dialogs before them.
 
 use super::{
-    After, Command, Considered, Dialog, Effect, FileUse, Mode, State, Tab,
+    After, Command, Considered, Dialog, Effect, FileUse, Mode, Previewed, State, Tab,
     job::{Job, Task},
 };
 use crate::look::Tone;
@@ -56,6 +56,7 @@ impl State {
                 Task::Heal(id)
             }
             Command::Consider(fault) => return self.consider(fault),
+            Command::PreviewFault(fault) => return self.preview_fault(fault),
             Command::ConsiderLasting(lasts_secs) => {
                 let Some(considered) = &mut self.run.considered else { return Vec::new() };
                 considered.lasts_secs = lasts_secs;
@@ -99,12 +100,24 @@ impl State {
     fn consider(&mut self, fault: Fault) -> Vec<Effect> {
         let mut effects = if self.mode == Mode::Run { Vec::new() } else { self.enter(Mode::Run) };
         let lasts_secs = self.run.considered.as_ref().and_then(|it| it.lasts_secs);
-        self.run.prediction = None;
+        // What is shown already stays in sight until it is worked out for this duration.
+        let shown = self.run.previewed.take().filter(|previewed| previewed.fault == fault && lasts_secs.is_none());
+        self.run.prediction = shown.and_then(|previewed| previewed.prediction);
         if self.run.hindrance(&fault).is_none() {
             effects.push(self.start(Task::Predict(fault.clone(), lasts_secs)));
         }
         self.run.considered = Some(Considered { fault, lasts_secs });
         effects
+    }
+
+    /// Works out what a fault would do, for the time that the pointer rests on it.
+    fn preview_fault(&mut self, fault: Option<Fault>) -> Vec<Effect> {
+        self.run.previewed = None;
+        let is_considered = |fault: &Fault| self.run.considered.as_ref().is_some_and(|considered| considered.fault == *fault);
+        let wanted = fault.filter(|fault| self.mode == Mode::Run && !is_considered(fault) && self.run.hindrance(fault).is_none());
+        let Some(fault) = wanted else { return Vec::new() };
+        self.run.previewed = Some(Previewed { fault: fault.clone(), prediction: None });
+        vec![self.start(Task::Predict(fault, None))]
     }
 
     pub(super) fn start(&self, task: Task) -> Effect {

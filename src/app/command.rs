@@ -327,6 +327,8 @@ pub enum Command {
     ConsiderLasting(Option<u32>),
     /// No fault is to be injected after all.
     CloseConsidered,
+    /// Show what this fault would take with it while the pointer rests on its control; `None`: on none any more.
+    PreviewFault(Option<Fault>),
     /// Inject this fault, for so many seconds where they are said.
     Inject(Fault, Option<u32>),
     /// Mend one fault, by its number.

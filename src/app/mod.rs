@@ -47,7 +47,7 @@ pub use present::{Presentation, all as everything, find};
 pub use reached::{Answer, Basis, Group, Reached};
 pub use receive::Event;
 pub use review::{Accepted, Filter, Review};
-pub use run::{Considered, LoadSample, Outage, Prediction, Progress, ProviderChoice, Run, SIM, StepState};
+pub use run::{Considered, LoadSample, Outage, Prediction, Previewed, Progress, ProviderChoice, Run, SAMPLE_MS, SIM, StepState};
 pub use save::{Permit, SaveError};
 pub use state::{AUTOSAVE_DELAY_MS, Graph, InspectorPage, Mode, Notice, State, exists};
 pub use table::{COMMANDS, Entry, Family, Held, Shortcut, search};

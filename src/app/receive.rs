@@ -222,7 +222,7 @@ impl State {
                 }
                 self.run.steps.insert(id, state);
             }
-            Report::Predicted(prediction) => self.run.prediction = Some(prediction),
+            Report::Predicted(prediction) => self.run.predicted(prediction),
             Report::Logs(node, logs) => self.run.logs = Some((node, logs)),
             Report::Log(line) => self.run.note(line),
             Report::Imported(lab, unknown) => self.imported(*lab, unknown),

@@ -124,6 +124,15 @@ pub struct Run {
     /// What has to be done; `None`: nobody asked, or the lab has changed since.
     pub plan: Option<Plan>,
     /// How far its steps are.
+/// A fault whose control the pointer rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Previewed {
+    /// The fault.
+    pub fault: Fault,
+    /// What it would do; `None`: that is being worked out.
+    pub prediction: Option<Prediction>,
+}
+
     pub steps: BTreeMap<StepId, StepState>,
     /// The job that runs.
     pub job: Option<Progress>,
@@ -151,6 +160,8 @@ pub struct Run {
     pub log: VecDeque<String>,
 }
 
+    /// The fault whose control the pointer rests on.
+    pub previewed: Option<Previewed>,
 impl Run {
     /// Whether anything of the lab exists.
     pub fn is_deployed(&self) -> bool {
@@ -160,6 +171,28 @@ impl Run {
     /// Faults that last.
     pub fn faults(&self) -> &[ActiveFault] {
         self.observed.as_ref().map_or(&[], |observed| &observed.faults)
+    }
+
+    /// Takes in what the simulator says of a fault.
+    pub fn predicted(&mut self, prediction: Prediction) {
+        if let Some(previewed) = self.previewed.as_mut().filter(|previewed| previewed.fault == prediction.fault) {
+            previewed.prediction = Some(prediction.clone());
+        }
+        // What was only rested on does not replace what the chosen or just injected fault would do.
+        let wanted = match &self.considered {
+            Some(considered) => considered.fault == prediction.fault,
+            None => self.prediction.is_none(),
+        };
+        if wanted {
+            self.prediction = Some(prediction);
+        }
+    }
+
+    /// What is shown on the canvas: of the fault that the pointer rests on, else of the chosen one.
+    pub fn shown_prediction(&self) -> Option<&Prediction> {
+        let previewed = self.previewed.as_ref().and_then(|previewed| previewed.prediction.as_ref());
+        let fault = self.considered.as_ref().map(|considered| &considered.fault);
+        previewed.or_else(|| self.prediction.as_ref().filter(|prediction| Some(&prediction.fault) == fault))
     }
 
     /// The lab's clock, in milliseconds.
@@ -288,6 +321,28 @@ mod tests {
             by: crate::model::Author::Unknown,
         };
         let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
+    #[test]
+    fn what_is_rested_on_is_shown_and_never_replaces_what_is_chosen() {
+        let fault = |text: &str| text.parse::<Fault>().unwrap();
+        let says =
+            |text: &str| Prediction { fault: fault(text), lost: Vec::new(), moved: Vec::new(), holders: Vec::new(), outage: Outage::None };
+        let shown = |run: &Run| run.shown_prediction().map(|prediction| prediction.fault.to_string());
+        let mut run = Run { considered: Some(Considered { fault: fault("stop a/x"), lasts_secs: None }), ..Run::default() };
+        assert_eq!(shown(&run), None);
+        run.predicted(says("stop a/x"));
+        assert_eq!(shown(&run).as_deref(), Some("stop a/x"));
+        run.previewed = Some(Previewed { fault: fault("stop b/x"), prediction: None });
+        assert_eq!(shown(&run).as_deref(), Some("stop a/x"), "until the other is worked out");
+        run.predicted(says("stop b/x"));
+        assert_eq!(shown(&run).as_deref(), Some("stop b/x"));
+        run.previewed = None;
+        // One that comes late, when the pointer has left.
+        run.predicted(says("stop b/x"));
+        assert_eq!(shown(&run).as_deref(), Some("stop a/x"));
+        run.considered = None;
+        assert_eq!(shown(&run), None);
+    }
+
         let mut run = Run::default();
         run.observe(broken.clone(), &[]);
         assert!(run.ruler.is_none() && run.events.is_empty());

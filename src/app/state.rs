@@ -387,7 +387,7 @@ impl State {
         if was == mode {
             return effects;
         }
-        self.run.considered = None;
+        (self.run.considered, self.run.previewed) = (None, None);
         self.mode = mode;
         if let Some(before) = self.before_presenting.take() {
             self.full_screen = before.full_screen;

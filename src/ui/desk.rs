@@ -35,6 +35,8 @@ pub struct Memory {
     pub dialog: Option<Dialog>,
     /// Who reaches the selected node or service.
     pub reached: crate::app::Reached,
+    /// The fault whose control the pointer is on.
+    pub fault_hover: crate::ui::panel::FaultHover,
     /// The part of the lab that the canvas shows: upper left and lower right corner, in lab units.
     pub visible: Option<(crate::model::Pos, crate::model::Pos)>,
     /// What dragging over the ground of the canvas does in Run.

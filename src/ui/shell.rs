@@ -375,6 +375,8 @@ impl SandtableApp {
 }
 
 impl eframe::App for SandtableApp {
+        panel::follow_fault_hover(ui.ctx(), &mut desk);
+        drop_hint::show(ui.ctx());
     fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
         self.fit_to_screen(ctx);
         self.before(ctx);

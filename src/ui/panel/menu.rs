@@ -1,6 +1,6 @@
 //! Menus: their rows, and the canvas's context menus, to change a thing in Design and to break it in Run. They only send commands.
 
-use super::Desk;
+use super::{Desk, preview};
 use crate::{
     app::{Command, Dialog, Mode, ViewMove, ops},
     fault,
@@ -235,7 +235,9 @@ pub(super) fn command(ui: &mut Ui, desk: &mut Desk<'_>, command: Command, row_of
 fn break_it(ui: &mut Ui, desk: &mut Desk<'_>, row_of: (Icon, &str), fault: &Fault) {
     let hindrance = desk.state.run.hindrance(fault);
     ui.add_enabled_ui(hindrance.is_none(), |ui| {
-        if row(ui, row_of, "").on_disabled_hover_text(hindrance.as_deref().unwrap_or_default()).clicked() {
+        let row = row(ui, row_of, "").on_disabled_hover_text(hindrance.as_deref().unwrap_or_default());
+        preview::of_fault(&row, desk, fault);
+        if row.clicked() {
             desk.send(Command::Consider(fault.clone()));
             ui.close();
         }

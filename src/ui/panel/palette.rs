@@ -1,6 +1,6 @@
 //! The palette: what can be added to the lab, and in Run what can be broken.
 
-use super::{Desk, kind_icon, menu};
+use super::{Desk, kind_icon, menu, preview};
 use crate::{
     app::{Command, Mode, many, ops},
     catalog::{Catalog, Group},
@@ -319,6 +319,7 @@ fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &Fau
     match faults.as_slice() {
         [] => {}
         [one] => {
+            preview::of_fault(&tile, desk, one);
             if tile.clicked() {
                 desk.send(Command::Consider(one.clone()));
             }
@@ -326,7 +327,9 @@ fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &Fau
         several => {
             menu::list(&tile, |ui| {
                 for fault in several {
-                    if menu::row(ui, (Icon::of_fault(verb), &fault.on()), "").clicked() {
+                    let row = menu::row(ui, (Icon::of_fault(verb), &fault.on()), "");
+                    preview::of_fault(&row, desk, fault);
+                    if row.clicked() {
                         desk.send(Command::Consider(fault.clone()));
                         ui.close();
                     }

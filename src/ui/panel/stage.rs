@@ -244,17 +244,15 @@ fn highlight(state: &State) -> Vec<Subject> {
     if state.mode == Mode::Present { state.presentation.highlight(state.lab()) } else { Vec::new() }
 }
 
-/// What the fault that is about to be injected would take with it.
+/// What the fault that is rested on or chosen would take with it.
 fn at_risk(state: &State) -> Vec<Subject> {
-    let Some(considered) = state.run.considered.as_ref().filter(|_| state.mode == Mode::Run) else { return Vec::new() };
-    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == considered.fault);
+    let prediction = state.run.shown_prediction().filter(|_| state.mode == Mode::Run);
     prediction.into_iter().flat_map(|it| it.lost.iter().chain(&it.moved)).map(|(subject, _)| subject.clone()).collect()
 }
 
-/// Where the fault that is about to be injected would move VIPs to.
+/// Where the fault that is rested on or chosen would move VIPs to.
 fn would_move(state: &State) -> Vec<(VipName, Vec<NodeName>)> {
-    let Some(considered) = state.run.considered.as_ref().filter(|_| state.mode == Mode::Run) else { return Vec::new() };
-    let prediction = state.run.prediction.as_ref().filter(|prediction| prediction.fault == considered.fault);
+    let prediction = state.run.shown_prediction().filter(|_| state.mode == Mode::Run);
     prediction.map(|prediction| prediction.holders.clone()).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use crate::{
     model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
     probe,
     ui::{
-        panel::{self, menu},
+        panel::{self, menu, preview},
         theme, widget,
     },
 };
@@ -225,6 +225,7 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             let button = button.on_disabled_hover_text(hindrance.as_deref().unwrap_or_default());
             match all.as_slice() {
                 [_] => {
+                    preview::of_fault(&button, desk, fault);
                     if button.on_hover_text(fault.to_string()).clicked() {
                         desk.send(Command::Consider(fault.clone()));
                     }
@@ -232,7 +233,9 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
                 several => {
                     menu::list(&button, |ui| {
                         for fault in several {
-                            if menu::row(ui, (Icon::of_fault(verb), &fault.on()), "").clicked() {
+                            let row = menu::row(ui, (Icon::of_fault(verb), &fault.on()), "");
+                            preview::of_fault(&row, desk, fault);
+                            if row.clicked() {
                                 desk.send(Command::Consider(fault.clone()));
                                 ui.close();
                             }

@@ -32,6 +32,8 @@ impl State {
             | Command::Quit
             | Command::Templates => self.apply_file(command),
             Command::OpenPath(_)
+            | Command::Dropped(_)
+            | Command::PreviewFile(_)
             | Command::OpenTemplate(_)
             | Command::Chosen(..)
             | Command::Discard

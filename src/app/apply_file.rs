@@ -1,6 +1,10 @@
 //! Commands about files: new, open, save, export, recover. Nothing is replaced here that the user was not asked about.
 
-use super::{After, Command, Dialog, Document, Effect, FileUse, State, ViewMove, export::with_extension, job::Task, save::Permit};
+use super::{
+    After, Command, Dialog, Document, Dropped, Effect, FilePreview, FileUse, State, ViewMove, export::with_extension, job::Task,
+    save::Permit,
+};
+use crate::look::Tone;
 use crate::model::Lab;
 use std::path::PathBuf;
 
@@ -20,6 +24,11 @@ impl State {
             Command::Open => self.leave(After::Open),
             Command::ImportMachines => self.leave(After::Import),
             Command::OpenPath(path) => self.leave(After::OpenPath(path)),
+            Command::Dropped(paths) => self.dropped(&paths),
+            Command::PreviewFile(path) => {
+                self.previews.insert(path.clone(), FilePreview::Reading);
+                vec![Effect::ReadPreview(path)]
+            }
             Command::OpenTemplate(index) => self.leave(After::Template(index)),
             Command::Quit => self.leave(After::Quit),
             Command::Templates => self.ask(Dialog::Templates),
@@ -111,6 +120,19 @@ impl State {
             }
             _ => self.ask(Dialog::Export),
         }
+    }
+
+    /// Opens the first layout of dropped files, as choosing it would, and says what becomes of the others.
+    fn dropped(&mut self, paths: &[PathBuf]) -> Vec<Effect> {
+        if self.dialog.is_some() {
+            self.tell(Tone::Warn, "A dialog is open: close it first, then drop the file again.");
+            return Vec::new();
+        }
+        let dropped = Dropped::of(paths);
+        if let Some(message) = dropped.message() {
+            self.tell(Tone::Warn, message);
+        }
+        dropped.open.map_or_else(Vec::new, |path| self.leave(After::OpenPath(path)))
     }
 
     /// Asks about unsaved changes first.

@@ -265,6 +265,10 @@ pub enum Command {
     SaveThenGoOn,
     /// Open a file.
     OpenPath(PathBuf),
+    /// Files were dropped on the window.
+    Dropped(Vec<PathBuf>),
+    /// Read a file for its picture on the start page.
+    PreviewFile(PathBuf),
     /// A new lab from a template, by its place in the gallery.
     OpenTemplate(usize),
     /// A file was chosen.
@@ -376,6 +380,8 @@ pub enum Effect {
     },
     /// Read a lab.
     Read(PathBuf),
+    /// Read a lab for its picture.
+    ReadPreview(PathBuf),
     /// Write a lab. `state_id` comes back when it is done.
     Write {
         /// Which file.

@@ -2,8 +2,10 @@
 
 use crate::host::file::Fingerprint;
 use crate::model::Lab;
+use crate::picture::Thumbnail;
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -128,6 +130,19 @@ pub struct Template {
     pub about: String,
     /// The lab itself.
     pub lab: Lab,
+    /// Its picture.
+    pub thumbnail: Arc<Thumbnail>,
+}
+
+/// The picture of a file that is not open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FilePreview {
+    /// It is being read.
+    Reading,
+    /// This is in it.
+    Drawn(Arc<Thumbnail>),
+    /// It cannot be read, and why.
+    Unreadable(String),
 }
 
 #[cfg(test)]

@@ -12,8 +12,12 @@ use crate::host::{
 };
 use crate::layout;
 use crate::model::Lab;
+use crate::picture::Thumbnail;
 use anyhow::Context as _;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The most that a file of preferences may be, in bytes.
 const PREFERENCES_BYTES_MAX: u64 = 1024 * 1024;
@@ -139,6 +143,12 @@ pub fn read(path: PathBuf) -> Event {
         }
         Err(error) => Event::NotRead { why: super::in_words(&error), path },
     }
+}
+
+/// Reads a lab for its picture, and lays it out.
+pub fn preview(path: PathBuf) -> Event {
+    let drawn = read_lab(&path).map(|(lab, _)| Arc::new(Thumbnail::new(&lab))).map_err(|error| super::in_words(&error));
+    Event::Previewed(path, drawn)
 }
 
 fn read_lab(path: &Path) -> anyhow::Result<(Lab, Stamp)> {
@@ -273,6 +283,18 @@ mod tests {
         assert_eq!(lab.name, "second");
         let Event::Read { lab, .. } = read(folder.path().join("a.ron~")) else { panic!("not read") };
         assert_eq!(lab.name, "first");
+    }
+
+    #[test]
+    fn a_preview_is_the_lab_of_a_file_or_why_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, garbage) = (folder.path().join("a.ron"), folder.path().join("garbage.ron"));
+        std::fs::write(&path, layout::write(&Lab::new("a"))).unwrap();
+        std::fs::write(&garbage, "not a lab").unwrap();
+        let Event::Previewed(of, Ok(drawn)) = preview(path.clone()) else { panic!("not read") };
+        assert_eq!((of, drawn.lab().name.as_str()), (path, "a"));
+        let Event::Previewed(_, Err(why)) = preview(garbage) else { panic!("read") };
+        assert!(why.contains("garbage.ron: "), "{why}");
     }
 
     #[test]

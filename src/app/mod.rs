@@ -11,6 +11,7 @@ mod apply_run;
 pub mod chooser;
 pub mod command;
 mod document;
+mod dropped;
 pub mod engine;
 pub mod export;
 mod failover;
@@ -36,7 +37,8 @@ mod words;
 pub mod worker;
 
 pub use command::{Command, Dialog, Effect, FileUse, Tab, ViewMove};
-pub use document::{After, DiskChange, Document, Listing, Recovery, Stamp, Template};
+pub use document::{After, DiskChange, Document, FilePreview, Listing, Recovery, Stamp, Template};
+pub use dropped::Dropped;
 pub use export::{ExportFormat, ExportOptions};
 pub use failover::Ruler;
 pub use grouped::{FindingEntry, FindingGroup, GroupKey};

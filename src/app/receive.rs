@@ -1,16 +1,17 @@
 //! What workers report, and what follows from it.
 
 use super::{
-    Dialog, DiskChange, Document, Effect, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState, Tab,
-    ViewMove,
+    Dialog, DiskChange, Document, Effect, FilePreview, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState,
+    Tab, ViewMove,
     apply_file::Asked,
     job::{JobKind, Report, Sight},
 };
 use crate::host::file::Fingerprint;
 use crate::look::Tone;
 use crate::model::Lab;
+use crate::picture::Thumbnail;
 use crate::sim::MoveCause;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Something that a worker reports.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub enum Event {
         /// Where it is deployed, as `--on` takes it.
         on: Option<String>,
     },
+    /// A file was read for its picture; or why it could not be.
+    Previewed(PathBuf, Result<Arc<Thumbnail>, String>),
     /// A file could not be read, and why.
     NotRead {
         /// Which file.
@@ -107,15 +110,10 @@ impl State {
                 return vec![Effect::List(last.or(beside).map(std::path::Path::to_owned).unwrap_or_default())];
             }
             Event::Listed(listing) => self.listing = listing,
-            Event::Read { path, lab, stamp, on } => {
-                self.preferences.remember(&path);
-                self.replace(*lab, Document { path: Some(path), stamp: Some(stamp), ..Document::default() });
-                if let Some(on) = on {
-                    self.run.provider = on;
-                }
-                self.offer_recovery();
-                return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::View(ViewMove::Fit)];
+            Event::Previewed(path, result) => {
+                self.previews.insert(path, result.map_or_else(FilePreview::Unreadable, FilePreview::Drawn));
             }
+            Event::Read { path, lab, stamp, on } => return self.opened(path, *lab, stamp, on),
             Event::NotRead { path, why } => {
                 self.preferences.recent.retain(|recent| *recent != path || path.exists());
                 self.tell(Tone::Bad, why);
@@ -161,6 +159,17 @@ impl State {
         Vec::new()
     }
 
+    fn opened(&mut self, path: PathBuf, lab: Lab, stamp: Stamp, on: Option<String>) -> Vec<Effect> {
+        self.preferences.remember(&path);
+        self.previews.remove(&path);
+        self.replace(lab, Document { path: Some(path), stamp: Some(stamp), ..Document::default() });
+        if let Some(on) = on {
+            self.run.provider = on;
+        }
+        self.offer_recovery();
+        vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::View(ViewMove::Fit)]
+    }
+
     fn written(&mut self, path: PathBuf, stamp: Stamp, state_id: u64) -> Vec<Effect> {
         let was = self.document.path.replace(path.clone());
         self.document.stamp = Some(stamp);
@@ -168,6 +177,7 @@ impl State {
         self.history.mark_saved(state_id);
         self.autosaved_revision = self.revision;
         self.preferences.remember(&path);
+        self.previews.remove(&path);
         let mut effects = vec![Effect::DropAutosave { path: was }, Effect::KeepPreferences(Box::new(self.preferences.clone()))];
         if let Some(after) = self.pending.take() {
             effects.extend(self.go_on(after));

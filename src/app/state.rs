@@ -1,11 +1,15 @@
 //! Everything the window shows, and nothing of how.
 
 use super::{
-    Command, Dialog, Document, Effect, ExportOptions, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab, Template,
+    Command, Dialog, Document, Effect, ExportOptions, FilePreview, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab,
+    Template,
 };
 use crate::model::{Edit, Lab, NodeName, Subject, Touched};
 use crate::rules::Context;
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+};
 
 /// What the window is for at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,6 +141,8 @@ pub struct State {
     pub recoveries: VecDeque<Recovery>,
     /// Labs to begin with.
     pub templates: Vec<Template>,
+    /// Pictures of the recent files.
+    pub previews: BTreeMap<PathBuf, FilePreview>,
     /// What our own file chooser shows.
     pub listing: super::Listing,
     /// The file name that the chooser proposes.
@@ -186,6 +192,7 @@ impl State {
             inspector_page: InspectorPage::Properties,
             recoveries: VecDeque::new(),
             templates,
+            previews: BTreeMap::new(),
             listing: super::Listing::default(),
             proposed: String::new(),
             autosaved_revision: 0,

@@ -268,6 +268,7 @@ fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper
     }
     match (effect, folders) {
         (Effect::Read(path), _) => vec![files::read(path)],
+        (Effect::ReadPreview(path), _) => vec![files::preview(path)],
         (Effect::Write { path, lab, state_id, permit, what }, _) => vec![files::write(path, &lab, state_id, permit, what)],
         (Effect::Look(path, stamp), _) => files::look(&path, &stamp).map(|change| Event::Changed(path, change)).into_iter().collect(),
         (Effect::List(folder), _) => vec![Event::Listed(files::list(&folder))],

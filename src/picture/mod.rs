@@ -23,6 +23,7 @@ mod routes;
 mod scene;
 mod shape;
 mod space;
+mod thumbnail;
 mod trace;
 
 pub use grid::{Cell, Grid};
@@ -34,4 +35,5 @@ pub use place::{Places, places};
 pub use scene::{End, FlowItem, LinkItem, NetworkItem, NodeItem, NoteItem, Scene, SiteItem, Token, VipItem};
 pub use shape::{Anchor, Dash, Detail, LAYERS, Layer, Shape, Shapes, Stroke, Text};
 pub use space::{Curve, Point, Rect, distance_to_line, inside, point};
+pub use thumbnail::Thumbnail;
 pub use trace::{Leg, Trace};

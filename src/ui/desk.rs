@@ -41,7 +41,7 @@ pub struct Memory {
     pub visible: Option<(crate::model::Pos, crate::model::Pos)>,
     /// What dragging over the ground of the canvas does in Run.
     pub tool: crate::ui::canvas::Tool,
-    /// The pictures of the gallery, by the names of their templates.
+    /// The pictures of the start page, by the names of templates and files.
     pub stills: std::collections::BTreeMap<String, crate::ui::canvas::Still>,
 }
 

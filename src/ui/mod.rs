@@ -5,6 +5,7 @@ pub mod atlas;
 pub mod canvas;
 mod desk;
 mod dialog;
+mod drop_hint;
 mod graph;
 pub mod icon;
 mod keys;
@@ -25,6 +26,7 @@ use crate::app::{
     files::{self, Folders},
     worker::{Parts, Workers},
 };
+use crate::picture;
 use anyhow::Context as _;
 use std::{
     path::PathBuf,
@@ -41,7 +43,12 @@ const SIZE_MIN: [f32; 2] = [800.0, 560.0];
 pub fn templates() -> Vec<Template> {
     crate::layout::templates()
         .into_iter()
-        .map(|it| Template { name: it.lab.name.clone(), about: it.lab.about.clone(), lab: it.lab })
+        .map(|it| Template {
+            name: it.lab.name.clone(),
+            about: it.lab.about.clone(),
+            thumbnail: Arc::new(picture::Thumbnail::new(&it.lab)),
+            lab: it.lab,
+        })
         .collect()
 }
 

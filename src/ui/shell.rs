@@ -2,7 +2,7 @@
 
 use super::{
     desk::{Desk, Memory},
-    dialog, graph, keys, notices, panel,
+    dialog, drop_hint, graph, keys, notices, panel,
     theme::{self, Theme},
     widget,
 };
@@ -275,6 +275,10 @@ impl SandtableApp {
             self.commands.push(Command::Focused);
         }
         self.was_focused = focused;
+        let dropped = ctx.input(|input| input.raw.dropped_files.clone());
+        if !dropped.is_empty() {
+            self.commands.push(Command::Dropped(dropped.iter().map(|file| file.path().to_owned()).collect()));
+        }
         if closing && !self.may_close {
             if self.state.is_unsaved() {
                 ctx.send_viewport_cmd(ViewportCommand::CancelClose);

@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
 use sandtable::{
     app::{
-        Command, FileUse, Preferences, State,
+        Command, FileUse, State,
         engine::Local,
         files::Folders,
         worker::{Chooser, NoChooser, Parts, Workers},
@@ -67,7 +67,8 @@ impl Window {
         let engine = Local::new(Ok(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
         let parts =
             Parts { folders: Some(Folders::below(folder.path())), engine: Box::new(engine), chooser, draw: sandtable::app::export::export };
-        let mut state = State::new(Preferences::default(), sandtable::ui::templates());
+        let preferences = sandtable::app::files::preferences(&Folders::below(folder.path()));
+        let mut state = State::new(preferences, sandtable::ui::templates());
         state.run.process = std::process::id();
         let app = SandtableApp::new(state, Workers::inline(parts));
         let builder = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64);

@@ -1,9 +1,9 @@
 //! Photographs of the main views, in both themes and at the least size, to be looked at when they change.
 
 use super::support::{Window, exposed};
-use egui_kittest::SnapshotResults;
+use egui_kittest::{SnapshotResults, kittest::Queryable as _};
 use sandtable::{
-    app::{Command, Dialog, Tab},
+    app::{Command, Dialog, Preferences, Tab, files},
     host::state::StateFolder,
     look::Preference,
     model::{Edit, Node, Role, Subject},
@@ -37,6 +37,44 @@ fn mini_cloud(window: &mut Window) {
 #[test]
 fn gallery() {
     both("gallery", |_| ());
+}
+
+/// Recent files have pictures too; one of them cannot be read.
+#[test]
+fn gallery_with_recent_files() {
+    let mut results = SnapshotResults::new();
+    for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
+        let folder = tempfile::tempdir().unwrap();
+        let template = sandtable::layout::templates().into_iter().find(|it| it.lab.name == "Shop").unwrap();
+        let recent = ["my-shop.ron", "broken.ron"].map(|name| folder.path().join(name));
+        std::fs::write(&recent[0], sandtable::layout::write(&template.lab)).unwrap();
+        std::fs::write(&recent[1], "no layout").unwrap();
+        let preferences = Preferences { recent: recent.to_vec(), theme, ..Preferences::default() };
+        files::keep_preferences(&files::Folders::below(folder.path()), &preferences).unwrap();
+        let mut window = Window::without_desktop(folder);
+        photograph(&mut window, &format!("gallery-recent-{word}"));
+        results.extend_harness(&mut window.harness);
+    }
+}
+
+/// Files are held over the window.
+fn hover(names: &'static [&'static str]) -> impl Fn(&mut Window) {
+    move |window| {
+        mini_cloud(window);
+        let files = names.iter().map(|name| egui::HoveredFile { path: Some(name.into()), ..egui::HoveredFile::default() });
+        window.harness.input_mut().hovered_files = files.collect();
+        window.settle();
+    }
+}
+
+#[test]
+fn drop_hint() {
+    both("drop", hover(&["/labs/shop.ron", "/labs/notes.txt"]));
+}
+
+#[test]
+fn drop_hint_of_another_file() {
+    both("drop-refused", hover(&["/labs/notes.txt"]));
 }
 
 #[test]
@@ -229,6 +267,27 @@ fn reached_by_nobody() {
     });
 }
 
+/// All counters of the findings are in sight, whatever is open beside them.
+#[test]
+fn counters_fit_a_small_window() {
+    let mut window = Window::open();
+    mini_cloud(&mut window);
+    window.send(Command::Show(Tab::Findings));
+    for (size, selected) in [((1024.0, 640.0), false), ((1024.0, 640.0), true), ((800.0, 560.0), true)] {
+        window.harness.set_size(egui::vec2(size.0, size.1));
+        window.send(Command::Select(if selected { vec![Subject::Node("db1".parse().unwrap())] } else { Vec::new() }));
+        window.send(Command::Show(Tab::Findings));
+        let rects = ["0 errors", "5 accepted"].map(|name| window.harness.get_by_label(name).rect());
+        let room = window.room();
+        for rect in rects {
+            assert!(
+                room.x_range().contains(rect.left()) && room.x_range().contains(rect.right()),
+                "{size:?} {selected}: {rect:?} in {room:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn small_window() {
     let mut window = Window::open();
@@ -238,4 +297,15 @@ fn small_window() {
     window.send(Command::Show(Tab::Findings));
     window.send(Command::ZoomFit);
     photograph(&mut window, "small");
+}
+
+/// With an inspector beside it the findings panel has room for the numbers of its counters only.
+#[test]
+fn small_window_with_a_selection() {
+    both("small-selected", |window| {
+        mini_cloud(window);
+        window.harness.set_size(egui::vec2(1024.0, 640.0));
+        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
+        window.send(Command::Show(Tab::Findings));
+    });
 }

@@ -2,51 +2,42 @@
 
 use super::bake::{self, Press};
 use crate::{
-    catalog::Catalog,
     look::Appearance,
-    model::Lab,
-    picture::{Detail, LAYERS, Rect, Scene, Shapes, draw::Artist},
+    picture::{Detail, LAYERS, Shapes, Thumbnail},
     ui::atlas::Atlas,
 };
 use egui::{Painter, vec2};
-
-/// The most that a still is enlarged to: a lab of one node stays a small thing.
-const ZOOM_MAX: f32 = 0.6;
+use std::sync::Arc;
 
 /// A drawing that is made once and painted often.
 #[derive(Debug, Clone)]
 pub struct Still {
-    scene: Scene,
-    bounds: Rect,
-    drawn: Option<(Appearance, Detail, Shapes)>,
+    thumbnail: Arc<Thumbnail>,
+    drawn: Option<(Appearance, f32, Shapes)>,
 }
 
 impl Still {
     /// The drawing of a lab.
-    pub fn new(lab: &Lab) -> Self {
-        let scene = Scene::new(lab, Catalog::embedded());
-        Self { bounds: scene.bounds(), scene, drawn: None }
+    pub fn new(thumbnail: Arc<Thumbnail>) -> Self {
+        Self { thumbnail, drawn: None }
     }
 
-    /// Paints it into the middle of a rectangle, as large as it fits. `lab` is the one that it was made from.
-    pub fn paint(&mut self, painter: &Painter, room: egui::Rect, lab: &Lab, appearance: Appearance) {
-        if !self.bounds.exists() || !room.is_positive() {
-            return;
-        }
-        let fitting = (room.width() / self.bounds.width()).min(room.height() / self.bounds.height());
-        let zoom = fitting.min(ZOOM_MAX);
-        // Words that nobody can read at this size are left out, but a still is never just dots.
-        let detail = Detail::at_zoom(zoom).clamp(Detail::Card, Detail::Name);
+    /// Whether it is the drawing of exactly this.
+    pub fn is_of(&self, thumbnail: &Arc<Thumbnail>) -> bool {
+        Arc::ptr_eq(&self.thumbnail, thumbnail)
+    }
+
+    /// Paints it into the middle of a rectangle, as large as it fits.
+    pub fn paint(&mut self, painter: &Painter, room: egui::Rect, appearance: Appearance) {
+        let Some(zoom) = self.thumbnail.zoom(room.width(), room.height()) else { return };
         let shapes = match &self.drawn {
-            Some((with, at, shapes)) if (*with, *at) == (appearance, detail) => shapes,
-            _ => {
-                let catalog = Catalog::embedded();
-                let artist = Artist { lab, catalog, scene: &self.scene, palette: appearance.palette(), detail };
-                &self.drawn.insert((appearance, detail, artist.everything())).2
-            }
+            #[expect(clippy::float_cmp, reason = "the same room gives the same zoom")]
+            Some((with, at, shapes)) if (*with, *at) == (appearance, zoom) => shapes,
+            _ => &self.drawn.insert((appearance, zoom, self.thumbnail.shapes(appearance, zoom))).2,
         };
+        let detail = Detail::at_zoom(zoom);
         let press = Press { zoom, pixels_per_point: painter.pixels_per_point(), atlas: Atlas::default(), appearance, detail };
-        let middle = self.bounds.center();
+        let middle = self.thumbnail.bounds().center();
         let at = room.center() - vec2(middle.x, middle.y) * zoom;
         let mut out = Vec::with_capacity(shapes.list.len());
         for shape in LAYERS.into_iter().flat_map(|layer| shapes.of(layer)) {

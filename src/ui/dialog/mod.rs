@@ -92,7 +92,7 @@ fn begin(desk: &mut Desk<'_>, dialog: &Dialog) {
 
 fn width(dialog: &Dialog) -> f32 {
     match dialog {
-        Dialog::Templates => 880.0,
+        Dialog::Templates => 776.0,
         Dialog::Manual(_) | Dialog::NodeLog(_) => 780.0,
         Dialog::Shortcuts => 640.0,
         Dialog::Browser(_) => 620.0,

@@ -380,7 +380,7 @@ impl Engine for Local {
             .seconds
             .iter()
             .filter(|second| told.is_none_or(|told| second.at_ms + SAMPLE_MS > told) && second.at_ms + SAMPLE_MS <= observed.at_ms)
-            .map(|second| LoadSample { at_ms: second.at_ms + SAMPLE_MS, good: second.ok, failed: second.failed })
+            .map(|second| LoadSample { at_ms: second.at_ms + SAMPLE_MS, span_ms: second.span_ms, good: second.ok, failed: second.failed })
             .collect();
         if let Some(last) = load.last() {
             self.told.insert(place.file, last.at_ms);

@@ -52,11 +52,6 @@ impl Ruler {
         self.good_ms.is_some()
     }
 
-    /// How long it all took, or has taken so far.
-    pub fn length_ms(&self, now_ms: u64) -> u64 {
-        self.good_ms.unwrap_or_else(|| now_ms.saturating_sub(self.since_ms))
-    }
-
     /// A new look at the lab.
     pub fn observe(&mut self, observed: &Observed) {
         let after = |at_ms: u64| at_ms.saturating_sub(self.since_ms);
@@ -125,7 +120,7 @@ mod tests {
         ruler.observe(&holding(&["db2"], 2300, 2400));
         assert_eq!(ruler.elected_ms, Some(1300));
         for (at_ms, good, failed) in [(900, 9, 9), (2000, 0, 20), (3000, 7, 13), (3400, 20, 0), (4000, 0, 5)] {
-            ruler.requests(&LoadSample { at_ms, good, failed });
+            ruler.requests(&LoadSample { at_ms, span_ms: SAMPLE_MS, good, failed });
         }
         assert_eq!((ruler.good_ms, ruler.failed, ruler.requests), (Some(2000), 33, 60));
     }
@@ -133,7 +128,7 @@ mod tests {
     #[test]
     fn good_requests_alone_end_nothing() {
         let mut ruler = Ruler::start("pause db2".parse().unwrap(), 0, &holding(&["db1"], 0, 0), None);
-        ruler.requests(&LoadSample { at_ms: 500, good: 10, failed: 0 });
+        ruler.requests(&LoadSample { at_ms: 500, span_ms: SAMPLE_MS, good: 10, failed: 0 });
         assert!(!ruler.is_done());
     }
 }

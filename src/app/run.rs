@@ -36,10 +36,20 @@ pub struct ProviderChoice {
 pub struct LoadSample {
     /// When the stretch ended, in milliseconds of the lab's clock.
     pub at_ms: u64,
+    /// How long the stretch is, in milliseconds.
+    pub span_ms: u64,
     /// Requests that were answered well.
     pub good: u32,
     /// Requests that were not.
     pub failed: u32,
+}
+
+impl LoadSample {
+    /// So many requests of the stretch as a rate, in requests a second.
+    pub fn per_sec(&self, requests: u32) -> u32 {
+        let rate = u64::from(requests) * 1000 / self.span_ms.max(1);
+        u32::try_from(rate).unwrap_or(u32::MAX)
+    }
 }
 
 /// How far a step is.
@@ -349,7 +359,7 @@ mod tests {
         run.observe(Observed { at_ms: 60, ..Observed::default() }, &[]);
         run.observe(
             Observed { at_ms: 70, ..broken },
-            &[LoadSample { at_ms: 70, good: 0, failed: 4 }, LoadSample { at_ms: 80, good: 4, failed: 0 }],
+            &[LoadSample { at_ms: 70, span_ms: 1000, good: 0, failed: 4 }, LoadSample { at_ms: 80, span_ms: 1000, good: 4, failed: 0 }],
         );
         assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(30));
         assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);

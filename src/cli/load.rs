@@ -116,7 +116,7 @@ fn nothing_asked() -> Failure {
 fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()> {
     match args.format {
         Format::Json => {
-            let LoadSecond { at_ms, ok, failed, latency_ms, latency_ms_max } = *second;
+            let LoadSecond { at_ms, span_ms: _, ok, failed, latency_ms, latency_ms_max } = *second;
             terminal.json_line(&SecondLine { at_ms, ok, failed, latency_ms, latency_ms_max })?;
         }
         Format::Text => {

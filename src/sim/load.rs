@@ -36,6 +36,8 @@ const TIMEOUT_MS: u64 = 4000;
 pub struct LoadSecond {
     /// When the second begins, in milliseconds of the world's clock.
     pub at_ms: u64,
+    /// What stretch its requests came in, in milliseconds: a second, or for the first one all the time since the first request.
+    pub span_ms: u64,
     /// Requests answered well.
     pub ok: u32,
     /// Requests that failed.
@@ -66,6 +68,9 @@ pub struct LoadTotals {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Second {
     number: u64,
+    /// When the first request came in, in the first second that any ended in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_us: Option<u64>,
     ok: u32,
     failed: u32,
     latency_us: u64,
@@ -124,7 +129,8 @@ impl Load {
     fn note(&mut self, now_us: u64, result: Result<u64, Cause>) {
         let number = now_us / SECOND;
         if self.seconds.back().is_none_or(|second| second.number != number) {
-            self.seconds.push_back(Second { number, ..Second::default() });
+            let first_us = self.first_us.filter(|_| self.totals.ok + self.totals.failed == 0);
+            self.seconds.push_back(Second { number, first_us, ..Second::default() });
             if self.seconds.len() > SECONDS_MAX {
                 self.seconds.pop_front();
             }
@@ -194,6 +200,7 @@ impl World {
         let ms = |us: u64| us as f32 / MS as f32;
         let seen = |second: &Second| LoadSecond {
             at_ms: self.clock.shown_at_ms(second.number * SECOND),
+            span_ms: second.first_us.map_or(SECOND, |first_us| ((second.number + 1) * SECOND).saturating_sub(first_us)).max(MS) / MS,
             ok: second.ok,
             failed: second.failed,
             latency_ms: ms(second.latency_us / u64::from(second.ok.max(1))),

@@ -957,3 +957,119 @@ fn one_button_deploys_a_plan_and_one_stops_a_job() {
     assert!(window.harness.query_by_role_and_label(Role::Button, "Heal all").is_some());
     assert_eq!(window.harness.get_all_by_role_and_label(Role::Button, "Deploy").count(), 1);
 }
+
+/// A file that the desktop drops on the window.
+#[derive(Debug)]
+struct DroppedFile(std::path::PathBuf);
+
+impl egui::DroppedFile for DroppedFile {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+fn drop_files(window: &mut Window, names: &[&str]) {
+    let files: Vec<_> = names.iter().map(|name| window.folder.path().join(name)).collect();
+    window.harness.input_mut().dropped_files =
+        files.into_iter().map(|path| std::sync::Arc::new(DroppedFile(path)) as egui::DroppedFileHandle).collect();
+    window.settle();
+}
+
+#[test]
+fn a_dropped_layout_opens_after_the_question_about_unsaved_changes() {
+    let mut window = Window::open();
+    for name in ["a", "b"] {
+        let path = window.folder.path().join(format!("{name}.ron"));
+        std::fs::write(path, sandtable::layout::write(&sandtable::model::Lab::new(name))).unwrap();
+    }
+    std::fs::write(window.folder.path().join("notes.txt"), "").unwrap();
+    drop_files(&mut window, &["notes.txt"]);
+    assert!(!window.state().document.open);
+    assert!(window.state().notice().unwrap().text.contains("notes.txt cannot be opened"), "{:?}", window.state().notice());
+    drop_files(&mut window, &["notes.txt", "a.ron", "b.ron"]);
+    assert_eq!(window.state().lab().name, "a");
+    assert!(window.state().notice().unwrap().text.contains("Left out: notes.txt, b.ron"), "{:?}", window.state().notice());
+    let change = sandtable::model::Edit::LabName("changed".into());
+    window.send(Command::edit("Rename", vec![change]));
+    drop_files(&mut window, &["b.ron"]);
+    assert!(matches!(window.state().dialog, Some(Dialog::Unsaved(_))), "{:?}", window.state().dialog);
+    assert_eq!(window.state().lab().name, "changed");
+    // A second file while the question is open changes nothing of it.
+    drop_files(&mut window, &["a.ron"]);
+    assert!(matches!(window.state().dialog, Some(Dialog::Unsaved(_))));
+    window.send(Command::Discard);
+    assert_eq!(window.state().lab().name, "b");
+}
+
+/// Mini cloud, running, with db1's database selected.
+fn running_database() -> Window {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    window.pass(5000);
+    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    window
+}
+
+fn rest_on(window: &mut Window, at: egui::Pos2) {
+    window.harness.event(egui::Event::PointerMoved(at));
+    for _ in 0..8 {
+        window.harness.step();
+    }
+    window.settle();
+}
+
+#[test]
+fn resting_on_a_fault_shows_what_it_would_take_with_it() {
+    let mut window = running_database();
+    let at_risk = |window: &Window| {
+        let scene = window.harness.state().stage().canvas().scene();
+        let db1 = scene.node_number("db1").unwrap();
+        scene.states.service(db1, &"galera".parse().unwrap()).at_risk
+    };
+    // The inspector offers the same; the palette is at the left.
+    let all = window.harness.get_all_by_label("Stop").map(|control| control.rect());
+    let tile = all.min_by(|one, other| one.left().total_cmp(&other.left())).unwrap().center();
+    assert!(!at_risk(&window));
+    // Passing over it asks for nothing.
+    window.harness.event(egui::Event::PointerMoved(tile));
+    window.harness.step();
+    assert!(window.state().run.previewed.is_none());
+    rest_on(&mut window, tile);
+    assert!(at_risk(&window), "{:?}", window.state().run.previewed);
+    assert!(window.state().run.considered.is_none());
+    let nowhere = window.room().center();
+    rest_on(&mut window, nowhere);
+    assert!(!at_risk(&window) && window.state().run.previewed.is_none());
+    // Once it is chosen, the panel has the same forecast, and another control under the pointer takes its place for a while.
+    window.press_at(tile);
+    assert!(at_risk(&window) && window.state().run.considered.is_some());
+}
+
+#[test]
+fn a_row_of_the_nodes_menu_shows_what_its_fault_would_take_with_it() {
+    let mut window = running_database();
+    let at = window.on_screen(sandtable::model::Pos(180, 660));
+    window.press_secondary_at(at);
+    // The palette and the inspector offer the same, further away.
+    let all = window.harness.get_all_by_label("Power off").map(|control| control.rect().center());
+    let row = all.min_by(|one, other| one.distance(at).total_cmp(&other.distance(at))).unwrap();
+    rest_on(&mut window, row);
+    let previewed = window.state().run.previewed.as_ref().map(|previewed| previewed.fault.to_string());
+    assert_eq!(previewed.as_deref(), Some("power-off db1"));
+    assert!(window.state().run.shown_prediction().is_some_and(|prediction| !prediction.lost.is_empty()));
+}
+
+#[test]
+fn the_load_begins_no_higher_than_it_goes_on() {
+    let mut window = running_database();
+    window.pass(10_000);
+    let load = &window.state().run.load;
+    let (first, last) = (load.front().unwrap(), load.back().unwrap());
+    assert!(first.span_ms > last.span_ms, "requests waited while the lab came up: {first:?}");
+    assert!(first.per_sec(first.good + first.failed) <= last.per_sec(last.good + last.failed), "{load:?}");
+}

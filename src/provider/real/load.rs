@@ -39,6 +39,8 @@ struct Ended {
 #[derive(Debug, Clone, Copy, Default)]
 struct Second {
     number: u64,
+    /// When the first request began, in the first second that any ended in.
+    first_ms: Option<u64>,
     ok: u32,
     failed: u32,
     latency_us: u64,
@@ -50,6 +52,7 @@ struct Second {
 struct Book {
     per_sec: u32,
     totals: LoadTotals,
+    first_ms: Option<u64>,
     last_good: Option<Instant>,
     seconds: VecDeque<Second>,
     ended: VecDeque<Ended>,
@@ -59,8 +62,10 @@ struct Book {
 impl Book {
     fn note(&mut self, began_ms: u64, took: Duration, ended_ms: u64, result: Result<Option<String>, Trouble>) {
         let number = ended_ms / 1000;
+        let first_ms = *self.first_ms.get_or_insert(began_ms);
         if self.seconds.back().is_none_or(|second| second.number < number) {
-            self.seconds.push_back(Second { number, ..Second::default() });
+            let first_ms = self.seconds.is_empty().then_some(first_ms);
+            self.seconds.push_back(Second { number, first_ms, ..Second::default() });
         }
         while self.seconds.len() > SECONDS_MAX {
             self.seconds.pop_front();
@@ -100,6 +105,7 @@ impl Book {
         let ms = |us: u64| us as f32 / 1000.0;
         let shown = |second: &Second| LoadSecond {
             at_ms: second.number * 1000,
+            span_ms: second.first_ms.map_or(1000, |first_ms| ((second.number + 1) * 1000).saturating_sub(first_ms)).max(1),
             ok: second.ok,
             failed: second.failed,
             latency_ms: ms(second.latency_us / u64::from(second.ok.max(1))),
@@ -293,8 +299,8 @@ mod tests {
         book.note(100, Duration::from_millis(5), 900, Ok(Some("app1".into())));
         book.note(100, Duration::from_millis(7), 1900, Ok(Some("app1".into())));
         book.note(100, Duration::from_secs(4), 1950, Err(Trouble::Late));
-        let seconds: Vec<_> = book.seconds().iter().map(|second| (second.at_ms, second.ok, second.failed)).collect();
-        assert_eq!(seconds, [(0, 1, 0), (1000, 1, 1)]);
+        let seconds: Vec<_> = book.seconds().iter().map(|second| (second.at_ms, second.span_ms, second.ok, second.failed)).collect();
+        assert_eq!(seconds, [(0, 900, 1, 0), (1000, 1000, 1, 1)], "the first second of the load begins with its first request");
         assert_eq!((book.totals.ok, book.totals.failed, book.totals.in_flight), (2, 1, 0));
         assert_eq!(book.answered.get("app1"), Some(&2));
         assert_eq!(book.totals.causes.get(&Cause::Timeout), Some(&1));

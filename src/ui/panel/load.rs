@@ -2,7 +2,7 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::{Command, LoadSample},
+    app::{Command, LoadSample, SAMPLE_MS},
     catalog::Catalog,
     look::{FontFace, Icon, font_size, size},
     model::Subject,
@@ -68,21 +68,19 @@ pub fn chart(ui: &mut Ui, desk: &mut Desk<'_>) {
     });
     if let Some(sample) = pointed {
         let age = super::since(desk.state.run.now_ms().saturating_sub(sample.at_ms));
-        response.on_hover_text(format!("{} answered, {} failed, {age} ago", sample.good, sample.failed));
+        let span = if sample.span_ms == SAMPLE_MS { String::new() } else { format!(" in {}", super::since(sample.span_ms)) };
+        response.on_hover_text(format!("{} answered, {} failed{span}, {age} ago", sample.good, sample.failed));
     }
 }
 
 fn rate(samples: &std::collections::VecDeque<LoadSample>) -> String {
-    let Some(((last, before), _)) = samples.back().zip(samples.iter().rev().nth(1)).zip(Some(())) else { return "1 sample".to_owned() };
-    let length_ms = last.at_ms.saturating_sub(before.at_ms).max(1);
-    let per_second = u64::from(last.good + last.failed) * 1000 / length_ms;
-    format!("{per_second} / s")
+    samples.back().map_or_else(String::new, |last| format!("{} / s", last.per_sec(last.good + last.failed)))
 }
 
 /// What bars are as high as the chart: half as much again as is usual. Requests that waited for something end together, and
 /// one such second must not make all others small.
 fn highest(samples: &[LoadSample]) -> u32 {
-    let mut totals: Vec<u32> = samples.iter().map(|sample| sample.good + sample.failed).collect();
+    let mut totals: Vec<u32> = samples.iter().map(|sample| sample.per_sec(sample.good + sample.failed)).collect();
     totals.sort_unstable();
     let usual = totals.get(totals.len() / 2).copied().unwrap_or(0);
     let most = totals.last().copied().unwrap_or(0);
@@ -100,12 +98,14 @@ fn bars(ui: &Ui, area: Rect, samples: impl DoubleEndedIterator<Item = LoadSample
     let height = |count: u32| area.height() * count.min(most) as f32 / most as f32;
     let mut x = area.right();
     for sample in &shown {
-        let good = Rect::from_min_max(pos2(x - BAR_WIDTH, area.bottom() - height(sample.good)), pos2(x, area.bottom()));
-        let top = area.bottom() - height(sample.good + sample.failed);
+        // Stretches differ in length, so bars are rates: the first one is that of all requests since the load began.
+        let all = sample.per_sec(sample.good + sample.failed);
+        let good = Rect::from_min_max(pos2(x - BAR_WIDTH, area.bottom() - height(sample.per_sec(sample.good))), pos2(x, area.bottom()));
+        let top = area.bottom() - height(all);
         let failed = Rect::from_min_max(pos2(x - BAR_WIDTH, top), pos2(x, good.top()));
         ui.painter().rect_filled(good, 0.0, palette.good);
         ui.painter().rect_filled(failed, 0.0, palette.bad);
-        if sample.good + sample.failed > most {
+        if all > most {
             let cut = Rect::from_min_max(pos2(x - BAR_WIDTH, area.top()), pos2(x, area.top() + CUT_MARK));
             ui.painter().rect_filled(cut, 0.0, palette.text);
         }
@@ -119,9 +119,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_long_first_stretch_is_no_higher_than_the_seconds_after_it() {
+        let first = LoadSample { at_ms: 0, span_ms: 3 * SAMPLE_MS, good: 60, failed: 0 };
+        let others = [LoadSample { at_ms: 0, span_ms: SAMPLE_MS, good: 20, failed: 0 }; 3];
+        assert_eq!(highest(&[&[first][..], &others[..]].concat()), 20);
+        let part = LoadSample { span_ms: SAMPLE_MS / 2, good: 5, failed: 5, ..first };
+        assert_eq!((part.per_sec(part.good), part.per_sec(part.good + part.failed)), (10, 20));
+    }
+
+    #[test]
     fn one_second_in_which_waiting_requests_end_does_not_make_the_others_small() {
-        let samples =
-            |totals: &[u32]| -> Vec<LoadSample> { totals.iter().map(|good| LoadSample { at_ms: 0, good: *good, failed: 0 }).collect() };
+        let samples = |totals: &[u32]| -> Vec<LoadSample> {
+            totals.iter().map(|good| LoadSample { at_ms: 0, span_ms: SAMPLE_MS, good: *good, failed: 0 }).collect()
+        };
         assert_eq!(highest(&samples(&[60, 20, 20, 20, 20])), 30);
         assert_eq!(highest(&samples(&[20, 20, 22])), 22);
         assert_eq!(highest(&samples(&[])), 1);

@@ -153,9 +153,11 @@ pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
 }
 
 fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
-    let narrow = ui.available_width() < NARROW;
-    let search_width = if narrow { SEARCH_WIDTH * 0.6 } else { SEARCH_WIDTH };
+    let room = Room::of(ui.available_width());
     ui.horizontal(|ui| {
+        if room == Room::Little {
+            ui.spacing_mut().item_spacing.x = size::GRID;
+        }
         ui.set_height(size::CONTROL_HEIGHT);
         ui.add_space(size::GAP);
         for severity in Severity::ALL {
@@ -170,8 +172,8 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
             };
             let tone = if shown && count > 0 { severity_tone(severity) } else { Tone::Neutral };
             let icon = if shown { severity_icon(severity) } else { Icon::Eye };
-            let pill = widget::Pill::new(&label).icon(icon).tone(tone).show(ui);
-            if pill.response.on_hover_text(if shown { "Listed; click to hide" } else { "Hidden; click to list" }).clicked() {
+            let about = if shown { "Listed; click to hide" } else { "Hidden; click to list" };
+            if pill(ui, room, (icon, tone), (count, &label), about) {
                 if shown {
                     desk.memory.filter.shown.remove(&severity);
                 } else {
@@ -180,23 +182,50 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
             }
         }
         let accepted = desk.state.review.findings().iter().filter(|finding| finding.accepted.is_some()).count();
-        if accepted > 0 && ui.available_width() > search_width + ACCEPTED_WIDTH {
+        if accepted > 0 {
             let shown = desk.memory.filter.accepted == Accepted::Shown;
-            let label = format!("{accepted} accepted");
             let icon = if shown { Icon::Check } else { Icon::Eye };
-            let pill = widget::Pill::new(&label).icon(icon).show(ui).response;
             let about = if shown { "Accepted findings are listed; click to hide" } else { "Accepted findings are hidden; click to list" };
-            if pill.on_hover_text(about).clicked() {
+            if pill(ui, room, (icon, Tone::Neutral), (accepted, &format!("{accepted} accepted")), about) {
                 desk.memory.filter.accepted = if shown { Accepted::Hidden } else { Accepted::Shown };
             }
+        // The field takes what the counters leave.
+        let width = (ui.available_width() - 2.0 * size::GAP).clamp(SEARCH_WIDTH_MIN, SEARCH_WIDTH);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(size::GAP);
-            ui.add(widget::SearchField::new(&mut desk.memory.filter.query, "Filter findings…").width(search_width));
+            let hint = if room == Room::Little { "Filter…" } else { "Filter findings…" };
+            ui.add(widget::SearchField::new(&mut desk.memory.filter.query, hint).width(width));
         });
     });
     ui.add_space(size::GRID);
 }
+/// How much room there is for the words of counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// For all of them.
+    Enough,
+    /// For their numbers.
+    Little,
+}
+
+impl Room {
+    fn of(width: f32) -> Self {
+        if width < NARROW { Self::Little } else { Self::Enough }
+    }
+}
+
+/// A counter that is clicked; whether it was. Where there is little room its words stand in its tooltip.
+fn pill(ui: &mut Ui, room: Room, (icon, tone): (Icon, Tone), (count, label): (usize, &str), about: &str) -> bool {
+    let number = count.to_string();
+    let (words, tooltip) = match room {
+        Room::Enough => (label, about.to_owned()),
+        Room::Little => (number.as_str(), format!("{label}. {about}")),
+    };
+    let pill = widget::Pill::new(words).icon(icon).tone(tone).name(label).show(ui);
+    pill.response.on_hover_text(tooltip).clicked()
+}
+
 
 /// The row of a group; whether it is to be folded or unfolded.
 fn group_row(ui: &mut Ui, desk: &mut Desk<'_>, group: &FindingGroup, is_unfolded: bool) -> bool {

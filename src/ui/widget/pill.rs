@@ -12,6 +12,7 @@ use egui::{Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, Widg
 #[derive(Debug, Clone, Copy)]
 pub struct Pill<'a> {
     label: &'a str,
+    name: &'a str,
     icon: Option<Icon>,
     tone: Tone,
     remove: Option<&'a str>,
@@ -35,10 +36,15 @@ const CROSS: f32 = 18.0;
 impl<'a> Pill<'a> {
     /// A pill with a name.
     pub fn new(label: &'a str) -> Self {
-        Self { label, icon: None, tone: Tone::Neutral, remove: None }
+        Self { label, name: label, icon: None, tone: Tone::Neutral, remove: None }
     }
 
-    /// An icon before its name.
+    /// What accessibility tools call it, where its label is shortened.
+    pub fn name(self, name: &'a str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// An icon before its label.
     pub fn icon(self, icon: Icon) -> Self {
         Self { icon: Some(icon), ..self }
     }
@@ -64,7 +70,7 @@ impl<'a> Pill<'a> {
         let width = PADDING + icon_room + words.size().x + right;
         let (rect, response) = ui.allocate_exact_size(vec2(width.ceil(), HEIGHT), Sense::click());
         let enabled = ui.is_enabled();
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, self.label));
+        response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, self.name));
         let border = if self.tone == Tone::Neutral { Stroke::NONE } else { Stroke::new(1.0, color) };
         let fill = palette.raised.lerp_to_gamma(palette.raised_hover, warmth(ui, &response));
         ui.painter().rect(rect, corners(HEIGHT / 2.0), fill, border, StrokeKind::Inside);

@@ -452,7 +452,7 @@ fn every_shortcut_works_on_a_real_keyboard() {
     window.press("ctrl+z", "the second database", |window| window.draws("db3, database"));
     press(&mut window, "ctrl+s", "it saved", &|window| window.layout(file).contains("\"db3\""));
     // A finding to walk to: the first of those that the layout accepts. Where nothing is selected the inspector is the lab's.
-    window.click("Count again");
+    window.click("Undo acceptance");
     window.press("Escape", "nothing selected", |window| window.shows("Add page"));
     press(&mut window, "F8", "the first finding's subject", &|window| !window.shows("Add page"));
     // On to the second, wherever it leads, and back.

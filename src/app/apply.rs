@@ -64,9 +64,9 @@ impl State {
             | Command::MakeImage
             | Command::Consider(_)
             | Command::ConsiderLasting(_)
+            | Command::PreviewFault(_)
             | Command::CloseConsidered
             | Command::Inject(..)
-            | Command::PreviewFault(_)
             | Command::CancelJob
             | Command::Provider(_) => self.apply_run(command),
             Command::Design
@@ -146,9 +146,7 @@ impl State {
                 self.edit("Accept the finding", &[edit], Merge::Never);
                 self.dialog = None;
             }
-            Command::Unaccept(index) => {
-                self.edit("Count the finding again", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never)
-            }
+            Command::Unaccept(index) => self.edit("Undo acceptance", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never),
             Command::KeepView { index, view } => {
                 let edit = match index {
                     Some(index) => Edit::View { index, change: ListEdit::Replace(view) },

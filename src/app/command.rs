@@ -327,12 +327,12 @@ pub enum Command {
     WindowPlace(super::WindowPlace),
     /// Choose how to inject this fault, and show what it would take with it.
     Consider(Fault),
+    /// Show what this fault would take with it while the pointer rests on its control; `None`: on none any more.
+    PreviewFault(Option<Fault>),
     /// The fault that is being chosen is to last so many seconds; `None`: as the provider does by itself.
     ConsiderLasting(Option<u32>),
     /// No fault is to be injected after all.
     CloseConsidered,
-    /// Show what this fault would take with it while the pointer rests on its control; `None`: on none any more.
-    PreviewFault(Option<Fault>),
     /// Inject this fault, for so many seconds where they are said.
     Inject(Fault, Option<u32>),
     /// Mend one fault, by its number.

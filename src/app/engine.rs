@@ -400,7 +400,7 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
     let mut lost: Vec<(Subject, String)> = Vec::new();
     for service in &found.services {
         let why = if service.reason.is_empty() { String::new() } else { format!(": {}", service.reason) };
-        let then = if service.at_end == Health::Healthy { ", then well again" } else { "" };
+        let then = if service.at_end == Health::Healthy { ", then healthy again" } else { "" };
         lost.push((Subject::Service(service.service.clone()), format!("{}{why}{then}", service.worst.title())));
     }
     for (cluster, forecast) in &found.clusters {
@@ -417,7 +417,7 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
         lost.push((Subject::Service(one.clone()), format!("does not see {other}")));
     }
     for flow in &found.flows {
-        let then = if flow.at_end == Health::Healthy { ", then well again" } else { "" };
+        let then = if flow.at_end == Health::Healthy { ", then healthy again" } else { "" };
         lost.push((Subject::Flow(flow.from.clone(), flow.to.clone()), format!("{}{then}", flow.worst.title())));
     }
     let names = |nodes: &[crate::model::NodeName]| match nodes {

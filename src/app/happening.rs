@@ -209,8 +209,8 @@ fn flows(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
         }
         let what = match flow.health {
             Health::Healthy => format!("reaches {}", flow.to),
-            Health::Degraded => format!("reaches {} badly", flow.to),
-            Health::Down => format!("does not reach {}", flow.to),
+            Health::Degraded => format!("degraded: {}", flow.to),
+            Health::Down => format!("cannot reach {}", flow.to),
             Health::Unknown => continue,
         };
         let why = if flow.reason.is_empty() || flow.health == Health::Healthy { String::new() } else { format!(": {}", flow.reason) };

@@ -249,7 +249,13 @@ impl State {
         self.run.job = job;
         unknown.into_iter().for_each(|line| self.run.note(line));
         self.tab = Tab::Log;
-        self.tell(Tone::Good, format!("{nodes} machines are read. What could not be known stands in the log."));
+        self.tell(
+            Tone::Good,
+            match nodes {
+                1 => "Imported 1 machine. See the log for missing details.".to_owned(),
+                _ => format!("Imported {nodes} machines. See the log for missing details."),
+            },
+        );
     }
 
     fn ended(&mut self, kind: JobKind, result: Result<(), String>) {

@@ -124,6 +124,15 @@ pub struct Considered {
     pub lasts_secs: Option<u32>,
 }
 
+/// A fault whose control the pointer rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Previewed {
+    /// The fault.
+    pub fault: Fault,
+    /// What it would do; `None`: that is being worked out.
+    pub prediction: Option<Prediction>,
+}
+
 /// Everything about the lab that runs.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
@@ -134,15 +143,6 @@ pub struct Run {
     /// What has to be done; `None`: nobody asked, or the lab has changed since.
     pub plan: Option<Plan>,
     /// How far its steps are.
-/// A fault whose control the pointer rests on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Previewed {
-    /// The fault.
-    pub fault: Fault,
-    /// What it would do; `None`: that is being worked out.
-    pub prediction: Option<Prediction>,
-}
-
     pub steps: BTreeMap<StepId, StepState>,
     /// The job that runs.
     pub job: Option<Progress>,
@@ -160,6 +160,8 @@ pub struct Previewed {
     pub considered: Option<Considered>,
     /// What it would do.
     pub prediction: Option<Prediction>,
+    /// The fault whose control the pointer rests on.
+    pub previewed: Option<Previewed>,
     /// Faults that this window is healing or has healed, by number.
     pub healing: BTreeSet<u64>,
     /// The process of this window: who injected a fault is told by it.
@@ -170,19 +172,7 @@ pub struct Previewed {
     pub log: VecDeque<String>,
 }
 
-    /// The fault whose control the pointer rests on.
-    pub previewed: Option<Previewed>,
 impl Run {
-    /// Whether anything of the lab exists.
-    pub fn is_deployed(&self) -> bool {
-        self.observed.as_ref().is_some_and(|observed| !observed.is_empty())
-    }
-
-    /// Faults that last.
-    pub fn faults(&self) -> &[ActiveFault] {
-        self.observed.as_ref().map_or(&[], |observed| &observed.faults)
-    }
-
     /// Takes in what the simulator says of a fault.
     pub fn predicted(&mut self, prediction: Prediction) {
         if let Some(previewed) = self.previewed.as_mut().filter(|previewed| previewed.fault == prediction.fault) {
@@ -203,6 +193,16 @@ impl Run {
         let previewed = self.previewed.as_ref().and_then(|previewed| previewed.prediction.as_ref());
         let fault = self.considered.as_ref().map(|considered| &considered.fault);
         previewed.or_else(|| self.prediction.as_ref().filter(|prediction| Some(&prediction.fault) == fault))
+    }
+
+    /// Whether anything of the lab exists.
+    pub fn is_deployed(&self) -> bool {
+        self.observed.as_ref().is_some_and(|observed| !observed.is_empty())
+    }
+
+    /// Faults that last.
+    pub fn faults(&self) -> &[ActiveFault] {
+        self.observed.as_ref().map_or(&[], |observed| &observed.faults)
     }
 
     /// The lab's clock, in milliseconds.
@@ -274,7 +274,7 @@ impl Run {
                     at_ms: ruler.since_ms + good_ms,
                     tone: super::Tone::Good,
                     who: "requests".into(),
-                    what: "are all answered again".into(),
+                    what: "recovered".into(),
                     subject: None,
                     is_act: false,
                 });
@@ -322,16 +322,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_fault_starts_the_ruler_and_the_first_look_starts_nothing() {
-        let fault = ActiveFault {
-            id: 3,
-            fault: "stop db1/galera".parse().unwrap(),
-            since_ms: 40,
-            until_ms: None,
-            by: crate::model::Author::Unknown,
-        };
-        let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
-    #[test]
     fn what_is_rested_on_is_shown_and_never_replaces_what_is_chosen() {
         let fault = |text: &str| text.parse::<Fault>().unwrap();
         let says =
@@ -353,6 +343,16 @@ mod tests {
         assert_eq!(shown(&run), None);
     }
 
+    #[test]
+    fn a_new_fault_starts_the_ruler_and_the_first_look_starts_nothing() {
+        let fault = ActiveFault {
+            id: 3,
+            fault: "stop db1/galera".parse().unwrap(),
+            since_ms: 40,
+            until_ms: None,
+            by: crate::model::Author::Unknown,
+        };
+        let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
         let mut run = Run::default();
         run.observe(broken.clone(), &[]);
         assert!(run.ruler.is_none() && run.events.is_empty());

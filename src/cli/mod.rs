@@ -161,42 +161,42 @@ macro_rules! commands {
 }
 
 commands! {
-    /// Say what is wrong with layouts
+    /// Check layouts for problems
     check Check;
-    /// Say what a deployment would do, and why
+    /// Show what a deployment would do, and why
     plan Plan;
-    /// Make what is drawn
+    /// Deploy a layout
     deploy Deploy;
-    /// Say what runs and how well
+    /// Show the status of a lab
     status Status;
-    /// Try every flow of the contract, both ways
+    /// Test every flow of the contract in both directions
     probe Probe;
-    /// Break something
+    /// Inject a fault
     inject Inject;
-    /// Mend what was broken
+    /// Heal faults
     heal Heal;
-    /// Send requests from outside, and say what becomes of them
+    /// Send requests from outside and report the results
     load Load;
-    /// Mend what was broken when its time is up
+    /// Heal faults when their time is up
     #[command(hide = true)]
     guard Guard;
-    /// Bring back a cluster that has stopped as a whole
+    /// Recover a cluster that has stopped as a whole
     recover Recover;
-    /// Keep nodes as they are
+    /// Take snapshots of nodes
     snapshot Snapshot;
-    /// Take a node back to a snapshot
+    /// Restore a node from a snapshot
     restore Restore;
     /// Open a shell on a node, or run one command there
     shell Shell;
     /// Show a node's screen
     console Console;
-    /// Leave nothing of a deployed lab
+    /// Remove a deployed lab
     destroy Destroy;
     /// List deployed labs; attach one to a layout file that has moved; rebuild a lost record
     labs Labs;
-    /// Give up what is kept of a deployed lab, and leave what runs of it running
+    /// Forget the state of a deployed lab and leave its machines running
     forget Forget;
-    /// Say whether this machine is ready for each provider, and what to do if not
+    /// Check whether this machine is ready for each provider
     doctor Doctor;
     /// Make an image with what a lab needs
     image Image;

@@ -9,9 +9,9 @@ use std::{fmt, str::FromStr};
 /// Something to break. Its text is what the command line takes: `stop db1/galera`, `cut app1,app2 db1,db2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Stop a service in good order.
+    /// Stop a service gracefully.
     Stop(ServiceRef),
-    /// Kill a service: no good-bye.
+    /// Kill a service (SIGKILL).
     Kill(ServiceRef),
     /// Freeze a service: it holds its sockets and answers nothing.
     Hang(ServiceRef),
@@ -45,7 +45,7 @@ pub enum Fault {
     HogCpu(NodeName),
     /// A node's clock is off by this many seconds, not 0, at most thirty days either way.
     Skew(NodeName, i64),
-    /// A node can look up no name.
+    /// DNS lookups fail on a node.
     NoDns(NodeName),
 }
 
@@ -124,9 +124,9 @@ impl Fault {
     pub const VERBS: [FaultVerb; 19] = {
         use FaultTarget::{Link, Node, Nodes, Service};
         [
-            verb("stop", "Stop", "NODE/SERVICE", "Stops a service in good order.", Service),
-            verb("kill", "Kill", "NODE/SERVICE", "Kills a service without a good-bye.", Service),
-            verb("hang", "Hang", "NODE/SERVICE", "Freezes a service: it keeps its sockets and answers nothing.", Service),
+            verb("stop", "Stop", "NODE/SERVICE", "Stops a service gracefully.", Service),
+            verb("kill", "Kill", "NODE/SERVICE", "Kills a service (SIGKILL).", Service),
+            verb("hang", "Freeze", "NODE/SERVICE", "Freezes a service: it keeps its sockets and answers nothing.", Service),
             verb("restart", "Restart", "NODE/SERVICE", "Stops a service and starts it again.", Service),
             verb("cookie", "Cookie", "NODE/SERVICE", "Gives a BEAM node a cookie that the others do not have.", Service),
             verb("block", "Block", "NODE/SERVICE", "Drops what other nodes send to a service's ports.", Service),
@@ -135,13 +135,13 @@ impl Fault {
             verb("pause", "Pause", "NODE", "Freezes a node.", Node),
             verb("fill-disk", "Fill disk", "NODE", "Fills a node's disk.", Node),
             verb("fill-memory", "Fill memory", "NODE", "Uses up a node's memory.", Node),
-            verb("hog-cpu", "Hog CPU", "NODE", "Keeps a node's processors busy.", Node),
-            verb("skew", "Clock off", "NODE +SECONDSs", "Sets a node's clock off, forward or back.", Node),
-            verb("no-dns", "No names", "NODE", "Blocks DNS lookups on a node.", Node),
+            verb("hog-cpu", "Stress CPU", "NODE", "Keeps a node's processors busy.", Node),
+            verb("skew", "Skew clock", "NODE +SECONDSs", "Moves a node's clock forward or back.", Node),
+            verb("no-dns", "Block DNS", "NODE", "Blocks DNS lookups on a node.", Node),
             verb("link-down", "Link down", "NODE NETWORK", "Pulls a node's cable to a network.", Link),
             verb("loss", "Loss", "NODE NETWORK PERCENT%", "Loses part of a node's packets on a network.", Link),
             verb("delay", "Delay", "NODE NETWORK TIMEms", "Makes a node's packets on a network late.", Link),
-            verb("one-way", "One way", "NODE NODE", "Drops what the first node sends to the second.", Nodes),
+            verb("one-way", "One-way", "NODE NODE", "Drops what the first node sends to the second.", Nodes),
             verb("cut", "Cut off", "NODE,... NODE,...", "Drops everything between two sets of nodes.", Nodes),
         ]
     };
@@ -158,7 +158,7 @@ impl Fault {
         match self {
             Self::Loss(.., percent) => size("Loss", i64::from(*percent), 1..=100, "%", 5),
             Self::Delay(.., ms) => size("Delay", i64::from(*ms), 1..=i64::from(DELAY_MS_MAX), "ms", 50),
-            Self::Skew(_, secs) => size("Clock off by", *secs, -SKEW_SECS_MAX..=SKEW_SECS_MAX, "s", 30),
+            Self::Skew(_, secs) => size("Clock skew", *secs, -SKEW_SECS_MAX..=SKEW_SECS_MAX, "s", 30),
             _ => None,
         }
     }

@@ -50,13 +50,13 @@ pub(super) fn action(desired: &Desired, name: &NodeName, spec: &MachineSpec) -> 
 fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
     let mut reasons = Vec::new();
     if drawn.hostname != there.hostname {
-        reasons.push(format!("calls itself {}, the drawing says {}", there.hostname, drawn.hostname));
+        reasons.push(format!("has the host name {}, the layout says {}", there.hostname, drawn.hostname));
     }
     let address = |address: Option<Ipv4Net>| address.map_or_else(|| "an address from DHCP".to_owned(), |address| address.to_string());
     for (slot, (drawn, there)) in drawn.adapters.iter().zip(&there.adapters).enumerate() {
         if drawn.address != there.address {
             let (now, wanted) = (address(there.address), address(drawn.address));
-            reasons.push(format!("has {now} on adapter {}, the drawing says {wanted}", slot + 1));
+            reasons.push(format!("has {now} on adapter {}, the layout says {wanted}", slot + 1));
         }
     }
     if drawn.hosts != there.hosts {
@@ -81,14 +81,14 @@ fn differences(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
             [] => "no other network".to_owned(),
             routes => routes.iter().map(|RouteSpec { to, through, .. }| format!("{to} by {through}")).collect::<Vec<_>>().join(", "),
         };
-        reasons.push(format!("reaches {}, the drawing says {}", list(there), list(drawn)));
+        reasons.push(format!("reaches {}, the layout says {}", list(there), list(drawn)));
     }
     if drawn.pins != there.pins {
         let list = |spec: &MachineSpec| match spec.pins.is_empty() {
             true => "no version of any package".to_owned(),
             false => spec.pins.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", "),
         };
-        reasons.push(format!("keeps to {}, the drawing says {}", list(there), list(drawn)));
+        reasons.push(format!("keeps to {}, the layout says {}", list(there), list(drawn)));
     }
     reasons
 }

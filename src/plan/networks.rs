@@ -35,19 +35,19 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
 fn differences(drawn: &NetworkSpec, there: &NetworkSpec) -> Vec<String> {
     let mut reasons = Vec::new();
     if drawn.kind != there.kind {
-        reasons.push(format!("is {}, the drawing says {}", there.kind.title(), drawn.kind.title()));
+        reasons.push(format!("is {}, the layout says {}", there.kind.title(), drawn.kind.title()));
     }
     let subnet = |spec: &NetworkSpec| spec.subnet.map_or_else(|| "no subnet".to_owned(), |subnet| subnet.to_string());
     if drawn.subnet != there.subnet {
-        reasons.push(format!("has {}, the drawing says {}", subnet(there), subnet(drawn)));
+        reasons.push(format!("has {}, the layout says {}", subnet(there), subnet(drawn)));
     }
     let dhcp = |spec: &NetworkSpec| spec.dhcp.map_or_else(|| "no DHCP".to_owned(), |(from, to)| format!("DHCP from {from} to {to}"));
     if drawn.dhcp != there.dhcp {
-        reasons.push(format!("has {}, the drawing says {}", dhcp(there), dhcp(drawn)));
+        reasons.push(format!("has {}, the layout says {}", dhcp(there), dhcp(drawn)));
     }
     let interface = |spec: &NetworkSpec| spec.interface.clone().unwrap_or_else(|| "the provider's first interface".to_owned());
     if drawn.interface != there.interface {
-        reasons.push(format!("is joined to {}, the drawing says {}", interface(there), interface(drawn)));
+        reasons.push(format!("is joined to {}, the layout says {}", interface(there), interface(drawn)));
     }
     reasons
 }

@@ -51,6 +51,6 @@ fn reason(sight: &Sight<'_>, name: &NodeName) -> Option<String> {
         (Fate::Bounced, _) => Some(format!("{name} was turned off to be changed.")),
         (Fate::Stays, Some(Power::Stopped | Power::Paused)) if sight.is_held_off(name) => None,
         (Fate::Stays, Some(Power::Running)) => None,
-        (Fate::Stays, power) => Some(format!("{name} is {}, the drawing has it running.", power.unwrap_or_default().title())),
+        (Fate::Stays, power) => Some(format!("{name} is {}, the layout has it running.", power.unwrap_or_default().title())),
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn leave_vips(sight: &Sight<'_>, draft: &mut Draft) {
                 action: Action::RemoveVip { node: node_name.clone(), vip: vip.clone() },
                 change: Change::Delete,
                 subject: Subject::Vip(vip.clone()),
-                reason: format!("{node_name} takes part in the election of {vip}, and the drawing no longer says so."),
+                reason: format!("VRRP for VIP {vip} is configured on {node_name}, which is no longer a candidate."),
             };
             draft.put(Point::Leaves(vip.clone(), node_name.clone()), Some(doing));
             draft.order(Point::Leaves(vip.clone(), node_name.clone()), Point::Down(node_name.clone()), Demand::Nature);

@@ -35,7 +35,7 @@ fn doings(sight: &Sight<'_>, at: &ServiceRef, spec: &ServiceSpec) -> (Option<Doi
     let install = Action::InstallService { node: node.clone(), service: service.clone(), spec: spec.clone() };
     let start = Action::StartService { node: node.clone(), service: service.clone(), bootstrap: bootstraps(sight, at) };
     let Some(there) = sight.service(at).and_then(|service| service.spec.as_ref()) else {
-        let installed = doing(install, Change::Create, format!("{at} is drawn and is not there."));
+        let installed = doing(install, Change::Create, format!("{at} is missing."));
         return (installed, doing(start, Change::Update, format!("{at} has just been installed.")));
     };
     let differs = (there != spec).then(|| because(at, &differences(spec, there)));
@@ -51,14 +51,14 @@ fn doings(sight: &Sight<'_>, at: &ServiceRef, spec: &ServiceSpec) -> (Option<Doi
 fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
     let mut reasons = Vec::new();
     if drawn.kind != there.kind {
-        reasons.push(format!("is a {}, the drawing says {}", there.kind, drawn.kind));
+        reasons.push(format!("is a {}, the layout says {}", there.kind, drawn.kind));
     }
     if drawn.listen != there.listen {
         let list = |spec: &ServiceSpec| {
             let all = spec.listen.values().flatten().map(ToString::to_string).collect::<Vec<_>>();
             if all.is_empty() { "nowhere".to_owned() } else { format!("on {}", all.join(", ")) }
         };
-        reasons.push(format!("listens {}, the drawing says {}", list(there), list(drawn)));
+        reasons.push(format!("listens {}, the layout says {}", list(there), list(drawn)));
     }
     if drawn.allow != there.allow {
         let list = |spec: &ServiceSpec| match &spec.allow {
@@ -66,7 +66,7 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
             Some(subnets) if subnets.is_empty() => "nobody".to_owned(),
             Some(subnets) => subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         };
-        reasons.push(format!("lets in {}, the drawing says {}", list(there), list(drawn)));
+        reasons.push(format!("lets in {}, the layout says {}", list(there), list(drawn)));
     }
     if drawn.cluster != there.cluster {
         let list = |spec: &ServiceSpec| match &spec.cluster {
@@ -76,32 +76,32 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
                 format!("in {name} with {}", if members.is_empty() { "nobody" } else { &members })
             }
         };
-        reasons.push(format!("works {}, the drawing says {}", list(there), list(drawn)));
+        reasons.push(format!("works {}, the layout says {}", list(there), list(drawn)));
     }
     if drawn.replica_of != there.replica_of {
-        let primary = |spec: &ServiceSpec| spec.replica_of.as_ref().map_or_else(|| "nobody".to_owned(), ToString::to_string);
-        reasons.push(format!("copies from {}, the drawing says {}", primary(there), primary(drawn)));
+        let primary = |spec: &ServiceSpec| spec.replica_of.as_ref().map_or_else(|| "no service".to_owned(), ToString::to_string);
+        reasons.push(format!("copies from {}, the layout says {}", primary(there), primary(drawn)));
     }
     if drawn.upstreams != there.upstreams {
         let list = |spec: &ServiceSpec| {
             let all = spec.upstreams.iter().map(|upstream| format!("{} at {}", upstream.to, upstream.at)).collect::<Vec<_>>();
-            if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
+            if all.is_empty() { "no service".to_owned() } else { all.join(", ") }
         };
         let (now, wanted) = (list(there), list(drawn));
         reasons.push(match now == wanted {
-            true => format!("knows something else of {now} than the drawing has: its kind, its encryption or its health path"),
-            false => format!("talks to {now}, the drawing says {wanted}"),
+            true => format!("has settings for {now} that differ from the layout: its kind, its encryption or its health path"),
+            false => format!("talks to {now}, the layout says {wanted}"),
         });
     }
     if drawn.peers != there.peers {
         let list = |spec: &ServiceSpec| {
             let all = spec.peers.iter().map(|peer| format!("{} at {}", peer.at, peer.address)).collect::<Vec<_>>();
-            if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
+            if all.is_empty() { "no service".to_owned() } else { all.join(", ") }
         };
         let (now, wanted) = (list(there), list(drawn));
         reasons.push(match now == wanted {
-            true => format!("knows other settings of {now} than the drawing has"),
-            false => format!("knows {now}, the drawing says {wanted}"),
+            true => format!("has settings for {now} that differ from the layout"),
+            false => format!("knows {now}, the layout says {wanted}"),
         });
     }
     let names = drawn.settings.keys().chain(there.settings.keys()).collect::<std::collections::BTreeSet<_>>();
@@ -109,11 +109,11 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
         let (now, wanted) = (there.settings.get(name), drawn.settings.get(name));
         if now != wanted {
             let text = |value: Option<&crate::model::Value>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-            reasons.push(format!("has {name} at {}, the drawing says {}", text(now), text(wanted)));
+            reasons.push(format!("has {name} at {}, the layout says {}", text(now), text(wanted)));
         }
     }
     if drawn.secrets != there.secrets {
-        reasons.push("has other secrets than the drawing names".into());
+        reasons.push("has secrets that differ from the layout".into());
     }
     reasons
 }

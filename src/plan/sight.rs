@@ -142,7 +142,7 @@ pub(super) fn replacements(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
     if drawn.image != there.image {
         let (now, wanted) = (title(&there.image), title(&drawn.image));
         let wanted = if now == wanted { format!("{wanted} with other properties") } else { wanted };
-        reasons.push(format!("is a clone of {now}, the drawing says {wanted}"));
+        reasons.push(format!("is a clone of {now}, the layout says {wanted}"));
     }
     reasons
 }
@@ -162,15 +162,15 @@ pub(super) fn shrinking(drawn: &MachineSpec, there: &MachineSpec) -> Option<Stri
 pub(super) fn cold_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<String> {
     let mut reasons = Vec::new();
     if drawn.cpus != there.cpus {
-        reasons.push(format!("has {} processors, the drawing says {}", there.cpus, drawn.cpus));
+        reasons.push(format!("has {} processors, the layout says {}", there.cpus, drawn.cpus));
     }
     if drawn.memory_mib != there.memory_mib {
-        reasons.push(format!("has {} MiB, the drawing says {} MiB", there.memory_mib, drawn.memory_mib));
+        reasons.push(format!("has {} MiB, the layout says {} MiB", there.memory_mib, drawn.memory_mib));
     }
     if drawn.disk_gib > there.disk_gib {
         let there =
             if there.disk_gib == 0 { "no disk, or one below 1 GiB".to_owned() } else { format!("a disk of {} GiB", there.disk_gib) };
-        reasons.push(format!("has {there}, the drawing says {} GiB", drawn.disk_gib));
+        reasons.push(format!("has {there}, the layout says {} GiB", drawn.disk_gib));
     }
     let plugged = |adapter: &AdapterSpec| format!("{} ({})", adapter.network, adapter.mac);
     let slots = drawn.adapters.len().max(there.adapters.len());
@@ -179,7 +179,7 @@ pub(super) fn cold_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
         let slot = index + 1;
         match (there.adapters.get(index), drawn.adapters.get(index)) {
             (Some(there), Some(drawn)) if (&there.network, there.mac) != (&drawn.network, drawn.mac) => {
-                reasons.push(format!("has adapter {slot} on {}, the drawing says {}", plugged(there), plugged(drawn)));
+                reasons.push(format!("has adapter {slot} on {}, the layout says {}", plugged(there), plugged(drawn)));
             }
             (None, Some(drawn)) => reasons.push(format!("lacks adapter {slot} on {}", drawn.network)),
             (Some(there), None) => reasons.push(format!("has adapter {slot} on {}, which is not drawn", there.network)),
@@ -196,7 +196,7 @@ pub(super) fn warm_changes(drawn: &MachineSpec, there: &MachineSpec) -> Vec<Stri
         .filter(|(_, (drawn, there))| drawn.forwards != there.forwards)
         .map(|(index, (_, there))| {
             let slot = index + 1;
-            format!("forwards {} of the host's ports through adapter {slot}, the drawing says others", there.forwards.len())
+            format!("forwards {} of the host's ports through adapter {slot}, the layout says others", there.forwards.len())
         })
         .collect()
 }

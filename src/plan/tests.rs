@@ -109,7 +109,7 @@ fn a_bigger_machine_is_turned_off_around_the_change_and_comes_back() {
     lab.nodes[&name("db1")].memory = 2048;
     let plan = planned(&lab, &world);
     assert_eq!(ids(&plan), ["power-off:db1", "change-machine:db1", "power-on:db1", "start:db1/galera"]);
-    assert_eq!(plan.steps[1].reason, "db1 has 1024 MiB, the drawing says 2048 MiB.");
+    assert_eq!(plan.steps[1].reason, "db1 has 1024 MiB, the layout says 2048 MiB.");
     assert!(matches!(plan.steps[3].action, Action::StartService { bootstrap: false, .. }), "db2 keeps the cluster up");
     apply(&mut world, &plan);
     assert!(planned(&lab, &world).is_empty());
@@ -174,7 +174,7 @@ fn another_version_of_a_package_comes_to_one_member_after_the_other() {
     assert_sound(&plan);
     let wanted: std::collections::BTreeSet<_> = lab.nodes.keys().map(|node| format!("configure:{node}")).collect();
     assert_eq!(ids(&plan).into_iter().map(str::to_owned).collect::<std::collections::BTreeSet<_>>(), wanted);
-    assert!(plan.steps[0].reason.contains("keeps to no version of any package, the drawing says mariadb-server 1:10.11.*"));
+    assert!(plan.steps[0].reason.contains("keeps to no version of any package, the layout says mariadb-server 1:10.11.*"));
     assert!(waits(&plan, "configure:db2", "configure:db1") && !waits(&plan, "configure:lb", "configure:db1"));
     apply(&mut world, &plan);
     assert!(planned(&lab, &world).is_empty());

@@ -32,7 +32,7 @@ pub(super) fn stage(sight: &Sight<'_>, draft: &mut Draft) {
 fn doing(sight: &Sight<'_>, vip: &VipName, node: &NodeName, spec: &VipSpec) -> Option<Doing> {
     let there = sight.node(node).filter(|_| !sight.fate(node).is_fresh()).and_then(|node| node.vips.get(vip));
     let (change, reason) = match there {
-        None => (Change::Create, format!("{node} may hold {vip} and does not take part in its election.")),
+        None => (Change::Create, format!("{node} is a candidate for VIP {vip}, but VRRP is not configured.")),
         Some(there) if there != spec => (Change::Update, because(format_args!("{node}'s part in {vip}"), &differences(spec, there))),
         Some(_) => return None,
     };
@@ -44,7 +44,7 @@ fn differences(drawn: &VipSpec, there: &VipSpec) -> Vec<String> {
     let mut reasons = Vec::new();
     let mut compare = |what: &str, there: String, drawn: String| {
         if there != drawn {
-            reasons.push(format!("has {what} {there}, the drawing says {drawn}"));
+            reasons.push(format!("has {what} {there}, the layout says {drawn}"));
         }
     };
     compare("the address", there.address.to_string(), drawn.address.to_string());

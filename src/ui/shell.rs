@@ -375,12 +375,12 @@ impl SandtableApp {
         let mut desk = Desk::new(&self.state, &mut self.memory, &mut self.commands);
         notices::show(ui.ctx(), &mut desk);
         dialog::show(ui.ctx(), &mut desk);
+        panel::follow_fault_hover(ui.ctx(), &mut desk);
+        drop_hint::show(ui.ctx());
     }
 }
 
 impl eframe::App for SandtableApp {
-        panel::follow_fault_hover(ui.ctx(), &mut desk);
-        drop_hint::show(ui.ctx());
     fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
         self.fit_to_screen(ctx);
         self.before(ctx);

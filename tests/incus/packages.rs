@@ -93,7 +93,7 @@ fn versions(lab: &Lab) {
 
     pin(&older);
     let plan = lab.good("plan", &[]);
-    assert!(plan.contains(&format!("the drawing says nginx {older}")), "{plan}");
+    assert!(plan.contains(&format!("the layout says nginx {older}")), "{plan}");
     lab.good("deploy", &["--yes"]);
     assert_eq!(there(), older);
     assert_eq!(app("readlink /proc/$(pgrep -o nginx)/exe").trim(), "/usr/sbin/nginx", "the newer version still runs");

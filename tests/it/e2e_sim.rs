@@ -124,7 +124,7 @@ fn a_change_of_the_drawing_changes_what_differs_only() {
     let steps: Vec<&str> = planned["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
     let node = steps[0].strip_prefix("power-off:").unwrap();
     assert!(steps.iter().all(|step| step.contains(&format!(":{node}"))), "{steps:?}");
-    assert!(planned.to_string().contains("has 512 MiB, the drawing says 640 MiB"), "{planned}");
+    assert!(planned.to_string().contains("has 512 MiB, the layout says 640 MiB"), "{planned}");
     assert!(lab.text(0, "deploy", &[]).contains("healthy"));
     assert!(lab.text(0, "plan", &[]).contains("Nothing to do"));
 }

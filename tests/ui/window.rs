@@ -349,7 +349,7 @@ fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
     window.pass(10_000);
     assert_eq!(window.state().run.events.len(), events, "nothing was done");
     window.send(Command::Ask(Dialog::Restore(db1, "db1-configured".into())));
-    window.click("Go back");
+    window.click("Restore");
     assert!(window.state().dialog.is_none());
     window.pass(30_000);
     assert!(window.state().run.events.len() > events, "db1 was off for a while");

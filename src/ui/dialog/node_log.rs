@@ -113,7 +113,7 @@ fn said(ui: &mut Ui, log: &StepLog, height: f32) {
                 job.append("\n", 0.0, TextFormat::default());
             }
             if log.text.trim().is_empty() {
-                text(ui, "It said nothing.");
+                text(ui, "No output");
             } else {
                 ui.add(egui::Label::new(job).selectable(true).wrap());
             }

@@ -5,13 +5,13 @@ use crate::{app::Command, model::NodeName};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName, snapshot: &str) {
-    title(ui, &format!("Take {node} back to {snapshot}?"));
+    title(ui, &format!("Restore {node} from {snapshot}?"));
     text(
         ui,
-        "What it did since is lost, its data too. It starts again with the clock of today; what is drawn and was not there then comes with the next deployment.",
+        "Changes made since the snapshot, including data, will be lost. The clock is set to now. Deploy afterwards to apply newer changes in the layout.",
     );
     buttons(ui, |ui| {
-        if ui.add(widget::Button::danger("Go back")).clicked() {
+        if ui.add(widget::Button::danger("Restore")).clicked() {
             desk.send(Command::RestoreNow(node.clone(), snapshot.to_owned()));
         }
         cancel(ui, desk, "Cancel");

@@ -25,7 +25,7 @@ pub fn faults(ui: &mut Ui, desk: &mut Desk<'_>) {
     if all.is_empty() {
         ui.add_space(size::PANEL_MARGIN);
         let text = "Select a node or a service, then choose what to break in the palette at the left.";
-        widget::empty_state(ui, Icon::Heal, "Nothing is broken", text, |_| ());
+        widget::empty_state(ui, Icon::Heal, "No faults", text, |_| ());
         return;
     }
     let count = if all.len() == 1 { "1 fault lasts".to_owned() } else { format!("{} faults last", all.len()) };

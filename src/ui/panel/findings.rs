@@ -26,10 +26,9 @@ const ACCEPT_WIDTH: f32 = 76.0;
 const ALL_BUTTONS: f32 = FIX_WIDTH + ACCEPT_WIDTH + 2.0 * size::GAP;
 /// The field that filters.
 const SEARCH_WIDTH: f32 = 200.0;
-/// Room for how many are accepted.
-const ACCEPTED_WIDTH: f32 = 110.0;
-/// Room for "Count again".
-const COUNT_WIDTH: f32 = 104.0;
+const SEARCH_WIDTH_MIN: f32 = 84.0;
+/// Room for "Undo acceptance".
+const UNDO_WIDTH: f32 = 132.0;
 /// How far the findings of an unfolded group stand in.
 const INDENT: f32 = 20.0;
 
@@ -108,7 +107,7 @@ pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
     if desk.state.review.findings().is_empty() {
         ui.add_space(size::PANEL_MARGIN);
         let text = "Every edit is checked at once. Problems of the lab are listed here, each with its fixes.";
-        widget::empty_state(ui, Icon::Check, "Nothing to find fault with", text, |_| ());
+        widget::empty_state(ui, Icon::Check, "No findings", text, |_| ());
         return;
     }
     filter(ui, desk);
@@ -155,10 +154,10 @@ pub fn findings(ui: &mut Ui, desk: &mut Desk<'_>) {
 fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
     let room = Room::of(ui.available_width());
     ui.horizontal(|ui| {
+        ui.set_height(size::CONTROL_HEIGHT);
         if room == Room::Little {
             ui.spacing_mut().item_spacing.x = size::GRID;
         }
-        ui.set_height(size::CONTROL_HEIGHT);
         ui.add_space(size::GAP);
         for severity in Severity::ALL {
             let count = desk.state.review.count(severity);
@@ -189,9 +188,9 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
             if pill(ui, room, (icon, Tone::Neutral), (accepted, &format!("{accepted} accepted")), about) {
                 desk.memory.filter.accepted = if shown { Accepted::Hidden } else { Accepted::Shown };
             }
+        }
         // The field takes what the counters leave.
         let width = (ui.available_width() - 2.0 * size::GAP).clamp(SEARCH_WIDTH_MIN, SEARCH_WIDTH);
-        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(size::GAP);
             let hint = if room == Room::Little { "Filter…" } else { "Filter findings…" };
@@ -200,6 +199,7 @@ fn filter(ui: &mut Ui, desk: &mut Desk<'_>) {
     });
     ui.add_space(size::GRID);
 }
+
 /// How much room there is for the words of counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
@@ -225,7 +225,6 @@ fn pill(ui: &mut Ui, room: Room, (icon, tone): (Icon, Tone), (count, label): (us
     let pill = widget::Pill::new(words).icon(icon).tone(tone).name(label).show(ui);
     pill.response.on_hover_text(tooltip).clicked()
 }
-
 
 /// The row of a group; whether it is to be folded or unfolded.
 fn group_row(ui: &mut Ui, desk: &mut Desk<'_>, group: &FindingGroup, is_unfolded: bool) -> bool {
@@ -284,7 +283,7 @@ fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, indent: f32) {
     let buttons = match (counts, state.review.fixes(place)) {
         (true, [_, ..]) => ALL_BUTTONS,
         (true, []) => ACCEPT_WIDTH + 2.0 * size::GAP,
-        (false, _) => COUNT_WIDTH,
+        (false, _) => UNDO_WIDTH,
     };
     let with_code = rect.width() >= CODE_FROM;
     let code_at = rect.right() - ALL_BUTTONS - CODE_WIDTH;
@@ -323,7 +322,7 @@ fn code(ui: &mut Ui, desk: &mut Desk<'_>, rect: Rect, at: f32, finding: &Finding
 fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding) {
     let key = (finding.rule.to_owned(), finding.subject.clone());
     if let Some(because) = &finding.accepted {
-        if ui.add(widget::Button::quiet("Count again").explanation(because)).clicked()
+        if ui.add(widget::Button::quiet("Undo acceptance").explanation(because)).clicked()
             && let Some(index) = acceptance_of(desk, finding)
         {
             desk.send(Command::Unaccept(index));

@@ -63,14 +63,14 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         return;
     }
     if let Subject::Node(node) = subject {
-        command(ui, desk, Command::Ask(Dialog::NodeLog(node.clone())), (Icon::Note, "Log of its set-up…"));
+        command(ui, desk, Command::Ask(Dialog::NodeLog(node.clone())), (Icon::Note, "Provisioning log…"));
         running(ui, desk, node);
         ui.separator();
     }
     heal(ui, desk, subject);
     let offers = fault::offers(desk.state.lab(), std::slice::from_ref(subject));
     if offers.is_empty() {
-        title(ui, "Nothing to break here");
+        title(ui, "No faults apply here");
     }
     for verb in &fault::VERBS {
         let icon = Icon::of_fault(verb);
@@ -144,7 +144,7 @@ fn running(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName) {
     ui.add_enabled_ui(idle, |ui| {
         command(ui, desk, Command::TakeSnapshot(node.clone()), (Icon::Save, "Take a snapshot"));
         if !snapshots.is_empty() {
-            part(ui, (Icon::Undo, "Go back to"), |ui| {
+            part(ui, (Icon::Undo, "Restore snapshot"), |ui| {
                 for snapshot in snapshots.into_iter().rev() {
                     let dialog = Dialog::Restore(node.clone(), snapshot.clone());
                     command(ui, desk, Command::Ask(dialog), (Icon::Undo, &snapshot));

@@ -37,7 +37,7 @@ pub fn a_disk_becomes_as_large_as_drawn() {
         let larger = with_disk(20);
         let steps = planned(&larger, &id, &lab).await.unwrap();
         let reasons: Vec<&str> = steps.iter().map(|step| step.reason.as_str()).collect();
-        assert_eq!(reasons, ["n1 has a disk of 10 GiB, the drawing says 20 GiB."]);
+        assert_eq!(reasons, ["n1 has a disk of 10 GiB, the layout says 20 GiB."]);
 
         // Who says that it is done and does nothing is not believed.
         let liar = bed.lab_with(&id, &bed.liar("modifymedium disk"), std::time::Duration::from_secs(60));

@@ -125,7 +125,7 @@ pub(super) fn adapter(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, slot: u
     let problem = fields::problem(desk, &subject, fields::MAC);
     let text = adapter.mac.map(|mac| mac.to_string()).unwrap_or_default();
     let read = |text: &str| if text.trim().is_empty() { Ok(None) } else { text.trim().parse::<Mac>().map(Some) };
-    if let Some(mac) = fields::parsed(ui, "Hardware", &text, "chosen when made", problem.as_deref(), &read) {
+    if let Some(mac) = fields::parsed(ui, "Hardware", &text, "assigned on deploy", problem.as_deref(), &read) {
         change(desk, name, slot, "Hardware address", Adapter { mac, ..adapter.clone() });
     }
     forwards(ui, desk, name, slot, &adapter);

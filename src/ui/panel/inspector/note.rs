@@ -26,7 +26,7 @@ pub(super) fn note(ui: &mut Ui, desk: &mut Desk<'_>, index: usize) {
         };
         desk.send(Command::edit(title, vec![Edit::Note { index, change }]));
     }
-    let width = fields::number(ui, ("Width", "0: as its lines"), i64::from(note.width), 0..=WIDTH_MAX, 20, None);
+    let width = fields::number(ui, ("Width", "0 = automatic"), i64::from(note.width), 0..=WIDTH_MAX, 20, None);
     if let Some(width) = width.and_then(|width| u32::try_from(width).ok()) {
         let change = ListEdit::Replace(Note { width, ..note });
         desk.send(Command::edit("Width of a note", vec![Edit::Note { index, change }]));

@@ -64,7 +64,7 @@ pub(super) fn flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &Endpoint, to: &Endpo
         next.port = port;
     }
     ui.add(widget::Toggle::new(&mut next.encrypted, "Must be encrypted"));
-    ui.add(widget::Toggle::new(&mut next.optional, "Optional: the lab is well without it"));
+    ui.add(widget::Toggle::new(&mut next.optional, "Optional: the lab is healthy without it"));
     if next != flow {
         keep_flow(desk, index, next);
     }
@@ -106,7 +106,7 @@ pub(super) fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &VipName) {
     {
         next.advertise_ms = u32::try_from(ms).unwrap_or(vip.advertise_ms);
     }
-    ui.add(widget::Toggle::new(&mut next.preempt, "A better holder takes it back"));
+    ui.add(widget::Toggle::new(&mut next.preempt, "Preempt"));
     holders(ui, desk, &subject, &vip, &mut next);
     if next != vip {
         desk.send(Command::edit(format!("Change {name}"), vec![Edit::Vip { name: name.clone(), at: None, to: Some(next) }]));
@@ -194,8 +194,7 @@ pub(super) fn several(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.horizontal_wrapped(|ui| {
         for subject in &desk.state.selection {
             let text = panel::subject_text(subject);
-            let shown =
-                widget::Pill::new(&text).icon(panel::subject_icon(desk.state.lab(), subject)).removable("Out of the selection").show(ui);
+            let shown = widget::Pill::new(&text).icon(panel::subject_icon(desk.state.lab(), subject)).removable("Deselect").show(ui);
             if shown.removed {
                 desk.send(Command::SelectToggle(subject.clone()));
             } else if shown.response.on_hover_text("Select this alone").clicked() {

@@ -224,6 +224,8 @@ impl Map {
                 // What a machine sends to its own loopback is led nowhere (`forward.nft`).
                 let may_lead = sort == Sort::First && !packet.to.is_loopback();
                 let led = if may_lead { self.led(state, row, packet.port) } else { None };
+                // The kernel does not count it as a translation where nothing changes (nf_nat_setup_info), so it replaces no source either.
+                let led = led.filter(|(_, to)| (*to.ip(), Some(to.port())) != (packet.to, packet.port));
                 let Some((service, to)) = led.filter(|_| !trail.led.iter().any(|(machine, _)| *machine == at)) else {
                     packet.source.get_or_insert(self.local_source(row, packet.to));
                     return Ok(Arrival::Machine(at));

@@ -2,7 +2,7 @@
 #
 # Before this text stand the variables that differ from node to node, made by `provision::observe`:
 #   rounds_max   rounds of two seconds after which it ends by itself
-#   targets      flows that start here: `NUMBER tcp|ssh|ping ADDRESS PORT` each, `;` after each
+#   targets      flows that start here: `NUMBER tcp|ssh ADDRESS PORT` or `NUMBER ping ADDRESS` each, `;` after each
 #   peers        addresses that get a packet each round, so that both ends know which directions work
 # Services and VIPs are found where they were set up, so one that is added later is seen without starting anew.
 #

@@ -1,10 +1,11 @@
-//! What happened: the differences between two looks at a running lab, as lines that people read.
+//! What happened: the differences between two observations of a running lab, as lines that people read, in the window and in
+//! `status --watch`.
 //!
 //! It compares what was observed and never guesses why.
 
 use crate::fault::{done, state, subject_of};
 use crate::look::Tone as LookTone;
-use crate::model::{ActiveFault, Author, ClusterState, Fault, Health, NodeName, Observed, Power, ServiceRef, Subject};
+use crate::model::{ActiveFault, Author, ClusterState, Fault, Health, NetworkName, NodeName, Observed, Power, ServiceRef, Subject};
 use std::collections::BTreeSet;
 
 /// How good what happened is: the colour of its mark.
@@ -62,11 +63,13 @@ fn tone_of(health: Health) -> Tone {
     }
 }
 
-/// What changed between two looks, in the order: faults, nodes, services, VIPs, clusters, flows.
+/// What changed between two observations, in the order: faults, networks, nodes, services, VIPs, clusters, flows.
 pub fn between(before: &Observed, after: &Observed, viewer: Viewer<'_>) -> Vec<Happening> {
     let mut all = Vec::new();
     faults(before, after, viewer, &mut all);
+    networks(before, after, &mut all);
     nodes(before, after, &mut all);
+    conditions(before, after, &mut all);
     vips(before, after, &mut all);
     clusters(before, after, &mut all);
     flows(before, after, &mut all);
@@ -93,6 +96,42 @@ fn faults(before: &Observed, after: &Observed, viewer: Viewer<'_>, all: &mut Vec
             None => (after.at_ms, "another process", format!("healed: {words}")),
         };
         say(at_ms, Tone::Good, who, what, fault);
+    }
+}
+
+fn networks(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    let mut say = |name: &NetworkName, tone, what: &str| {
+        let (who, subject) = (format!("network {name}"), Some(Subject::Network(name.clone())));
+        all.push(Happening { at_ms: after.at_ms, tone, who, what: what.to_owned(), subject, is_act: false });
+    };
+    after.networks.keys().filter(|name| !before.networks.contains_key(*name)).for_each(|name| say(name, Tone::Neutral, "is made"));
+    before.networks.keys().filter(|name| !after.networks.contains_key(*name)).for_each(|name| say(name, Tone::Neutral, "is gone"));
+}
+
+/// What changed of nodes that ran before and still run: their links, and what is wrong with the node itself.
+fn conditions(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
+    for (name, node) in &after.nodes {
+        let Some(old) = before.nodes.get(name) else { continue };
+        if old.power != Power::Running || node.power != Power::Running {
+            continue;
+        }
+        let mut say = |tone, what: String| {
+            let subject = Some(Subject::Node(name.clone()));
+            all.push(Happening { at_ms: after.at_ms, tone, who: name.to_string(), what, subject, is_act: false });
+        };
+        let links = old.links_up.iter().zip(&node.links_up).enumerate();
+        for (slot, (_, is_up)) in links.filter(|(_, (was_up, is_up))| was_up != is_up) {
+            let adapter = node.spec.as_ref().and_then(|spec| spec.adapters.get(slot));
+            let place = adapter.map_or_else(|| format!("adapter {}", slot + 1), |adapter| adapter.network.to_string());
+            let (tone, state) = if *is_up { (Tone::Good, "up") } else { (Tone::Bad, "down") };
+            say(tone, format!("its link to {place} is {state}"));
+        }
+        if node.reason != old.reason {
+            match node.reason.as_str() {
+                "" => say(Tone::Good, format!("no longer: {}", old.reason)),
+                reason => say(tone_of(node.health), reason.to_owned()),
+            }
+        }
     }
 }
 
@@ -228,7 +267,7 @@ fn flows(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ObservedVip;
+    use crate::model::{NetworkKind, NetworkSpec, ObservedNetwork, ObservedNode, ObservedService, ObservedVip};
 
     fn holding(holders: &[&str], at_ms: u64) -> Observed {
         let holders = holders.iter().map(|name| name.parse().unwrap()).collect();
@@ -250,6 +289,40 @@ mod tests {
         assert_eq!(lines(&one, &none).last().unwrap(), "900 database nobody holds 192.168.60.30");
         assert_eq!(lines(&one, &two).last().unwrap(), "500 database 2 nodes hold 192.168.60.30 at once");
         assert!(lines(&one, &one).is_empty());
+    }
+
+    #[test]
+    fn what_becomes_of_machines_is_told() {
+        let node = |power| ObservedNode { power, links_up: vec![true], ..ObservedNode::default() };
+        let world = |at_ms, nodes: &[(&str, ObservedNode)]| {
+            let nodes = nodes.iter().map(|(name, node)| (name.parse().unwrap(), node.clone())).collect();
+            Observed { at_ms, nodes, ..Observed::default() }
+        };
+        let running = world(0, &[("db1", node(Power::Running))]);
+        let told = |after: &ObservedNode| lines(&running, &world(9, &[("db1", after.clone())]));
+        assert_eq!(told(&node(Power::Stopped)), ["9 db1 is off"]);
+        assert_eq!(told(&node(Power::Paused)), ["9 db1 is frozen"]);
+        assert_eq!(told(&node(Power::Missing)), ["9 db1 is gone"]);
+        assert_eq!(lines(&running, &world(9, &[])), ["9 db1 is gone"]);
+        assert_eq!(told(&ObservedNode { links_up: vec![false], ..node(Power::Running) }), ["9 db1 its link to adapter 1 is down"]);
+        let full = ObservedNode { reason: "its disk is full".into(), health: Health::Degraded, ..node(Power::Running) };
+        assert_eq!(told(&full), ["9 db1 its disk is full"]);
+        assert_eq!(lines(&world(0, &[("db1", full)]), &world(9, &[("db1", node(Power::Running))])), ["9 db1 no longer: its disk is full"]);
+        assert!(told(&node(Power::Running)).is_empty());
+        let service = |health, reason: &str| {
+            let spec = Some(crate::testing::service("mariadb"));
+            let service = ObservedService { spec, health, reason: reason.into(), since_ms: 4, ..ObservedService::default() };
+            ObservedNode { services: [("sql".parse().unwrap(), service)].into(), ..node(Power::Running) }
+        };
+        let healthy = world(0, &[("db1", service(Health::Healthy, ""))]);
+        assert_eq!(lines(&healthy, &world(9, &[("db1", service(Health::Down, "not running"))])), ["4 db1 sql is down: not running"]);
+        let wired = Observed { at_ms: 9, networks: [("lab".parse().unwrap(), network())].into(), ..running.clone() };
+        assert_eq!(lines(&running, &wired), ["9 network lab is made"]);
+        assert_eq!(lines(&wired, &running), ["0 network lab is gone"]);
+    }
+
+    fn network() -> ObservedNetwork {
+        ObservedNetwork::of(NetworkSpec { kind: NetworkKind::Internal, subnet: None, dhcp: None, interface: None })
     }
 
     #[test]

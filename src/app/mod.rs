@@ -18,7 +18,7 @@ mod failover;
 pub mod files;
 mod follow_name;
 mod grouped;
-mod happening;
+pub mod happening;
 mod history;
 pub mod job;
 pub mod machine;

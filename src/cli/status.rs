@@ -3,13 +3,17 @@
 use super::args::Running;
 use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
+use crate::app::{Happening, Tone, Viewer, happening};
 use crate::deploy::labs;
 use crate::model::{ClusterState, Health, Lab, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::provider::{Provider, Traffic};
 use crate::sim::FailoverRuler;
 use serde::Serialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Time between two looks of `--watch`.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
@@ -19,7 +23,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Args {
     #[command(flatten)]
     lab: Running,
-    /// Go on, and say what happens as it happens
+    /// Keep watching, and print each change with its time; as JSON, a report with its changes whenever something differs
     #[arg(long)]
     watch: bool,
 }
@@ -38,6 +42,26 @@ struct Report {
     failover: Option<FailoverLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<RequestsLine>,
+    /// What changed since the report before, with `--watch` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<ChangeLine>>,
+}
+
+/// One change between two observations.
+#[derive(Serialize, PartialEq)]
+struct ChangeLine {
+    at_ms: u64,
+    who: String,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<String>,
+}
+
+impl ChangeLine {
+    fn of(change: &Happening) -> Self {
+        let on = change.subject.as_ref().map(ToString::to_string);
+        Self { at_ms: change.at_ms, who: change.who.clone(), what: change.what.clone(), on }
+    }
 }
 
 #[derive(Serialize, PartialEq)]
@@ -144,7 +168,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         hint_of_moved(&args, &place)?;
     }
     if args.watch {
-        return watch(&args, &place, provider.as_ref(), observed.at_ms, terminal);
+        return watch(&args, &place, provider.as_ref(), observed, terminal);
     }
     Ok(if report.healthy { Outcome::Good } else { Outcome::Unwell })
 }
@@ -163,31 +187,48 @@ async fn look(provider: &dyn Provider) -> std::result::Result<(Observed, Traffic
     Ok((provider.observe().await?, provider.traffic().await?))
 }
 
-/// Looks again and again until the program is ended.
-fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut seen_ms: u64, terminal: &mut Terminal) -> Result {
-    let mut last = None;
+/// Observes again and again until the program is ended, and prints what changed since the observation before.
+fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut before: Observed, terminal: &mut Terminal) -> Result {
+    let mut last: Option<Report> = None;
     loop {
         let (observed, traffic) = wait(look(provider))?.map_err(provider_failed)?;
+        let changes = changes(&before, &observed);
         match args.lab.format() {
             Format::Json => {
                 // Requests come in all the time: they are no change.
-                let report = Report { requests: None, ..report(place, &observed, &traffic) };
-                if last.as_ref() != Some(&report) {
-                    terminal.json_line(&report)?;
-                    last = Some(report);
+                let seen = Report { requests: None, changes: Some(Vec::new()), ..report(place, &observed, &traffic) };
+                if !changes.is_empty() || last.as_ref() != Some(&seen) {
+                    let line = Report { changes: Some(changes.iter().map(ChangeLine::of).collect()), ..seen };
+                    terminal.json_line(&line)?;
+                    last = Some(Report { changes: Some(Vec::new()), ..line });
                 }
             }
-            Format::Text => {
-                for event in wait(provider.events(seen_ms))?.map_err(provider_failed)? {
-                    let at = format!("{:>9}.{:03}", event.at_ms / 1000, event.at_ms % 1000);
-                    terminal.line(format_args!("{} {} {}", terminal.paint(Style::Faint, &at), event.subject, event.text));
-                }
-                seen_ms = observed.at_ms.max(seen_ms);
-            }
+            Format::Text => changes.iter().for_each(|change| show_change(change, terminal)),
         }
+        before = observed;
         terminal.flush()?;
         std::thread::sleep(WATCH_EVERY);
     }
+}
+
+/// What changed between two observations, in the order of time.
+fn changes(before: &Observed, after: &Observed) -> Vec<Happening> {
+    // The command line injects and heals nothing while it watches: others did.
+    let viewer = Viewer { process: std::process::id(), healing: &BTreeSet::new() };
+    let mut all = happening::between(before, after, viewer);
+    all.sort_by_key(|change| change.at_ms);
+    all
+}
+
+fn show_change(change: &Happening, terminal: &mut Terminal) {
+    let at = format!("{:>9}.{:03}", change.at_ms / 1000, change.at_ms % 1000);
+    let style = match change.tone {
+        Tone::Good => Style::Good,
+        Tone::Warn => Style::Warn,
+        Tone::Bad => Style::Bad,
+        Tone::Neutral | Tone::Accent | Tone::Advice | Tone::Vip => Style::Plain,
+    };
+    terminal.line(format_args!("{} {} {}", terminal.paint(Style::Faint, &at), change.who, terminal.paint(style, &change.what)));
 }
 
 fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
@@ -230,6 +271,7 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
         faults: faults.collect(),
         failover,
         requests: Some(RequestsLine { per_sec: traffic.per_sec, ok: traffic.totals.ok, failed: traffic.totals.failed }),
+        changes: None,
     }
 }
 

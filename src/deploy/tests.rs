@@ -170,10 +170,6 @@ impl Provider for Ideal {
     fn traffic(&self) -> Answer<'_, crate::provider::Traffic> {
         Box::pin(async { Ok(crate::provider::Traffic::default()) })
     }
-
-    fn events(&self, _: u64) -> Answer<'_, Vec<crate::sim::Event>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
 }
 
 #[derive(Clone, Default)]

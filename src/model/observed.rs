@@ -227,6 +227,16 @@ pub struct PeerSpec {
     pub secrets: BTreeMap<String, String>,
 }
 
+impl PeerSpec {
+    /// Where it is reached, for people: the address, and the port of a kind that has one.
+    pub fn place(&self) -> String {
+        match self.address.port() {
+            0 => self.address.ip().to_string(),
+            _ => self.address.to_string(),
+        }
+    }
+}
+
 /// Something that a service talks to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Upstream {

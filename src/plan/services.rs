@@ -95,7 +95,7 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
     }
     if drawn.peers != there.peers {
         let list = |spec: &ServiceSpec| {
-            let all = spec.peers.iter().map(|peer| format!("{} at {}", peer.at, peer.address)).collect::<Vec<_>>();
+            let all = spec.peers.iter().map(|peer| format!("{} at {}", peer.at, peer.place())).collect::<Vec<_>>();
             if all.is_empty() { "no service".to_owned() } else { all.join(", ") }
         };
         let (now, wanted) = (list(there), list(drawn));

@@ -58,8 +58,8 @@ pub struct Book {
     ways: Vec<Way>,
     tokens: BTreeMap<VipName, Token>,
     states: BTreeMap<ClusterName, ClusterState>,
-    /// What happened, with the time at which it was told: some of it is learnt later than it happened.
-    events: VecDeque<(u64, Event)>,
+    /// What happened, in the order in which it was noticed.
+    events: VecDeque<Event>,
 }
 
 impl Book {
@@ -197,19 +197,14 @@ impl Book {
         self.tries.iter().all(|one| self.ways.get(one.flow).is_none_or(|way| way.steady.is_known()))
     }
 
-    /// What was told of after a moment, in the order in which it was told.
-    pub fn events_after(&self, after_ms: u64) -> Vec<Event> {
-        self.events.iter().filter(|(told_ms, _)| *told_ms > after_ms).map(|(_, event)| event.clone()).collect()
+    /// What happened, in the order in which it was noticed.
+    pub fn events(&self) -> Vec<Event> {
+        self.events.iter().cloned().collect()
     }
 
-    /// Notes that something happened just now.
+    /// Notes that something happened, now or some time ago.
     pub fn tell(&mut self, at_ms: u64, subject: Subject, kind: EventKind, text: impl Into<String>) {
-        self.tell_late(at_ms, at_ms, subject, kind, text);
-    }
-
-    /// Notes that something happened some time ago.
-    pub fn tell_late(&mut self, now_ms: u64, at_ms: u64, subject: Subject, kind: EventKind, text: impl Into<String>) {
-        self.events.push_back((now_ms, Event { at_ms, subject, kind, text: text.into() }));
+        self.events.push_back(Event { at_ms, subject, kind, text: text.into() });
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
         }
@@ -339,7 +334,7 @@ impl Book {
                 (to.and_then(|to| self.reaches(from, to, now_ms)), to.and_then(|to| self.reaches(to, from, now_ms)))
             }
         };
-        let at = shown(one);
+        let at = &one.at;
         match (answer, packets) {
             (Answer::Open(_), _) => (self.behind(&one.goal), true, true),
             // Outside nobody listens for us: who refuses was reached.
@@ -348,7 +343,7 @@ impl Book {
             (_, (Some(true), Some(false))) => (Said::Bad(format!("{at}: packets arrive, answers do not come back")), true, false),
             (_, (Some(false), Some(true))) => (Said::Bad(format!("{at}: packets do not arrive")), false, true),
             (Answer::NoRoute, _) => (Said::Bad(format!("{at}: no route")), false, false),
-            (Answer::Late, (Some(true), Some(true))) if one.at.port() != 0 && one.how != How::Packets => {
+            (Answer::Late, (Some(true), Some(true))) if one.at.port.is_some() => {
                 (Said::Bad(format!("{at}: no answer, though packets pass: somebody drops those to this port")), false, false)
             }
             (_, (Some(true), Some(true))) => (self.behind(&one.goal), true, true),
@@ -417,7 +412,7 @@ impl Book {
                     ClusterState::Split => (EventKind::NonPrimary, "is in parts that do not see each other"),
                 };
                 let event = Event { at_ms: now_ms, subject: Subject::Cluster(name.clone()), kind, text: text.to_owned() };
-                self.events.push_back((now_ms, event));
+                self.events.push_back(event);
             }
         }
     }
@@ -468,9 +463,5 @@ impl Book {
 }
 
 /// What was dialled: packets alone go to no port.
-fn shown(one: &Try) -> String {
-    if one.how == super::tries::How::Packets { one.at.ip().to_string() } else { one.at.to_string() }
-}
-
 #[cfg(test)]
 mod tests;

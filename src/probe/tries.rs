@@ -6,7 +6,10 @@ use crate::{
     catalog::{Behaviour, Catalog, Entry, Port, Protocol},
     model::{AdapterSpec, Endpoint, Flow, NodeName, Observed, ObservedNode, Power, ServiceRef, ServiceSpec, VipName},
 };
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddrV4},
+};
 
 /// Where a try starts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +45,35 @@ pub enum Goal {
     Outside,
 }
 
+/// What is dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The port; `None`: only packets are sent.
+    pub port: Option<u16>,
+}
+
+impl Target {
+    fn of(how: How, at: SocketAddrV4) -> Self {
+        Self { address: *at.ip(), port: (how != How::Packets).then(|| at.port()) }
+    }
+
+    /// The socket that is connected to; `None` where only packets are sent.
+    pub fn socket(self) -> Option<SocketAddrV4> {
+        self.port.map(|port| SocketAddrV4::new(self.address, port))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.socket() {
+            Some(socket) => socket.fmt(f),
+            None => self.address.fmt(f),
+        }
+    }
+}
+
 /// One way of trying a flow. A flow has several where it may start at several nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Try {
@@ -52,7 +84,7 @@ pub struct Try {
     /// How it is tried.
     pub how: How,
     /// What is dialled.
-    pub at: SocketAddrV4,
+    pub at: Target,
     /// What is there.
     pub goal: Goal,
 }
@@ -71,7 +103,10 @@ pub fn tries(flows: &[Flow], seen: &Observed, catalog: &Catalog, addresses: &Bey
     for (place, flow) in flows.iter().enumerate() {
         for from in starts(flow, seen) {
             let end = match &from {
-                Start::Outside => (addresses.outside)(flow).map(|at| (from_outside(flow, seen, catalog), at, goal_of(flow))),
+                Start::Outside => (addresses.outside)(flow).map(|at| {
+                    let how = from_outside(flow, seen, catalog);
+                    (how, Target::of(how, at), goal_of(flow))
+                }),
                 Start::Node(node) => end_of(flow, node, seen, catalog, addresses),
             };
             if let Some((how, at, goal)) = end {
@@ -110,11 +145,11 @@ fn goal_of(flow: &Flow) -> Goal {
     }
 }
 
-fn end_of(flow: &Flow, from: &NodeName, seen: &Observed, catalog: &Catalog, addresses: &Beyond<'_>) -> Option<(How, SocketAddrV4, Goal)> {
+fn end_of(flow: &Flow, from: &NodeName, seen: &Observed, catalog: &Catalog, addresses: &Beyond<'_>) -> Option<(How, Target, Goal)> {
     let goal = goal_of(flow);
     let caller = seen.nodes.get(from)?;
     match &flow.to {
-        Endpoint::Outside => Some((How::Connect, (addresses.beyond)(&flow.from)?, goal)),
+        Endpoint::Outside => Some((How::Connect, Target::of(How::Connect, (addresses.beyond)(&flow.from)?), goal)),
         Endpoint::Service(to) => {
             let target = seen.nodes.get(&to.node)?;
             let spec = target.services.get(&to.service)?.spec.as_ref()?;
@@ -123,22 +158,23 @@ fn end_of(flow: &Flow, from: &NodeName, seen: &Observed, catalog: &Catalog, addr
             // Another port than the main one is another socket, and may be another protocol.
             let (at, how) = socket_of(spec, catalog, port).unwrap_or((SocketAddrV4::new(*at.ip(), port), how));
             let address = if at.ip().is_unspecified() { address_for(caller, target)? } else { *at.ip() };
-            Some((how, SocketAddrV4::new(address, port), goal))
+            Some((how, Target::of(how, SocketAddrV4::new(address, port)), goal))
         }
         Endpoint::Vip(vip) => {
             let (holder, spec) = seen.nodes.values().find_map(|node| Some((node, node.vips.get(vip)?)))?;
             let followed = spec.follows.as_ref().and_then(|name| holder.services.get(name)?.spec.as_ref());
             let main = followed.and_then(|service| main_socket(service, catalog));
-            let how = main.map_or(How::Connect, |(_, how)| how);
+            let address = spec.address.addr();
             let Some(port) = flow.port.or(main.map(|(at, _)| at.port())) else {
-                return Some((How::Packets, SocketAddrV4::new(spec.address.addr(), 0), goal));
+                return Some((How::Packets, Target { address, port: None }, goal));
             };
-            Some((how, SocketAddrV4::new(spec.address.addr(), port), goal))
+            let how = main.map_or(How::Connect, |(_, how)| how);
+            Some((how, Target::of(how, SocketAddrV4::new(address, port)), goal))
         }
         Endpoint::Node(to) => {
             let address = address_for(caller, seen.nodes.get(to)?)?;
             let how = if flow.port.is_some() { How::Connect } else { How::Packets };
-            Some((how, SocketAddrV4::new(address, flow.port.unwrap_or(0)), goal))
+            Some((how, Target { address, port: flow.port }, goal))
         }
     }
 }
@@ -261,6 +297,19 @@ mod tests {
         assert!(lines(&flows, &seen).len() < all);
         seen.nodes.clear();
         assert!(lines(&flows, &seen).iter().all(|line| line.contains("outside")), "somebody outside knows the way by himself");
+    }
+
+    #[test]
+    fn a_try_without_a_port_shows_none() {
+        let (mut flows, seen) = set_up();
+        let node = |name: &str| Endpoint::Node(name.parse().unwrap());
+        flows.push(Flow::new(node("app1"), node("db1")));
+        flows.push(Flow { port: Some(3306), ..Flow::new(node("app1"), node("db1")) });
+        let found = lines(&flows, &seen);
+        let last: Vec<&str> = found.iter().rev().take(2).rev().map(String::as_str).collect();
+        let numbers = [flows.len() - 2, flows.len() - 1];
+        assert_eq!(last, [format!("{} app1 Packets 192.168.60.21", numbers[0]), format!("{} app1 Connect 192.168.60.21:3306", numbers[1])]);
+        assert!(found.iter().all(|line| !line.ends_with(":0")), "{found:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod virtualbox;
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
-    sim::{Event, FailoverRuler, LoadSecond, LoadTotals, Prediction},
+    sim::{FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
 use doctor::Check;
 use preflight::Needs;
@@ -180,7 +180,4 @@ pub trait Provider: Send + Sync {
     fn set_load(&self, _per_sec: u32) -> Answer<'_, ()> {
         Box::pin(async { Ok(()) })
     }
-
-    /// What happened after a moment of [`Observed::at_ms`]'s clock, oldest first.
-    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;
 }

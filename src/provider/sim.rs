@@ -16,7 +16,7 @@ use crate::{
     host::state::{LabFolder, Locked, Stamp, Wait},
     model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
     plan::Action,
-    sim::{ActionOutcome, Event, Prediction, Progress, SimError, World, blast_radius},
+    sim::{ActionOutcome, Prediction, Progress, SimError, World, blast_radius},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -467,14 +467,6 @@ impl Provider for SimProvider {
 
     fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
         Box::pin(async move { Err(not_real("open the console", node, "a simulated node has no screen")) })
-    }
-
-    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
-        Box::pin(async move {
-            self.look(|world| {
-                world.map(|world| world.events().iter().filter(|event| event.at_ms > after_ms).cloned().collect()).unwrap_or_default()
-            })
-        })
     }
 
     fn traffic(&self) -> Answer<'_, Traffic> {

@@ -25,8 +25,9 @@ pub fn watching(node: &NodeName, tries: &[Try], seen: &Observed) -> String {
             How::Greet => "ssh",
             How::Packets => "ping",
         };
+        let port = one.at.port.map(|port| format!(" {port}")).unwrap_or_default();
         // Writing to a text cannot fail.
-        let _infallible = write!(text, "{number} {how} {} {};", one.at.ip(), one.at.port());
+        let _infallible = write!(text, "{number} {how} {}{port};", one.at.address);
     }
     text.push_str("'\npeers='");
     let found: Vec<String> = peers(node, tries, seen).iter().map(ToString::to_string).collect();

@@ -192,11 +192,6 @@ impl World {
         std::mem::take(&mut self.events)
     }
 
-    /// What happened and was not taken yet, oldest first.
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
     pub(super) fn run_to_us(&mut self, until_us: u64) {
         while let Some((at_us, tick)) = self.queue.pop_until(until_us) {
             self.clock.now_us = self.clock.now_us.max(at_us);

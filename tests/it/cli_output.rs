@@ -146,13 +146,67 @@ fn a_closed_pipe_ends_a_command_that_goes_on() {
         let mut out = child.stdout.take().unwrap();
         assert_eq!(out.read(&mut [0; 1]).unwrap(), 1, "{args:?}");
         drop(out);
-        // It says more by itself, requests each second and events of the lab's own.
+        // It says more by itself, requests each second and changes of the lab.
         if args[0] == "status" {
             assert_eq!(bench.call(&["inject", "lab.ron", "stop", "a/pages"]).0, Some(0));
         }
         let ended = child.wait_with_output().unwrap();
         assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(141), ""), "{args:?}");
     }
+}
+
+/// Watches while a fault is injected and the lab is destroyed, and gives what was written.
+fn watched(bench: &Bench, more: &[&str], is_enough: impl Fn(&str) -> bool) -> String {
+    let clock = |command: &mut Command| {
+        command.env("SANDTABLE_SIM_CLOCK_MS", "1700000000000");
+    };
+    let call = |args: &[&str]| {
+        let mut command = bench.command(args);
+        clock(&mut command);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?} {}", String::from_utf8_lossy(&output.stderr));
+    };
+    call(&["deploy", "lab.ron", "--on", "sim"]);
+    let mut command = bench.command(&[&["status", "lab.ron", "--watch"], more].concat());
+    clock(&mut command);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut text = lines.next().unwrap().unwrap() + "\n";
+    call(&["inject", "lab.ron", "power-off", "a"]);
+    while !is_enough(&text) {
+        text += &(lines.next().unwrap().unwrap() + "\n");
+    }
+    call(&["destroy", "lab.ron", "--yes"]);
+    while text.matches("is gone").count() < 3 {
+        text += &(lines.next().unwrap().unwrap() + "\n");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    text
+}
+
+#[test]
+fn watching_says_what_becomes_of_machines() {
+    let bench = Bench::new();
+    bench.layout("lab.ron", "Lab");
+    let text = watched(&bench, &[], |text| text.contains("a is off"));
+    for line in ["command line powered a off", "a is off", "a pages is down: machine is off", "a is gone", "network lab is gone"] {
+        let has_time = |found: &&str| found.split_whitespace().next().is_some_and(|at| at.parse::<f64>().is_ok());
+        assert_eq!(text.lines().filter(|found| found.ends_with(line)).filter(has_time).count(), 1, "{line}: {text}");
+    }
+}
+
+#[test]
+fn watching_as_json_writes_a_line_for_changes() {
+    let bench = Bench::new();
+    bench.layout("lab.ron", "Lab");
+    let text = watched(&bench, &["--format", "json"], |text| text.contains("is off"));
+    let reports: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(reports[0]["changes"], serde_json::json!([]), "the first says what is so, not what changed");
+    let changes: Vec<&serde_json::Value> = reports.iter().filter_map(|report| report["changes"].as_array()).flatten().collect();
+    let off = changes.iter().find(|change| change["what"] == "is off").unwrap();
+    assert!(off["who"] == "a" && off["on"] == "a" && off["at_ms"].is_u64(), "{off}");
+    assert!(changes.iter().any(|change| change["who"] == "a" && change["what"] == "is gone"), "{text}");
 }
 
 #[cfg(unix)]

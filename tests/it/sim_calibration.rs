@@ -36,7 +36,7 @@ fn broken(text: &str) -> Measured {
         let mut world = under_load(seed, seed * 1000 / RUNS);
         world.inject(&fault(text)).unwrap();
         world.run_for(15_000);
-        assert_eq!(world.observe().vips["database"].holders, ["db2"], "{text} seed {seed}: {:#?}", world.events());
+        assert_eq!(world.observe().vips["database"].holders, ["db2"], "{text} seed {seed}: {:#?}", world.clone().drain_events());
         let totals = world.load_totals();
         Measured { gap_ms: totals.longest_gap_ms, failed: totals.failed }
     })
@@ -123,7 +123,7 @@ fn a_stopped_database_rejoins_in_about_five_and_a_half_seconds() {
     let from_ms = world.now_ms();
     while world.observe().clusters["minicloud"].state != sandtable::model::ClusterState::Whole {
         world.run_for(100);
-        assert!(world.now_ms() - from_ms < 20_000, "{:#?}", world.events());
+        assert!(world.now_ms() - from_ms < 20_000, "{:#?}", world.clone().drain_events());
     }
     let took_ms = world.now_ms() - from_ms;
     assert!((4_000..=8_000).contains(&took_ms), "{took_ms} ms");

@@ -89,7 +89,7 @@ impl Desk {
     }
 
     fn texts(&self) -> Vec<String> {
-        self.book.events_after(0).iter().map(|event| format!("{} {}", event.subject, event.text)).collect()
+        self.book.events().iter().map(|event| format!("{} {}", event.subject, event.text)).collect()
     }
 }
 
@@ -152,7 +152,7 @@ fn a_vip_moves_at_once_and_two_holders_are_two() {
     assert_eq!(holders(&mut desk), ["db2"]);
     desk.say("db2", &["a.2 address - eth0 192.168.60.30/24"]);
     assert_eq!(holders(&mut desk), Vec::<String>::new());
-    let told = desk.book.events_after(0);
+    let told = desk.book.events();
     assert_eq!(told.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::TookVip, EventKind::LeftVip, EventKind::LeftVip]);
     assert!(told.iter().all(|event| event.at_ms == desk.now_ms) && desk.look().vips["database"].since_ms == desk.now_ms);
 }

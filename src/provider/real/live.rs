@@ -4,7 +4,7 @@
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
     provider::{Answer, Terms, Traffic, Which, machines::Below},
-    sim::{Event, Prediction},
+    sim::Prediction,
 };
 use std::sync::Arc;
 
@@ -36,7 +36,4 @@ pub trait Live: Send + Sync {
 
     /// Sends so many requests a second from outside; 0: none.
     fn set_load(&self, per_sec: u32) -> Answer<'_, ()>;
-
-    /// What happened after a moment, oldest first.
-    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>>;
 }

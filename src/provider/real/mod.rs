@@ -31,7 +31,7 @@ use super::{Answer, Done, Provider, ProviderError, Retry, Terms, Traffic, Which,
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::Action,
-    sim::{Event, Prediction},
+    sim::Prediction,
 };
 use live::Live;
 use std::{sync::Arc, time::Duration};
@@ -249,13 +249,6 @@ impl Provider for RealProvider {
         Box::pin(async move {
             let live = self.live()?;
             self.on_runtime(async move { live.set_load(per_sec).await }).await
-        })
-    }
-
-    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
-        Box::pin(async move {
-            let live = self.live()?;
-            self.on_runtime(async move { live.events(after_ms).await }).await
         })
     }
 }

@@ -51,9 +51,9 @@ pub(super) struct Outside {
 pub(super) fn of(tries: &[Try], flows: &[Flow], seen: &Observed, catalog: &Catalog) -> Vec<Outside> {
     let outside = tries.iter().enumerate().filter(|(_, one)| one.from == Start::Outside);
     outside
-        .map(|(number, one)| {
+        .filter_map(|(number, one)| {
             let serves = flows.get(one.flow).and_then(|flow| serves(flow, seen, catalog));
-            Outside { number, how: one.how, at: one.at, serves }
+            Some(Outside { number, how: one.how, at: one.at.socket()?, serves })
         })
         .collect()
 }

@@ -23,7 +23,7 @@ use crate::{
         transport::{Command, Line},
     },
     provision::{observe, slug},
-    sim::{Event, EventKind, Prediction},
+    sim::{EventKind, Prediction},
 };
 use std::{
     collections::BTreeMap,
@@ -102,7 +102,7 @@ struct State {
 }
 
 impl Watch {
-    fn new(core: Arc<Core>) -> Self {
+    pub(super) fn new(core: Arc<Core>) -> Self {
         let shared = Shared { core, book: Mutex::default(), heard: Notify::new(), numbers: Mutex::default() };
         Self { shared: Arc::new(shared), state: Mutex::default(), load: Load::default() }
     }
@@ -239,7 +239,7 @@ impl Watch {
         let Some(before) = before else { return };
         let mut book = self.shared.book();
         for fault in faults.iter().filter(|fault| !before.iter().any(|old| old.id == fault.id)) {
-            book.tell_late(now_ms, fault.since_ms, inject::subject_of(&fault.fault), EventKind::Injected, fault.fault.to_string());
+            book.tell(fault.since_ms, inject::subject_of(&fault.fault), EventKind::Injected, fault.fault.to_string());
         }
         for fault in before.iter().filter(|old| !faults.iter().any(|fault| fault.id == old.id)) {
             book.tell(now_ms, inject::subject_of(&fault.fault), EventKind::Healed, fault.fault.to_string());
@@ -319,7 +319,7 @@ impl Live for Watch {
     }
 
     fn traffic(&self) -> Answer<'_, Traffic> {
-        Box::pin(async { Ok(self.load.traffic(&self.shared.book().events_after(0))) })
+        Box::pin(async { Ok(self.load.traffic(&self.shared.book().events())) })
     }
 
     fn set_load(&self, per_sec: u32) -> Answer<'_, ()> {
@@ -331,10 +331,6 @@ impl Live for Watch {
             self.load.set(per_sec, self.entries(), Arc::clone(&self.shared));
             Ok(())
         })
-    }
-
-    fn events(&self, after_ms: u64) -> Answer<'_, Vec<Event>> {
-        Box::pin(async move { Ok(self.shared.book().events_after(after_ms)) })
     }
 }
 

@@ -9,7 +9,12 @@ use crate::{
     provider::{
         Answer, Done, ProviderError, Terms, Traffic, Which,
         machines::Below,
-        real::{Core, Hold, act, live::Live, notes, watch},
+        real::{
+            Core, Hold, act,
+            live::Live,
+            notes,
+            watch::{Shared, Watch},
+        },
         sim::WallClock,
     },
     sim::{Event, Prediction},
@@ -48,6 +53,7 @@ pub(crate) struct Bench {
     pub(crate) core: Arc<Core>,
     pub(crate) lab: Lab,
     pub(crate) wanted: Desired,
+    first: OnceLock<Arc<Shared>>,
     root: tempfile::TempDir,
 }
 
@@ -64,7 +70,7 @@ impl Bench {
         let machines = FakeMachines::new(OWNER, Arc::new(Mutex::new(host)), clock());
         let locked = Arc::new(folder(&root).lock(Wait::No).unwrap());
         let core = core(&machines, &locked);
-        Self { machines, core, lab, wanted, root }
+        Self { machines, core, lab, wanted, first: OnceLock::new(), root }
     }
 
     /// The mini-cloud, deployed. It is deployed once and copied from then on.
@@ -123,7 +129,14 @@ impl Bench {
 
     /// What watches the nodes and breaks them.
     pub(crate) fn live(&self) -> Arc<dyn Live> {
-        watch::watch(Arc::clone(&self.core))
+        let watch = Watch::new(Arc::clone(&self.core));
+        let _another_was_first = self.first.set(Arc::clone(&watch.shared));
+        Arc::new(watch)
+    }
+
+    /// What the first that watches the nodes has noted, in order.
+    pub(crate) fn told(&self) -> Vec<Event> {
+        self.first.get().unwrap().book().events()
     }
 
     /// Looks into the nodes.
@@ -140,11 +153,11 @@ impl Bench {
 
     /// As another process finds the lab.
     pub(crate) fn reopened(self) -> Self {
-        let Self { machines, core, lab, wanted, root } = self;
-        drop(core);
+        let Self { machines, core, lab, wanted, first, root } = self;
+        drop((core, first));
         let locked = Arc::new(folder(&root).lock(Wait::No).unwrap());
         let core = self::core(&machines, &locked);
-        Self { machines, core, lab, wanted, root }
+        Self { machines, core, lab, wanted, first: OnceLock::new(), root }
     }
 }
 
@@ -202,8 +215,5 @@ impl Live for Blind {
     }
     fn set_load(&self, _: u32) -> Answer<'_, ()> {
         Box::pin(async { Ok(()) })
-    }
-    fn events(&self, _: u64) -> Answer<'_, Vec<Event>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 }

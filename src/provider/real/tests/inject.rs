@@ -338,7 +338,7 @@ fn a_restart_is_over_at_once_and_is_told() {
         let live = bench.live();
         assert_eq!(inject(&live, "restart db1/galera").await, Ok(1));
         assert_eq!(faults(&bench).entries, []);
-        let told: Vec<EventKind> = live.events(0).await.unwrap().into_iter().map(|event| event.kind).collect();
+        let told: Vec<EventKind> = bench.told().into_iter().map(|event| event.kind).collect();
         assert_eq!(told, [EventKind::Injected]);
     });
 }

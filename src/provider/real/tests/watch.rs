@@ -8,7 +8,7 @@ use super::super::{
     live::Live,
 };
 use crate::{
-    model::{Event, EventKind, Health, NodeName, Observed, Power, ServiceRef},
+    model::{EventKind, Health, NodeName, Observed, Power, ServiceRef},
     plan::Action,
     provider::Terms,
 };
@@ -43,9 +43,8 @@ fn holders(seen: &Observed) -> Vec<String> {
 }
 
 /// What happened since, without what was broken on purpose.
-async fn told(live: &Arc<dyn Live>) -> Vec<(EventKind, String)> {
-    let shown = |event: Event| (event.kind, event.text);
-    live.events(0).await.unwrap().into_iter().map(shown).collect()
+fn told(bench: &Bench) -> Vec<(EventKind, String)> {
+    bench.told().into_iter().map(|event| (event.kind, event.text)).collect()
 }
 
 #[test]
@@ -59,7 +58,7 @@ fn the_first_look_knows_everything_and_tells_nothing() {
         }
         assert_eq!(holders(&seen), ["db1"]);
         assert!(seen.nodes.values().all(|node| node.power == Power::Running));
-        assert_eq!(told(&live).await, []);
+        assert_eq!(told(&bench), []);
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         let inside = |flow: &&crate::model::ObservedFlow| flow.from.node().is_some();
         let unhealthy: Vec<_> = seen.flows.iter().filter(inside).filter(|flow| flow.health != Health::Healthy).collect();
@@ -77,7 +76,7 @@ fn each_change_is_told_once() {
         bench.machines.with("app1", |there| there.guest.unhealthy.clear());
         let seen = pass(&bench, &live, 8).await;
         assert_eq!(health(&seen, "app1/todo"), Health::Healthy);
-        let kinds: Vec<EventKind> = told(&live).await.into_iter().map(|(kind, _)| kind).collect();
+        let kinds: Vec<EventKind> = told(&bench).into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(kinds, [EventKind::Died, EventKind::Started]);
 
         // The VIP moves to the other candidate.
@@ -87,7 +86,7 @@ fn each_change_is_told_once() {
         });
         let seen = pass(&bench, &live, 4).await;
         assert_eq!(holders(&seen), ["db2"]);
-        let moved: Vec<(EventKind, String)> = told(&live).await.split_off(2);
+        let moved: Vec<(EventKind, String)> = told(&bench).split_off(2);
         let kinds: Vec<EventKind> =
             moved.iter().map(|(kind, _)| *kind).filter(|kind| matches!(kind, EventKind::LeftVip | EventKind::TookVip)).collect();
         assert!(kinds.len() == 2 && kinds.contains(&EventKind::LeftVip) && kinds.contains(&EventKind::TookVip), "{moved:?}");
@@ -107,7 +106,7 @@ fn a_machine_that_goes_off_is_told_and_one_that_comes_back_is_watched_again() {
             assert_eq!(seen.nodes["app1"].power, power);
             let expected = if power == Power::Running { Health::Healthy } else { Health::Down };
             assert_eq!(health(&seen, "app1/todo"), expected);
-            let last = told(&live).await.into_iter().rfind(|(kind, _)| *kind == EventKind::Machine).unwrap();
+            let last = told(&bench).into_iter().rfind(|(kind, _)| *kind == EventKind::Machine).unwrap();
             assert!(last.1.contains(power.title()), "{last:?}");
         }
     });
@@ -123,7 +122,7 @@ fn a_slow_node_changes_nothing() {
             assert_eq!(health(&seen, "db1/galera"), Health::Healthy);
             assert_eq!(holders(&seen), ["db1"]);
         }
-        assert_eq!(told(&live).await, []);
+        assert_eq!(told(&bench), []);
     });
 }
 
@@ -134,7 +133,7 @@ fn a_node_that_does_not_answer_is_unknown_and_not_stopped() {
         bench.machines.with("db1", |there| there.is_unreachable = true);
         let seen = pass(&bench, &live, 15).await;
         assert_eq!((seen.nodes["db1"].power, health(&seen, "db1/galera")), (Power::Running, Health::Unknown));
-        let kinds: Vec<EventKind> = told(&live).await.into_iter().map(|(kind, _)| kind).collect();
+        let kinds: Vec<EventKind> = told(&bench).into_iter().map(|(kind, _)| kind).collect();
         assert!(!kinds.iter().any(|kind| matches!(kind, EventKind::Died | EventKind::Stopped | EventKind::Machine)), "{kinds:?}");
         assert_eq!(health(&seen, "db2/galera"), Health::Healthy, "the others are known");
         bench.machines.with("db1", |there| there.is_unreachable = false);
@@ -190,7 +189,7 @@ fn a_hypervisor_that_does_not_answer_is_an_error_and_changes_nothing() {
         bench.machines.no_trouble();
         let seen = bench.look(&live).await.unwrap();
         assert_eq!(health(&seen, "db1/galera"), Health::Healthy);
-        assert_eq!(told(&live).await, []);
+        assert_eq!(told(&bench), []);
     });
 }
 
@@ -218,13 +217,13 @@ fn faults_of_another_process_are_told_and_a_killed_service_that_runs_again_is_fo
         other.inject(&"kill db1/galera".parse().unwrap(), Terms::default()).await.unwrap();
         let seen = pass(&bench, &live, 4).await;
         assert_eq!(seen.faults.len(), 1);
-        assert!(told(&live).await.iter().any(|(kind, text)| *kind == EventKind::Injected && text == "kill db1/galera"));
+        assert!(told(&bench).iter().any(|(kind, text)| *kind == EventKind::Injected && text == "kill db1/galera"));
         assert_eq!(health(&seen, "db1/galera"), Health::Down);
         // As systemd does.
         bench.machines.with("db1", |there| there.guest.memory.active.insert("mariadb.service".into()));
         let seen = pass(&bench, &live, 12).await;
         assert_eq!((seen.faults.len(), health(&seen, "db1/galera")), (0, Health::Healthy));
-        assert!(told(&live).await.iter().any(|(kind, _)| *kind == EventKind::Healed));
+        assert!(told(&bench).iter().any(|(kind, _)| *kind == EventKind::Healed));
     });
 }
 

@@ -39,6 +39,9 @@ pub(super) struct InForce {
 pub(super) struct Faults {
     pub(super) in_force: Vec<InForce>,
     count: u64,
+    /// When the last was injected, in microseconds: what was found before says nothing of the time since.
+    #[serde(default)]
+    pub(super) injected_us: Option<u64>,
     /// Whether adapters and packets are as faults on links have made them.
     #[serde(default = "unknown")]
     on_links: bool,
@@ -58,6 +61,7 @@ impl World {
     pub fn inject(&mut self, fault: &Fault) -> Result<u64, SimError> {
         self.check_fault(fault)?;
         self.faults.count += 1;
+        self.faults.injected_us = Some(self.clock.now_us);
         let id = self.faults.count;
         self.tell(subject_of(fault), EventKind::Injected, fault.to_string());
         self.mark_fault(MoveCause::Fault);

@@ -7,7 +7,7 @@ use super::{
     machine::PROBE_US,
     network::{Attempt, Caller, Dial},
     table::{MachineId, NetworkId, ServiceId},
-    time::{MS, SECOND, Tick},
+    time::{Clock, MS, SECOND, Tick},
     world::World,
 };
 use crate::{
@@ -47,13 +47,20 @@ pub(super) struct Verdicts {
     pub(super) health: Health,
     pub(super) why: Option<Why>,
     pub(super) since_ms: u64,
+    /// When the last good answer came, in microseconds.
+    #[serde(default)]
+    good_us: u64,
     leaning: Health,
     in_a_row: u8,
 }
 
 impl Verdicts {
     /// Takes one more answer; the health changes after several of one sort.
-    pub(super) fn take(&mut self, verdict: Verdict, now_ms: u64) {
+    pub(super) fn take(&mut self, verdict: Verdict, clock: &Clock) {
+        let now_ms = clock.shown_ms();
+        if verdict == Verdict::Good {
+            self.good_us = clock.now_us;
+        }
         let (says, why, needed) = match verdict {
             Verdict::Good => (Health::Healthy, None, RISE),
             Verdict::Poor(why) => (Health::Degraded, Some(why), FALL),
@@ -76,6 +83,20 @@ impl Verdicts {
 
     pub(super) fn reason(&self) -> String {
         self.why.map(Why::text).unwrap_or_default()
+    }
+
+    /// What they come to for one who looks now. A good health whose last good answer is older than a fault says nothing of the time
+    /// since: then what an answer would be now counts; `None`: that is not certain.
+    fn seen(&self, faulted_us: Option<u64>, now: impl FnOnce() -> Option<Verdict>) -> (Health, String) {
+        if self.health != Health::Healthy || faulted_us.is_none_or(|at_us| self.good_us > at_us) {
+            return (self.health, self.reason());
+        }
+        match now() {
+            Some(Verdict::Good) => (Health::Healthy, String::new()),
+            Some(Verdict::Poor(why)) => (Health::Degraded, why.text()),
+            Some(Verdict::Bad(why)) => (Health::Down, why.text()),
+            None => (Health::Unknown, "not tried since a fault".to_owned()),
+        }
     }
 }
 
@@ -128,12 +149,11 @@ impl World {
             return;
         }
         self.machines[machine].seen_us = self.clock.now_us;
-        let now_ms = self.now_ms();
         for place in 0.. {
             let Some(service) = self.machines[machine].services.get(place).copied() else { break };
             if self.services[service].is_installed() {
                 let verdict = self.judge(service);
-                self.services[service].verdicts.take(verdict, now_ms);
+                self.services[service].verdicts.take(verdict, &self.clock);
             }
         }
         self.plan(PROBE_US, Tick::Probe(machine));
@@ -141,32 +161,23 @@ impl World {
 
     /// Every flow of the contract is tried.
     pub(super) fn probe_flows(&mut self) {
-        let now_ms = self.now_ms();
         let mut contract = std::mem::take(&mut self.contract);
         for (place, watched) in contract.iter_mut().enumerate() {
-            self.try_flow(place, watched, now_ms);
+            self.try_flow(place, watched);
         }
         self.contract = contract;
         self.plan(PROBE_US, Tick::ProbeFlows);
     }
 
-    fn try_flow(&mut self, place: usize, watched: &mut Watched, now_ms: u64) {
+    fn try_flow(&mut self, place: usize, watched: &mut Watched) {
         let call = self.call_flow(&watched.flow);
-        let verdict = match call.dial {
-            Some(Dial::Open { service, loss_percent, .. }) => match self.serves(service) {
-                Err(cause) => Verdict::Bad(cause.into()),
-                Ok(()) if !probe::serves(self.services[service].verdicts.health) => {
-                    let why = self.services[service].verdicts.why;
-                    Verdict::Bad(why.unwrap_or(Cause::NotRunning.into()))
-                }
-                // The question and its answer may each be lost.
-                Ok(()) if self.rng.percent(loss_percent) || self.rng.percent(loss_percent) => Verdict::Bad(Cause::Timeout.into()),
-                Ok(()) => Verdict::Good,
-            },
-            Some(Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why)) => Verdict::Bad(why),
-            None if call.forward && call.backward => Verdict::Good,
-            None => Verdict::Bad(call.cause.into()),
-        };
+        let mut verdict = self.judge_call(&call);
+        // The question and its answer may each be lost.
+        if let (Verdict::Good, Some(Dial::Open { loss_percent, .. })) = (verdict, call.dial)
+            && (self.rng.percent(loss_percent) || self.rng.percent(loss_percent))
+        {
+            verdict = Verdict::Bad(Cause::Timeout.into());
+        }
         // A connection is not yet an answer: whoever uses the lab from outside says whether it works.
         let verdict = match (verdict, self.answered_by(place)) {
             (Verdict::Good, (Answered::Some, Some(cause))) => Verdict::Poor(cause.into()),
@@ -176,7 +187,37 @@ impl World {
         watched.forward = call.forward;
         watched.backward = call.backward;
         watched.latency_us = if matches!(verdict, Verdict::Good) { call.round_trip_us } else { None };
-        watched.verdicts.take(verdict, now_ms);
+        watched.verdicts.take(verdict, &self.clock);
+    }
+
+    /// What a call of a flow comes to, if nothing of it is lost on the way.
+    fn judge_call(&self, call: &Call) -> Verdict {
+        match call.dial {
+            Some(Dial::Open { service, .. }) => match self.serves(service) {
+                Err(cause) => Verdict::Bad(cause.into()),
+                Ok(()) if !probe::serves(self.services[service].verdicts.health) => {
+                    let why = self.services[service].verdicts.why;
+                    Verdict::Bad(why.unwrap_or(Cause::NotRunning.into()))
+                }
+                Ok(()) => Verdict::Good,
+            },
+            Some(Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why)) => Verdict::Bad(why),
+            None if call.forward && call.backward => Verdict::Good,
+            None => Verdict::Bad(call.cause.into()),
+        }
+    }
+
+    /// What a flow comes to for one who tries it now; `None` where that is left to chance.
+    fn try_now(&self, flow: &Flow) -> Option<Verdict> {
+        let call = self.call_flow(flow);
+        match (self.judge_call(&call), call.dial) {
+            (Verdict::Good, Some(Dial::Open { service, loss_percent, .. })) => match self.judge(service) {
+                Verdict::Bad(why) => Some(Verdict::Bad(why)),
+                _ if loss_percent > 0 => None,
+                _ => Some(Verdict::Good),
+            },
+            (verdict, _) => Some(verdict),
+        }
     }
 
     /// How a flow fares now.
@@ -321,7 +362,7 @@ impl World {
             networks,
             nodes,
             vips: self.observe_vips(),
-            flows: self.contract.iter().map(observe_flow).collect(),
+            flows: self.contract.iter().map(|watched| self.observe_flow(watched)).collect(),
             clusters: self.observe_clusters(),
             faults: self.active_faults(),
         }
@@ -418,11 +459,13 @@ impl World {
         } else if stale {
             (Health::Unknown, format!("not heard of for {} s", (self.clock.now_us - machine.seen_us) / SECOND))
         } else {
-            (row.verdicts.health, row.verdicts.reason())
+            row.verdicts.seen(self.faults.injected_us, || Some(self.judge(service)))
         };
         // What its state says now is only as old as the silence of its machine.
         let silent_ms = if off || stale { self.clock.shown_at_ms(machine.seen_us) } else { 0 };
-        let since_ms = row.verdicts.since_ms.max(silent_ms);
+        // What a fault changed has been so since then.
+        let faulted_us = self.faults.injected_us.filter(|_| !off && !stale && health != row.verdicts.health);
+        let since_ms = row.verdicts.since_ms.max(silent_ms).max(faulted_us.map_or(0, |at_us| self.clock.shown_at_ms(at_us)));
         let open = matches!(self.works(service), Ok(()) | Err(Cause::Hung));
         let mut listening: Vec<_> = match &row.spec {
             Some(_) if open => self.sockets(service).to_vec(),
@@ -431,25 +474,36 @@ impl World {
         listening.sort_unstable();
         ObservedService { spec: row.spec.clone(), health, reason, listening, since_ms, facts: BTreeMap::new() }
     }
-}
 
-fn observe_flow(watched: &Watched) -> ObservedFlow {
-    #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^24 microseconds where the fraction matters")]
-    let latency_ms = watched.latency_us.map(|us| us as f32 / MS as f32);
-    ObservedFlow {
-        from: watched.flow.from.clone(),
-        to: watched.flow.to.clone(),
-        health: watched.verdicts.health,
-        forward: watched.forward,
-        backward: watched.backward,
-        latency_ms,
-        reason: watched.verdicts.reason(),
+    fn observe_flow(&self, watched: &Watched) -> ObservedFlow {
+        let (health, reason) = watched.verdicts.seen(self.faults.injected_us, || self.try_now(&watched.flow));
+        // What was measured before a fault belongs to the health of that time.
+        let is_as_tried = health == watched.verdicts.health;
+        let call = (!is_as_tried).then(|| self.call_flow(&watched.flow));
+        #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^24 microseconds where the fraction matters")]
+        let latency_ms = watched.latency_us.filter(|_| is_as_tried).map(|us| us as f32 / MS as f32);
+        ObservedFlow {
+            from: watched.flow.from.clone(),
+            to: watched.flow.to.clone(),
+            health,
+            forward: call.as_ref().map_or(watched.forward, |call| call.forward),
+            backward: call.as_ref().map_or(watched.backward, |call| call.backward),
+            latency_ms,
+            reason,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        catalog::Catalog,
+        fault::offers,
+        model::{Fault, Lab, NodeName, ServiceName, ServiceRef, Subject},
+        plan::{LabId, desired, plan},
+    };
+    use std::collections::BTreeSet;
 
     #[test]
     fn one_answer_of_another_sort_changes_nothing() {
@@ -459,11 +513,120 @@ mod tests {
         for (at_ms, verdict) in
             [Verdict::Good, Verdict::Good, bad, Verdict::Good, bad, bad, Verdict::Good, Verdict::Good].into_iter().enumerate()
         {
-            verdicts.take(verdict, at_ms as u64);
+            verdicts.take(verdict, &Clock { now_us: at_ms as u64 * MS, skipped_us: 0 });
             healths.push((verdicts.health, verdicts.since_ms));
         }
         let (unknown, up, down) = ((Health::Unknown, 0), (Health::Healthy, 1), (Health::Down, 5));
         assert_eq!(healths, [unknown, up, up, up, up, down, down, (Health::Healthy, 7)]);
         assert_eq!(verdicts.reason(), "");
+    }
+
+    fn deployed(lab: &Lab) -> World {
+        let (catalog, id) = (Catalog::embedded(), LabId::of_file(std::path::Path::new("/labs/observe.ron")));
+        let (wanted, nothing) = (desired(lab, catalog, &id), Observed::default());
+        let mut world = World::new(1);
+        for step in plan(lab, catalog, &wanted, &nothing).steps {
+            world.perform(&step.action, 120_000).unwrap();
+        }
+        world.watch(&lab.flows);
+        world.run_for(20_000);
+        world
+    }
+
+    /// All faults that can fall on a lab.
+    fn faults(lab: &Lab) -> Vec<Fault> {
+        let nodes: Vec<Subject> = lab.nodes.keys().cloned().map(Subject::Node).collect();
+        let pairs = nodes.windows(2).map(<[Subject]>::to_vec);
+        let services = lab.services().map(|(node, service, _)| vec![Subject::Service(at(node, service))]);
+        let chosen = nodes.iter().map(|node| vec![node.clone()]).chain(pairs).chain(services);
+        let mut all: Vec<Fault> = chosen.flat_map(|chosen| offers(lab, &chosen)).map(|(_, fault)| fault).collect();
+        all.sort_by_key(ToString::to_string);
+        all.dedup();
+        all
+    }
+
+    fn at(node: &NodeName, service: &ServiceName) -> ServiceRef {
+        ServiceRef { node: node.clone(), service: service.clone() }
+    }
+
+    /// What is healthy in an observation.
+    fn healthy(seen: &Observed) -> BTreeSet<String> {
+        let services = seen.nodes.iter().flat_map(|(node, it)| it.services.iter().map(move |(name, service)| (at(node, name), service)));
+        let services = services.filter(|(_, service)| service.health == Health::Healthy).map(|(at, _)| at.to_string());
+        let flows = seen.flows.iter().filter(|flow| flow.health == Health::Healthy).map(|flow| format!("{} -> {}", flow.from, flow.to));
+        services.chain(flows).collect()
+    }
+
+    /// The same world after its nodes and flows were probed again and again at this very moment.
+    fn probed_now(world: &World) -> World {
+        let mut copy = world.clone();
+        for _ in 0..FALL + RISE {
+            let machines: Vec<MachineId> = copy.machines.ids().collect();
+            machines.into_iter().for_each(|machine| copy.probe(machine));
+            copy.probe_flows();
+        }
+        copy
+    }
+
+    #[test]
+    fn nothing_is_healthy_by_an_answer_that_is_older_than_a_fault() {
+        let mut verbs = BTreeSet::new();
+        for template in crate::layout::templates() {
+            let world = deployed(&template.lab);
+            let before = healthy(&world.observe());
+            for fault in faults(&template.lab) {
+                let mut broken = world.clone();
+                if broken.inject(&fault).is_err() {
+                    continue;
+                }
+                let tried = healthy(&probed_now(&broken).observe());
+                let now = healthy(&broken.observe());
+                // What answers is left to chance where packets are lost.
+                let wrong: Vec<_> = now.difference(&tried).collect();
+                assert!(matches!(fault, Fault::Loss(..)) || wrong.is_empty(), "{} {fault}: {wrong:?}", template.name);
+                if now != before {
+                    verbs.insert(fault.word());
+                }
+                // The next probes find the same: an answer that is newer than the fault counts as ever.
+                broken.run_for(2 * PROBE_US / MS + 1);
+                assert!(broken.contract.iter().all(|watched| watched.verdicts.health != Health::Unknown), "{fault}");
+            }
+        }
+        let seen: Vec<&str> = verbs.into_iter().collect();
+        assert_eq!(
+            seen,
+            [
+                "block",
+                "cut",
+                "expire",
+                "fill-disk",
+                "hang",
+                "kill",
+                "link-down",
+                "loss",
+                "one-way",
+                "pause",
+                "power-off",
+                "restart",
+                "stop"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stopped_service_is_down_from_the_moment_of_its_fault() {
+        let template = crate::layout::template("three-node-lab").unwrap();
+        let mut world = deployed(&template.lab);
+        let began_ms = world.now_ms();
+        world.inject(&"stop app-node-01/web".parse().unwrap()).unwrap();
+        let seen = world.observe();
+        let service = &seen.nodes["app-node-01"].services["web"];
+        assert_eq!((service.health, service.reason.as_str(), service.since_ms), (Health::Down, "not running", began_ms));
+        assert_eq!(seen.nodes["app-node-01"].health, Health::Down);
+        let flow = seen.flows.iter().find(|flow| flow.to.to_string() == "app-node-01/web").unwrap();
+        assert!(flow.health == Health::Down && flow.latency_ms.is_none(), "{flow:?}");
+        world.heal_all();
+        world.run_for(10_000);
+        assert_eq!(world.observe().nodes["app-node-01"].services["web"].health, Health::Healthy);
     }
 }

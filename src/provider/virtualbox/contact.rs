@@ -203,6 +203,9 @@ impl VirtualBox {
         let Some(made) = seen.made(&self.lab) else {
             return Err(cannot(FIND, Some(node), format!("{node} is half made"), "Deploy again"));
         };
+        if let Some((why, next)) = self.lost_login(&made) {
+            return Err(cannot(FIND, Some(node), why, next));
+        }
         let own = Known { node, made, seen };
         let wires = self.wires().await.map_err(failed)?;
         let mut ways = self.own_ways(&own, &wires, way);

@@ -137,6 +137,7 @@ pub(super) fn of_version(version: Version) -> Check {
     match version.known() {
         Known::Known => check("version", State::Good, format!("VirtualBox {version}"), ""),
         Known::TooOld => check("version", State::Bad, format!("VirtualBox {version} is older than {OLDEST}"), "Install a newer VirtualBox"),
+        Known::Unusable(why, next) => check("version", State::Bad, format!("VirtualBox {version} is not supported: {why}"), next),
         Known::Newer => {
             let (major, minor) = NEWEST_KNOWN;
             check(
@@ -245,6 +246,8 @@ mod tests {
         assert_eq!(of_arch(&facts_of("Linux\naarch64"), Version::parse("7.0.1").unwrap()).unwrap().state, State::Bad);
         assert_eq!(of_version(Version::parse("7.9.0").unwrap()).state, State::Doubtful);
         assert_eq!(of_version(Version::parse("5.2.0").unwrap()).state, State::Bad);
+        let unusable = of_version(Version::parse("7.0.0").unwrap());
+        assert!(unusable.state == State::Bad && unusable.found.contains("7.0.0") && unusable.next.contains("7.0.2"), "{unusable:?}");
     }
 
     #[test]

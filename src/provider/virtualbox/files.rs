@@ -16,13 +16,14 @@ use super::{
 };
 use crate::{
     host::{
-        folder::{Named, open_named},
+        folder::open_named,
         ssh::{Become, HostKey, LoginKey},
     },
     model::{Arch, Family, Image, MachineSpec, NodeName},
     provider::ProviderError,
 };
 use std::{
+    fs::Metadata,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -47,6 +48,11 @@ fn system(family: Family) -> &'static str {
     }
 }
 
+/// Whether a machine is made from an image that is a file, and so has a seed.
+fn is_seeded(spec: &MachineSpec) -> bool {
+    spec.image.as_ref().is_some_and(|image| image.file().is_some())
+}
+
 type Says<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 impl VirtualBox {
@@ -57,14 +63,12 @@ impl VirtualBox {
         let Some(files) = self.options.files.clone() else {
             return Err(refuse(format!("the image {name} is a file, and the lab has no folder"), "Save the layout first"));
         };
-        let named = self.named_file(image, name, what, node)?;
-        let about = named.file.metadata().map_err(|error| refuse(format!("the image {name} cannot be read: {error}"), "Try again"))?;
+        let (source, about) = self.source(image, name, what, node)?;
         let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         // Images of versions that did not look into files have other names.
-        let identity = format!("checked\0{}\0{}\0{}", named.path.display(), about.len(), changed.as_nanos());
-        let base = names::ImageMachine::of(&named.path, &identity);
+        let identity = format!("checked\0{}\0{}\0{}", source.path.display(), about.len(), changed.as_nanos());
+        let base = names::ImageMachine::of(&source.path, &identity);
         let failed = |error: CallError| self.failed(what, Some(node), &error);
-        let source = Source { name: name.to_owned(), path: named.path, leaves: named.leaves, file: named.file, length: about.len() };
         let _alone = self.manage.alone().await;
         let uuid = match self.whole_image(&base).await.map_err(failed)? {
             Some(uuid) => {
@@ -91,13 +95,16 @@ impl VirtualBox {
         Ok(Image { name: uuid, snapshot: Some(SNAPSHOT.into()), ..image.clone() })
     }
 
-    /// Whether an image's file can be read. Nothing is imported, and its content is looked at when it is.
-    pub(super) fn check_file(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<PathBuf, ProviderError> {
-        self.named_file(image, name, what, node).map(|named| named.path)
+    /// The place of an image's file that can become a disk, judged as when it is imported. Nothing is imported.
+    pub(super) async fn check_file(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<PathBuf, ProviderError> {
+        let (source, _) = self.source(image, name, what, node)?;
+        let path = source.path.clone();
+        source.usable().await.map_err(|refused| refused.explain(what, node))?;
+        Ok(path)
     }
 
     /// Opens the file of an image, where VirtualBox can use one here.
-    fn named_file(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<Named, ProviderError> {
+    fn source(&self, image: &Image, name: &str, what: &str, node: &NodeName) -> Result<(Source, Metadata), ProviderError> {
         let refuse = |why: String, next: &str| cannot(what, Some(node), why, next);
         if !matches!(self.manage.place(), Place::Here(_)) {
             let next = "Import it there by hand, take a snapshot, and name that machine in the layout's image";
@@ -107,10 +114,16 @@ impl VirtualBox {
             return Err(refuse(format!("the image {name} is for ARM"), "Make the machine by hand and name it in the layout's image"));
         }
         let folder = self.options.files.as_ref().map(|files| files.layout.clone()).unwrap_or_default();
-        open_named(&folder, name).map_err(|error| {
+        let opened = open_named(&folder, name).and_then(|named| {
+            let about = named.file.metadata()?;
+            Ok((named, about))
+        });
+        let (named, about) = opened.map_err(|error| {
             let next = "Download it, or write where it is: the name in the layout's image is relative to the layout";
             refuse(format!("the image {} cannot be read: {error}", folder.join(name).display()), next)
-        })
+        })?;
+        let source = Source { name: name.to_owned(), path: named.path, leaves: named.leaves, file: named.file, length: about.len() };
+        Ok((source, about))
     }
 
     pub(super) async fn extra(&self, uuid: &str) -> Result<std::collections::BTreeMap<String, String>, CallError> {
@@ -196,7 +209,7 @@ impl VirtualBox {
     pub(super) async fn plug_seed(&self, node: &NodeName, spec: &MachineSpec, info: &Info, uplink: Option<u32>) -> Result<(), CallError> {
         let words = |why: String| CallError::new(Kind::Other, why);
         let host_key = Pair::new().map_err(words)?;
-        let secret = std::fs::read_to_string(self.login_file().map_err(words)?).map_err(|error| words(error.to_string()))?;
+        let secret = std::fs::read_to_string(self.made_login_file().map_err(words)?).map_err(|error| words(error.to_string()))?;
         let mut all = cards(spec);
         let uplink = uplink.and_then(|slot| info.nics.get(&slot));
         all.extend(uplink.map(|nic| super::seed::Card { mac: nic.mac, address: None, routes: Vec::new() }));
@@ -225,15 +238,26 @@ impl VirtualBox {
 
     /// Who logs in to a machine of this specification, with what, and for whom commands are run.
     pub(super) fn login(&self, spec: &MachineSpec) -> (String, LoginKey, Become) {
-        let is_seeded = spec.image.as_ref().is_some_and(|image| image.file().is_some());
         match self.login_file() {
-            Ok(file) if is_seeded => (USER.to_owned(), LoginKey::File(file), Become::Root),
+            Some(file) if is_seeded(spec) => (USER.to_owned(), LoginKey::File(file), Become::Root),
             _ => (self.options.user.clone(), self.options.key.clone(), self.options.becomes()),
         }
     }
 
+    /// Where the lab's own key is, or would be.
+    fn login_file(&self) -> Option<PathBuf> {
+        self.options.files.as_ref().map(|files| files.state.path().join(LOGIN_FILE))
+    }
+
+    /// Why no machine of this specification that is there can be entered: its key is lost. What to do comes with it.
+    pub(super) fn lost_login(&self, spec: &MachineSpec) -> Option<(String, &'static str)> {
+        let file = self.login_file().filter(|file| is_seeded(spec) && !file.is_file())?;
+        let why = format!("the lab's login key {} is missing, and nodes made from image files accept no other", file.display());
+        Some((why, "Put the file back, or make the lab again: sandtable destroy LAYOUT, then sandtable deploy LAYOUT"))
+    }
+
     /// The file of the lab's own key, made where it is not there yet.
-    fn login_file(&self) -> Result<PathBuf, String> {
+    fn made_login_file(&self) -> Result<PathBuf, String> {
         let state = self.options.files.as_ref().map(|files| &files.state).ok_or("the lab has no state folder")?;
         let path = state.path().join(LOGIN_FILE);
         if path.is_file() {

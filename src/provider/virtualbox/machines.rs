@@ -132,9 +132,7 @@ impl VirtualBox {
         for key in &fresh.foreign {
             self.set_extra(uuid, &BTreeMap::from([(key.clone(), String::new())]), key, None).await?;
         }
-        // Whether packets are written to a file of the host is not shown.
-        let quiet = fresh.info.nics.keys().flat_map(|slot| [format!("--nictrace{slot}"), "off".to_owned()]).collect();
-        let shaped = self.reshape(uuid, shape, &fresh.info, quiet).await;
+        let shaped = self.reshape(uuid, shape, &fresh.info, shape.unseen(&fresh.info)).await;
         let mut info = self.info(uuid).await?;
         if shaped.is_err() || !self.changes(shape, &info).is_empty() || !info.inherited.left().is_empty() {
             self.reshape(uuid, shape, &info, Vec::new()).await?;
@@ -225,7 +223,7 @@ impl VirtualBox {
         let what = "look at the image";
         let Some(image) = image else { return Err(no_image(what, node)) };
         if let Some(name) = image.file() {
-            let path = self.check_file(image, name, what, node)?;
+            let path = self.check_file(image, name, what, node).await?;
             return Ok(format!("{name} is the file {}", path.display()));
         }
         let key = key_of(image);

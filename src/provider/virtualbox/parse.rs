@@ -82,6 +82,8 @@ pub struct Info {
     pub memory_mib: u32,
     /// `piix3`, `ich9`, `armv8virtual`.
     pub chipset: String,
+    /// Whether its hardware clock shows the host's local time.
+    pub clock_is_local: bool,
     /// Adapters by slot, from 1.
     pub nics: BTreeMap<u32, Nic>,
     /// How many slots it has.
@@ -166,6 +168,7 @@ pub fn info(text: &str) -> Option<Info> {
         cpus: get("cpus").parse().unwrap_or_default(),
         memory_mib: get("memory").parse().unwrap_or_default(),
         chipset: get("chipset").to_lowercase(),
+        clock_is_local: get("rtcuseutc") == "off",
         current_snapshot: first.get("CurrentSnapshotName").map(|name| (*name).to_owned()),
         ..Info::default()
     };

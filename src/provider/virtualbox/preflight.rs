@@ -55,6 +55,7 @@ impl VirtualBox {
             checks.extend(self.memory(needs).await);
         }
         checks.extend(self.images(needs).await);
+        checks.extend(self.login_key(needs));
         checks.extend(self.networks(needs, &around).await);
         checks.extend(handed_out(needs, &around));
         checks.extend(self.shared_addresses(needs, &around).await.map_err(failed)?);
@@ -118,6 +119,13 @@ impl VirtualBox {
             });
         }
         checks
+    }
+
+    /// The key of machines that are there already; new ones would get another.
+    fn login_key(&self, needs: &Needs) -> Option<Check> {
+        let there = needs.machines.iter().filter(|(node, _)| !needs.cloned.contains(*node));
+        let (why, next) = there.filter_map(|(_, spec)| self.lost_login(spec)).next()?;
+        Some(Check::bad("login key", why, next))
     }
 
     async fn networks(&self, needs: &Needs, around: &Around) -> Vec<Check> {
@@ -295,6 +303,79 @@ mod tests {
             machines: [("db1".parse().unwrap(), crate::testing::machine("db1", vec![adapter]))].into(),
             cloned: ["db1".parse().unwrap()].into(),
             ..Needs::default()
+        }
+    }
+
+    /// A lab whose layout and state are in a folder. No VBoxManage is called for its files.
+    fn lab_in(folder: &std::path::Path) -> VirtualBox {
+        let state = crate::host::state::StateFolder::at(folder.join("state")).lab("x");
+        let files = super::super::Files { layout: folder.to_owned(), state };
+        let options = super::super::Options { files: Some(files), ..super::super::Options::default() };
+        let manage = super::super::VBoxManage::at(Place::Here(folder.join("no-program")), std::time::Duration::from_secs(1));
+        VirtualBox::new(manage, crate::plan::LabId::of_file(&folder.join("lab.ron")), options)
+    }
+
+    /// Needs of a lab whose node is made from this image.
+    fn needs_image(name: &str) -> Needs {
+        let (family, arch) = (crate::model::Family::Debian, crate::model::Arch::X86_64);
+        let image = Image { name: name.to_owned(), snapshot: None, family, arch, full_clone: false };
+        let mut needs = needs("192.168.56.10/24");
+        needs.machines.values_mut().for_each(|spec| spec.image = Some(image.clone()));
+        needs
+    }
+
+    /// What is said of an image that is this file beside the layout.
+    fn image_check(folder: &std::path::Path, name: &str) -> Check {
+        let lab = lab_in(folder);
+        let checks = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(lab.images(&needs_image(name)));
+        let [check] = checks.as_slice() else { panic!("{checks:?}") };
+        check.clone()
+    }
+
+    #[test]
+    fn a_login_key_that_nodes_need_and_that_is_missing_is_said() {
+        let top = tempfile::tempdir().unwrap();
+        let lab = lab_in(top.path());
+        assert_eq!(lab.login_key(&needs_image("disk.raw")), None, "a node that is cloned gets a new one");
+        let there = Needs { cloned: BTreeSet::new(), ..needs_image("disk.raw") };
+        let lost = lab.login_key(&there).unwrap();
+        assert!(lost.state == State::Bad && lost.found.contains("login-key") && lost.next.contains("sandtable destroy"), "{lost:?}");
+        assert_eq!(lab.login_key(&Needs { cloned: BTreeSet::new(), ..needs_image("rocky-9") }), None, "an image with keys of its own");
+        std::fs::create_dir_all(top.path().join("state/x")).unwrap();
+        std::fs::write(top.path().join("state/x/login-key"), "a key").unwrap();
+        assert_eq!(lab.login_key(&there), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_image_that_cannot_be_used_is_said_before_the_first_step() {
+        let top = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(top.path().join(name), bytes).unwrap();
+        let mut disk = vec![0_u8; 4096];
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        write("good.raw", &disk);
+        let good = image_check(top.path(), "good.raw");
+        assert!(good.state == State::Good && good.found.contains("good.raw"), "{good:?}");
+        write("text.vmdk", b"# Disk DescriptorFile\nversion=1\nCID=1\ncreateType=\"monolithicFlat\"\nRW 8 FLAT \"/etc/passwd\" 0\n");
+        write("empty.img", b"");
+        write("words.raw", b"no disk");
+        write("words.ova", b"no archive");
+        std::fs::create_dir(top.path().join("folder.vdi")).unwrap();
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, top.path().join("pipe.img"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", top.path().join("device.img")).unwrap();
+        for (name, part) in [
+            ("text.vmdk", "the image text.vmdk"),
+            ("empty.img", "is empty"),
+            ("words.raw", "is no disk image"),
+            ("words.ova", "the image words.ova"),
+            ("folder.vdi", "not an ordinary file"),
+            ("pipe.img", "not an ordinary file"),
+            ("device.img", "not an ordinary file"),
+            ("nowhere.qcow2", "cannot be read"),
+        ] {
+            let bad = image_check(top.path(), name);
+            assert!(bad.state == State::Bad && bad.found.contains(part) && !bad.next.is_empty(), "{name}: {bad:?}");
         }
     }
 

@@ -157,6 +157,10 @@ impl Shape {
         if info.cpus != self.cpus {
             args.extend(["--cpus".to_owned(), self.cpus.to_string()]);
         }
+        // Systems that nodes run take the hardware clock for UTC.
+        if info.clock_is_local {
+            args.extend(["--rtcuseutc", "on"].map(str::to_owned));
+        }
         // The image's own kind of card is one that its system has a driver for.
         let card = info.nics.values().next().map(|nic| nic.card.clone()).filter(|card| !card.is_empty());
         for slot in 1..=info.slots.max(self.slots()) {
@@ -186,6 +190,15 @@ impl Shape {
         }
         args.extend(info.inherited.options().iter().cloned());
         args
+    }
+
+    /// What `modifyvm` must be told of a fresh clone, beside [`Shape::changes`], of which nothing that VirtualBox shows tells whether
+    /// it is so: no adapter writes its packets to a file of the host, and NAT passes DNS queries on.
+    pub fn unseen(&self, info: &Info) -> Vec<String> {
+        let traces = info.nics.keys().flat_map(|slot| [format!("--nictrace{slot}"), "off".to_owned()]);
+        let has_nat = |slot: &u32| info.nics.get(slot).is_some_and(|nic| nic.plug == Plug::Nat);
+        let nat = self.sockets.iter().filter(|(slot, socket)| socket.plug == Plug::Nat && has_nat(slot));
+        traces.chain(nat.flat_map(|(slot, _)| dns_proxy(*slot))).collect()
     }
 
     /// What `controlvm` must be told so that a machine that is on is so: one list of arguments a call.
@@ -255,9 +268,15 @@ fn kind_of(plug: &Plug) -> (&'static str, Option<(&'static str, &str)>) {
     }
 }
 
+/// The guest asks NAT for names, not the host's name servers: those change when the host changes its network.
+fn dns_proxy(slot: u32) -> [String; 2] {
+    [format!("--natdnsproxy{slot}"), "on".to_owned()]
+}
+
 fn plug_options(slot: u32, plug: &Plug) -> Vec<String> {
     let (kind, which) = kind_of(plug);
     let mut args = vec![format!("--nic{slot}"), kind.to_owned()];
+    args.extend((*plug == Plug::Nat).then(|| dns_proxy(slot)).into_iter().flatten());
     args.extend(which.iter().flat_map(|(stem, name)| [format!("--{stem}{slot}"), (*name).to_owned()]));
     args
 }

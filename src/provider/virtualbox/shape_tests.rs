@@ -78,6 +78,8 @@ fn told(mut info: Info, args: &[String]) -> Info {
                 let protocol = if parts[1] == "udp" { Protocol::Udp } else { Protocol::Tcp };
                 info.nics.get_mut(&slot).unwrap().rules.push(Rule { name: parts[0].into(), protocol, host, to: parts[5].parse().unwrap() });
             }
+            "natdnsproxy" => assert_eq!((value.as_str(), &info.nics[&slot].plug), ("on", &Plug::Nat), "of an adapter that is on NAT"),
+            "rtcuseutc" => info.clock_is_local = value != "on",
             other => panic!("{other}"),
         }
     }
@@ -99,6 +101,22 @@ fn a_clone_becomes_what_is_drawn_and_nothing_is_left_to_change() {
     assert_eq!(now.nics[&1].rules, [], "the image's own forward would take the port of every clone");
     let rules: Vec<String> = now.nics[&3].rules.iter().map(written).collect();
     assert_eq!(rules, ["sandtable-8080,tcp,127.0.0.1,8080,,80", "sandtable-443,tcp,,443,,443", "sandtable-ssh,tcp,127.0.0.1,22222,,22"]);
+}
+
+#[test]
+fn a_clone_has_its_clock_in_utc_and_asks_nat_for_names() {
+    let spec = spec(&["internet", "lab", "internet"]);
+    let shape = Shape::of(&spec, &wires(), Way::of(&spec, &wires(), 22_222)).unwrap();
+    let base = Info { clock_is_local: true, ..clone() };
+    let options = |args: Vec<String>| args.chunks(2).map(|pair| pair.join(" ")).collect::<Vec<_>>();
+    let changes = options(shape.changes(&base));
+    assert_eq!(changes.iter().filter(|option| *option == "--rtcuseutc on").count(), 1);
+    assert!(!options(shape.changes(&clone())).iter().any(|option| option.contains("rtcuseutc")));
+    // The first adapter is on NAT in the base already, so its plug does not change.
+    assert_eq!(changes.iter().filter(|option| option.contains("natdnsproxy")).collect::<Vec<_>>(), ["--natdnsproxy3 on"]);
+    assert_eq!(options(shape.unseen(&base)), ["--nictrace1 off", "--nictrace3 off", "--natdnsproxy1 on"]);
+    assert_eq!(shape.changes(&told(base.clone(), &shape.changes(&base))), [""; 0]);
+    assert_eq!(cold_plug(1, &Plug::Nat), ["--nic1", "nat", "--natdnsproxy1", "on"]);
 }
 
 #[test]

@@ -10,6 +10,13 @@ pub const OLDEST: Version = Version { major: 6, minor: 1, patch: 0 };
 /// The newest version that is known.
 pub const NEWEST_KNOWN: (u32, u32) = (7, 2);
 
+/// Versions between those that are known which cannot be worked with: why, and what to do.
+const UNUSABLE: [(Version, &str, &str); 1] = [(
+    Version { major: 7, minor: 0, patch: 0 },
+    "its showvminfo --machinereadable names no port forwards, so that nobody can tell which a machine has",
+    "Install VirtualBox 7.0.2 or newer: 7.0.0 alone has that fault",
+)];
+
 /// A version of VirtualBox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -32,6 +39,8 @@ impl fmt::Display for Version {
 pub enum Known {
     /// Too old to be worked with.
     TooOld,
+    /// One that cannot be worked with: why, and what to do.
+    Unusable(&'static str, &'static str),
     /// One of those that this was made for.
     Known,
     /// Newer than those: it may work.
@@ -53,6 +62,8 @@ impl Version {
     pub fn known(self) -> Known {
         if self < OLDEST {
             Known::TooOld
+        } else if let Some((_, why, next)) = UNUSABLE.iter().find(|(version, ..)| *version == self) {
+            Known::Unusable(why, next)
         } else if (self.major, self.minor) > NEWEST_KNOWN {
             Known::Newer
         } else {
@@ -102,6 +113,10 @@ mod tests {
         assert_eq!(known("6.0.24"), Known::TooOld);
         assert_eq!(known("6.1.0"), Known::Known);
         assert_eq!(known("7.2.22"), Known::Known);
+        assert!(
+            matches!(known("7.0.0_BETA1r151351"), Known::Unusable(why, next) if why.contains("port forwards") && next.contains("7.0.2"))
+        );
+        assert_eq!(known("7.0.2"), Known::Known);
         assert_eq!(known("7.3.0"), Known::Newer);
         assert_eq!(known("8.0.0"), Known::Newer);
     }

@@ -1,7 +1,7 @@
 //! An image's file between the layout and VirtualBox: whether this lab may read it, and the checked copy.
 
 use super::{
-    Section, ova,
+    Section, format_of, ova,
     stage::{StageError, Staged, stage},
 };
 use crate::{
@@ -103,18 +103,35 @@ impl Source {
         .await
     }
 
+    /// The part of it that is the disk, where that is one that is accepted, and whether its firmware is EFI.
+    fn disk(&mut self) -> Result<((u64, u64), bool), Refused> {
+        let (part, is_efi) = if self.name.to_lowercase().ends_with(".ova") {
+            let found = ova::appliance(&mut Section::new(&mut self.file, 0, self.length));
+            let found = found.map_err(|why| self.refused(StageError::Refused(why)))?;
+            (found.disk, found.is_efi)
+        } else {
+            ((0, self.length), false)
+        };
+        let found = format_of(&mut Section::new(&mut self.file, part.0, part.1));
+        found.map_err(|why| self.refused(StageError::Refused(why)))?;
+        Ok((part, is_efi))
+    }
+
+    /// Whether it is an image that is accepted. Copies nothing.
+    pub(in super::super) async fn usable(self) -> Result<(), Refused> {
+        aside(move || {
+            let mut source = self;
+            source.disk().map(drop)
+        })
+        .await
+    }
+
     /// The checked copy.
     pub(in super::super) async fn ready(self, lab: &LabId, state: &LabFolder) -> Result<Ready, Refused> {
         let (lab, state) = (lab.clone(), state.clone());
         aside(move || {
             let mut source = self;
-            let (part, is_efi) = if source.name.to_lowercase().ends_with(".ova") {
-                let found = ova::appliance(&mut Section::new(&mut source.file, 0, source.length));
-                let found = found.map_err(|why| source.refused(StageError::Refused(why)))?;
-                (found.disk, found.is_efi)
-            } else {
-                ((0, source.length), false)
-            };
+            let (part, is_efi) = source.disk()?;
             let staged = stage(&mut source.file, part, state.path()).map_err(|error| source.refused(error))?;
             source.permit(&lab, &state, &staged.sha256)?;
             Ok(Ready { staged, is_efi })

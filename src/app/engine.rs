@@ -155,8 +155,8 @@ impl Local {
         if let Some(fault) = observed.faults.first() {
             anyhow::bail!("The lab is broken on purpose ({}): heal it first", fault.fault);
         }
-        self.record(place, on, lab, &locked)?;
         let mut journal = open_journal(&locked, report)?;
+        self.record(place, on, lab, &locked)?;
         follow(plan, &observed, &provider, &mut journal, cancel, report)?;
         wait(provider.watch(&lab.flows))?.map_err(failed)?;
         settle(lab, &provider, report)
@@ -204,12 +204,12 @@ impl Local {
         let provider = on.acting(self.lot(place, lab), &locked).map_err(failed)?;
         // Where no state is kept, the hypervisor may still have machines with the lab's ownership tag.
         let observed = wait(provider.observe())?.map_err(failed)?;
+        let mut journal = open_journal(&locked, report)?;
         if place.deployed.is_none() && !observed.is_empty() {
             self.record(place, on, lab, &locked)?;
         }
         let plan = crate::plan::destroy(&observed);
         report(Report::Planned(plan.clone()));
-        let mut journal = open_journal(&locked, report)?;
         follow(&plan, &observed, &provider, &mut journal, cancel, report)?;
         let left = wait(provider.observe())?.map_err(failed)?;
         anyhow::ensure!(left.is_empty(), "Part of the lab is left; destroy it again");
@@ -229,6 +229,9 @@ fn open_journal(locked: &Locked, report: &mut dyn FnMut(Report)) -> anyhow::Resu
     let journal = Journal::open(locked)?;
     if let Some(kept) = journal.damaged() {
         report(Report::Log(format!("The journal of deployments was damaged and is set aside as {}", kept.display())));
+    }
+    if journal.is_lost() {
+        report(Report::Log("The journal of deployments is missing: what an interrupted run began is not known".to_owned()));
     }
     Ok(journal)
 }
@@ -471,6 +474,7 @@ mod tests {
         assert!(engine.look("sim", &file, &lab).unwrap().is_none());
         let place = engine.place(&file).unwrap();
         let locked = place.folder.lock(Wait::No).unwrap();
+        Journal::open(&locked).unwrap();
         engine.record(&place, &On::Sim, &lab, &locked).unwrap();
         assert!(engine.look("sim", &file, &lab).unwrap().is_some());
 

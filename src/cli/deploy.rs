@@ -223,6 +223,12 @@ pub(super) fn open_journal(locked: &Locked) -> Result<Journal> {
             kept.display()
         ));
     }
+    if journal.is_lost() {
+        super::note(
+            "the journal of deployments is missing from the lab's state folder; what an interrupted run began is not known, and the plan \
+             goes by what is observed",
+        );
+    }
     Ok(journal)
 }
 

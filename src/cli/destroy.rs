@@ -41,11 +41,11 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         confirm(out, &format!("All machines of {} on {} are removed, with their disks. Destroy?", place.lab.name, place.on))?;
     }
     let (locked, provider) = place.provider_locked()?;
+    let mut journal = open_journal(&locked)?;
     if !place.is_deployed {
         // If this is interrupted, the next call must find what is left.
         place.record(&locked)?;
     }
-    let mut journal = open_journal(&locked)?;
     let observed = wait(provider.observe())?.map_err(provider_failed)?;
     let plan = destroy(&observed);
     let (ending, results) = follow(&plan, &observed, &provider, &mut journal, out)?;

@@ -86,7 +86,7 @@ impl From<crate::deploy::DeployedError> for Failure {
     fn from(error: crate::deploy::DeployedError) -> Self {
         use crate::deploy::DeployedError;
         match error {
-            DeployedError::State(_) | DeployedError::Damaged { .. } => Self::State(anyhow::anyhow!("{error}")),
+            DeployedError::State(_) | DeployedError::Damaged { .. } | DeployedError::Lost { .. } => Self::State(anyhow::anyhow!("{error}")),
             DeployedError::Unknown { .. } | DeployedError::Attach(_) => Self::Input(anyhow::anyhow!("{error}")),
         }
     }

@@ -2,11 +2,12 @@
 //!
 //! A record that cannot be read never counts as "nothing is deployed": machines may run that nothing else knows of.
 
+use super::journal::Journal;
 use crate::{
     host::state::{LabFolder, Locked, StateError},
     model::Lab,
     plan::LabId,
-    provider::on::On,
+    provider::{on::On, sim::WORLD_FILE},
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub const DEPLOYED_FILE: &str = "lab.json";
 /// The layout as it was last deployed, for work on a lab whose layout file is gone or cannot be read.
 const LAYOUT_FILE: &str = "layout.ron";
 /// Files of a state folder that are there only once something was deployed.
-const TRACES: [&str; 4] = ["sim.json", "secrets.json", "faults.json", "since"];
+pub(super) const TRACES: [&str; 4] = [WORLD_FILE, "secrets.json", "faults.json", "since"];
 /// How many identities of one path are tried: each further one needs a lab that was deployed from that path and moved away.
 pub(super) const IDENTITIES_MAX: u32 = 64;
 
@@ -39,6 +40,17 @@ pub enum DeployedError {
         id: LabId,
         /// What is wrong with it.
         why: String,
+    },
+    /// A file is missing without which nothing is known of what was made.
+    #[error(
+        "cannot read what is deployed: {} is missing, although the lab {id} was deployed. Nothing was changed. Put the file back, or give \
+         the simulated lab up and deploy it again: sandtable forget --lab {id}", file.display()
+    )]
+    Lost {
+        /// The file.
+        file: PathBuf,
+        /// The lab's identity.
+        id: LabId,
     },
     /// No lab of that name has a state folder.
     #[error("no deployed lab has the identity {name:?}; {hint}")]
@@ -87,7 +99,8 @@ impl Deployed {
     /// What a folder says; `None` where nothing is deployed there.
     ///
     /// # Errors
-    /// Where the record cannot be read, is missing beside other state, or is not of this folder.
+    /// Where the record cannot be read, is missing beside other state, or is not of this folder; where a simulated lab's world is
+    /// missing.
     pub fn read(folder: &LabFolder, id: &LabId) -> Result<Option<Self>, DeployedError> {
         let damaged = |why: String| DeployedError::Damaged { file: folder.path().join(DEPLOYED_FILE), id: id.clone(), why };
         let bytes = match folder.read(DEPLOYED_FILE) {
@@ -106,6 +119,10 @@ impl Deployed {
         let is_ours = attached || (0..IDENTITIES_MAX).any(|nth| LabId::nth_of_file(&deployed.file, nth) == *id);
         if !is_ours || deployed.file.is_relative() {
             return Err(damaged(format!("says that the folder is of {:?}, which has another identity", deployed.file)));
+        }
+        // Machines are at their hypervisor; a simulated lab is nowhere else.
+        if deployed.on == On::Sim && !folder.has(WORLD_FILE) && Journal::made_something(folder) {
+            return Err(DeployedError::Lost { file: folder.path().join(WORLD_FILE), id: id.clone() });
         }
         Ok(Some(deployed))
     }
@@ -169,7 +186,7 @@ pub fn is_ours(name: &str) -> bool {
         LAYOUT_FILE,
         super::JOURNAL_FILE,
         crate::host::guard::LOCK_FILE,
-        crate::provider::sim::WORLD_FILE,
+        WORLD_FILE,
         crate::provider::real::LOGS_FOLDER,
         "faults.json",
         "flows.json",
@@ -205,6 +222,7 @@ mod tests {
         assert_eq!(Deployed::read(&folder, &id).unwrap(), None);
         let locked = folder.lock(Wait::No).unwrap();
         assert_eq!(Deployed::read(&folder, &id).unwrap(), None, "a lock alone is no deployment");
+        Journal::open(&locked).unwrap();
         deployed.write(&locked).unwrap();
         assert_eq!(Deployed::read(&folder, &id).unwrap(), Some(deployed));
         let older = br#"{"file":"/labs/a.ron","name":"A","on":"sim"}"#;
@@ -238,6 +256,33 @@ mod tests {
         assert!(Deployed::read(&folder, &id).unwrap_err().to_string().contains("is missing, and secrets.json is there"));
     }
 
+    #[test]
+    fn a_world_that_is_missing_is_lost_once_something_was_made() {
+        use super::super::journal::{JOURNAL_FILE, Record};
+        let (_root, id, folder, deployed) = bench();
+        let locked = folder.lock(Wait::No).unwrap();
+        deployed.write(&locked).unwrap();
+        let read = || Deployed::read(&folder, &id);
+        let lost = || read().unwrap_err().to_string();
+        assert!(lost().contains("sim.json is missing") && lost().contains("sandtable forget"), "no journal says that nothing was made");
+        let mut journal = Journal::open(&locked).unwrap();
+        assert_eq!(read().unwrap().as_ref(), Some(&deployed), "a deployment that ended before its first step");
+        journal.write(Record::Run { before: Box::default(), doubted: Vec::new() }).unwrap();
+        let action = crate::plan::Action::PowerOn { node: "a".parse().unwrap() };
+        let step = crate::plan::step_id(&action);
+        journal.write(Record::Begin { step: step.clone(), action: Box::new(action) }).unwrap();
+        assert!(read().is_ok(), "what was begun and not ended may never have been there");
+        journal.write(Record::End { step }).unwrap();
+        assert!(matches!(read(), Err(DeployedError::Lost { .. })));
+        locked.write(WORLD_FILE, b"{}").unwrap();
+        assert!(read().is_ok());
+        locked.remove_file(WORLD_FILE).unwrap();
+        locked.write(JOURNAL_FILE, b"{ not ours\n").unwrap();
+        assert!(matches!(read(), Err(DeployedError::Lost { .. })), "a journal that cannot be read does not say that nothing was made");
+        Deployed { on: "incus".parse().unwrap(), ..deployed }.write(&locked).unwrap();
+        assert!(read().is_ok(), "machines are known to their hypervisor");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_path_that_is_no_text_is_kept() {
@@ -247,7 +292,9 @@ mod tests {
         let id = LabId::of_file(&file);
         let folder = StateFolder::at(root.path()).lab(id.as_str());
         let deployed = Deployed { file, ..deployed };
-        deployed.write(&folder.lock(Wait::No).unwrap()).unwrap();
+        let locked = folder.lock(Wait::No).unwrap();
+        Journal::open(&locked).unwrap();
+        deployed.write(&locked).unwrap();
         assert_eq!(Deployed::read(&folder, &id).unwrap(), Some(deployed));
     }
 

@@ -3,6 +3,7 @@
 //! One JSON object a line. A crash can cut off the last line, which then counts as never written. A journal that is damaged in any
 //! other way is set aside whole and reported; what can still be read of it stays in doubt.
 
+use super::deployed::DEPLOYED_FILE;
 use crate::host::state::LabFolder;
 use crate::{
     host::state::{AppendFile, Locked, StateError},
@@ -88,6 +89,7 @@ impl Log for AppendFile {
 pub struct Journal {
     log: Box<dyn Log>,
     records: Vec<Record>,
+    is_lost: bool,
 }
 
 impl Journal {
@@ -97,6 +99,7 @@ impl Journal {
     /// Where the disk refuses.
     pub fn open(folder: &Locked) -> Result<Self, JournalError> {
         let name = JOURNAL_FILE;
+        let is_lost = folder.folder().has(DEPLOYED_FILE) && !folder.folder().has(name);
         let (bytes, read) = match folder.folder().read(name) {
             Ok(bytes) => {
                 let bytes = bytes.unwrap_or_default();
@@ -122,7 +125,7 @@ impl Journal {
         if text.as_bytes() != bytes {
             folder.write(name, text.as_bytes())?;
         }
-        Ok(Self { log: Box::new(folder.append(name)?), records })
+        Ok(Self { log: Box::new(folder.append(name)?), records, is_lost })
     }
 
     /// The records of the last run, or of what was found damaged since.
@@ -140,7 +143,7 @@ impl Journal {
 
     /// A journal that is kept elsewhere, as it was left.
     pub fn new(log: Box<dyn Log>, records: Vec<Record>) -> Self {
-        Self { log, records }
+        Self { log, records, is_lost: false }
     }
 
     /// The records of a journal's text. Only a last line without its end may be no record: a crash cut it off.
@@ -169,6 +172,23 @@ impl Journal {
         let bytes = folder.read(JOURNAL_FILE)?.unwrap_or_default();
         let records = Self::read(&bytes).unwrap_or_else(|legible| legible);
         Ok(Self::unfinished_of(&records))
+    }
+
+    /// Whether the last run made something, or found something that was there before. A journal that is missing or cannot be read
+    /// does not say that nothing was made.
+    pub(super) fn made_something(folder: &LabFolder) -> bool {
+        let Ok(Some(bytes)) = folder.read(JOURNAL_FILE) else { return true };
+        let Ok(records) = Self::read(&bytes) else { return true };
+        Self::last_run(records).iter().any(|record| match record {
+            Record::End { .. } | Record::Damaged { .. } => true,
+            Record::Run { before, .. } => !before.is_empty(),
+            Record::Begin { .. } | Record::Fail { .. } | Record::Settled | Record::Over => false,
+        })
+    }
+
+    /// Whether the journal of a deployed lab was missing when it was opened: what the last run began and did not end is not known.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// Where the journal was set aside, if it was damaged and nothing was run since.
@@ -323,6 +343,17 @@ mod tests {
             assert_eq!(journal.damaged(), None);
             std::fs::remove_file(kept).unwrap();
         }
+    }
+
+    #[test]
+    fn a_journal_that_is_missing_beside_a_record_is_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let locked = StateFolder::at(root.path()).lab("lab").lock(Wait::No).unwrap();
+        assert!(!Journal::open(&locked).unwrap().is_lost(), "nothing is deployed");
+        locked.write(DEPLOYED_FILE, b"{}").unwrap();
+        assert!(!Journal::open(&locked).unwrap().is_lost());
+        locked.remove_file(JOURNAL_FILE).unwrap();
+        assert!(Journal::open(&locked).unwrap().is_lost());
     }
 
     #[test]

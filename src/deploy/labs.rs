@@ -3,7 +3,10 @@
 //! The one place where a layout file becomes an identity, for the command line and the window alike. Two copies of a layout never
 //! become one lab: a moved file is attached on request only, and only where the old one is gone.
 
-use super::deployed::{Deployed, DeployedError, IDENTITIES_MAX, is_ours, is_same_file, keep_layout};
+use super::{
+    deployed::{DEPLOYED_FILE, Deployed, DeployedError, IDENTITIES_MAX, TRACES, is_ours, is_same_file, keep_layout},
+    journal::JOURNAL_FILE,
+};
 use crate::{
     host::state::{Foreign, LabFolder, Locked, StateError, StateFolder, Wait},
     model::{Lab, nearest},
@@ -208,7 +211,15 @@ pub fn attach(state: &StateFolder, known: Known, file: &Path) -> Result<Deployed
 /// Where the folder is still in use, or the system refuses.
 pub fn forget(locked: Arc<Locked>) -> Result<Foreign, StateError> {
     match Arc::try_unwrap(locked) {
-        Ok(locked) => locked.remove(&is_ours),
+        Ok(locked) => {
+            // A call that is interrupted here must leave a lab of which nothing was made, or none: the journal says so first, and
+            // the record goes after what it stands for. What cannot be removed is reported by the removal of the folder.
+            let _left = locked.write(JOURNAL_FILE, b"");
+            for name in TRACES.iter().chain(&[DEPLOYED_FILE]) {
+                let _left = locked.remove_file(name);
+            }
+            locked.remove(&is_ours)
+        }
         Err(locked) => Err(StateError::InUse(locked.folder().path().to_owned())),
     }
 }
@@ -241,7 +252,9 @@ mod tests {
             let place = locate(&self.state, file).unwrap();
             assert_eq!(place.deployed, None);
             let deployed = Deployed { file: file.to_owned(), name: name.into(), on: On::Sim, since_ms: None, attached: false };
-            deployed.write(&place.folder.lock(Wait::No).unwrap()).unwrap();
+            let locked = place.folder.lock(Wait::No).unwrap();
+            crate::deploy::Journal::open(&locked).unwrap();
+            deployed.write(&locked).unwrap();
             place.id
         }
     }

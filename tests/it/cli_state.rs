@@ -79,6 +79,60 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_world_that_is_missing_is_an_error_of_every_command_and_removes_nothing() {
+    let desk = Desk::deployed();
+    let world = desk.state().join("sim.json");
+    let good = fs::read(&world).unwrap();
+    fs::remove_file(&world).unwrap();
+    let before = names(&desk.state());
+    for args in [
+        &["destroy", "lab.ron", "--yes"] as &[&str],
+        &["heal", "lab.ron", "--all"],
+        &["status", "lab.ron"],
+        &["plan", "lab.ron", "--on", "sim"],
+        &["deploy", "lab.ron", "--on", "sim", "--yes"],
+        &["inject", "lab.ron", "stop", "db/sql"],
+        &["topology", "lab.ron"],
+    ] {
+        let said = desk.text(3, args);
+        for part in ["sim.json is missing", "Nothing was changed", &format!("sandtable forget --lab {}", desk.id())] {
+            assert!(said.contains(part), "{args:?}: {said}");
+        }
+        assert_eq!(desk.json(3, args)["error"]["kind"], "state", "{args:?}");
+    }
+    assert_eq!(names(&desk.state()), before);
+    assert!(desk.json(1, &["labs"])["labs"][0]["problem"].as_str().unwrap().contains("sim.json"));
+    // Both ways out: the file put back, and the lab given up.
+    fs::write(&world, good).unwrap();
+    desk.text(0, &["status", "lab.ron"]);
+    fs::remove_file(&world).unwrap();
+    desk.text(0, &["forget", "--lab", &desk.id(), "--yes"]);
+    desk.text(0, &["deploy", "lab.ron", "--on", "sim"]);
+}
+
+#[test]
+fn the_status_after_a_fault_is_not_older_than_it() {
+    let desk = Desk::deployed();
+    assert_eq!(desk.json(0, &["status", "lab.ron"])["healthy"], true);
+    desk.text(0, &["inject", "lab.ron", "stop", "web/pages"]);
+    let status = desk.json(1, &["status", "lab.ron"]);
+    let pages = &status["nodes"]["web"]["services"]["pages"];
+    assert_eq!((&status["healthy"], &pages["health"], &pages["reason"]), (&false.into(), &"down".into(), &"not running".into()));
+    assert_eq!(status["flows"][0]["health"], "down");
+    desk.text(0, &["heal", "lab.ron", "--all"]);
+}
+
+#[test]
+fn a_journal_that_is_missing_is_said_and_the_lab_goes_on() {
+    let desk = Desk::deployed();
+    fs::remove_file(desk.state().join("journal.jsonl")).unwrap();
+    desk.text(0, &["status", "lab.ron"]);
+    let said = desk.text(0, &["deploy", "lab.ron"]);
+    assert!(said.contains("the journal of deployments is missing"), "{said}");
+    assert!(!desk.text(0, &["deploy", "lab.ron"]).contains("journal"), "once");
+}
+
+#[test]
 fn a_record_that_cannot_be_read_is_an_error_of_every_command_and_removes_nothing() {
     let desk = Desk::deployed();
     let record = desk.state().join("lab.json");

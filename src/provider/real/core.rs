@@ -128,6 +128,11 @@ impl Core {
         lab_clock_ms(&self.folder, (self.clock)())
     }
 
+    /// Whether the lab's clock was started: by the first step.
+    pub(super) fn has_clock(&self) -> bool {
+        since(&self.folder).is_some()
+    }
+
     /// Starts the lab's clock, where it does not run yet.
     ///
     /// # Errors
@@ -137,7 +142,10 @@ impl Core {
             return Ok(());
         }
         let now = (self.clock)().to_string();
-        self.locked(|locked| locked.write(SINCE_FILE, now.as_bytes()))
+        self.locked(|locked| {
+            super::secrets::begin(locked)?;
+            locked.write(SINCE_FILE, now.as_bytes())
+        })
     }
 
     /// Whether whoever made this provider holds the lab's lock: only then may steps be done.

@@ -5,6 +5,7 @@
 use super::core::Core;
 use crate::{
     catalog::SecretForm,
+    host::state::{LabFolder, Locked, StateError},
     provider::{ProviderError, Retry},
     provision::needs::{Certificate, CertificateNeed, Needs, Secret, Values},
 };
@@ -120,7 +121,7 @@ impl Core {
     fn with_secrets<T>(&self, ask: impl FnOnce(&mut Store) -> Result<(T, Made), ProviderError>) -> Result<T, ProviderError> {
         let mut kept = self.store();
         if kept.is_none() {
-            *kept = Some(self.read_store()?);
+            *kept = Some(read_store(&self.folder, self.has_clock())?);
         }
         let store = kept.get_or_insert_with(Store::default);
         let answer = ask(store).and_then(|(answer, made)| {
@@ -137,20 +138,34 @@ impl Core {
         }
         answer
     }
+}
 
-    fn read_store(&self) -> Result<Store, ProviderError> {
-        let path = self.folder.path().join(SECRETS_FILE);
-        let failed = |why: String| failed(format!("{}: {why}", path.display()));
-        let found = self.folder.read(SECRETS_FILE).map_err(|error| failed(error.to_string()))?;
-        let Some(bytes) = found else { return Ok(Store::default()) };
-        // The parser's own words could quote the file.
-        let store: Store =
-            serde_json::from_slice(&bytes).map_err(|error| failed(format!("line {}: not what was written", error.line())))?;
-        if store.version > VERSION {
-            return Err(failed(format!("a newer version ({}) wrote it, this one reads {VERSION}", store.version)));
-        }
-        Ok(store)
+/// The store of a lab's folder. One that is missing once the lab's clock was started is lost: the nodes have what it held.
+fn read_store(folder: &LabFolder, has_clock: bool) -> Result<Store, ProviderError> {
+    let path = folder.path().join(SECRETS_FILE);
+    let failed = |why: String| failed(format!("{}: {why}", path.display()));
+    let found = folder.read(SECRETS_FILE).map_err(|error| failed(error.to_string()))?;
+    let Some(bytes) = found else {
+        return if has_clock { Err(failed("it is missing, and the nodes have what it held".into())) } else { Ok(Store::default()) };
+    };
+    // The parser's own words could quote the file.
+    let store: Store = serde_json::from_slice(&bytes).map_err(|error| failed(format!("line {}: not what was written", error.line())))?;
+    if store.version > VERSION {
+        return Err(failed(format!("a newer version ({}) wrote it, this one reads {VERSION}", store.version)));
     }
+    Ok(store)
+}
+
+/// Writes a store without secrets where there is none: from then on one that is missing is lost.
+///
+/// # Errors
+/// Where the disk refuses.
+pub(super) fn begin(locked: &Locked) -> Result<(), StateError> {
+    if locked.folder().has(SECRETS_FILE) {
+        return Ok(());
+    }
+    let bytes = serde_json::to_vec(&Store { version: VERSION, ..Store::default() }).unwrap_or_default();
+    locked.write(SECRETS_FILE, &bytes)
 }
 
 fn failed(why: String) -> ProviderError {
@@ -159,7 +174,7 @@ fn failed(why: String) -> ProviderError {
         node: None,
         why,
         next: format!(
-            "Look at {SECRETS_FILE} in the lab's state folder; without it the lab has to be destroyed and deployed again: sandtable destroy \
+            "Look at {SECRETS_FILE} in the lab's state folder, or put it back; without it the lab has to be destroyed and deployed again: sandtable destroy \
              LAYOUT, or --lab ID."
         ),
         retry: Retry::Useless,
@@ -318,6 +333,25 @@ mod tests {
         let ssh = store.secret("e", SecretForm::SshKey, &mut made).unwrap();
         assert!(ssh.value.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
         assert!(ssh.public.unwrap().starts_with("ssh-ed25519 AAAA"));
+    }
+
+    #[test]
+    fn a_store_that_is_missing_once_steps_were_done_is_lost() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = crate::host::state::StateFolder::at(root.path()).lab("lab");
+        assert!(read_store(&folder, false).unwrap().secrets.is_empty());
+        let locked = folder.lock(crate::host::state::Wait::No).unwrap();
+        begin(&locked).unwrap();
+        assert!(read_store(&folder, true).unwrap().secrets.is_empty());
+        let mut store = Store { version: VERSION, ..Store::default() };
+        store.secret("a", SecretForm::Password, &mut Made::Nothing).unwrap();
+        locked.write(SECRETS_FILE, &serde_json::to_vec(&store).unwrap()).unwrap();
+        begin(&locked).unwrap();
+        assert_eq!(read_store(&folder, true).unwrap().secrets.len(), 1, "what is there stays");
+        locked.remove_file(SECRETS_FILE).unwrap();
+        let Err(lost) = read_store(&folder, true) else { panic!("it is missing") };
+        assert!(lost.why.contains("secrets.json: it is missing") && lost.next.contains("sandtable destroy"), "{lost}");
+        assert!(!folder.has(SECRETS_FILE), "nothing takes its place");
     }
 
     #[test]

@@ -119,6 +119,7 @@ fn a_secret_that_could_not_be_written_is_never_used() {
         let path = bench.core.folder.path().join(SECRETS_FILE);
         bench.core.start_clock().unwrap();
         assert!(bench.core.secret("a", SecretForm::Password).is_ok());
+        let good = std::fs::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir_all(path.join("in the way")).unwrap();
         for _ in 0..2 {
@@ -126,6 +127,9 @@ fn a_secret_that_could_not_be_written_is_never_used() {
             assert!(!error.next.is_empty());
         }
         std::fs::remove_dir_all(&path).unwrap();
+        let lost = bench.core.secret("b", SecretForm::Password).unwrap_err();
+        assert!(lost.why.contains("it is missing"), "{lost}");
+        bench.core.locked(|locked| locked.write(SECRETS_FILE, &good)).unwrap();
         let made = bench.core.secret("b", SecretForm::Password).unwrap();
         let bench = bench.reopened();
         assert_eq!(bench.core.secret("b", SecretForm::Password).unwrap(), made, "the next process finds the same");

@@ -259,6 +259,10 @@ pub struct Setting {
     /// The number of the same kind that it may not be less than.
     #[serde(default)]
     pub at_least: Option<String>,
+    /// The setting of the same kind whose path only its clients are answered for; where it lists none, the management networks of its
+    /// node are.
+    #[serde(default)]
+    pub guards: Option<String>,
     /// What it does, in a sentence.
     pub about: String,
 }
@@ -337,6 +341,14 @@ impl Entry {
     /// The value of a setting on a service: its own, else the catalog's.
     pub fn value<'a>(&'a self, service: &'a Service, name: &str) -> Option<&'a Value> {
         service.settings.get(name).or_else(|| self.setting(name)?.default.as_ref())
+    }
+
+    /// The path that a setting guards on a service; empty: there is none to guard.
+    pub fn guarded<'a>(&'a self, service: &'a Service, setting: &Setting) -> Option<&'a str> {
+        match self.value(service, setting.guards.as_deref()?) {
+            Some(Value::Text(path)) => Some(path),
+            _ => None,
+        }
     }
 
     /// Whether a yes-or-no setting is on.
@@ -505,6 +517,9 @@ mod tests {
             for setting in &entry.settings {
                 let number = |name: &String| entry.setting(name).is_some_and(|least| matches!(least.takes, SettingType::Number { .. }));
                 assert!(setting.at_least.as_ref().is_none_or(number), "{kind}.{}", setting.name);
+                let path = |name: &String| entry.setting(name).is_some_and(|path| path.takes == SettingType::Text);
+                let lists_clients = setting.takes == SettingType::List && setting.holds == Holds::Client;
+                assert!(setting.guards.as_ref().is_none_or(|name| path(name) && lists_clients), "{kind}.{}", setting.name);
                 for agreement in &setting.agrees {
                     assert!(!agreement.otherwise.ends_with('.'), "{kind}.{}: {}", setting.name, agreement.otherwise);
                 }

@@ -61,6 +61,7 @@ rules! {
         data_service_allows_unknown "data-service-allows-unknown" Warning Check::Node(data_service_allows_unknown::check);
         ssh_outside_management "ssh-outside-management" Warning Check::Node(ssh_outside_management::check);
         admin_page_exposed "admin-page-exposed" Warning Check::Node(admin_page_exposed::check);
+        admin_path_exposed "admin-path-exposed" Warning Check::Node(admin_path_exposed::check);
         secret_in_layout "secret-in-layout" Error Check::Node(secret_in_layout::check);
         clear_text_across_sites "clear-text-across-sites" Error Check::Flow(clear_text_across_sites::check);
         distribution_without_tls "distribution-without-tls" Warning Check::Cluster(distribution_without_tls::check);

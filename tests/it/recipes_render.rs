@@ -6,7 +6,7 @@
 use sandtable::{
     catalog::{Catalog, Recipes, SecretForm},
     layout,
-    model::{Family, Lab, ServiceRef},
+    model::{Family, Lab, ServiceRef, Value},
     plan::{Desired, LabId, desired},
     provision::{
         Place, Script,
@@ -174,6 +174,31 @@ fn every_service_of_every_layout_is_rendered_whole() {
 }
 
 /// The scripts that a recipe carries are for a shell of their own: each is read by one.
+#[test]
+fn a_guarded_path_is_answered_for_its_clients_alone() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("layouts/shop.ron");
+    let (lab, _) = read(&file);
+    let located = |from: &[&str]| -> Vec<String> {
+        let mut lab = lab.clone();
+        let web = lab.nodes.get_mut("lb1").unwrap().services.get_mut("web").unwrap();
+        web.settings.insert("admin_from".into(), Value::List(from.iter().map(|client| (*client).to_owned()).collect()));
+        let found = desired(&lab, Catalog::embedded(), &LabId::of_file(&file));
+        let made = scripts(&lab, &found, &"lb1/web".parse().unwrap(), Family::Debian, Path::new("")).unwrap();
+        let conf = carried(&made[0].1.text).into_iter().find(|text| text.contains("worker_processes")).unwrap();
+        let places = conf.match_indices("location ").map(|(at, _)| conf[at..].split('}').next().unwrap());
+        let admin = places.filter(|place| place.contains("/admin"));
+        admin.map(|place| place.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    for (from, allowed) in [
+        (&["192.168.56.0/24", "db2"] as &[&str], "allow 192.168.56.0/24; allow 192.168.58.32; allow 192.168.56.32; "),
+        (&["*"], "allow all; "),
+        (&[], "allow 192.168.56.0/24; "),
+    ] {
+        let to = format!("{{ {allowed}deny all; proxy_pass http://192.168.57.20:80;");
+        assert_eq!(located(from), [format!("location = /admin {to}"), format!("location ^~ /admin/ {to}")]);
+    }
+}
+
 #[test]
 fn every_script_of_a_recipe_is_read_by_a_shell() {
     for file in files() {

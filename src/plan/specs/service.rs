@@ -4,8 +4,8 @@ use super::{Unplannable, machine::routed_address};
 use crate::{
     catalog::{Audience, Behaviour, Catalog, Entry, ForwardRule},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, Peer,
-        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, NodeName,
+        Peer, PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{
@@ -101,7 +101,7 @@ impl<'a> Contract<'a> {
     }
 
     /// The settings of a service. A router that names no networks routes between those of its node that carry something for
-    /// others: never the management network.
+    /// others: never the management network. Clients that a path is answered for are addresses.
     fn settled(&self, entry: &Entry, service: &Service, node: &Node) -> BTreeMap<String, Value> {
         let mut settings = effective(entry, service);
         if entry.behaviour == Behaviour::Router && matches!(settings.get(ROUTED), Some(Value::List(named)) if named.is_empty()) {
@@ -110,7 +110,27 @@ impl<'a> Contract<'a> {
             let subnets = networks.filter_map(|network| network.subnet).map(|subnet| subnet.trunc().to_string());
             settings.insert(ROUTED.to_owned(), Value::List(subnets.collect()));
         }
+        for setting in entry.settings.iter().filter(|setting| entry.guarded(service, setting).is_some_and(|path| !path.is_empty())) {
+            if let Some(Value::List(named)) = settings.get(&setting.name) {
+                let clients = self.clients(named, node);
+                settings.insert(setting.name.clone(), Value::List(clients));
+            }
+        }
         settings
+    }
+
+    /// The clients of a list as addresses and subnets; of an empty one, the management networks of the node.
+    fn clients(&self, named: &[String], node: &Node) -> Vec<String> {
+        if named.is_empty() {
+            let networks = node.adapters.iter().filter_map(|adapter| self.lab.networks.get(&adapter.network));
+            let management = networks.filter(|network| network.purpose == Purpose::Management).filter_map(|network| network.subnet);
+            return management.map(|subnet| subnet.trunc().to_string()).collect();
+        }
+        let resolved = |client: &String| match client.parse::<NodeName>().ok().and_then(|name| self.lab.nodes.get(&name)) {
+            Some(there) => there.adapters.iter().filter_map(|adapter| adapter.address).map(|address| address.to_string()).collect(),
+            None => vec![client.clone()],
+        };
+        named.iter().flat_map(resolved).collect()
     }
 
     /// Where it listens, or what is wrong with that, to stand after the service's name.

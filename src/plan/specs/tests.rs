@@ -123,6 +123,32 @@ fn peers_and_upstreams_say_what_configurations_must_know() {
 }
 
 #[test]
+fn who_is_answered_at_a_guarded_path_is_given_as_addresses() {
+    let mut lab = crate::layout::template("shop").unwrap().lab;
+    let set = |lab: &mut Lab, path: &str, from: &[&str]| {
+        let list = from.iter().map(|client| (*client).to_owned()).collect();
+        let lb1 = lab.nodes.get_mut(&"lb1".parse::<NodeName>().unwrap()).unwrap();
+        let web = lb1.services.get_mut("web").unwrap();
+        web.settings.insert("admin_path".into(), Value::Text(path.into()));
+        web.settings.insert("admin_from".into(), Value::List(list));
+    };
+    let clients = |lab: &Lab| match &specs(lab).services[&at("lb1/web")].settings["admin_from"] {
+        Value::List(clients) => clients.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(clients(&lab), ["192.168.56.0/24"], "as the layout says");
+    set(&mut lab, "/admin", &[]);
+    assert_eq!(clients(&lab), ["192.168.56.0/24"], "the management network of its node");
+    set(&mut lab, "/admin", &["*", "10.0.0.9", "db2"]);
+    assert_eq!(clients(&lab), ["*", "10.0.0.9", "192.168.58.32", "192.168.56.32"]);
+    set(&mut lab, "", &[]);
+    assert_eq!(clients(&lab), [""; 0], "nothing is guarded");
+    set(&mut lab, "/admin", &[]);
+    lab.networks.get_mut("management").unwrap().purpose = crate::model::Purpose::General;
+    assert_eq!(clients(&lab), [""; 0], "nobody");
+}
+
+#[test]
 fn what_a_vip_follows_listens_on_it_for_clients_alone() {
     let mut lab = mini_cloud();
     let galera: crate::model::ServiceName = "galera".parse().unwrap();

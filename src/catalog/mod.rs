@@ -271,9 +271,12 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What people call it.
+    /// The product, or what people call it.
     pub title: String,
-    /// The name of a new service of this kind.
+    /// Other names that it is found by.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The proposed name of a new service of this kind.
     pub name: String,
     /// Its icon's name.
     pub icon: String,
@@ -311,6 +314,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// All names that it is found by: its title, its kind, the proposed name, and the others.
+    pub fn names<'a>(&'a self, kind: &'a Kind) -> impl Iterator<Item = &'a str> {
+        [self.title.as_str(), kind.as_str(), self.name.as_str()].into_iter().chain(self.aliases.iter().map(String::as_str))
+    }
+
     /// A setting by name.
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.name == name)
@@ -504,6 +512,9 @@ mod tests {
                 .unwrap();
             let (_, entry) = Catalog::read(kind, text).unwrap_or_else(|error| panic!("{error}"));
             assert!(entry.about.ends_with('.'), "{kind}: {}", entry.about);
+            let repeated =
+                |alias: &String| [entry.title.as_str(), entry.name.as_str(), kind, ""].iter().any(|it| it.eq_ignore_ascii_case(alias));
+            assert!(!entry.aliases.is_empty() && !entry.aliases.iter().any(repeated), "{kind}: {:?}", entry.aliases);
             for setting in &entry.settings {
                 assert!(setting.about.ends_with('.'), "{kind}.{}", setting.name);
                 if let (SettingType::Choice(choices), Some(Value::Text(default))) = (&setting.takes, &setting.default) {

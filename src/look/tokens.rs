@@ -288,7 +288,7 @@ pub mod size {
     pub const PALETTE_WIDTH: f32 = 216.0;
     /// The inspector at the right.
     pub const INSPECTOR_WIDTH: f32 = 288.0;
-    /// Buttons, fields and tiles.
+    /// Buttons, fields, and tiles with one line of words.
     pub const CONTROL_HEIGHT: f32 = 28.0;
     /// A tile of the palette.
     pub const TILE_WIDTH: f32 = 94.0;

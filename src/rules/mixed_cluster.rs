@@ -54,9 +54,9 @@ mod tests {
             lab(&format!(r#"(name: "x", nodes: {{{}}})"#, nodes.join(", ")))
         };
         let mixed = lab(&["galera", "galera", "postgresql"]);
-        check(code, &mixed, &["n2/s (PostgreSQL) cannot be in bowl with n0/s (MariaDB Galera member)"]);
+        check(code, &mixed, &["n2/s (PostgreSQL) cannot be in bowl with n0/s (MariaDB Galera)"]);
         assert_eq!(fixes(code, &mixed), ["Take n2/s out of bowl"]);
-        check(code, &lab(&["galera", "beam"]), &["n1/s (BEAM node) cannot be in bowl with n0/s (MariaDB Galera member)"]);
+        check(code, &lab(&["galera", "beam"]), &["n1/s (BEAM node) cannot be in bowl with n0/s (MariaDB Galera)"]);
         for alike in [&["galera", "garbd"][..], &["beam", "beam-gateway"], &["todo", "nginx"], &["file-sync"], &["galera", "of-another-catalog"]] {
             check(code, &lab(alike), &[]);
         }

@@ -17,7 +17,7 @@ use std::{
 /// The least width of the window in which both side panels are shown whatever is selected, in points.
 const BOTH_SIDES_MIN: f32 = 1100.0;
 /// The widest that side panels are in a narrower window: palette, inspector.
-const NARROW_SIDES: [f32; 2] = [200.0, 252.0];
+const NARROW_SIDES: [f32; 2] = [216.0, 252.0];
 /// The height of the window below which the lower panel is folded until it is asked for.
 const LOW_WINDOW: f32 = 700.0;
 /// How long the window keeps a size before it is remembered, in seconds.

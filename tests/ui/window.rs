@@ -425,7 +425,7 @@ fn a_service_is_added_to_every_selected_node_in_one_step() {
     let services = |window: &Window, name: &str| window.state().lab().nodes[name].services.len();
     let before = [services(&window, "app1"), services(&window, "app2")];
     window.send(Command::Select(vec![node("app1"), node("app2")]));
-    window.click("varnish");
+    window.click("Varnish");
     assert_eq!([services(&window, "app1"), services(&window, "app2")], before.map(|count| count + 1));
     window.send(Command::Undo);
     assert_eq!([services(&window, "app1"), services(&window, "app2")], before);

@@ -27,6 +27,7 @@ pub(super) fn page() -> String {
 
 fn kind_section(kind: &Kind, entry: &Entry) -> String {
     let mut text = format!("\n## {kind}\n\n**{}.** {}\n\n", entry.title, entry.about);
+    text.push_str(&format!("- Other names: {}.\n", entry.aliases.join(", ")));
     text.push_str(&format!("- Role of its node: {}. Memory: at least {} MiB.\n", entry.role.title(), entry.memory_mib));
     if entry.keeps_data {
         text.push_str("- Holds data: a lost disk is lost data.\n");

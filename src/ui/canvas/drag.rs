@@ -11,6 +11,8 @@ pub enum PaletteDrag {
     Network(NetworkKind),
     /// A service of the catalog, for a node.
     Service(Kind),
+    /// A flow from outside, to what it is dropped on.
+    Outside,
     /// A VIP, for a node or a rail.
     Vip,
     /// A site, around the node that it is dropped on.

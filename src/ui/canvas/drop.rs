@@ -1,6 +1,11 @@
 //! Dropping from the palette: where it would go, what it would do, and why not.
 
-use super::{Canvas, CanvasEvent, CanvasInput, PaletteDrag, colors, gesture::SNAP, on_screen};
+use super::{
+    Canvas, CanvasEvent, CanvasInput, PaletteDrag, colors,
+    gesture::SNAP,
+    on_screen,
+    wire::{Source, Wire},
+};
 use crate::{
     app::ops::{self, Act, Refusal},
     look::{FontFace, Icon, font_size, radius, size, stroke},
@@ -40,6 +45,12 @@ impl Canvas {
                 Some(item) => Landing { act: ops::add_service(input.lab, input.catalog, &item.name, kind), area: item.card },
                 None => Landing { act: Err(Refusal("A service runs on a node: drop it on a card.".into())), area: nothing },
             },
+            PaletteDrag::Outside => {
+                let wire = Wire { source: Source::Outside, from: at };
+                let refusal = || Refusal("Requests go to a service, a node or a VIP: drop it on one.".into());
+                let act = self.wired(&wire, at, input).unwrap_or_else(|| Err(refusal()));
+                Landing { act, area: node_at().map_or(nothing, |item| item.card) }
+            }
             PaletteDrag::Vip => self.vip_landing(at, node_at().map(|item| (item.name.clone(), item.card)), input),
             PaletteDrag::Site => {
                 let item = node_at();

@@ -6,14 +6,16 @@ use crate::{
     catalog::{Catalog, Group},
     fault,
     look::{Icon, Tone, size},
-    model::{FaultTarget, FaultVerb, NetworkKind, NodeName, Pos, Role, Subject},
+    model::{Endpoint, FaultTarget, FaultVerb, Lab, NetworkKind, NodeName, Pos, Role, Subject},
     ui::{canvas::PaletteDrag, widget},
 };
 use egui::{Frame, Margin, ScrollArea, Ui};
 use std::collections::BTreeSet;
 
-/// The narrowest tile, in points.
-const TILE_MIN: f32 = 72.0;
+/// The narrowest tile, in points: all that can be added is named on it whole.
+const TILE_MIN: f32 = 92.0;
+/// Between two tiles.
+const TILE_GAP: f32 = 6.0;
 
 /// Shows the palette.
 pub fn palette(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -31,7 +33,7 @@ pub fn palette(ui: &mut Ui, desk: &mut Desk<'_>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 12 }).show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.spacing_mut().item_spacing = egui::vec2(6.0, 6.0);
+            ui.spacing_mut().item_spacing = egui::Vec2::splat(TILE_GAP);
             if run { things_to_break(ui, desk) } else { things_to_add(ui, desk, entered) }
         });
     });
@@ -53,6 +55,8 @@ pub struct Tile {
     pub about: String,
     /// The heading that it stands under.
     pub group: &'static str,
+    /// Other names that it is found by.
+    names: Vec<String>,
     what: PaletteDrag,
 }
 
@@ -61,31 +65,44 @@ impl Tile {
     fn rank(&self, query: &str) -> Option<usize> {
         let query = query.trim().to_lowercase();
         let label = self.label.to_lowercase();
+        let names: Vec<String> = self.names.iter().map(|name| name.to_lowercase()).collect();
         let (group, about) = (self.group.to_lowercase(), self.about.to_lowercase());
-        let kind = if let PaletteDrag::Service(kind) = &self.what { kind.as_str() } else { "" };
         let all = |text: &str| query.split_whitespace().all(|word| text.contains(word));
         let begins = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with(&query));
         [
-            label == query || kind == query,
-            label.starts_with(&query) || kind.starts_with(&query),
+            label == query,
+            names.contains(&query),
+            label.starts_with(&query),
+            names.iter().any(|name| name.starts_with(&query)),
+            begins(&label) || names.iter().any(|name| begins(name)),
             begins(about.split('.').next().unwrap_or_default()),
-            all(&label) || all(kind),
+            all(&label) || names.iter().any(|name| all(name)),
             begins(&group),
             begins(&about),
-            all(&format!("{label} {kind} {group} {about}")),
+            all(&format!("{label} {} {group} {about}", names.join(" "))),
         ]
         .iter()
         .position(|fits| *fits)
     }
 }
 
-/// Everything that can be added, in the order of the palette.
+/// Other names of what is no service.
+const NODE_NAMES: [&str; 5] = ["node", "machine", "host", "server", "VM"];
+const NETWORK_NAMES: [&str; 4] = ["network", "subnet", "switch", "LAN"];
+const OUTSIDE_NAMES: [&str; 5] = ["internet", "users", "clients", "requests", "entrance"];
+const VIP_NAMES: [&str; 5] = ["virtual IP", "floating IP", "keepalived", "VRRP", "failover"];
+const SITE_NAMES: [&str; 4] = ["location", "data center", "region", "place"];
+const NOTE_NAMES: [&str; 3] = ["text", "comment", "label"];
+
+/// Everything that can be added, the most needed first: nodes, networks, what joins them, and services by what they are for.
 fn tiles() -> Vec<Tile> {
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let nodes = Role::ALL.into_iter().map(|role| Tile {
         icon: Icon::of_role(role),
         label: capital(role.title()),
         about: format!("A {} node. Click, or drag it onto the canvas.", role.title()),
         group: "Nodes",
+        names: named(&NODE_NAMES),
         what: PaletteDrag::Node(role),
     });
     let networks = NetworkKind::ALL.into_iter().map(|kind| Tile {
@@ -93,21 +110,43 @@ fn tiles() -> Vec<Tile> {
         label: capital(kind.title()),
         about: format!("{}. Click, or drag it onto the canvas.", about_network(kind)),
         group: "Networks",
+        names: named(&NETWORK_NAMES),
         what: PaletteDrag::Network(kind),
     });
-    let more = [
-        (Icon::Vip, "VIP", "A virtual IP that moves between nodes. Drag it onto a network, or select one and click.", PaletteDrag::Vip),
-        (Icon::Site, "Site", "A place. Select the nodes that stand in it, and click.", PaletteDrag::Site),
-        (Icon::Note, "Note", "A text on the canvas.", PaletteDrag::Note),
+    let more: [(Icon, &str, &str, &[&str], PaletteDrag); 4] = [
+        (
+            Icon::Cloud,
+            "Outside",
+            "Requests from outside. Drag it onto a service, a node or a VIP, or select one and click.",
+            &OUTSIDE_NAMES,
+            PaletteDrag::Outside,
+        ),
+        (
+            Icon::Vip,
+            "VIP",
+            "A virtual IP that keepalived moves between nodes. Drag it onto a network, or select one and click.",
+            &VIP_NAMES,
+            PaletteDrag::Vip,
+        ),
+        (Icon::Site, "Site", "A place. Select the nodes that stand in it, and click.", &SITE_NAMES, PaletteDrag::Site),
+        (Icon::Note, "Note", "A text on the canvas.", &NOTE_NAMES, PaletteDrag::Note),
     ];
-    let more = more.map(|(icon, label, about, what)| Tile { icon, label: label.into(), about: about.into(), group: "More", what });
+    let more = more.map(|(icon, label, about, names, what)| Tile {
+        icon,
+        label: label.into(),
+        about: about.into(),
+        group: "Traffic and places",
+        names: named(names),
+        what,
+    });
     let services = Group::ALL.into_iter().flat_map(|group| {
         let entries = Catalog::embedded().iter().filter(move |(_, entry)| entry.group == group);
         entries.map(move |(kind, entry)| Tile {
             icon: kind_icon(kind),
-            label: entry.name.clone(),
-            about: format!("{}. {} Drag it onto a node, or select nodes and click.", entry.title, entry.about),
+            label: entry.title.clone(),
+            about: format!("{} Drag it onto a node, or select nodes and click.", entry.about),
             group: group.title(),
+            names: entry.names(kind).chain([entry.role.title()]).map(str::to_owned).collect(),
             what: PaletteDrag::Service(kind.clone()),
         })
     });
@@ -163,8 +202,10 @@ fn capital(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn tile_width(ui: &Ui) -> f32 {
-    ((ui.available_width() - ui.spacing().item_spacing.x) / 2.0).floor().max(TILE_MIN)
+/// How many tiles stand side by side in a width, and how wide each is.
+fn columns(width: f32) -> (usize, f32) {
+    let count = if width < 2.0 * TILE_MIN + TILE_GAP { 1 } else { 2 };
+    (count, if count == 1 { width.floor() } else { ((width - TILE_GAP) / 2.0).floor() })
 }
 
 /// Shows tiles under a heading.
@@ -174,11 +215,12 @@ fn section(ui: &mut Ui, desk: &mut Desk<'_>, title: &str, tiles: &[Tile]) {
     }
     ui.add_space(size::GRID);
     widget::section_header(ui, title, None);
-    let width = tile_width(ui);
-    for pair in tiles.chunks(2) {
+    let (count, width) = columns(ui.available_width());
+    for row in tiles.chunks(count) {
+        let height = row.iter().map(|tile| widget::tile_height(&tile.label, width)).fold(0.0, f32::max);
         ui.horizontal(|ui| {
-            for tile in pair {
-                let response = ui.add(widget::PaletteItem::new(tile.icon, &tile.label).width(width));
+            for tile in row {
+                let response = ui.add(widget::PaletteItem::new(tile.icon, &tile.label).width(width).height(height));
                 response.dnd_set_drag_payload(tile.what.clone());
                 if response.on_hover_text(&tile.about).clicked() {
                     add(desk, &tile.what);
@@ -223,6 +265,10 @@ fn add(desk: &mut Desk<'_>, what: &PaletteDrag) {
             [] => Err(ops::Refusal("Select the nodes that the service is to run on, or drag the service onto one.".into())),
             nodes => many::add_services(lab, Catalog::embedded(), nodes, kind),
         },
+        PaletteDrag::Outside => match desk.state.selection.iter().find_map(|subject| receiver(lab, subject)) {
+            Some(to) => ops::add_flow(lab, Endpoint::Outside, to),
+            None => Err(ops::Refusal("Select the service, node or VIP that the requests go to, or drag the outside onto one.".into())),
+        },
         PaletteDrag::Vip => match network_for_vip(desk) {
             Some(network) => ops::add_vip(lab, Catalog::embedded(), &network, nodes.first()),
             None => Err(ops::Refusal("Select the network that the VIP is to lie in, or a node on it.".into())),
@@ -234,6 +280,14 @@ fn add(desk: &mut Desk<'_>, what: &PaletteDrag) {
         }
     };
     desk.act(act);
+}
+
+/// What answers requests where this is selected.
+fn receiver(lab: &Lab, subject: &Subject) -> Option<Endpoint> {
+    match subject {
+        Subject::Node(node) => Some(ops::endpoint_on(lab, node)),
+        subject => ops::endpoint(subject).filter(|end| *end != Endpoint::Outside),
+    }
 }
 
 /// The nodes that are meant by what is selected.
@@ -277,11 +331,12 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
         }
         ui.add_space(size::GRID);
         widget::section_header(ui, target.title(), None);
-        let width = tile_width(ui);
-        for pair in verbs.chunks(2) {
+        let (count, width) = columns(ui.available_width());
+        for row in verbs.chunks(count) {
+            let height = row.iter().map(|verb| widget::tile_height(verb.title, width)).fold(0.0, f32::max);
             ui.horizontal(|ui| {
-                for verb in pair {
-                    verb_tile(ui, desk, &selection, verb, width);
+                for verb in row {
+                    verb_tile(ui, desk, &selection, verb, (width, height));
                 }
             });
         }
@@ -302,12 +357,13 @@ fn lasso(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
     }
 }
 
-fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &FaultVerb, width: f32) {
+fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &FaultVerb, (width, height): (f32, f32)) {
     let faults = fault::of_verb(desk.state.lab(), selection, verb);
     let does = verb.does;
     let can = faults.iter().any(|fault| desk.state.run.hindrance(fault).is_none());
     let why = faults.first().and_then(|fault| desk.state.run.hindrance(fault));
-    let tile = ui.add_enabled(can, widget::PaletteItem::new(Icon::of_fault(verb), verb.title).width(width).tone(Tone::Neutral));
+    let tile =
+        ui.add_enabled(can, widget::PaletteItem::new(Icon::of_fault(verb), verb.title).width(width).height(height).tone(Tone::Neutral));
     let hint = match verb.target {
         FaultTarget::Service => "Select a service or a node first.",
         FaultTarget::Node => "Select a node first.",
@@ -346,15 +402,66 @@ mod tests {
     #[test]
     fn the_best_match_comes_first() {
         let first = |query: &str| matches(query).first().map(|tile| tile.label.clone()).unwrap_or_default();
-        for (query, label) in [("ssh", "ssh"), ("database", "Database"), ("vip", "VIP"), ("internal", "Internal"), ("note", "Note")] {
+        for (query, label) in [("database", "Database"), ("vip", "VIP"), ("internal", "Internal"), ("note", "Note"), ("users", "Outside")] {
             assert_eq!(first(query), label, "{query}");
         }
+        assert_eq!((first("keepalived"), first("VRRP"), first("floating ip")), ("VIP".into(), "VIP".into(), "VIP".into()));
         let named = |query: &str, kind: &str| {
             let PaletteDrag::Service(found) = matches(query).remove(0).what else { panic!("{query} is no service") };
             assert_eq!(found.as_str(), kind, "{query}");
         };
-        named("nginx", "nginx");
-        named("redis", "redis");
+        for (query, kind) in [
+            ("nginx", "nginx"),
+            ("redis", "redis"),
+            ("ssh", "sshd"),
+            ("db", "mariadb"),
+            ("mariadb", "mariadb"),
+            ("php", "apache"),
+            ("vault", "encrypted-folder"),
+            ("homes", "automount"),
+            ("postgres", "postgresql"),
+            ("load balancer", "haproxy"),
+            ("dns", "unbound"),
+            ("ntp", "chrony"),
+            ("vpn", "wireguard"),
+        ] {
+            named(query, kind);
+        }
         assert!(matches("zzzz").is_empty());
+    }
+
+    #[test]
+    fn a_service_is_found_by_each_of_its_names() {
+        for (kind, entry) in Catalog::embedded().iter() {
+            for name in entry.names(kind) {
+                let found = matches(name).into_iter().take(8).any(|tile| tile.what == PaletteDrag::Service(kind.clone()));
+                assert!(found, "{kind} is not found as {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_is_cut_and_no_two_tiles_have_one_name() {
+        let tiles = tiles();
+        let cut: Vec<&str> = tiles.iter().map(|tile| tile.label.as_str()).filter(|label| !widget::fits_tile(label, TILE_MIN)).collect();
+        assert!(cut.is_empty(), "{cut:?}");
+        let cut: Vec<&str> = fault::VERBS.iter().map(|verb| verb.title).filter(|title| !widget::fits_tile(title, TILE_MIN)).collect();
+        assert!(cut.is_empty(), "{cut:?}");
+        let names: BTreeSet<&str> = tiles.iter().map(|tile| tile.label.as_str()).collect();
+        assert_eq!(names.len(), tiles.len());
+    }
+
+    #[test]
+    fn what_is_needed_most_comes_first() {
+        let labels: Vec<String> = tiles().into_iter().map(|tile| tile.label).collect();
+        let place = |label: &str| labels.iter().position(|it| it == label).unwrap_or_else(|| panic!("no {label}"));
+        let order = ["App", "NAT", "Outside", "VIP", "nginx", "MariaDB"].map(place);
+        assert!(order.is_sorted(), "{order:?}");
+    }
+
+    #[test]
+    fn tiles_stand_in_one_column_where_two_are_too_narrow() {
+        assert_eq!(columns(191.0), (2, 92.0));
+        assert_eq!(columns(140.0), (1, 140.0));
     }
 }

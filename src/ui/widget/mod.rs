@@ -34,7 +34,7 @@ pub use icon_button::IconButton;
 pub use key_hint::{KeyHint, tooltip};
 pub use line_edit::{LineEdit, select_first};
 pub use number_field::NumberField;
-pub use palette_item::PaletteItem;
+pub use palette_item::{PaletteItem, fits_tile, tile_height};
 pub use pill::{Pill, PillOutput};
 pub use search_field::SearchField;
 pub use section_header::section_header;

@@ -112,7 +112,7 @@ impl State {
         match command {
             Command::ExportTo(options) => {
                 self.dialog = None;
-                self.export = options;
+                self.export = options.clone();
                 let name = self.document.file_name(&self.lab);
                 let stem = name.strip_suffix(".ron").unwrap_or(&name);
                 let name = options.format.named(stem.into()).display().to_string();
@@ -205,7 +205,7 @@ impl State {
             FileUse::Open => Vec::new(),
             FileUse::Save | FileUse::SaveThen => vec![self.write_to(path, permit, what)],
             FileUse::Export(format) => {
-                let options = super::ExportOptions { format, ..self.export };
+                let options = super::ExportOptions { format, ..self.export.clone() };
                 vec![Effect::WriteExport { path, lab: Box::new(self.lab.clone()), options, permit }]
             }
         }

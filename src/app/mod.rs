@@ -39,7 +39,7 @@ pub mod worker;
 pub use command::{Command, Dialog, Effect, FileUse, Tab, ViewMove};
 pub use document::{After, DiskChange, Document, FilePreview, Listing, Recovery, Stamp, Template};
 pub use dropped::Dropped;
-pub use export::{ExportFormat, ExportOptions};
+pub use export::{ExportFormat, ExportOptions, ExportPart, ExportTheme};
 pub use failover::Ruler;
 pub use grouped::{FindingEntry, FindingGroup, GroupKey};
 pub use happening::{Happening, Tone, Viewer};

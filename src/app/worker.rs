@@ -42,7 +42,7 @@ pub trait Chooser: Send {
 pub struct NoChooser;
 
 /// Makes the content of an exported file. The exporters do; here is only the seam.
-pub type Draw = fn(&Lab, ExportOptions) -> anyhow::Result<Vec<u8>>;
+pub type Draw = fn(&Lab, &ExportOptions) -> anyhow::Result<Vec<u8>>;
 
 /// Called from a worker when there is something to receive.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -276,7 +276,7 @@ fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper
         (Effect::KeepPreferences(preferences), Some(folders)) => {
             failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept")
         }
-        (Effect::WriteExport { path, lab, options, permit }, _) => match draw(&lab, options) {
+        (Effect::WriteExport { path, lab, options, permit }, _) => match draw(&lab, &options) {
             Ok(bytes) => vec![files::write_export(path, &bytes, permit, FileUse::Export(options.format))],
             Err(error) => vec![Event::Failed(format!("Not exported: {}", super::in_words(&error)))],
         },

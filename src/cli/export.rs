@@ -3,8 +3,13 @@
 use super::args::Layout;
 use super::input::read_layout;
 use super::{Failure, Outcome, Result, Terminal};
-use crate::app::{ExportFormat, ExportOptions, Permit, SaveError, export::export, save::save_export};
+use crate::app::{
+    ExportFormat, ExportOptions, ExportPart, ExportTheme, Permit, SaveError,
+    export::{export, picture_size},
+    save::save_export,
+};
 use crate::look::Appearance;
+use crate::model::NodeName;
 use std::path::PathBuf;
 
 /// What `export` takes.
@@ -21,12 +26,18 @@ pub(super) struct Args {
     /// Replace the file if it exists
     #[arg(long, requires = "output")]
     force: bool,
-    /// The colours of a picture
-    #[arg(long, value_enum, default_value_t)]
-    theme: Theme,
-    /// Pixels for each unit of the drawing, in a PNG
-    #[arg(long, default_value_t = 2.0)]
-    scale: f32,
+    /// The colours of a picture [default: light]
+    #[arg(long, value_enum)]
+    theme: Option<Theme>,
+    /// What a picture is drawn on [default: theme]
+    #[arg(long, value_enum)]
+    background: Option<Background>,
+    /// Pixels for each unit of the drawing, in a PNG: 1 to 4, or down to 0.1 for a small picture [default: 2]
+    #[arg(long)]
+    scale: Option<f32>,
+    /// Export these nodes only, with their networks, flows and VIPs
+    #[arg(long, value_name = "NODE,...", value_delimiter = ',')]
+    only: Vec<NodeName>,
 }
 
 /// What a layout can be made into.
@@ -43,38 +54,70 @@ enum Target {
 }
 
 /// The colours of a picture.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Theme {
     /// Dark on light, as paper is
-    #[default]
     Light,
     /// Light on dark
     Dark,
 }
 
+/// What a picture is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Background {
+    /// The ground of the theme
+    Theme,
+    /// Nothing: what lies below shows through
+    Transparent,
+}
+
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let options = options(&args)?;
     let lab = read_layout(&args.layout.layout)?.lab;
-    let appearance = match args.theme {
-        Theme::Light => Appearance::Light,
-        Theme::Dark => Appearance::Dark,
-    };
-    let format = match args.to {
-        Target::Svg => ExportFormat::Svg,
-        Target::Png => ExportFormat::Png,
-        Target::Mermaid => ExportFormat::Mermaid,
-        Target::Markdown => ExportFormat::Markdown,
-    };
-    let made = export(&lab, ExportOptions { format, appearance, scale: args.scale })?;
-    match (args.output, args.to) {
-        (Some(path), _) => {
+    if args.to == Target::Png && args.output.is_none() {
+        return Err(Failure::input("a PNG is no text: name the file to write it to with -o FILE"));
+    }
+    let size = picture_size(&lab, &options).map_err(Failure::input)?;
+    if let (Some((width, height)), Some(path)) = (size, &args.output) {
+        super::note(&format!("{} will have {width} x {height} pixels", path.display()));
+    }
+    let made = export(&lab, &options).map_err(Failure::input)?;
+    match args.output {
+        Some(path) => {
             let permit = if args.force { Permit::Confirmed } else { Permit::New };
             save_export(&path, &made, permit).map_err(|error| match error {
                 SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
                 error => Failure::input(error),
             })?;
         }
-        (None, Target::Png) => return Err(Failure::input("a PNG is no text: name the file to write it to with -o FILE")),
-        (None, _) => terminal.document(String::from_utf8_lossy(&made).trim_end()),
+        None => terminal.document(String::from_utf8_lossy(&made).trim_end()),
     }
     Ok(Outcome::Good)
+}
+
+/// What is asked for. An option that the format has no use for is refused.
+fn options(args: &Args) -> Result<ExportOptions> {
+    let format = match args.to {
+        Target::Svg => ExportFormat::Svg,
+        Target::Png => ExportFormat::Png,
+        Target::Mermaid => ExportFormat::Mermaid,
+        Target::Markdown => ExportFormat::Markdown,
+    };
+    if args.scale.is_some() && format != ExportFormat::Png {
+        return Err(Failure::input(format!("--scale is for a PNG, and {} has no pixels; leave it out", format.title())));
+    }
+    if !format.is_picture() && (args.theme.is_some() || args.background.is_some()) {
+        return Err(Failure::input(format!("--theme and --background are for pictures, and {} is a text; leave them out", format.title())));
+    }
+    let appearance = match args.theme {
+        None | Some(Theme::Light) => Appearance::Light,
+        Some(Theme::Dark) => Appearance::Dark,
+    };
+    let background = match args.background {
+        None | Some(Background::Theme) => crate::export::Background::Theme,
+        Some(Background::Transparent) => crate::export::Background::Transparent,
+    };
+    let part = if args.only.is_empty() { ExportPart::Everything } else { ExportPart::Nodes(args.only.iter().cloned().collect()) };
+    let usual = ExportOptions::default();
+    Ok(ExportOptions { format, theme: ExportTheme::Fixed(appearance), background, scale: args.scale.unwrap_or(usual.scale), part })
 }

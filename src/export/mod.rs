@@ -18,7 +18,7 @@ mod topology;
 
 pub use markdown::markdown;
 pub use mermaid::mermaid;
-pub use picture::PictureOptions;
-pub use png::{PIXELS_MAX, PngError, png};
-pub use svg::svg;
+pub use picture::{Background, PictureOptions};
+pub use png::{PIXELS_MAX, PngError, SCALE_MAX, SCALE_MIN, png, png_size};
+pub use svg::{svg, svg_size};
 pub use topology::{LinkState, Topology, TopologyLink, TopologyLinkKind, TopologySite};

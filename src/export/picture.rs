@@ -8,11 +8,23 @@ use crate::{
     picture::{Detail, Overlay, Rect, Scene, Shapes, draw::Artist},
 };
 
+/// What a picture is drawn on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Background {
+    /// The ground of the theme.
+    #[default]
+    Theme,
+    /// Nothing: what lies below shows through.
+    Transparent,
+}
+
 /// How a picture is exported.
 #[derive(Debug, Clone, Copy)]
 pub struct PictureOptions<'a> {
     /// Dark or light.
     pub appearance: Appearance,
+    /// What it is drawn on.
+    pub background: Background,
     /// Pixels for one lab unit (PNG only): 2 is sharp on most screens.
     pub scale: f32,
     /// What shows on the drawing.
@@ -23,7 +35,7 @@ pub struct PictureOptions<'a> {
 
 impl Default for PictureOptions<'_> {
     fn default() -> Self {
-        Self { appearance: Appearance::Light, scale: 2.0, overlay: Overlay::default(), area: None }
+        Self { appearance: Appearance::Light, background: Background::Theme, scale: 2.0, overlay: Overlay::default(), area: None }
     }
 }
 

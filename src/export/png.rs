@@ -1,6 +1,6 @@
 //! The picture as PNG: our SVG, drawn by resvg with the fonts that we ship. No window, no GPU, no fonts of the system.
 
-use super::PictureOptions;
+use super::{Background, PictureOptions};
 use crate::{
     catalog::Catalog,
     look::FontFace,
@@ -16,6 +16,10 @@ use std::sync::Arc;
 
 /// The most pixels that a picture may have: 128 million.
 pub const PIXELS_MAX: u64 = 128_000_000;
+/// The least scale: a picture of the size of a stamp.
+pub const SCALE_MIN: f32 = 0.1;
+/// The largest scale: sharp on every screen and in print.
+pub const SCALE_MAX: f32 = 4.0;
 /// The most pixels that are drawn at a time: 16 MB.
 const BAND_PIXELS_MAX: u64 = 4_000_000;
 /// About how many shapes are drawn at a time: each text is held as its outlines meanwhile.
@@ -39,8 +43,8 @@ pub enum PngError {
         /// The largest scale that fits.
         scale_max: f32,
     },
-    /// The scale makes no sense.
-    #[error("a scale of {0} draws nothing; write a number above 0, such as 2")]
+    /// The scale is out of range.
+    #[error("the scale {0} is out of range; use 1 to {SCALE_MAX}, or down to {SCALE_MIN} for a small picture")]
     Scale(f32),
     /// Our own SVG was not understood.
     #[error("the picture could not be drawn: {0}")]
@@ -53,24 +57,42 @@ pub enum PngError {
 /// A lab as a PNG file. Drawn in bands: the outlines of all texts of a large lab would take hundreds of megabytes.
 ///
 /// # Errors
-/// Where the picture would have more than [`PIXELS_MAX`] pixels, or the scale is not above 0.
+/// Where the picture would have more than [`PIXELS_MAX`] pixels, or the scale is out of range.
 pub fn png(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> Result<Vec<u8>, PngError> {
-    if !options.scale.is_finite() || options.scale <= 0.0 {
-        return Err(PngError::Scale(options.scale));
-    }
-    refuse_too_large(lab, catalog, options)?;
-    let (shapes, area) = super::picture::shapes(lab, catalog, options);
-    let (width, height) = dimensions(area, options.scale)?;
+    let (shapes, area, (width, height)) = measured(lab, catalog, options)?;
     let settings = usvg::Options { fontdb: fonts(), font_family: "Inter".into(), ..usvg::Options::default() };
-    let mut rows: Vec<u8> = Vec::with_capacity(usize::try_from(u64::from(width) * u64::from(height) * 3).unwrap_or_default());
+    let (color, channels) = match options.background {
+        Background::Theme => (ExtendedColorType::Rgb8, 3),
+        Background::Transparent => (ExtendedColorType::Rgba8, 4),
+    };
+    let mut rows: Vec<u8> = Vec::with_capacity(usize::try_from(u64::from(width) * u64::from(height) * channels).unwrap_or_default());
     let band_height = band_height(width, height, shapes.list.len());
     for top in (0..height).step_by(usize::try_from(band_height).unwrap_or(1)) {
         let band = Band { width, top, height: band_height.min(height - top) };
         draw(lab, options, &settings, &shapes, area, band, &mut rows)?;
     }
     let mut file = Vec::new();
-    PngEncoder::new(&mut file).write_image(&rows, width, height, ExtendedColorType::Rgb8)?;
+    PngEncoder::new(&mut file).write_image(&rows, width, height, color)?;
     Ok(file)
+}
+
+/// The size of that file's picture in pixels.
+///
+/// # Errors
+/// As [`png`].
+pub fn png_size(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> Result<(u32, u32), PngError> {
+    measured(lab, catalog, options).map(|(_, _, size)| size)
+}
+
+/// The shapes of a picture, the area that they are shown in, and its size in pixels.
+fn measured(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> Result<(Shapes, Rect, (u32, u32)), PngError> {
+    if !(SCALE_MIN..=SCALE_MAX).contains(&options.scale) {
+        return Err(PngError::Scale(options.scale));
+    }
+    refuse_too_large(lab, catalog, options)?;
+    let (shapes, area) = super::picture::shapes(lab, catalog, options);
+    let size = dimensions(area, options.scale)?;
+    Ok((shapes, area, size))
 }
 
 /// Rows of the picture, in pixels.
@@ -89,7 +111,7 @@ fn band_height(width: u32, height: u32, shapes: usize) -> u32 {
     u32::try_from(u64::from(height).div_ceil(bands)).unwrap_or(height).max(1)
 }
 
-/// Draws a band and adds its pixels, three bytes each: the ground of the picture is opaque.
+/// Draws a band and adds its pixels: three bytes each on an opaque ground, else four.
 fn draw(
     lab: &Lab,
     options: &PictureOptions<'_>,
@@ -108,7 +130,14 @@ fn draw(
     let size = || PngError::Draw(format!("{} x {} pixels are no picture", band.width, band.height));
     let mut pixels = Pixmap::new(band.width, band.height).ok_or_else(size)?;
     resvg::render(&tree, Transform::from_scale(options.scale, options.scale), &mut pixels.as_mut());
-    rows.extend(pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]));
+    match options.background {
+        Background::Theme => rows.extend(pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()])),
+        Background::Transparent => rows.extend(pixels.pixels().iter().flat_map(|pixel| {
+            // PNG holds colours that are not multiplied by their opacity.
+            let pixel = pixel.demultiply();
+            [pixel.red(), pixel.green(), pixel.blue(), pixel.alpha()]
+        })),
+    }
     Ok(())
 }
 
@@ -122,11 +151,16 @@ fn refuse_too_large(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) 
 
 /// The picture's size in pixels.
 fn dimensions(area: Rect, scale: f32) -> Result<(u32, u32), PngError> {
-    let (width, height) = (pixels(area.width(), scale).max(1), pixels(area.height(), scale).max(1));
+    let (width, height) = pixels_of(area, scale);
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(across), Ok(down)) if width.saturating_mul(height) <= PIXELS_MAX => Ok((across, down)),
         _ => Err(PngError::TooLarge { width, height, scale_max: scale_max(width, height, scale) }),
     }
+}
+
+/// The pixels of an area, across and down.
+pub(super) fn pixels_of(area: Rect, scale: f32) -> (u64, u64) {
+    (pixels(area.width(), scale).max(1), pixels(area.height(), scale).max(1))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and a length is never negative")]
@@ -176,6 +210,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_transparent_picture_shows_what_lies_below() {
+        let options = PictureOptions { background: Background::Transparent, scale: 1.0, ..PictureOptions::default() };
+        let (lab, catalog) = (fixture::mini_cloud(), Catalog::embedded());
+        let image = image::load_from_memory(&png(&lab, catalog, &options).unwrap()).unwrap();
+        assert_eq!((image.width(), image.height()), png_size(&lab, catalog, &options).unwrap());
+        let image = image.into_rgba8();
+        assert_eq!(image.get_pixel(2, 2).0[3], 0);
+        let opaque = image.pixels().filter(|pixel| pixel.0[3] == 255).count();
+        assert!(opaque > 10_000, "cards are opaque");
+    }
+
     /// The widths of all texts.
     fn words(group: &usvg::Group) -> Vec<f32> {
         let of = |node: &usvg::Node| match node {
@@ -205,7 +251,7 @@ mod tests {
         let error = png(&lab, Catalog::embedded(), &PictureOptions::default()).unwrap_err();
         assert!(matches!(error, PngError::TooLarge { .. }), "{error}");
         assert!(error.to_string().contains("export SVG"));
-        for scale in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        for scale in [0.0, -1.0, 4.1, f32::NAN, f32::INFINITY] {
             let options = PictureOptions { scale, ..PictureOptions::default() };
             assert!(matches!(png(&fixture::mini_cloud(), Catalog::embedded(), &options), Err(PngError::Scale(_))));
         }

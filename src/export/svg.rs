@@ -2,7 +2,7 @@
 //!
 //! Fonts are named with fallbacks and not embedded: the text stays text, and the file small.
 
-use super::picture::{PictureOptions, shapes};
+use super::picture::{Background, PictureOptions, shapes};
 use crate::{
     catalog::Catalog,
     look::{Color, Ends, FontFace, ICON_SIDE, ICON_STROKE, Paint, Piece},
@@ -15,6 +15,12 @@ use std::fmt::Write as _;
 pub fn svg(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> String {
     let (shapes, area) = shapes(lab, catalog, options);
     part(lab, options, &shapes, area)
+}
+
+/// The size at which that is shown, in whole pixels.
+pub fn svg_size(lab: &Lab, catalog: &Catalog, options: &PictureOptions<'_>) -> (u64, u64) {
+    let (_, area) = shapes(lab, catalog, options);
+    super::png::pixels_of(area, 1.0)
 }
 
 /// What of these shapes of a lab lies in an area, as SVG text.
@@ -35,7 +41,9 @@ pub(super) fn part(lab: &Lab, options: &PictureOptions<'_>, shapes: &Shapes, are
         r#"<feGaussianBlur stdDeviation="4"/></filter></defs>"#,
         "\n"
     ));
-    let _ = writeln!(out, r#"<rect x="{x}" y="{y}" width="{width}" height="{height}"{}/>"#, fill(palette.canvas));
+    if options.background == Background::Theme {
+        let _ = writeln!(out, r#"<rect x="{x}" y="{y}" width="{width}" height="{height}"{}/>"#, fill(palette.canvas));
+    }
     for layer in LAYERS {
         for shape in shapes.of(layer).filter(|shape| shape.bounds().grow(16.0).touches(&area)) {
             write_shape(&mut out, shape);
@@ -205,6 +213,15 @@ mod tests {
             assert!(!text.contains("<script") && !text.contains('\u{1}'));
             assert!(resvg::usvg::Tree::from_str(&text, &resvg::usvg::Options::default()).is_ok());
         }
+    }
+
+    #[test]
+    fn a_transparent_picture_has_no_ground() {
+        let of = |background| svg(&fixture::mini_cloud(), Catalog::embedded(), &PictureOptions { background, ..PictureOptions::default() });
+        let ground = format!("fill=\"{}\"/>", Appearance::Light.palette().canvas);
+        let first = |text: &str| text.lines().find(|line| line.starts_with("<rect")).unwrap_or_default().to_owned();
+        assert!(first(&of(Background::Theme)).ends_with(&ground));
+        assert!(!first(&of(Background::Transparent)).ends_with(&ground));
     }
 
     #[test]

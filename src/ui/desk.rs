@@ -27,6 +27,8 @@ pub struct Memory {
     pub browser: crate::ui::dialog::Browser,
     /// How the lab is about to be exported.
     pub export: crate::app::ExportOptions,
+    /// The size of that in words or why there is none, and of which options.
+    pub export_size: Option<(crate::app::ExportOptions, Result<String, String>)>,
     /// What the manual is searched for.
     pub manual_query: String,
     /// The step whose log is open; empty: the last one.

@@ -142,5 +142,26 @@ fn pictures_are_exported() {
     assert!(fs::read(path).unwrap().starts_with(b"\x89PNG"));
     assert!(wrong(&["export", &file, "--to", "png"]).contains("-o FILE"));
     assert!(wrong(&["export", &file, "--to", "png", "--scale", "0", "-o", path, "--force"]).contains("scale"));
-    assert!(wrong(&["export", &file, "--to", "png", "--scale", "1000", "-o", path, "--force"]).contains("pixels"));
+    for scale in ["1000", "4.5", "nan"] {
+        assert!(wrong(&["export", &file, "--to", "png", "--scale", scale, "-o", path, "--force"]).contains("use 1 to 4"), "{scale}");
+    }
+    assert!(wrong(&["export", &file, "--to", "svg", "--scale", "2"]).contains("--scale is for a PNG"));
+    assert!(wrong(&["export", &file, "--to", "mermaid", "--background", "transparent"]).contains("Mermaid is a text"));
+}
+
+#[test]
+fn parts_and_grounds_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.png");
+    let path = path.to_str().unwrap();
+    let file = shipped("mini-cloud.ron");
+    let part = good(&["export", &file, "--to", "svg", "--only", "db1,lb"]);
+    assert!(part.contains(">db1<") && part.contains(">lb<") && !part.contains(">db2<"));
+    let missing = wrong(&["export", &file, "--to", "svg", "--only", "db1,db9"]);
+    assert!(missing.contains("no node db9") && missing.contains("db2"), "{missing}");
+    let output = sandtable(&["export", &file, "--to", "png", "--scale", "1", "--background", "transparent", "-o", path]);
+    let image = image::open(path).unwrap().into_rgba8();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("{} x {} pixels", image.width(), image.height())), "{said}");
+    assert_eq!(image.get_pixel(2, 2).0[3], 0);
 }

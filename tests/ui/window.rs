@@ -145,6 +145,33 @@ fn an_export_is_called_after_the_lab_and_never_takes_its_place() {
 }
 
 #[test]
+fn a_picture_has_the_scale_the_theme_the_ground_and_the_part_that_are_chosen() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::Select(vec![node("db1"), node("db2")]));
+    let mut exported = |choices: &[&str]| {
+        window.send(Command::Export);
+        choices.iter().for_each(|choice| window.click(choice));
+        let shown = window.harness.get_by_label_contains(" × ");
+        let words = shown.accesskit_node().label().or_else(|| shown.accesskit_node().value()).expect("the size");
+        let path = window.folder.path().join("mini-cloud.png");
+        let _ = std::fs::remove_file(&path);
+        dialog_button(&mut window, "Export…");
+        let image = image::open(&path).unwrap_or_else(|error| panic!("{error}: {:?}", window.state().notice()));
+        assert_eq!(words, format!("{} × {} pixels", image.width(), image.height()), "the size was shown before");
+        image.into_rgba8()
+    };
+    let whole = exported(&["PNG", "1×", "Light"]);
+    let double = exported(&["2×"]);
+    assert_eq!((double.width().div_ceil(2), double.height().div_ceil(2)), whole.dimensions());
+    let dark = exported(&["1×", "Dark"]);
+    assert!(dark.get_pixel(2, 2).0[0] < 40 && whole.get_pixel(2, 2).0[0] > 200);
+    assert_eq!(exported(&["As shown"]).get_pixel(2, 2), dark.get_pixel(2, 2), "the window is dark");
+    assert_eq!(exported(&["Transparent"]).get_pixel(2, 2).0[3], 0);
+    let part = exported(&["Of the theme", "Selection"]);
+    assert!(part.height() < whole.height() / 2, "two nodes of five: {:?}", part.dimensions());
+}
+
+#[test]
 fn unsaved_work_is_offered_when_its_file_is_opened_by_name() {
     let mut window = Window::open();
     let (path, _) = lab_file(&window, "shop.ron");

@@ -84,7 +84,7 @@ fn begin(desk: &mut Desk<'_>, dialog: &Dialog) {
             memory.file_name.clone_from(&desk.state.proposed);
             memory.browser = Browser::default();
         }
-        Dialog::Export => memory.export = desk.state.export,
+        Dialog::Export => export::begin(desk),
         Dialog::View(index) => memory.page = page::begin(desk.state, *index, memory.visible),
         _ => {}
     }

@@ -6,7 +6,7 @@ use super::{
     theme::{self, Theme},
     widget,
 };
-use crate::app::{Command, Effect, Event, Graph, Mode, Stamp, State, WindowPlace, worker::Workers};
+use crate::app::{Command, Effect, Event, Graph, Mode, Stamp, State, ViewMove, WindowPlace, worker::Workers};
 use crate::look::size;
 use egui::{CentralPanel, Context, Frame, Panel, Ui, ViewportCommand};
 use std::{
@@ -299,7 +299,18 @@ impl SandtableApp {
 
     fn on_window(&mut self, ctx: &Context, effect: Effect) {
         match effect {
-            Effect::View(movement) => self.stage.go(movement),
+            Effect::View(movement) => {
+                let on_graph = self.state.graph == Graph::Shown && self.state.mode != Mode::Present;
+                match movement {
+                    ViewMove::In | ViewMove::Out | ViewMove::Actual if on_graph => self.graph.go(movement),
+                    // A lab that has just been opened is shown whole on the canvas, too.
+                    ViewMove::Fit if on_graph => {
+                        self.graph.go(ViewMove::Fit);
+                        self.stage.go(ViewMove::Fit);
+                    }
+                    _ => self.stage.go(movement),
+                }
+            }
             Effect::RenameInPlace(subject) => self.stage.rename(subject),
             Effect::Quit => {
                 self.may_close = true;

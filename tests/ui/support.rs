@@ -10,7 +10,7 @@ use sandtable::{
         worker::{Chooser, NoChooser, Parts, Workers},
     },
     host::state::StateFolder,
-    model::{Bind, Edit, Lab, Service},
+    model::{Bind, Edit, Endpoint, Flow, Lab, Node, NodeName, Service, ServiceRef},
     ui::SandtableApp,
 };
 use std::{
@@ -92,6 +92,14 @@ impl Window {
         window
     }
 
+    /// Opens a lab from a file of its own.
+    pub fn open_lab(&mut self, lab: &Lab) {
+        let path = self.folder.path().join("given.ron");
+        std::fs::write(&path, sandtable::layout::write(lab)).unwrap();
+        self.send(Command::OpenPath(path));
+        assert_eq!(self.state().lab().name, lab.name, "{:?}", self.state().notice());
+    }
+
     pub fn state(&self) -> &State {
         self.harness.state().state()
     }
@@ -169,6 +177,28 @@ impl Window {
         self.button(to, false);
         self.settle();
     }
+}
+
+/// A lab with so many services: balancers, each with applications behind it, all of those with one of a few databases, and a
+/// quarter of services that no flow joins to others.
+pub fn many_services(count: usize) -> Lab {
+    let mut lab = Lab::new(format!("{count} services"));
+    let kinds = ["haproxy", "nginx", "nginx", "nginx", "nginx", "mariadb", "nginx", "chrony"];
+    let names: Vec<(NodeName, &str)> = (0..count).map(|n| (format!("node{n}").parse().unwrap(), kinds[n % kinds.len()])).collect();
+    for (name, kind) in &names {
+        let mut node = Node::new(sandtable::model::Role::App);
+        node.services.insert(kind.parse().unwrap(), Service::new(kind.parse().unwrap()));
+        lab.nodes.insert(name.clone(), node);
+    }
+    let end = |(node, kind): &(NodeName, &str)| Endpoint::Service(ServiceRef { node: node.clone(), service: kind.parse().unwrap() });
+    for block in names.chunks_exact(kinds.len()) {
+        lab.flows.push(Flow::new(Endpoint::Outside, end(&block[0])));
+        for app in &block[1..5] {
+            lab.flows.push(Flow::new(end(&block[0]), end(app)));
+            lab.flows.push(Flow::new(end(app), end(&block[5])));
+        }
+    }
+    lab
 }
 
 /// Edits that open the databases of a lab to everybody: errors of the rules.

@@ -1,6 +1,6 @@
 //! The whole window, driven by the names that accessibility tools hear, on the simulator with a clock of its own.
 
-use super::support::{Window, exposed};
+use super::support::{Window, exposed, many_services};
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
@@ -254,6 +254,77 @@ fn the_list_of_commands_does_what_is_chosen() {
     window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::G);
     window.settle();
     assert_eq!(window.state().graph, sandtable::app::Graph::Hidden);
+}
+
+/// The cards of the service graph that are in sight: their names and where they are.
+fn graph_cards(window: &Window) -> Vec<(String, egui::Rect)> {
+    let items =
+        window.harness.query_all_by_role(Role::ListItem).map(|item| (item.accesskit_node().label().unwrap_or_default(), item.rect()));
+    items.filter(|(name, _)| [", on ", ", virtual IP", ", beyond the lab"].iter().any(|about| name.contains(about))).collect()
+}
+
+#[test]
+fn what_is_clicked_in_the_graph_is_selected_and_back() {
+    let mut window = Window::with_template("Mini cloud");
+    window.send(Command::ToggleGraph);
+    for arrangement in ["Layers", "Forces"] {
+        window.click(arrangement);
+        let at = window.harness.get_by_label("haproxy, on lb").rect().center();
+        window.press_at(at);
+        assert_eq!(window.state().selected(), Some(&Subject::Service("lb/haproxy".parse().unwrap())));
+        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+        let is_selected = |name: &str| window.harness.get_by_label(name).accesskit_node().is_selected();
+        assert_eq!((is_selected("galera, on db1"), is_selected("haproxy, on lb")), (Some(true), Some(false)));
+        window.send(Command::SelectNone);
+    }
+    window.harness.get_by_label("galera, on db2").click_accesskit();
+    window.settle();
+    assert_eq!(window.state().selected(), Some(&Subject::Service("db2/galera".parse().unwrap())));
+}
+
+#[test]
+fn the_graph_opens_readable_however_many_services_there_are() {
+    for count in [1, 10, 120, 300] {
+        let mut window = Window::open();
+        window.open_lab(&many_services(count));
+        window.send(Command::ToggleGraph);
+        for arrangement in ["Layers", "Forces"] {
+            window.click(arrangement);
+            let bar = window.harness.get_by_label("Service graph").rect();
+            let cards = graph_cards(&window);
+            assert!(cards.len() > count.min(20) / 2, "{count} {arrangement}: {} in sight", cards.len());
+            for (nth, (name, card)) in cards.iter().enumerate() {
+                assert!(card.height() >= 40.0 * 11.0 / 13.0 - 0.1, "{count} {arrangement}: {name} {card:?}");
+                let inside = card.left() > bar.left() - 20.0 && card.right() < 1440.0 - 288.0;
+                assert!(inside || arrangement == "Forces", "{count} {arrangement}: {name} {card:?}");
+                let covered = cards.iter().skip(nth + 1).find(|(_, other)| card.intersects(*other));
+                assert!(covered.is_none(), "{count} {arrangement}: {name} and {covered:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_graph_is_scrolled_zoomed_and_shown_whole() {
+    let mut window = Window::open();
+    window.open_lab(&many_services(120));
+    window.send(Command::ToggleGraph);
+    let opened = graph_cards(&window);
+    window.send(Command::ZoomFit);
+    assert!(graph_cards(&window).len() > 120, "all services and the outside");
+    window.send(Command::ZoomActual);
+    assert!((graph_cards(&window)[0].1.height() - 40.0).abs() < 0.5);
+    // The room changes: shown readable again.
+    window.send(Command::ToggleInspector);
+    window.send(Command::ToggleInspector);
+    assert_eq!(graph_cards(&window), opened);
+    let last = window.state().lab().nodes.keys().last().unwrap().clone();
+    let (_, service, _) = window.state().lab().services().find(|(node, ..)| **node == last).unwrap();
+    let name = format!("{service}, on {last}");
+    assert!(window.harness.query_by_label(&name).is_none(), "far below");
+    let at = Subject::Service(ServiceRef { node: last, service: service.clone() });
+    window.send(Command::Select(vec![at]));
+    assert!(window.harness.query_by_label(&name).is_some(), "what is selected is brought into sight");
 }
 
 #[test]

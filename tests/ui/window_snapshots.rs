@@ -1,6 +1,6 @@
 //! Photographs of the main views, in both themes and at the least size, to be looked at when they change.
 
-use super::support::{Window, exposed};
+use super::support::{Window, exposed, many_services};
 use egui_kittest::{SnapshotResults, kittest::Queryable as _};
 use sandtable::{
     app::{Command, Dialog, Preferences, Tab, files},
@@ -19,7 +19,10 @@ fn photograph(window: &mut Window, name: &str) {
 
 /// A view in both themes.
 fn both(name: &str, prepare: impl Fn(&mut Window)) {
-    let mut results = SnapshotResults::new();
+    both_into(&mut SnapshotResults::new(), name, prepare);
+}
+
+fn both_into(results: &mut SnapshotResults, name: &str, prepare: impl Fn(&mut Window)) {
     for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
         let mut window = Window::open();
         window.send(Command::Theme(theme));
@@ -227,6 +230,66 @@ fn graph() {
         mini_cloud(window);
         window.send(Command::ToggleGraph);
         window.send(Command::Select(vec![Subject::Service("lb/haproxy".parse().unwrap())]));
+    });
+}
+
+#[test]
+fn graph_by_forces() {
+    both("graph-forces", |window| {
+        mini_cloud(window);
+        window.send(Command::ToggleGraph);
+        window.click("Forces");
+        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    });
+}
+
+#[test]
+fn graph_of_a_large_lab() {
+    let mut results = SnapshotResults::new();
+    both_into(&mut results, "graph-large", |window| {
+        window.open_lab(&many_services(120));
+        window.send(Command::ToggleGraph);
+        window.send(Command::Select(vec![Subject::Service("node8/haproxy".parse().unwrap())]));
+    });
+    both_into(&mut results, "graph-large-forces", |window| {
+        window.open_lab(&many_services(120));
+        window.send(Command::ToggleGraph);
+        window.click("Forces");
+        window.send(Command::ZoomFit);
+    });
+}
+
+#[test]
+fn export() {
+    both("export", |window| {
+        mini_cloud(window);
+        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
+        window.send(Command::Export);
+        window.click("PNG");
+    });
+}
+
+/// All that can be added, and what is found by a word.
+#[test]
+fn palette() {
+    let mut results = SnapshotResults::new();
+    both_into(&mut results, "palette", |window| {
+        mini_cloud(window);
+        window.harness.set_size(egui::vec2(1440.0, 1500.0));
+        window.settle();
+    });
+    both_into(&mut results, "palette-small", |window| {
+        mini_cloud(window);
+        window.harness.set_size(egui::vec2(1024.0, 640.0));
+        window.settle();
+    });
+    both_into(&mut results, "palette-found", |window| {
+        mini_cloud(window);
+        let field = egui::accesskit::Role::TextInput;
+        window.harness.get_all_by_role(field).next().expect("the palette's field").click();
+        window.settle();
+        window.harness.get_all_by_role(field).next().expect("the palette's field").type_text("sql");
+        window.settle();
     });
 }
 

@@ -1,5 +1,5 @@
-//! What nodes and edges of the service graph look like: small cards with their words inside, joined by thin curves. Drawn by
-//! us in the theme's colours; egui_graphs places them. It decides nothing.
+//! What nodes and edges of the service graph look like: small cards with their words inside, joined by thin curves, in the
+//! theme's colours. It decides nothing.
 
 use crate::{
     look::{self, FontFace, Icon, font_size, radius, stroke},
@@ -11,16 +11,23 @@ use egui::{
     epaint::{CubicBezierShape, RectShape, TextShape},
     vec2,
 };
-use egui_graphs::{DisplayEdge, DisplayNode, DrawContext, EdgeProps, Node, NodeProps};
-use petgraph::{Directed, stable_graph::DefaultIx};
+use egui_graphs::{DisplayEdge, DisplayNode, DrawContext, EdgeProps, Graph, Layout, LayoutState, Node, NodeProps};
+use petgraph::{
+    Directed, EdgeType,
+    stable_graph::{DefaultIx, IndexType},
+};
+use serde::{Deserialize, Serialize};
 
 /// A card, in the graph's units: points at 100 %.
-pub const CARD: Vec2 = vec2(152.0, 40.0);
+pub const CARD: Vec2 = vec2(168.0, 40.0);
 /// From a card's edge to what is in it.
 const MARGIN: f32 = 10.0;
 const ICON: f32 = 18.0;
 /// Words smaller than this on the screen are left out, in points: nobody can read them.
-const WORDS_MIN: f32 = 4.0;
+pub const WORDS_MIN: f32 = 4.0;
+/// How wide the band in a cluster's colour is, and what is between a card's place and its cluster's name.
+const CLUSTER: f32 = 3.0;
+const CLUSTER_GAP: f32 = 6.0;
 /// An arrow's length, in the graph's units.
 const TIP: f32 = 7.0;
 
@@ -36,12 +43,22 @@ pub struct Card {
     pub icon: Icon,
     /// What is found about it; `None`: nothing.
     pub tone: Option<Color32>,
+    /// The name of its cluster, and the cluster's colour.
+    pub cluster: Option<(String, Color32)>,
 }
 
 impl From<NodeProps<Subject>> for Card {
     fn from(props: NodeProps<Subject>) -> Self {
-        let mut card =
-            Self { at: Pos2::ZERO, title: String::new(), about: String::new(), chosen: false, hovered: false, icon: Icon::App, tone: None };
+        let mut card = Self {
+            at: Pos2::ZERO,
+            title: String::new(),
+            about: String::new(),
+            chosen: false,
+            hovered: false,
+            icon: Icon::App,
+            tone: None,
+            cluster: None,
+        };
         card.follow(&props);
         card
     }
@@ -97,22 +114,40 @@ impl DisplayNode<Subject, (), Directed, DefaultIx> for Card {
         let middle = Pos2::new(left + ICON * zoom / 2.0, rect.center().y);
         let color = if matches!(self.icon, Icon::Vip) { palette.vip } else { palette.text };
         icon::push(&mut out, self.icon, Rect::from_center_size(middle, Vec2::splat(ICON * zoom)), color, ctx.ctx.pixels_per_point());
-        let text_left = left + (ICON + 8.0) * zoom;
-        let room = CARD.x - 2.0 * MARGIN - ICON - 8.0;
-        let lines = [
-            (&self.title, FontFace::SemiBold, font_size::BODY, palette.text, -8.0),
-            (&self.about, FontFace::Regular, font_size::SMALL, palette.muted, 8.0),
-        ];
-        for (words, face, size, color, down) in lines {
+        if let Some((_, color)) = &self.cluster {
+            let band = Rect::from_min_size(
+                Pos2::new(rect.right() - (CLUSTER + 2.0) * zoom, rect.top() + rect.height() * 0.2),
+                vec2(CLUSTER * zoom, rect.height() * 0.6),
+            );
+            out.push(Shape::rect_filled(band, CornerRadius::same(corner(1.5 * zoom)), *color));
+        }
+        let text_left = MARGIN + ICON + 8.0;
+        let room = CARD.x - MARGIN - text_left;
+        let title = (self.title.as_str(), FontFace::SemiBold, font_size::NAME, palette.text);
+        let about = (self.about.as_str(), FontFace::Regular, font_size::SMALL, palette.muted);
+        let mut line = |down: f32, from: f32, room: f32, (words, face, size, color): (&str, FontFace, f32, Color32)| {
             let cut = look::elide(words, face, size, room);
-            // Sizes in quarters of a point, so that fitting does not fill the font texture with every size there is.
-            let size = (size * zoom * 4.0).round() / 4.0;
+            // Sizes in quarters of a point, so that fitting does not fill the font texture with every size there is. Rounded up: a
+            // name must not become smaller than the scale says.
+            let size = (size * zoom * 4.0 - 1e-3).ceil() / 4.0;
             if size < WORDS_MIN || cut.is_empty() {
-                continue;
+                return;
             }
             let galley = ctx.ctx.fonts_mut(|fonts| fonts.layout_no_wrap(cut.into_owned(), theme::font(face, size), color));
-            let at = Pos2::new(text_left, rect.center().y + down * zoom - galley.size().y / 2.0);
+            let at = Pos2::new(rect.left() + from * zoom, rect.center().y + down * zoom - galley.size().y / 2.0);
             out.push(TextShape::new(at, galley, color).into());
+        };
+        line(-8.0, text_left, room, title);
+        match &self.cluster {
+            None => line(8.0, text_left, room, about),
+            Some((name, color)) => {
+                let (face, size) = (FontFace::Medium, font_size::SMALL);
+                // The cluster's name has at least half of the line.
+                let named = look::width(name, face, size).min(room / 2.0);
+                let own = look::width(about.0, about.1, about.2).min(room - named - CLUSTER_GAP);
+                line(8.0, text_left, own + 0.5, about);
+                line(8.0, text_left + own + CLUSTER_GAP, room - own - CLUSTER_GAP, (name, face, size, *color));
+            }
         }
         out
     }
@@ -146,8 +181,13 @@ impl DisplayEdge<Subject, (), Directed, DefaultIx, Card> for Arrow {
         }
         let palette = theme::Theme::of(ctx.ctx).palette();
         // What a chosen service depends on, and who depends on it, stands out.
-        let (color, width) =
-            if start.selected() || end.selected() { (palette.accent, stroke::SELECTION) } else { (palette.faint, stroke::FLOW) };
+        let is_long = (end.location() - start.location()).abs().max_elem() > LONG;
+        let (color, width) = match start.selected() || end.selected() {
+            true => (palette.accent, stroke::SELECTION),
+            // Long flows pass many cards: they are there, and leave the short ones in front.
+            false if is_long => (palette.line_strong, stroke::BORDER),
+            false => (palette.faint, stroke::FLOW),
+        };
         let [from, bend_from, bend_to, to] = way(start.location(), end.location(), self.order);
         let zoom = ctx.meta.canvas_to_screen_size(1.0);
         let heading = (to - bend_to).normalized();
@@ -180,12 +220,24 @@ impl DisplayEdge<Subject, (), Directed, DefaultIx, Card> for Arrow {
     }
 }
 
+/// From how far apart on a flow is drawn faintly.
+const LONG: f32 = 4.0 * CARD.x;
+/// From how far apart on there may be a card between two others, and how far a flow then leads around it.
+const PASSING: f32 = 2.0 * CARD.y + 64.0;
+const AROUND: f32 = 20.0;
+
 /// The curve between two cards: out of one by the side toward the other, and into that from there. Further edges between
 /// the same two lie beside the first.
 fn way(one: Pos2, other: Pos2, order: usize) -> [Pos2; 4] {
     let apart = other - one;
     #[expect(clippy::cast_precision_loss, reason = "a handful of parallel flows")]
     let beside = order as f32 * 12.0;
+    // A card between both would cover a straight line.
+    if apart.y.abs() > PASSING && apart.x.abs() < CARD.x / 2.0 {
+        let (from, to) = (one + vec2(CARD.x / 2.0, beside), other + vec2(CARD.x / 2.0, beside));
+        let right = from.x.max(to.x) + AROUND;
+        return [from, Pos2::new(right, from.y), Pos2::new(right, to.y), to];
+    }
     let vertical = apart.y.abs() >= CARD.y * 1.2;
     let (out, shift) = if vertical {
         (vec2(0.0, apart.y.signum()), vec2(beside, 0.0))
@@ -199,21 +251,35 @@ fn way(one: Pos2, other: Pos2, order: usize) -> [Pos2; 4] {
     [from, from + bend, to - bend, to]
 }
 
-/// How much wider places must become so that no two cards of this size cover each other, with some room between; at least 1
-/// and at most 6: what stands at one point cannot be pulled apart so.
-pub fn widening(places: &[Pos2]) -> f32 {
-    const ROOM: Vec2 = vec2(24.0, 28.0);
-    let need = CARD + ROOM;
-    let mut most: f32 = 1.0;
-    for (nth, one) in places.iter().enumerate() {
-        for other in places.iter().skip(nth + 1) {
-            let apart = (*other - *one).abs();
-            // It is enough to be clear of each other in one direction.
-            let factor = (need.x / apart.x.max(1e-3)).min(need.y / apart.y.max(1e-3));
-            most = most.max(factor);
-        }
+/// A layout of egui_graphs that moves nothing: cards stand where they are put.
+#[derive(Debug, Default)]
+pub struct Placed;
+
+/// The state of such a layout: none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PlacedState;
+
+impl LayoutState for PlacedState {}
+
+impl Layout<PlacedState> for Placed {
+    fn from_state(_: PlacedState) -> impl Layout<PlacedState> {
+        Self
     }
-    most.min(6.0)
+
+    fn next<N, E, Ty, Ix, Dn, De>(&mut self, _: &mut Graph<N, E, Ty, Ix, Dn, De>, _: &egui::Ui)
+    where
+        N: Clone,
+        E: Clone,
+        Ty: EdgeType,
+        Ix: IndexType,
+        Dn: DisplayNode<N, E, Ty, Ix>,
+        De: DisplayEdge<N, E, Ty, Ix, Dn>,
+    {
+    }
+
+    fn state(&self) -> PlacedState {
+        PlacedState
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the value is clamped to a byte first")]
@@ -237,15 +303,20 @@ mod tests {
     }
 
     #[test]
-    fn cards_are_pulled_apart_until_none_covers_another() {
-        let places = [Pos2::new(0.0, 0.0), Pos2::new(60.0, 10.0), Pos2::new(20.0, 50.0), Pos2::new(400.0, 0.0)];
-        let wide: Vec<Rect> = places.iter().map(|at| Rect::from_center_size((at.to_vec2() * widening(&places)).to_pos2(), CARD)).collect();
-        for (nth, one) in wide.iter().enumerate() {
-            assert!(wide.iter().skip(nth + 1).all(|other| !one.intersects(*other)), "{wide:?}");
+    fn a_flow_past_other_cards_leads_around_them() {
+        let [from, bend, _, to] = way(Pos2::ZERO, Pos2::new(10.0, 400.0), 0);
+        assert_eq!((from, to), (Pos2::new(CARD.x / 2.0, 0.0), Pos2::new(10.0 + CARD.x / 2.0, 400.0)));
+        assert!(bend.x > from.x);
+    }
+
+    #[test]
+    fn names_of_clusters_can_be_read_on_cards() {
+        for appearance in crate::look::Appearance::ALL {
+            let palette = appearance.palette();
+            for rail in palette.rails {
+                assert!(rail.contrast(palette.card) >= 4.5, "{appearance:?}: {rail} {}", rail.contrast(palette.card));
+            }
         }
-        assert_eq!(widening(&places[..1]), 1.0);
-        assert_eq!(widening(&[Pos2::ZERO, Pos2::new(1000.0, 1000.0)]), 1.0);
-        assert_eq!(widening(&[Pos2::ZERO, Pos2::ZERO]), 6.0);
     }
 
     #[test]
@@ -258,6 +329,7 @@ mod tests {
             hovered: false,
             icon: Icon::App,
             tone: None,
+            cluster: None,
         };
         let right = DisplayNode::closest_boundary_point(&props_card, vec2(1.0, 0.0));
         assert_eq!(right, Pos2::new(10.0 + CARD.x / 2.0, 20.0));

@@ -31,7 +31,6 @@ impl Still {
     pub fn paint(&mut self, painter: &Painter, room: egui::Rect, appearance: Appearance) {
         let Some(zoom) = self.thumbnail.zoom(room.width(), room.height()) else { return };
         let shapes = match &self.drawn {
-            #[expect(clippy::float_cmp, reason = "the same room gives the same zoom")]
             Some((with, at, shapes)) if (*with, *at) == (appearance, zoom) => shapes,
             _ => &self.drawn.insert((appearance, zoom, self.thumbnail.shapes(appearance, zoom))).2,
         };

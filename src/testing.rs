@@ -36,6 +36,7 @@ pub fn service(kind: &str) -> ServiceSpec {
         allow: None,
         cluster: None,
         replica_of: None,
+        promoted_from: None,
         upstreams: Vec::new(),
         peers: Vec::new(),
         settings: Default::default(),

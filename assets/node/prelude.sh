@@ -41,7 +41,7 @@ end() {
     if [ -e "$work/changed" ]; then echo '::done changed'; else echo '::done same'; fi
 }
 
-# --- What was changed, and what that asks for: restart (the default), reload or nothing. It is kept on the node until it is
+# --- What was changed, and what that asks for: restart (the default), reload, the script `after` alone, or nothing. It is kept on the node until it is
 # done, so that a script that was cut off is made good by the next one.
 changed() {
     : >"$work/changed"
@@ -49,8 +49,9 @@ changed() {
     case ${1:-restart} in
         restart) echo restart >"$home/pending"; rm -f "$home/after-done" ;;
         reload) [ -e "$home/pending" ] || echo reload >"$home/pending"; rm -f "$home/after-done" ;;
+        after) rm -f "$home/after-done" ;;
         nothing) ;;
-        *) fail "changed takes restart, reload or nothing, not $1" ;;
+        *) fail "changed takes restart, reload, after or nothing, not $1" ;;
     esac
 }
 
@@ -563,6 +564,13 @@ service_remove() {
         : >"$work/changed"
         rm -rf "$home"
     fi
+}
+# A promotion changes the running server, so the files of its new role need no restart; a change that was pending before still does.
+service_owes() {
+    [ ! -e "$home/pending" ] || : >"$work/owes"
+}
+service_promoted() {
+    [ -e "$work/owes" ] || rm -f "$home/pending"
 }
 # How far a member's data goes, for whoever recovers a cluster.
 value_of() { # NAME

@@ -16,7 +16,7 @@ pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
 };
 
-pub use relation::{Agreement, Carries, Copying, Need, Partners, Through};
+pub use relation::{Agreement, Carries, Copying, Need, Partners, Promoting, Through};
 
 use crate::model::{Endpoint, IndexMap, Kind, Lab, NodeName, Role, Service, ServiceName, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
@@ -311,6 +311,9 @@ pub struct Entry {
     /// How it copies from another of its kind.
     #[serde(default)]
     pub copies: Copying,
+    /// How a replica becomes the primary.
+    #[serde(default)]
+    pub promotes: Promoting,
 }
 
 impl Entry {

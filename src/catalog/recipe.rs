@@ -188,6 +188,9 @@ pub struct Scripts {
     /// After a full stop of the cluster: stops it hard and prints how far its data goes, as a whole number. The member with the
     /// greatest is bootstrapped.
     pub position: Option<String>,
+    /// Makes a running replica take writes, without a restart: what has arrived is applied first. It checks that it is a replica, and can
+    /// be run again. Afterwards the files are those of a primary.
+    pub promote: Option<String>,
 }
 
 /// How a kind is set up.
@@ -311,8 +314,8 @@ impl RecipeFolder {
     /// The templates that the recipe names.
     fn named(&self) -> Vec<&str> {
         let Recipe { files, scripts, firewall, .. } = &self.recipe;
-        let Scripts { setup, check, start, bootstrap, ready, after, health, facts, remove, position } = scripts;
-        let scripts = [setup, check, start, bootstrap, ready, after, health, facts, remove, position, firewall];
+        let Scripts { setup, check, start, bootstrap, ready, after, health, facts, remove, position, promote } = scripts;
+        let scripts = [setup, check, start, bootstrap, ready, after, health, facts, remove, position, promote, firewall];
         let files = files.iter().map(|file| file.template.as_str());
         files.chain(scripts.into_iter().flatten().map(String::as_str)).collect()
     }

@@ -77,6 +77,19 @@ pub enum Copying {
     Files,
 }
 
+/// How a replica becomes the primary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promoting {
+    /// The kind has no replicas.
+    #[default]
+    NoReplicas,
+    /// By the recipe's script `promote`.
+    ByScript,
+    /// Not by Sandtable: why, and what to do instead.
+    Not(String),
+}
+
 /// What a service that a setting names is for, as far as a flow has to lead there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -182,6 +182,8 @@ commands! {
     guard Guard;
     /// Recover a cluster that has stopped as a whole
     recover Recover;
+    /// Make a replica the primary
+    promote Promote;
     /// Take snapshots of nodes
     snapshot Snapshot;
     /// Restore a node from a snapshot

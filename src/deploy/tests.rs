@@ -77,6 +77,10 @@ impl Ideal {
 }
 
 impl Provider for Ideal {
+    fn promote<'a>(&'a self, _: &'a crate::plan::Promotion, _: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async { Ok(Done::AlreadySo) })
+    }
+
     fn recover<'a>(&'a self, _: &'a crate::model::ClusterName, _: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
         Box::pin(async { Ok(Done::AlreadySo) })
     }

@@ -37,6 +37,8 @@ pub enum EventKind {
     NonPrimary,
     /// A part of a cluster may work again.
     Primary,
+    /// A replica was promoted, or copies from another primary.
+    Promoted,
     /// No part of a cluster may work.
     QuorumLost,
     /// A balancer leaves a server out.

@@ -180,6 +180,9 @@ pub struct ServiceSpec {
     pub cluster: Option<(ClusterName, Vec<ServiceRef>)>,
     /// The service it copies from.
     pub replica_of: Option<ServiceRef>,
+    /// The primary that it copied from until it was promoted; `None` where the layout itself says that it is none's replica.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted_from: Option<ServiceRef>,
     /// What it talks to, in the order of the flows: a balancer's backends, an application's database.
     pub upstreams: Vec<Upstream>,
     /// The other services that its configuration names, each once.

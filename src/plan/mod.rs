@@ -13,6 +13,7 @@ mod machines;
 mod networks;
 mod off;
 mod power;
+mod promotion;
 mod removals;
 mod services;
 mod sight;
@@ -26,6 +27,7 @@ pub use destroy::destroy;
 pub use graph::step_id;
 pub use identity::{LAB_ID_BYTES_MAX, LabId, hardware_address};
 pub use off::off;
+pub use promotion::{OldPrimary, Promotion, drawn_as_primary, promotable, promotion, takes_writes};
 pub use snapshots::{delete_snapshots, existing_snapshots, next_snapshot_name, restore, snapshot_name, take_snapshots};
 pub use specs::{Desired, Unplannable, desired};
 pub use undo::{doubt, undo};
@@ -52,7 +54,12 @@ pub fn plan(lab: &Lab, catalog: &Catalog, desired: &Desired, observed: &Observed
 pub fn refusals(desired: &Desired, observed: &Observed) -> Vec<Unplannable> {
     let there = |name: &NodeName| observed.nodes.get(name).and_then(|node| node.spec.as_ref());
     let shrinks = desired.machines.iter().filter_map(|(name, spec)| Some((name, sight::shrinking(spec, there(name)?)?)));
-    shrinks.map(|(name, why)| Unplannable { subject: Subject::Node(name.clone()), why }).collect()
+    let shrinks = shrinks.map(|(name, why)| Unplannable { subject: Subject::Node(name.clone()), why });
+    let promoted = desired.services.iter().filter_map(|(at, drawn)| {
+        let there = observed.nodes.get(&at.node)?.services.get(&at.service)?.spec.as_ref()?;
+        Some(Unplannable { subject: Subject::Service(at.clone()), why: promotion::drift(at, drawn, there)? })
+    });
+    shrinks.chain(promoted).collect()
 }
 
 /// The stages, in the order in which their steps are done where nothing else decides.

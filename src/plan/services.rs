@@ -3,6 +3,7 @@
 use super::{
     Action, Change,
     graph::{Demand, Doing, Draft, Point},
+    promotion,
     sight::{Fate, Sight, because},
 };
 use crate::model::{Endpoint, ServiceRef, ServiceSpec, Subject};
@@ -38,7 +39,9 @@ fn doings(sight: &Sight<'_>, at: &ServiceRef, spec: &ServiceSpec) -> (Option<Doi
         let installed = doing(install, Change::Create, format!("{at} is missing."));
         return (installed, doing(start, Change::Update, format!("{at} has just been installed.")));
     };
-    let differs = (there != spec).then(|| because(at, &differences(spec, there)));
+    // What was promoted holds the newest data: it and those that copy from it stay as they are until the layout says so (`refusals`).
+    let stays = promotion::drift(at, spec, there).is_some() || promotion::follows_promoted(sight.observed, sight.desired, there);
+    let differs = (there != spec && !stays).then(|| because(at, &differences(spec, there)));
     let goes_down = sight.fate(&at.node) == Fate::Bounced;
     if sight.runs(at) && !goes_down {
         let reconfigure = Action::ReconfigureService { node, service, spec: spec.clone() };
@@ -81,6 +84,9 @@ fn differences(drawn: &ServiceSpec, there: &ServiceSpec) -> Vec<String> {
     if drawn.replica_of != there.replica_of {
         let primary = |spec: &ServiceSpec| spec.replica_of.as_ref().map_or_else(|| "no service".to_owned(), ToString::to_string);
         reasons.push(format!("copies from {}, the layout says {}", primary(there), primary(drawn)));
+    }
+    if let (None, Some(primary)) = (&drawn.promoted_from, &there.promoted_from) {
+        reasons.push(format!("was promoted in place of {primary}, and is drawn as the primary now"));
     }
     if drawn.upstreams != there.upstreams {
         let list = |spec: &ServiceSpec| {

@@ -10,8 +10,11 @@ pub(crate) mod fixture;
 mod pace;
 mod page;
 pub mod record;
+mod roles;
 pub mod steady;
 pub mod tries;
+
+pub use roles::judge as judge_roles;
 
 use crate::model::{ClusterState, Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
 use std::collections::{HashMap, VecDeque};

@@ -16,7 +16,7 @@ pub mod virtualbox;
 
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
-    plan::Action,
+    plan::{Action, Promotion},
     sim::{FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
 use doctor::Check;
@@ -163,6 +163,10 @@ pub trait Provider: Send + Sync {
     /// Brings back a cluster that has stopped as a whole: begun anew by the member whose data goes furthest. `says` is told what it
     /// is at. Changes nothing where a part of the cluster works.
     fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
+
+    /// Makes a replica the primary, and has the others copy from it. `says` is told what it is at. It may still be under way when this
+    /// returns; [`Observed`] tells when the service takes writes. Doing it twice is doing it once.
+    fn promote<'a>(&'a self, promotion: &'a Promotion, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
     /// The program on this machine, and its arguments, that gives a person a shell on a running node; with a command, what runs it
     /// there and ends with its exit code.

@@ -9,13 +9,13 @@
 
 mod errors;
 
-use self::errors::{in_state, in_world, not_real, nothing_there};
+use self::errors::{in_state, in_world, not_promoted, not_real, nothing_there, unreadable};
 use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Terms, Traffic, Which};
 use crate::{
     catalog::Catalog,
     host::state::{LabFolder, Locked, Stamp, Wait},
     model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
-    plan::Action,
+    plan::{Action, Promotion},
     sim::{ActionOutcome, Prediction, Progress, SimError, World, blast_radius},
 };
 use serde::{Deserialize, Serialize};
@@ -188,17 +188,7 @@ impl SimProvider {
         }
         state.open = None;
         let Some(bytes) = self.folder.read(WORLD_FILE).map_err(in_state)? else { return Ok(()) };
-        let unreadable = |why: String| ProviderError {
-            what: "read the simulated lab".into(),
-            node: None,
-            why,
-            next: format!(
-                "Look at {}, or give the simulated lab up and deploy it again: sandtable forget --lab {}",
-                self.folder.path().join(WORLD_FILE).display(),
-                self.folder.path().file_name().unwrap_or_default().display()
-            ),
-            retry: Retry::Useless,
-        };
+        let unreadable = |why: String| unreadable(&self.folder, why);
         let file: FileIn = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         if file.version != VERSION {
             return Err(unreadable(format!("it was made by another version ({}, this one is {VERSION})", file.version)));
@@ -454,6 +444,14 @@ impl Provider for SimProvider {
                 says("beginning anew with the member whose data goes furthest");
                 world.recover_cluster(cluster).map(|()| Done::Changed)
             })
+        })
+    }
+
+    fn promote<'a>(&'a self, promotion: &'a Promotion, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        Box::pin(async move {
+            says(&format!("promoting {}", promotion.at));
+            let begun = self.change(|world| Ok(world.promote(promotion)))?;
+            begun.map(|()| Done::Changed).map_err(|error| not_promoted(&promotion.at, &error))
         })
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     catalog::{Landing, OnChange, Port, Protocol, Scripts},
-    model::ServiceName,
+    model::{Relation, ServiceName},
 };
 use std::net::Ipv4Addr;
 
@@ -63,6 +63,23 @@ pub fn reconfigure(setup: &Setup<'_>) -> Result<Script, ProvisionError> {
     put_up(setup, &mut draft)?;
     let secs = begin_it(setup, As::Next, &mut draft)?;
     Ok(draft.finish(format!("reconfigure {}", setup.service), INSTALL_SECS + secs))
+}
+
+/// Promotes a replica while it runs, then as [`reconfigure`] with the files of a primary; without a restart, because the script of the
+/// recipe has changed the running server already.
+///
+/// # Errors
+/// As [`install`].
+pub fn promote(setup: &Setup<'_>, template: &str) -> Result<Script, ProvisionError> {
+    let mut draft = Draft::new();
+    home(setup.service, &mut draft);
+    keep(setup, "promote", Some(template), &mut draft)?;
+    draft.lines("service_owes");
+    draft.call("run", ["promote"]);
+    put_up(setup, &mut draft)?;
+    draft.lines("service_promoted");
+    let secs = begin_it(setup, As::Next, &mut draft)?;
+    Ok(draft.finish(format!("promote {}", setup.service), INSTALL_SECS + secs))
 }
 
 /// Stops it and takes away what it left. Without a setup, what the node itself knows of it goes: its units and files.
@@ -159,6 +176,7 @@ fn put_up(setup: &Setup<'_>, draft: &mut Draft) -> Result<(), ProvisionError> {
     let home = format!("{SERVICES_FOLDER}/{}", slug(setup.service));
     draft.call_with("put", [&format!("{home}/units"), "0600", "root:root", "nothing"], &units);
     draft.call_with("put", [&format!("{home}/name"), "0600", "root:root", "nothing"], &name);
+    primary(setup, &home, draft);
     for (name, template) in [("health", &scripts.health), ("facts", &scripts.facts)] {
         if keep(setup, name, template.as_deref(), draft)? {
             draft.call("observed_by", [name]);
@@ -180,6 +198,15 @@ fn put_up(setup: &Setup<'_>, draft: &mut Draft) -> Result<(), ProvisionError> {
     draft.call_with("put", [fragment(setup.service).as_str(), "0600", "root:root", "nothing"], &rules);
     draft.lines("firewall");
     Ok(())
+}
+
+/// Notes what it copies from: where that changes, the running server is told by `after`, whether a file of its own changes or not.
+fn primary(setup: &Setup<'_>, home: &str, draft: &mut Draft) {
+    let path = format!("{home}/primary");
+    match setup.spec.peers.iter().find(|peer| peer.relation == Relation::Primary) {
+        Some(peer) => draft.call_with("put", [path.as_str(), "0600", "root:root", "after"], &format!("{} {}\n", peer.at, peer.address)),
+        None => draft.call("gone", [path.as_str(), "after"]),
+    }
 }
 
 /// Settings of the kernel that follow from what the service is.

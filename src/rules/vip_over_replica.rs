@@ -1,14 +1,15 @@
 //! A VIP may move from a database that takes writes to one that refuses them.
 //!
 //! ## Why
-//! Nothing promotes a replica when the address comes to it. Applications go on reading, and every write fails, while the
-//! drawing shows that the database moved and all is well.
+//! No move of an address promotes a replica. Applications go on reading, and every write fails until the command
+//! `sandtable promote` makes the replica the primary.
 //!
 //! ## Example
 //! `database` may be held by `db1`, the primary, and by `db2`, its replica.
 //!
 //! ## Do this instead
-//! Use a cluster whose members all take writes, or take the replica off the holders and promote it by hand.
+//! Use a cluster whose members all take writes, or take the replica off the holders and promote it with
+//! `sandtable promote` when the primary is lost.
 
 use super::writes_to_replica::refuses_writes;
 use super::{Facts, Report, offer};
@@ -25,7 +26,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &VipName, vip: &Vip, report: &mut R
     for (at, _) in refusing {
         let (title, edits) = offer::not_holding(name, vip, &at.node);
         report
-            .add(Subject::Vip(name.clone()), format!("{name} may move to {at}, which refuses writes: nothing promotes it"))
+            .add(Subject::Vip(name.clone()), format!("{name} may move to {at}, which refuses writes until it is promoted"))
             .involving(Subject::Service(at))
             .fix(title, edits);
     }
@@ -47,7 +48,7 @@ mod tests {
             ))
         };
         let replica = r#", replica_of: "db1/db""#;
-        check(code, &held("", replica), &["v may move to db2/db, which refuses writes: nothing promotes it"]);
+        check(code, &held("", replica), &["v may move to db2/db, which refuses writes until it is promoted"]);
         assert_eq!(fixes(code, &held("", replica)), ["Take db2 off the holders"]);
         check(code, &held("", ""), &[]);
         // An address for those that only read.

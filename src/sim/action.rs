@@ -414,6 +414,12 @@ impl World {
             return Ok(None);
         }
         let was_running = self.services[service].phase != Phase::Stopped;
+        let is_confirmed = |now: &ServiceSpec| ServiceSpec { promoted_from: None, ..now.clone() } == *spec;
+        if self.services[service].spec.as_ref().is_some_and(is_confirmed) {
+            // The layout draws it as what it was promoted to: no file changes, so it is not restarted.
+            self.set_up(catalog, service, spec);
+            return Ok(Some(CONFIGURE_US));
+        }
         self.stop_service(service, "it is configured anew");
         self.set_up(catalog, service, spec);
         if !was_running {

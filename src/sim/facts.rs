@@ -70,9 +70,14 @@ pub const FACTS: &[Fact] = &[
         test: "the_server_of_the_admin_path_answers_no_visitor",
     },
     Fact {
-        what: "A replica takes no writes until it is promoted, and nobody promotes it.",
-        source: "MariaDB documentation, read_only; the recipes promote none",
+        what: "A replica takes no writes until it is promoted, which only `promote` does: no VIP and no crash promotes it.",
+        source: "MariaDB documentation, read_only; the recipes: assets/catalog/mariadb/promote.sh",
         test: "writes_after_a_move_to_a_replica_or_spread_over_one_are_refused",
+    },
+    Fact {
+        what: "A promoted replica takes writes; an old primary that comes back does so as well, because nothing demotes it.",
+        source: "PostgreSQL documentation, Failover; MariaDB documentation, Changing a Replica to Become the Primary",
+        test: "a_promoted_replica_takes_writes_and_a_primary_that_comes_back_is_a_second_one",
     },
     Fact {
         what: "A replica of Redis says that its primary is gone: master_link_status:down.",

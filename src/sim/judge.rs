@@ -15,9 +15,6 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Balancers that are followed one behind the other, at most.
-const PASSES_MAX: usize = 3;
-
 /// Services whose wiring is out of date.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unwired {
@@ -54,7 +51,6 @@ impl World {
             Behaviour::Sync => if_any(self.partner_gap(service)),
             // These do their work without what they may call.
             Behaviour::Names | Behaviour::Clock | Behaviour::Shell | Behaviour::Exporter | Behaviour::Directory => Verdict::Good,
-            Behaviour::App => if_any(self.needs_gap(service).or_else(|| self.write_gap(service).map(Why::from))),
             _ => if_any(self.needs_gap(service)),
         }
     }
@@ -79,32 +75,6 @@ impl World {
     /// The first of a service's needs from which nothing useful comes back, and why.
     fn needs_gap(&self, service: ServiceId) -> Option<Why> {
         self.services[service].needs.iter().find_map(|upstream| self.upstream_gap(service, *upstream))
-    }
-
-    /// Why an application cannot write anywhere: all databases that it would come to now are read-only.
-    fn write_gap(&self, service: ServiceId) -> Option<Cause> {
-        let mut found = Vec::new();
-        for upstream in &self.services[service].needs {
-            self.find_databases(service, *upstream, PASSES_MAX, &mut found);
-        }
-        let is_read_only = |database: &ServiceId| self.services[*database].is_read_only();
-        (!found.is_empty() && found.iter().all(is_read_only)).then_some(Cause::ReadOnly)
-    }
-
-    /// The databases behind an upstream: what answers there, or what a balancer there uses now.
-    fn find_databases(&self, service: ServiceId, upstream: usize, passes: usize, found: &mut Vec<ServiceId>) {
-        let row = &self.services[service];
-        let Some(at) = row.spec.as_ref().and_then(|spec| spec.upstreams.get(upstream)).map(|upstream| upstream.at) else { return };
-        let Dial::Open { service: to, .. } = self.dial(Caller::Machine(row.machine), at) else { return };
-        match self.services[to].behaviour {
-            Behaviour::Database | Behaviour::Galera => found.push(to),
-            Behaviour::Balancer if passes > 0 => {
-                for (place, _) in self.services[to].balancer.servers.iter().enumerate().filter(|(_, server)| server.up) {
-                    self.find_databases(to, place, passes - 1, found);
-                }
-            }
-            _ => {}
-        }
     }
 
     /// Whether something useful comes back from an upstream; if not, why.

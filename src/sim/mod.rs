@@ -12,6 +12,7 @@
 //! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
 //! | `vrrp` | the election of a VIP's holder |
 //! | `cluster`, `galera`, `recovery` | membership, quorum, state transfer; a first start, and one after a full stop |
+//! | `promotion` | a replica that becomes the primary |
 //! | `balancer` | checks of servers, and the choice of one |
 //! | `beam` | the meshes and what joins them |
 //! | `load`, `request` | requests from outside and their way through the lab |
@@ -38,6 +39,7 @@ mod machine;
 mod mirror;
 mod network;
 mod observe;
+mod promotion;
 mod recovery;
 mod request;
 mod rng;

@@ -11,6 +11,7 @@ use super::{
     world::World,
 };
 use crate::{
+    catalog::Catalog,
     model::{
         ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
         ObservedVip, Power, VipName,
@@ -357,7 +358,7 @@ impl World {
             .filter(|(_, machine)| machine.spec.is_some())
             .map(|(id, machine)| (machine.name.clone(), self.observe_node(id, conflicts.get(&id).copied())))
             .collect();
-        Observed {
+        let mut observed = Observed {
             at_ms: self.now_ms(),
             networks,
             nodes,
@@ -365,7 +366,9 @@ impl World {
             flows: self.contract.iter().map(|watched| self.observe_flow(watched)).collect(),
             clusters: self.observe_clusters(),
             faults: self.active_faults(),
-        }
+        };
+        probe::judge_roles(&mut observed, Catalog::embedded());
+        observed
     }
 
     /// Who has each VIP now. A frozen node says nothing, so it is not named.

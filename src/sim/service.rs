@@ -83,6 +83,9 @@ pub(super) struct Svc {
     /// Why its process ended when it was last started; `None`: it did not.
     #[serde(default)]
     pub(super) start_failed: Option<Cause>,
+    /// How it is set up once its promotion, or its change to another primary, is done.
+    #[serde(default)]
+    pub(super) becomes: Option<Box<ServiceSpec>>,
     pub(super) balancer: Balancer,
     /// Whether it passes bytes on without understanding them: one of its upstreams speaks no HTTP.
     #[serde(default)]
@@ -117,6 +120,7 @@ impl Svc {
             timing: Timing::default(),
             sockets: Vec::new(),
             start_failed: None,
+            becomes: None,
             balancer: Balancer::default(),
             passes_bytes: false,
             needs: Vec::new(),
@@ -162,7 +166,7 @@ impl Svc {
         }
     }
 
-    /// Whether it keeps data and takes no writes: a replica that nobody has promoted, or one that is set so.
+    /// Whether it keeps data and takes no writes: a replica that was not promoted, or one that is set so.
     pub(super) fn is_read_only(&self) -> bool {
         let is_replica = self.spec.as_ref().is_some_and(|spec| spec.replica_of.is_some());
         self.behaviour == Behaviour::Database && (is_replica || self.flag("read_only") == Some(true))
@@ -195,6 +199,7 @@ impl Svc {
         self.phase = Phase::Stopped;
         self.hung = false;
         self.start_failed = None;
+        self.becomes = None;
         self.generation += 1;
     }
 }

@@ -91,6 +91,7 @@ impl World {
             | Tick::Revive(service, _)
             | Tick::StartAgain(service, _)
             | Tick::Transferred(service, _)
+            | Tick::Promoted(service, _)
             | Tick::Check(service, ..) => self.has_service(service),
             Tick::Advertise(vip, _) | Tick::MasterDown(vip, _) | Tick::TrackScript(vip, _) | Tick::Heard { at: vip, .. } => {
                 self.has_part(vip)

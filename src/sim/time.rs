@@ -45,6 +45,8 @@ pub(super) enum Tick {
     RecoverIfStopped(ClusterId),
     /// A fault has lasted as long as it may.
     TimeIsUp(u64),
+    /// A replica has become a primary, or copies from another one.
+    Promoted(ServiceId, u32),
     /// A balancer checks one of its servers.
     Check(ServiceId, u32, u32),
     /// BEAM nodes look for each other.

@@ -224,6 +224,7 @@ impl World {
                     | Tick::Revive(..)
                     | Tick::StartAgain(..)
                     | Tick::Transferred(..)
+                    | Tick::Promoted(..)
                     | Tick::TimeIsUp(_)
             ) && self.still_counts(tick)
         })
@@ -237,6 +238,7 @@ impl World {
             | Tick::Revive(service, generation)
             | Tick::StartAgain(service, generation)
             | Tick::Transferred(service, generation)
+            | Tick::Promoted(service, generation)
             | Tick::Check(service, _, generation) => self.services[service].generation == generation,
             Tick::TimeIsUp(id) => self.faults.in_force.iter().any(|fault| fault.id == id),
             Tick::Advertise(vip, generation) | Tick::MasterDown(vip, generation) => self.vips[vip].generation == generation,
@@ -253,6 +255,7 @@ impl World {
             | Tick::Revive(service, _)
             | Tick::StartAgain(service, _)
             | Tick::Transferred(service, _)
+            | Tick::Promoted(service, _)
             | Tick::Check(service, ..) => Some(self.services[service].machine),
             Tick::Advertise(vip, _) | Tick::MasterDown(vip, _) | Tick::TrackScript(vip, _) => Some(self.vips[vip].machine),
             _ => None,
@@ -281,6 +284,7 @@ impl World {
             Tick::Heard { at, from, priority } => self.heard(at, from, priority),
             Tick::Membership(cluster) => self.membership(cluster),
             Tick::Transferred(service, _) => self.transferred(service),
+            Tick::Promoted(service, _) => self.promoted(service),
             Tick::TimeIsUp(fault) => self.time_is_up(fault),
             Tick::RecoverIfStopped(cluster) => self.recover_if_stopped(cluster),
             Tick::Check(service, place, _) => self.check_server(service, place),

@@ -77,13 +77,15 @@ fn an_error_is_one_json_object() {
     let bench = Bench::new();
     bench.layout("lab.ron", "Lab");
     fs::write(bench.0.path().join("half.ron"), "(sandtable: 1").unwrap();
-    for verb in
-        ["plan", "deploy", "status", "probe", "heal", "load", "destroy", "topology", "explain", "inject", "recover", "snapshot", "restore"]
-    {
+    for verb in [
+        "plan", "deploy", "status", "probe", "heal", "load", "destroy", "topology", "explain", "inject", "recover", "promote", "snapshot",
+        "restore",
+    ] {
         let more: &[&str] = match verb {
             "explain" => &["a", "outside"],
             "inject" => &["stop", "a/pages"],
             "recover" => &["galera"],
+            "promote" => &["db2/db"],
             "restore" => &["a"],
             "heal" => &["--all"],
             _ => &[],

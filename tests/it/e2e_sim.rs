@@ -20,8 +20,12 @@ impl Lab {
     }
 
     fn of(layout: &'static str) -> Self {
+        Self::from_folder("layouts", layout)
+    }
+
+    fn from_folder(within: &str, layout: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("layouts").join(layout);
+        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(within).join(layout);
         fs::copy(shipped, folder.path().join(layout)).unwrap();
         Self { folder, layout, now_ms: 1_700_000_000_000 }
     }
@@ -224,4 +228,69 @@ fn wrong_names_and_places_are_explained() {
     let predicted = lab.text(0, "inject", &["--predict", "power-off", "db1"]);
     assert!(predicted.contains("would move from db1 to db2"), "{predicted}");
     assert_eq!(lab.json(0, "status", &[])["faults"], Value::Array(Vec::new()), "a prediction breaks nothing");
+}
+
+/// Good requests within the next five seconds.
+fn good_requests(lab: &mut Lab) -> u64 {
+    let good = |lab: &Lab| {
+        let output = lab.call("status", &["--format", "json"]);
+        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+        status["requests"]["ok"].as_u64().unwrap()
+    };
+    let before = good(lab);
+    lab.pass(5_000);
+    good(lab) - before
+}
+
+#[test]
+fn a_primary_is_lost_a_replica_is_promoted_and_writes_go_on() {
+    let mut lab = Lab::from_folder("tests/simulated", "mill-with-replicas.ron");
+    lab.text(0, "deploy", &["--on", "sim"]);
+    assert!(lab.text(2, "promote", &["sieve/sql"]).contains("stone/sql still takes writes"));
+    assert!(lab.text(2, "promote", &["wheel/list"]).contains("replicas that can be promoted: chaff/sql, sieve/sql"));
+    assert!(lab.text(2, "promote", &["nowhere/sql"]).contains("there is no service nowhere/sql"));
+
+    lab.text(0, "inject", &["power-off", "stone"]);
+    lab.pass(15_000);
+    assert_eq!(lab.holders(1), ["sieve"]);
+    assert_eq!(good_requests(&mut lab), 0);
+    let status = lab.json(1, "status", &[]);
+    let app = &status["nodes"]["wheel"]["services"]["list"];
+    assert_eq!((&app["health"], &app["reason"]), (&"degraded".into(), &"cannot write: sieve/sql is a read-only replica".into()));
+    let flow = |status: &Value| status["flows"].as_array().unwrap().iter().find(|flow| flow["to"] == "vip:store").unwrap().clone();
+    assert_eq!(flow(&status)["health"], "degraded");
+
+    let done = lab.json(0, "promote", &["sieve/sql"]);
+    assert_eq!((&done["old_primary"], &done["takes_writes"], &done["changed"]), (&"stone/sql".into(), &true.into(), &true.into()));
+    assert_eq!((&done["followers"], &done["stale"]), (&serde_json::json!(["chaff/sql"]), &serde_json::json!([])));
+    lab.pass(10_000);
+    assert!(good_requests(&mut lab) > 50);
+    assert_eq!(flow(&lab.json(1, "status", &[]))["health"], "healthy");
+    assert!(lab.text(0, "promote", &["sieve/sql"]).contains("was promoted already"));
+
+    // The old primary comes back as a second one, and no deployment demotes the new one.
+    lab.text(0, "heal", &["--all"]);
+    lab.pass(60_000);
+    let status = lab.json(1, "status", &[]);
+    for (node, other) in [("stone", "sieve"), ("sieve", "stone")] {
+        let reason = &status["nodes"][node]["services"]["sql"]["reason"];
+        assert!(reason.as_str().unwrap().contains(&format!("two primaries: {other}/sql takes writes too")), "{status}");
+    }
+    let planned = lab.json(1, "plan", &[]);
+    assert_eq!(planned["steps"], serde_json::json!([]), "{planned}");
+    assert!(planned["unplannable"][0]["why"].as_str().unwrap().contains("To keep it as the primary"), "{planned}");
+    assert!(lab.text(2, "deploy", &["--yes"]).contains("To keep it as the primary"));
+
+    let text = fs::read_to_string(lab.layout()).unwrap();
+    let (stone, sieve) = (
+        r#""sql": (kind: "mariadb", bind: on("lab"), secrets"#,
+        r#""sql": (kind: "mariadb", bind: on("lab"), replica_of: "stone/sql", secrets"#,
+    );
+    let promoted = text.replacen(sieve, "SIEVE", 1).replacen(stone, &sieve.replace("stone", "sieve"), 1).replacen("SIEVE", stone, 1);
+    fs::write(lab.layout(), promoted.replace(r#"replica_of: "stone/sql""#, r#"replica_of: "sieve/sql""#)).unwrap();
+    let steps = lab.json(0, "plan", &[])["steps"].to_string();
+    assert!(steps.contains("reconfigure:stone/sql") && !steps.contains("reconfigure:chaff/sql"), "{steps}");
+    lab.call("deploy", &["--yes"]);
+    lab.pass(30_000);
+    assert!(lab.text(0, "plan", &[]).contains("Nothing to do"));
 }

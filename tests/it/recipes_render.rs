@@ -13,7 +13,7 @@ use sandtable::{
         configure::{Around, configure},
         needs::{Certificate, Needs, Secret, Values, needs},
         scene::{LabWords, Setup},
-        service::{As, install, reconfigure, remove, start, stop, value},
+        service::{As, install, promote, reconfigure, remove, start, stop, value},
     },
 };
 use std::{
@@ -86,7 +86,10 @@ fn scripts(lab: &Lab, found: &Desired, at: &ServiceRef, family: Family, keys: &P
     ];
     let made = made.map(|(what, script)| (what, script.unwrap_or_else(|error| panic!("{at} on {family:?}, {what}: {error}"))));
     let position = value(&setup, "position", folder.recipe.scripts.position.as_deref()).unwrap_or_else(|error| panic!("{at}: {error}"));
-    Some(made.into_iter().chain(position.map(|script| ("position", script))).collect())
+    let promoted = folder.recipe.scripts.promote.as_deref().map(|template| promote(&setup, template));
+    let promoted = promoted.map(|made| made.unwrap_or_else(|error| panic!("{at}: {error}")));
+    let more = position.map(|script| ("position", script)).into_iter().chain(promoted.map(|script| ("promote", script)));
+    Some(made.into_iter().chain(more).collect())
 }
 
 /// The files that a script carries, as they will stand on the node.
@@ -207,7 +210,7 @@ fn every_script_of_a_recipe_is_read_by_a_shell() {
             let Some(made) = scripts(&lab, &found, at, Family::Debian, Path::new("")) else { continue };
             let texts = made
                 .iter()
-                .filter(|(what, _)| matches!(*what, "install" | "first" | "remove" | "position"))
+                .filter(|(what, _)| matches!(*what, "install" | "first" | "remove" | "position" | "promote"))
                 .flat_map(|(_, script)| carried(&script.text));
             let shell: String = texts.filter(|text| is_shell(text)).map(|text| format!("if false; then :\n{text}\nfi\n")).collect();
             let mut child = Command::new("sh").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -239,4 +242,23 @@ assert (peer.taken_back, peer.taken_last) == (2, "index.html")
     let output = Command::new("python3").args(["-B", "-c", code]).env("PYTHONPATH", folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("took back 2 changes"));
+}
+
+/// A promotion changes the running server first: what was put for the new role asks for no restart, which would cost a cache its data.
+#[test]
+fn a_promotion_runs_the_script_before_the_files_and_restarts_nothing() {
+    let (mut kinds, folder) = (BTreeSet::new(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recipes"));
+    for file in files().into_iter().filter(|file| file.starts_with(&folder)) {
+        let (lab, found) = read(&file);
+        for at in found.services.keys() {
+            let Some(made) = scripts(&lab, &found, at, Family::Debian, Path::new("")) else { continue };
+            let Some((_, script)) = made.into_iter().find(|(what, _)| *what == "promote") else { continue };
+            let body = script.text.rsplit("\nmain() {\n").next().unwrap();
+            let calls = ["service_owes", "run 'promote'", "service_begin", "service_promoted", "service_start 'next'"];
+            let places: Vec<Option<usize>> = calls.iter().map(|call| body.find(call)).collect();
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{at}: {places:?}");
+            kinds.insert(found.services[at].kind.to_string());
+        }
+    }
+    assert!(kinds.len() >= 3, "{kinds:?}");
 }

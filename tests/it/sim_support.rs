@@ -234,6 +234,7 @@ pub fn service_spec(lab: &Lab, at: &ServiceRef) -> ServiceSpec {
         allow: Some(sources(lab, at, service)),
         cluster: service.cluster.clone().map(|cluster| (cluster.clone(), mates(&cluster))),
         replica_of: service.replica_of.clone(),
+        promoted_from: None,
         upstreams,
         // What leads elsewhere is set up as the plan has it.
         peers: wanted.as_ref().map(|spec| spec.peers.clone()).unwrap_or_default(),

@@ -7,7 +7,7 @@ use sandtable::{
     export::Topology,
     fault::sentences,
     model::*,
-    plan::{LabId, desired, plan},
+    plan::{LabId, OldPrimary, desired, drawn_as_primary, plan, promotion, refusals},
     probe,
     sim::{Prediction, World, blast_radius},
 };
@@ -88,7 +88,7 @@ fn a_lab_in_which_every_write_is_refused_is_not_healthy() {
     let mut run = Run::of("mill");
     assert_eq!(run.requests(5).0, 0);
     assert_ne!(run.health(), Health::Healthy);
-    assert_eq!(run.service("wheel/list"), (Health::Degraded, "read-only replica".to_owned()));
+    assert_eq!(run.service("wheel/list"), (Health::Degraded, "cannot write: sieve/sql is a read-only replica".to_owned()));
 }
 
 #[test]
@@ -189,6 +189,52 @@ fn writes_after_a_move_to_a_replica_or_spread_over_one_are_refused() {
     assert_ne!(run.health(), Health::Healthy);
     let (good, failed) = Run::of("mill-with-balancer").requests(10);
     assert!(failed.abs_diff(good) < 40, "about half of them: {good} good, {failed} failed");
+}
+
+#[test]
+fn a_promoted_replica_takes_writes_and_a_primary_that_comes_back_is_a_second_one() {
+    let mut run = Run::of("mill-with-vip");
+    let (catalog, id) = (Catalog::embedded(), LabId::of_file(std::path::Path::new("/labs/test.ron")));
+    let replica = service_ref("sieve/sql");
+    let promoted = |run: &Run, old| promotion(&run.lab, catalog, &id, &run.world.observe(), &replica, old);
+    let refused = promoted(&run, OldPrimary::Down).unwrap_err().why;
+    assert!(refused.contains("stone/sql still takes writes") && refused.contains("split brain"), "{refused}");
+    run.inject("stop stone/sql");
+    run.until(15, |run| run.holders("store") == ["sieve"]);
+    run.world.run_for(5_000);
+    let flow = run.world.observe().flows[1].clone();
+    assert_eq!((flow.health, flow.reason.as_str()), (Health::Degraded, "sieve/sql is a read-only replica"));
+    assert_eq!(run.requests(5).0, 0);
+
+    let begun = promoted(&run, OldPrimary::Down).unwrap().unwrap();
+    run.world.promote(&begun).unwrap();
+    run.world.run_for(500);
+    assert_eq!(run.flow(1), Health::Degraded, "it takes a moment");
+    run.until(15, |run| run.flow(0) == Health::Healthy && run.flow(1) == Health::Healthy);
+    assert_eq!(run.requests(5).1, 0);
+    assert_eq!(promoted(&run, OldPrimary::Down), Ok(None), "it was promoted already");
+
+    run.world.heal_all();
+    run.until(15, |run| run.service("stone/sql").1.contains("two primaries: sieve/sql takes writes too"));
+    assert_ne!(run.health(), Health::Healthy);
+    let wanted = |lab: &Lab| desired(lab, catalog, &id);
+    let seen = run.world.observe();
+    let left = refusals(&wanted(&run.lab), &seen);
+    assert!(left.len() == 1 && left[0].why.contains("To keep it as the primary") && left[0].why.contains("To go back"), "{left:?}");
+    let steps = plan(&run.lab, catalog, &wanted(&run.lab), &seen).steps;
+    assert!(steps.iter().all(|step| !step.id.to_string().contains("sql")), "nothing is demoted silently: {steps:#?}");
+
+    // Drawn as it is now: the old primary becomes a copy.
+    let edits = drawn_as_primary(&run.lab, &replica);
+    run.lab.apply(&edits).unwrap();
+    assert_eq!(refusals(&wanted(&run.lab), &seen), []);
+    for step in &plan(&run.lab, catalog, &wanted(&run.lab), &seen).steps {
+        run.world.perform(&step.action, 60_000).unwrap();
+    }
+    run.until(30, |run| run.health() == Health::Healthy || run.holders("store") == ["stone"]);
+    let seen = run.world.observe();
+    assert_eq!(plan(&run.lab, catalog, &wanted(&run.lab), &seen).steps.len(), 0);
+    assert_eq!(seen.nodes["stone"].services["sql"].spec.as_ref().unwrap().replica_of, Some(replica));
 }
 
 #[test]

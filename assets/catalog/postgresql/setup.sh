@@ -12,5 +12,6 @@ if [ -e "$data/standby.signal" ]; then
     changed
 fi
 {% else -%}
-: "$data"
+# One that worked by itself begins again as a copy; its own data is kept beside.
+[ ! -s "$data/PG_VERSION" ] || [ -e "$data/standby.signal" ] || changed
 {% endif -%}

@@ -1,7 +1,7 @@
 //! The page of the kinds of service, from the catalog.
 
 use super::{GENERATED, cell};
-use crate::catalog::{Audience, Catalog, Entry, Group, Port, Protocol, Recipes, Secrecy, Setting, SettingType};
+use crate::catalog::{Audience, Catalog, Entry, Group, Port, Promoting, Protocol, Recipes, Secrecy, Setting, SettingType};
 use crate::model::Kind;
 
 pub(super) fn page() -> String {
@@ -33,6 +33,11 @@ fn kind_section(kind: &Kind, entry: &Entry) -> String {
         text.push_str("- Holds data: a lost disk is lost data.\n");
     }
     text.push_str(&format!("- Real nodes: {}.\n", families(kind)));
+    match &entry.promotes {
+        Promoting::ByScript => text.push_str("- A replica becomes the primary with `sandtable promote`.\n"),
+        Promoting::Not(why) => text.push_str(&format!("- A replica cannot be promoted. {}.\n", cell(why))),
+        Promoting::NoReplicas => {}
+    }
     for need in &entry.needs {
         text.push_str(&format!("- Needs {}. Otherwise {}.\n", need.what, need.otherwise));
     }

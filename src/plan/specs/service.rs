@@ -93,6 +93,7 @@ impl<'a> Contract<'a> {
             allow,
             cluster: members,
             replica_of: service.replica_of.clone(),
+            promoted_from: None,
             upstreams,
             peers,
             settings: self.settled(entry, service, node),

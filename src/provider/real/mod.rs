@@ -15,6 +15,7 @@ mod load;
 mod log;
 pub(crate) mod notes;
 mod outside;
+mod promote;
 mod recover;
 mod request;
 mod secrets;
@@ -30,7 +31,8 @@ pub use log::LOGS_FOLDER;
 use super::{Answer, Done, Provider, ProviderError, Retry, Terms, Traffic, Which, doctor::Check, preflight::Needs};
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
-    plan::Action,
+    plan::{Action, Promotion},
+    probe::judge_roles,
     sim::Prediction,
 };
 use live::Live;
@@ -148,7 +150,9 @@ async fn provisioned(core: Arc<Core>) -> Result<Done, ProviderError> {
 async fn observe(core: Arc<Core>, live: Arc<dyn Live>) -> Result<Observed, ProviderError> {
     let below = core.below().await?;
     let seen = notes::seen(&below, core.now_ms());
-    live.see(below, seen).await
+    let mut observed = live.see(below, seen).await?;
+    judge_roles(&mut observed, core.catalog);
+    Ok(observed)
 }
 
 impl Provider for RealProvider {
@@ -235,6 +239,14 @@ impl Provider for RealProvider {
         Box::pin(async move {
             let (core, live) = (Arc::clone(&self.core), self.live()?);
             self.telling(says, |sender| recover::recover(core, live, cluster, sender)).await
+        })
+    }
+
+    fn promote<'a>(&'a self, promotion: &'a Promotion, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done> {
+        let promotion = promotion.clone();
+        Box::pin(async move {
+            let (core, live) = (Arc::clone(&self.core), self.live()?);
+            self.telling(says, |sender| promote::promote(core, live, promotion, sender)).await
         })
     }
 

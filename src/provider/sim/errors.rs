@@ -1,8 +1,9 @@
 //! What a simulated lab cannot do, and what to do then.
 
+use super::WORLD_FILE;
 use crate::{
-    host::state::StateError,
-    model::NodeName,
+    host::state::{LabFolder, StateError},
+    model::{NodeName, ServiceRef},
     plan::Action,
     provider::{ProviderError, Retry},
     sim::SimError,
@@ -36,6 +37,28 @@ pub(super) fn in_world(what: &str, action: Option<&Action>, error: &SimError) ->
         SimError::Refused { .. } => ("Change what it says, then deploy again; steps that are done are not repeated.", Retry::Useless),
     };
     ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }
+}
+
+pub(super) fn not_promoted(at: &ServiceRef, error: &SimError) -> ProviderError {
+    ProviderError {
+        node: Some(at.node.clone()),
+        next: "Start it, then promote again.".into(),
+        ..in_world(&format!("promote {at}"), None, error)
+    }
+}
+
+pub(super) fn unreadable(folder: &LabFolder, why: String) -> ProviderError {
+    ProviderError {
+        what: "read the simulated lab".into(),
+        node: None,
+        why,
+        next: format!(
+            "Look at {}, or give the simulated lab up and deploy it again: sandtable forget --lab {}",
+            folder.path().join(WORLD_FILE).display(),
+            folder.path().file_name().unwrap_or_default().display()
+        ),
+        retry: Retry::Useless,
+    }
 }
 
 pub(super) fn not_real(what: &str, node: &NodeName, why: &str) -> ProviderError {

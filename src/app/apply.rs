@@ -57,6 +57,8 @@ impl State {
             | Command::HealAll
             | Command::Heal(_)
             | Command::Recover(_)
+            | Command::Promote
+            | Command::PromoteNow(..)
             | Command::TakeSnapshot(_)
             | Command::RestoreNow(..)
             | Command::Shell(_)

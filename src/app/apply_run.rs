@@ -68,6 +68,14 @@ impl State {
                 return Vec::new();
             }
             Command::Recover(cluster) => Task::Recover(cluster),
+            Command::Promote => {
+                let chosen = self.selected().and_then(|subject| self.run.replicas_on(subject).into_iter().next());
+                return chosen.map(|at| self.ask(Dialog::Promote(at))).unwrap_or_default();
+            }
+            Command::PromoteNow(at, old) => {
+                self.dialog = None;
+                Task::Promote(at, old)
+            }
             Command::TakeSnapshot(node) => Task::TakeSnapshot(node),
             Command::RestoreNow(node, snapshot) => {
                 self.dialog = None;

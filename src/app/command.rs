@@ -8,7 +8,8 @@ use super::{
     job::Job,
 };
 use crate::host::file::Fingerprint;
-use crate::model::{ClusterName, Edit, Fault, Lab, NodeName, Pos, Subject};
+use crate::model::{ClusterName, Edit, Fault, Lab, NodeName, Pos, ServiceRef, Subject};
+use crate::plan::OldPrimary;
 use std::path::PathBuf;
 
 /// The tabs of the lower panel.
@@ -100,6 +101,8 @@ pub enum Dialog {
     NodeLog(NodeName),
     /// A node is to go back to a snapshot.
     Restore(NodeName, String),
+    /// A replica is to become the primary.
+    Promote(ServiceRef),
     /// A page of a presentation is being written: its place in the list, or a new one.
     View(Option<usize>),
 }
@@ -231,6 +234,8 @@ pub enum Command {
     Shortcuts,
     /// What this is.
     About,
+    /// Make the selected replica the primary.
+    Promote,
 
     /// Edits as one step.
     Edit {
@@ -339,6 +344,8 @@ pub enum Command {
     Heal(u64),
     /// Bring back a cluster that has stopped as a whole.
     Recover(ClusterName),
+    /// Make a replica the primary, for certain.
+    PromoteNow(ServiceRef, OldPrimary),
     /// Keep a node as it is.
     TakeSnapshot(NodeName),
     /// Take a node back to a snapshot, for certain.

@@ -19,7 +19,7 @@ use crate::deploy::{
 use crate::host::state::{LabFolder, Locked, StateFolder, Wait};
 use crate::host::terminal;
 use crate::model::{Author, ClusterState, Fault, Health, Lab, NodeName, Observed, Power, Subject};
-use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, refusals, restore, take_snapshots};
+use crate::plan::{LabId, Plan, desired, doubt, next_snapshot_name, plan, promotion, refusals, restore, take_snapshots};
 use crate::provider::{
     Done, Lasts, Provider, ProviderError, Terms, Which,
     doctor::{self, State},
@@ -330,6 +330,16 @@ impl Engine for Local {
                 let locked = Arc::new(place.folder.lock(Wait::No)?);
                 let provider = on.acting(self.lot(&place, &job.lab), &locked).map_err(failed)?;
                 saying(report, async |says| provider.recover(cluster, says).await)?;
+            }
+            Task::Promote(at, old) => {
+                let locked = Arc::new(place.folder.lock(Wait::No)?);
+                let provider = on.acting(self.lot(&place, &job.lab), &locked).map_err(failed)?;
+                let observed = wait(provider.observe())?.map_err(failed)?;
+                match promotion(&job.lab, Catalog::embedded(), &place.id, &observed, at, *old) {
+                    Ok(Some(planned)) => drop(saying(report, async |says| provider.promote(&planned, says).await)?),
+                    Ok(None) => report(Report::Log(format!("{at} was promoted already"))),
+                    Err(refused) => anyhow::bail!("{}", refused.why),
+                }
             }
             Task::TakeSnapshot(node) => self.by_steps(&place, &on, &job.lab, cancel, report, |observed| {
                 let there = observed.nodes.get(node).map(|node| node.snapshots.as_slice()).unwrap_or_default();

@@ -3,8 +3,8 @@
 //! The window's state knows nothing of providers beyond this file.
 
 use super::{LoadSample, Prediction, ProviderChoice, StepState};
-use crate::model::{ClusterName, Fault, Lab, NodeName, Observed};
-use crate::plan::{Plan, StepId};
+use crate::model::{ClusterName, Fault, Lab, NodeName, Observed, ServiceRef};
+use crate::plan::{OldPrimary, Plan, StepId};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -40,6 +40,8 @@ pub enum Task {
     HealAll,
     /// Bring back a cluster that has stopped as a whole.
     Recover(ClusterName),
+    /// Make a replica the primary.
+    Promote(ServiceRef, OldPrimary),
     /// Keep a node as it is.
     TakeSnapshot(NodeName),
     /// Take a node back to a snapshot.
@@ -84,6 +86,8 @@ pub enum JobKind {
     Heal,
     /// Bringing back a cluster.
     Recover,
+    /// Making a replica the primary.
+    Promote,
     /// Keeping a node as it is.
     TakeSnapshot,
     /// Taking a node back.
@@ -112,6 +116,7 @@ impl JobKind {
             Self::Inject => "Breaking",
             Self::Heal => "Healing",
             Self::Recover => "Recovering",
+            Self::Promote => "Promoting",
             Self::TakeSnapshot => "Taking a snapshot",
             Self::Restore => "Restoring",
             Self::Shell => "Opening a shell",
@@ -134,6 +139,7 @@ impl Task {
             Self::Inject(..) => JobKind::Inject,
             Self::Heal(_) | Self::HealAll => JobKind::Heal,
             Self::Recover(_) => JobKind::Recover,
+            Self::Promote(..) => JobKind::Promote,
             Self::TakeSnapshot(_) => JobKind::TakeSnapshot,
             Self::Restore(..) => JobKind::Restore,
             Self::Shell(_) => JobKind::Shell,

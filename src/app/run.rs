@@ -4,8 +4,9 @@ use super::{
     Happening, Ruler, Viewer, happening,
     job::{JobKind, StepLog},
 };
-use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, Subject, VipName};
-use crate::plan::{Plan, StepId};
+use crate::catalog::Catalog;
+use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, ServiceRef, Subject, VipName};
+use crate::plan::{Plan, StepId, promotable};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Events that are kept; the oldest go first.
@@ -198,6 +199,23 @@ impl Run {
     /// Whether anything of the lab exists.
     pub fn is_deployed(&self) -> bool {
         self.observed.as_ref().is_some_and(|observed| !observed.is_empty())
+    }
+
+    /// The replicas of a service, or of all services of a node, that can be promoted.
+    pub fn replicas_on(&self, subject: &Subject) -> Vec<ServiceRef> {
+        let here = |at: &ServiceRef| match subject {
+            Subject::Service(one) => one == at,
+            Subject::Node(node) => *node == at.node,
+            _ => false,
+        };
+        let all = self.observed.iter().flat_map(|observed| promotable(Catalog::embedded(), observed));
+        all.map(|(at, _)| at).filter(here).collect()
+    }
+
+    /// Whether a service was promoted.
+    pub fn is_promoted(&self, at: &ServiceRef) -> bool {
+        let there = self.observed.as_ref().and_then(|observed| observed.nodes.get(&at.node)?.services.get(&at.service));
+        there.and_then(|service| service.spec.as_ref()).is_some_and(|spec| spec.promoted_from.is_some())
     }
 
     /// Faults that last.

@@ -147,6 +147,9 @@ fn can_be_reached(state: &State) -> bool {
 fn has_findings(state: &State) -> bool {
     state.review.findings().iter().any(|finding| finding.accepted.is_none())
 }
+fn can_promote(state: &State) -> bool {
+    idle(state) && state.selected().is_some_and(|subject| !state.run.replicas_on(subject).is_empty())
+}
 fn idle(state: &State) -> bool {
     state.document.open && state.run.job.is_none()
 }
@@ -212,6 +215,7 @@ commands! {
         Plan "Plan…" Play control("P"), idle;
         Deploy "Deploy" Play control_shift("P"), |state| idle(state) && state.run.plan.as_ref().is_some_and(|plan| !plan.is_empty());
         HealAll "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
+        Promote "Promote to primary…" ChevronUp None, can_promote;
         CancelJob "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
         Destroy "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
         MakeImage "Make an image for this lab" Storage None, |state| idle(state) && state.document.path.is_some() && state.run.makes_images();
@@ -258,6 +262,7 @@ fn synonyms(command: &Command) -> &'static str {
         Command::Plan => "preview changes diff deploy",
         Command::Deploy => "apply start up create",
         Command::HealAll => "repair faults undo",
+        Command::Promote => "failover replica switchover database",
         Command::CancelJob => "cancel abort",
         Command::Destroy => "delete remove tear down stop",
         Command::Present => "slides show",

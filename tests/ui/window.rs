@@ -429,6 +429,36 @@ fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
 }
 
 #[test]
+fn a_replica_is_promoted_when_that_is_confirmed_and_can_be_drawn_as_the_primary() {
+    let mut window = Window::with_template("Shop");
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    window.pass(10_000);
+    let replica: sandtable::model::ServiceRef = "db2/db".parse().unwrap();
+    let spec = |window: &Window| window.state().run.observed.as_ref().unwrap().nodes["db2"].services["db"].spec.clone().unwrap();
+    window.send(Command::Select(vec![Subject::Node("web1".parse().unwrap())]));
+    window.send(Command::Promote);
+    assert!(window.state().dialog.is_none(), "nothing to promote there");
+    window.send(Command::Select(vec![Subject::Service(replica.clone())]));
+    window.send(Command::Promote);
+    assert_eq!(window.state().dialog, Some(Dialog::Promote(replica.clone())));
+    assert!(window.harness.query_by_label("Promote").is_none(), "the primary lives");
+    dialog_button(&mut window, "Promote anyway");
+    window.pass(10_000);
+    let primary = Some("db1/db".parse().unwrap());
+    assert_eq!((spec(&window).replica_of, &spec(&window).promoted_from), (None, &primary), "{:?}", window.state().notice());
+
+    window.send(Command::Plan);
+    assert!(window.state().run.plan.as_ref().is_none_or(|plan| plan.is_empty()), "a promoted replica is not demoted");
+    let edits = sandtable::plan::drawn_as_primary(window.state().lab(), &replica);
+    window.send(Command::Design);
+    window.send(Command::edit("Draw as the primary", edits));
+    window.send(Command::Plan);
+    let plan = window.state().run.plan.clone().unwrap();
+    assert!(plan.steps.iter().any(|step| step.id.to_string() == "reconfigure:db1/db"), "{plan:#?}");
+}
+
+#[test]
 fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
     let mut window = Window::with_template("Mini cloud");
     window.send(Command::Plan);

@@ -147,6 +147,33 @@ fn node_menu() {
     });
 }
 
+/// A lab with a replica that runs, as long as it takes until all of it was seen.
+fn shop(window: &mut Window) {
+    let place = window.state().templates.iter().position(|template| template.name == "Shop").unwrap();
+    window.send(Command::OpenTemplate(place));
+    window.send(Command::Plan);
+    window.send(Command::Deploy);
+    window.send(Command::ToggleBottom);
+    window.pass(10_000);
+}
+
+#[test]
+fn replica_menu() {
+    both("replica-menu", |window| {
+        shop(window);
+        let at = window.on_screen(sandtable::model::Pos(600, 655));
+        window.press_secondary_at(at);
+    });
+}
+
+#[test]
+fn promote() {
+    both("promote", |window| {
+        shop(window);
+        window.send(Command::Ask(Dialog::Promote("db2/db".parse().unwrap())));
+    });
+}
+
 /// The plan of a lab with errors is to be deployed: some with a fix, one on a node with a long name.
 #[test]
 fn deploy_errors() {

@@ -13,6 +13,7 @@ mod node_log;
 mod overwrite;
 mod page;
 mod pins;
+mod promote;
 mod recover;
 mod restore;
 mod shortcuts;
@@ -65,6 +66,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::Pins => pins::show(ui, desk),
             Dialog::NodeLog(node) => node_log::show(ui, desk, node, is_new),
             Dialog::Restore(node, snapshot) => restore::show(ui, desk, node, snapshot),
+            Dialog::Promote(at) => promote::show(ui, desk, at),
             Dialog::View(index) => page::show(ui, desk, *index),
         }
     });

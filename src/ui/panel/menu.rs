@@ -57,6 +57,13 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             add_flow(ui, desk, &from);
         }
         command(ui, desk, Command::View(ViewMove::To(vec![subject.clone()])), (Icon::Search, "Show"));
+        if let Subject::Service(at) = subject
+            && desk.state.run.is_promoted(at)
+            && desk.state.lab().service(at).is_some_and(|service| service.replica_of.is_some())
+        {
+            let edits = crate::plan::drawn_as_primary(desk.state.lab(), at);
+            command(ui, desk, Command::edit("Draw as the primary", edits), (Icon::ChevronUp, "Draw as the primary"));
+        }
         ui.separator();
         let words = if *subject == Subject::Outside { "Delete all its flows" } else { "Delete" };
         command(ui, desk, Command::Delete, (Icon::Trash, words));
@@ -65,6 +72,9 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     if let Subject::Node(node) = subject {
         command(ui, desk, Command::Ask(Dialog::NodeLog(node.clone())), (Icon::Note, "Provisioning log…"));
         running(ui, desk, node);
+        promote(ui, desk, subject);
+        ui.separator();
+    } else if promote(ui, desk, subject) {
         ui.separator();
     }
     heal(ui, desk, subject);
@@ -85,6 +95,23 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             }),
         }
     }
+}
+
+/// The replicas of a thing, each to become the primary. Says whether there is one.
+fn promote(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) -> bool {
+    let replicas = desk.state.run.replicas_on(subject);
+    let has_some = !replicas.is_empty();
+    ui.add_enabled_ui(desk.state.run.job.is_none(), |ui| {
+        for at in replicas {
+            let text = if matches!(subject, Subject::Service(_)) {
+                "Promote to primary…".to_owned()
+            } else {
+                format!("Promote {} to primary…", at.service)
+            };
+            command(ui, desk, Command::Ask(Dialog::Promote(at)), (Icon::ChevronUp, &text));
+        }
+    });
+    has_some
 }
 
 /// The faults that last on a thing, each to be healed.

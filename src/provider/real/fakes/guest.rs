@@ -80,6 +80,8 @@ struct Work {
     home: String,
     changed: bool,
     kept: Option<BTreeSet<String>>,
+    /// A change was pending before a promotion.
+    owes: bool,
     scripts: BTreeSet<String>,
     said: Vec<String>,
     last: String,
@@ -197,6 +199,9 @@ impl Guest {
         let home = work.home.clone();
         match (name, arguments) {
             ("service_begin", []) => work.kept = Some(BTreeSet::new()),
+            ("service_owes", []) => work.owes = self.disk.files.contains_key(&format!("{home}/pending")),
+            ("service_promoted", []) if work.owes => {}
+            ("service_promoted", []) => drop(self.disk.files.remove(&format!("{home}/pending"))),
             ("service_kept", []) => {
                 let kept = work.kept.take().unwrap_or_default();
                 for path in self.lines(&format!("{home}/files")) {
@@ -357,6 +362,7 @@ impl Guest {
         match what {
             "restart" => drop(self.disk.files.insert(pending, "restart".into())),
             "reload" => drop(self.disk.files.entry(pending).or_insert_with(|| "reload".into())),
+            "after" => {}
             _ => return,
         }
         self.disk.files.remove(&format!("{}/after-done", work.home));

@@ -3,9 +3,11 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// Functions that scripts call without an argument.
-const BARE: [&str; 12] = [
+const BARE: [&str; 14] = [
     "service_begin",
     "service_kept",
+    "service_owes",
+    "service_promoted",
     "service_started",
     "service_remove",
     "firewall",

@@ -4,6 +4,7 @@ mod act;
 mod clock;
 mod inject;
 mod outside;
+mod promote;
 mod provider;
 mod recover;
 mod secrets;

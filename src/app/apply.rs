@@ -258,12 +258,17 @@ impl State {
     }
 
     fn step(&mut self, step: Step) {
+        let flows = self.selected_flows();
         let made = match step {
             Step::Back => self.history.undo(&mut self.lab),
             Step::Again => self.history.redo(&mut self.lab),
         };
         match made {
-            Ok(touched) => self.changed(&touched.unwrap_or_default()),
+            Ok(None) => {}
+            Ok(Some((edits, touched))) => {
+                self.follow_renames(&edits, &flows);
+                self.changed(&touched);
+            }
             Err(error) => self.tell(Tone::Bad, error.to_string()),
         }
     }

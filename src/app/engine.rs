@@ -431,7 +431,7 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
     }
     for flow in &found.flows {
         let then = if flow.at_end == Health::Healthy { ", then healthy again" } else { "" };
-        lost.push((Subject::Flow(flow.from.clone(), flow.to.clone()), format!("{}{then}", flow.worst.title())));
+        lost.push((Subject::Flow(flow.id.clone()), format!("{}{then}", flow.worst.title())));
     }
     let names = |nodes: &[crate::model::NodeName]| match nodes {
         [] => "nobody".to_owned(),

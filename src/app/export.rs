@@ -187,7 +187,7 @@ pub fn nodes_of<'a>(lab: &Lab, selection: impl IntoIterator<Item = &'a Subject>)
             Subject::Service(at) => {
                 nodes.insert(at.node.clone());
             }
-            Subject::Flow(from, to) => nodes.extend([from, to].into_iter().flat_map(|end| nodes_of_end(lab, end))),
+            Subject::Flow(id) => nodes.extend([&id.from, &id.to].into_iter().flat_map(|end| nodes_of_end(lab, end))),
             Subject::Vip(vip) => nodes.extend(nodes_of_end(lab, &Endpoint::Vip(vip.clone()))),
             Subject::Network(name) => {
                 let on_it = lab.nodes.iter().filter(|(_, node)| node.adapter_on(name).is_some());

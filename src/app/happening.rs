@@ -5,8 +5,10 @@
 
 use crate::fault::{done, state, subject_of};
 use crate::look::Tone as LookTone;
-use crate::model::{ActiveFault, Author, ClusterState, Fault, Health, NetworkName, NodeName, Observed, Power, ServiceRef, Subject};
-use std::collections::BTreeSet;
+use crate::model::{
+    ActiveFault, Author, ClusterState, Fault, FlowId, Health, NetworkName, NodeName, Observed, ObservedFlow, Power, ServiceRef, Subject,
+};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// How good what happened is: the colour of its mark.
 pub type Tone = LookTone;
@@ -240,25 +242,28 @@ fn clusters(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
 }
 
 fn flows(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
-    for flow in &after.flows {
-        let old = before.flows.iter().find(|old| old.from == flow.from && old.to == flow.to);
+    // A layout may have a flow twice: the first counts.
+    let old_flows: HashMap<&FlowId, &ObservedFlow> = before.flows.iter().rev().map(|old| (&old.id, old)).collect();
+    let mut told = HashSet::new();
+    for flow in after.flows.iter().filter(|flow| told.insert(&flow.id)) {
+        let old = old_flows.get(&flow.id);
         let was = old.map_or(Health::Unknown, |old| old.health);
         if flow.health == was || (old.is_none() && flow.health != Health::Down) {
             continue;
         }
         let what = match flow.health {
-            Health::Healthy => format!("reaches {}", flow.to),
-            Health::Degraded => format!("degraded: {}", flow.to),
-            Health::Down => format!("cannot reach {}", flow.to),
+            Health::Healthy => format!("reaches {}", flow.id.target()),
+            Health::Degraded => format!("degraded: {}", flow.id.target()),
+            Health::Down => format!("cannot reach {}", flow.id.target()),
             Health::Unknown => continue,
         };
         let why = if flow.reason.is_empty() || flow.health == Health::Healthy { String::new() } else { format!(": {}", flow.reason) };
         all.push(Happening {
             at_ms: after.at_ms,
             tone: tone_of(flow.health),
-            who: flow.from.to_string(),
+            who: flow.id.from.to_string(),
             what: format!("{what}{why}"),
-            subject: Some(Subject::Flow(flow.from.clone(), flow.to.clone())),
+            subject: Some(Subject::Flow(flow.id.clone())),
             is_act: false,
         });
     }
@@ -323,6 +328,31 @@ mod tests {
 
     fn network() -> ObservedNetwork {
         ObservedNetwork::of(NetworkSpec { kind: NetworkKind::Internal, subnet: None, dhcp: None, interface: None })
+    }
+
+    #[test]
+    fn flows_with_the_same_ends_have_events_of_their_own() {
+        let flow = |id: &str, health| ObservedFlow {
+            id: id.parse().unwrap(),
+            health,
+            forward: true,
+            backward: true,
+            latency_ms: None,
+            reason: String::new(),
+        };
+        let observed = |site, page| Observed {
+            flows: vec![flow("outside -> lb/haproxy", site), flow("outside -> lb/haproxy:8404", page)],
+            ..Observed::default()
+        };
+        let (one, other) = (observed(Health::Healthy, Health::Down), observed(Health::Healthy, Health::Healthy));
+        assert!(lines(&one, &one).is_empty(), "nothing changed");
+        assert_eq!(lines(&one, &other), ["0 outside reaches lb/haproxy:8404"]);
+        let down = observed(Health::Down, Health::Down);
+        assert_eq!(lines(&one, &down), ["0 outside cannot reach lb/haproxy"]);
+        // A layout may have a flow twice: it is told once.
+        let twice = |health| Observed { flows: vec![flow("a -> b", health), flow("a -> b", Health::Down)], ..Observed::default() };
+        assert_eq!(lines(&twice(Health::Healthy), &twice(Health::Down)), ["0 a cannot reach b"]);
+        assert!(lines(&twice(Health::Healthy), &twice(Health::Healthy)).is_empty());
     }
 
     #[test]

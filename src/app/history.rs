@@ -102,28 +102,30 @@ impl History {
         self.closed = true;
     }
 
-    /// Takes the last step back; `None` where there is none.
+    /// Takes the last step back and gives the edits that did it; `None` where there is none.
     ///
     /// # Errors
     /// Never for steps that this history made; the lab's own refusal otherwise.
-    pub fn undo(&mut self, lab: &mut Lab) -> Result<Option<Touched>, EditError> {
-        let Some(step) = self.done.pop() else { return Ok(None) };
+    pub fn undo(&mut self, lab: &mut Lab) -> Result<Option<(Vec<Edit>, Touched)>, EditError> {
+        let Some(mut step) = self.done.pop() else { return Ok(None) };
         let applied = lab.apply(&step.edits)?;
-        self.undone.push(Step { edits: applied.inverse, ..step });
+        let made = std::mem::replace(&mut step.edits, applied.inverse);
+        self.undone.push(step);
         self.closed = true;
-        Ok(Some(applied.touched))
+        Ok(Some((made, applied.touched)))
     }
 
     /// Does the last undone step again; `None` where there is none.
     ///
     /// # Errors
     /// As [`History::undo`].
-    pub fn redo(&mut self, lab: &mut Lab) -> Result<Option<Touched>, EditError> {
-        let Some(step) = self.undone.pop() else { return Ok(None) };
+    pub fn redo(&mut self, lab: &mut Lab) -> Result<Option<(Vec<Edit>, Touched)>, EditError> {
+        let Some(mut step) = self.undone.pop() else { return Ok(None) };
         let applied = lab.apply(&step.edits)?;
-        self.done.push(Step { edits: applied.inverse, ..step });
+        let made = std::mem::replace(&mut step.edits, applied.inverse);
+        self.done.push(step);
         self.closed = true;
-        Ok(Some(applied.touched))
+        Ok(Some((made, applied.touched)))
     }
 
     /// What undo would take back.

@@ -6,9 +6,9 @@
 use crate::{
     catalog::{Behaviour, Catalog},
     model::{
-        Adapter, Bind, ClusterName, Edit, Endpoint, Flow, Holder, Ipv4Net, Kind, Lab, Link, ListEdit, NameError, Network, NetworkKind,
-        NetworkName, Node, NodeName, Note, Pos, Purpose, Role, Service, ServiceName, ServiceRef, Site, SiteName, Subject, Vip, VipName,
-        cascade,
+        Adapter, Bind, ClusterName, Edit, Endpoint, Flow, FlowId, Holder, Ipv4Net, Kind, Lab, Link, ListEdit, NameError, Network,
+        NetworkKind, NetworkName, Node, NodeName, Note, Pos, Purpose, Role, Service, ServiceName, ServiceRef, Site, SiteName, Subject, Vip,
+        VipName, cascade,
     },
 };
 use std::net::Ipv4Addr;
@@ -165,12 +165,13 @@ pub fn add_flow(lab: &Lab, from: Endpoint, to: Endpoint) -> Act {
     if from == to || (from.node().is_some() && from.node() == to.node()) {
         return refuse("a flow needs two different ends");
     }
-    if lab.flows.iter().any(|flow| flow.from == from && flow.to == to) {
-        return refuse(format!("there is already a flow from {from} to {to}"));
-    }
-    let subject = Subject::Flow(from.clone(), to.clone());
     let title = format!("Draw a flow from {from} to {to}");
     let flow = Flow::new(from, to);
+    let id = FlowId::from(&flow);
+    if lab.flow_place(&id).is_some() {
+        return refuse(format!("there is already a flow from {} to {}; give it a port before another is drawn", id.from, id.to));
+    }
+    let subject = Subject::Flow(id);
     let edits = vec![Edit::Flow { index: lab.flows.len(), change: ListEdit::Insert(flow) }];
     Ok(Step { title, edits, select: Some(vec![subject]) })
 }
@@ -333,10 +334,7 @@ fn removal(lab: &Lab, subject: &Subject) -> Vec<Edit> {
         Subject::Vip(name) if lab.vips.contains_key(name) => cascade::remove_vip(lab, name),
         Subject::Site(name) if lab.sites.contains_key(name) => cascade::remove_site(lab, name),
         Subject::Service(at) if lab.service(at).is_some() => cascade::remove_service(lab, at),
-        Subject::Flow(from, to) => {
-            let index = lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to);
-            index.map(|index| Edit::Flow { index, change: ListEdit::Remove }).into_iter().collect()
-        }
+        Subject::Flow(id) => lab.flow_place(id).map(|index| Edit::Flow { index, change: ListEdit::Remove }).into_iter().collect(),
         Subject::Link(one, other) => {
             let index = lab.links.iter().position(|link| link.between.0 == *one && link.between.1 == *other);
             index.map(|index| Edit::Link { index, change: ListEdit::Remove }).into_iter().collect()
@@ -436,7 +434,7 @@ pub fn name_of(subject: &Subject) -> Option<&str> {
 pub fn title_of(subject: &Subject) -> String {
     match subject {
         Subject::Adapter(node, _, network) => format!("{node}'s adapter on {network}"),
-        Subject::Flow(from, to) => format!("the flow from {from} to {to}"),
+        Subject::Flow(id) => format!("the flow from {} to {}", id.from, id.target()),
         Subject::Service(at) => format!("{} on {}", at.service, at.node),
         Subject::Note(_) => "a note".to_owned(),
         Subject::Outside => "the outside".to_owned(),

@@ -1,7 +1,7 @@
 //! Walking through the pages of a presentation: the lab's saved views.
 
 use super::ViewMove;
-use crate::model::{Lab, Subject, View};
+use crate::model::{FlowNames, Lab, Subject, View};
 
 /// Which page is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +43,10 @@ impl Presentation {
 pub fn find(lab: &Lab, text: &str) -> Option<Subject> {
     let clusters = lab.services().filter_map(|(_, _, service)| service.cluster.clone()).map(Subject::Cluster);
     let all: Vec<Subject> = all(lab).into_iter().chain(clusters).collect();
-    all.iter().find(|subject| subject.to_string() == text).or_else(|| all.iter().find(|subject| subject.is_called(text))).cloned()
+    let exactly = || all.iter().find(|subject| subject.to_string() == text).cloned();
+    let by_ends = || FlowNames::of(lab, std::iter::once(text)).get(text).cloned().map(Subject::Flow);
+    let by_bare_name = || all.iter().find(|subject| subject.bare_name() == Some(text)).cloned();
+    exactly().or_else(by_ends).or_else(by_bare_name)
 }
 
 /// Everything of a lab that can be selected, in its order.
@@ -70,6 +73,18 @@ pub fn all(lab: &Lab) -> Vec<Subject> {
 mod tests {
     use super::*;
     use crate::model::{Node, Pos, Role, Service};
+
+    #[test]
+    fn a_highlight_names_one_of_two_flows_with_the_same_ends() {
+        let mut lab = crate::layout::template("mini-cloud").unwrap().lab.clone();
+        let found = |lab: &Lab, text: &str| find(lab, text).map(|subject| subject.to_string());
+        for text in ["outside -> lb/haproxy", "outside -> lb/haproxy:8404"] {
+            assert_eq!(found(&lab, text).as_deref(), Some(text));
+        }
+        lab.flows.remove(0);
+        assert_eq!(found(&lab, "outside -> lb/haproxy").as_deref(), Some("outside -> lb/haproxy:8404"));
+        assert_eq!(found(&lab, "outside -> lb/haproxy:8405"), None);
+    }
 
     #[test]
     fn pages_stay_within_the_views_and_name_things_of_the_lab() {

@@ -4,7 +4,7 @@ use super::{
     Command, Dialog, Document, Effect, ExportOptions, FilePreview, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab,
     Template,
 };
-use crate::model::{Edit, Lab, NodeName, Subject, Touched};
+use crate::model::{Edit, Lab, ListEdit, NodeName, Subject, Touched};
 use crate::rules::Context;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -269,9 +269,10 @@ impl State {
 
     /// The lab changes, as one step. Findings follow; a plan that was worked out does not hold any more.
     pub(super) fn edit(&mut self, label: &str, edits: &[Edit], merge: Merge) {
+        let flows = self.selected_flows();
         match self.history.make(&mut self.lab, label, edits, merge) {
             Ok(touched) => {
-                self.follow_renames(edits);
+                self.follow_renames(edits, &flows);
                 self.changed(&touched);
             }
             Err(error) => self.tell(crate::look::Tone::Bad, format!("{label}: {error}")),
@@ -338,7 +339,24 @@ impl State {
         self.notices.back()
     }
 
-    fn follow_renames(&mut self, edits: &[Edit]) {
+    /// The places of the selected flows.
+    pub(super) fn selected_flows(&self) -> Vec<usize> {
+        let places = self.selection.iter().map(|subject| match subject {
+            Subject::Flow(id) => self.lab.flow_place(id),
+            _ => None,
+        });
+        places.flatten().collect()
+    }
+
+    /// What is selected stays selected where a step has given it another name; `flows` are the places of flows before the step.
+    pub(super) fn follow_renames(&mut self, edits: &[Edit], flows: &[usize]) {
+        let replaced =
+            |place: &usize| edits.iter().any(|edit| matches!(edit, Edit::Flow { index, change: ListEdit::Replace(_) } if index == place));
+        let moves = |edit: &Edit| matches!(edit, Edit::Flow { change: ListEdit::Insert(_) | ListEdit::Remove, .. });
+        if !edits.iter().any(moves) {
+            let now = flows.iter().filter(|place| replaced(place)).filter_map(|place| self.lab.flows.get(*place));
+            self.selection.extend(now.map(Subject::flow));
+        }
         for edit in edits {
             let renamed = |subject: &Subject| renamed(subject, edit);
             if matches!(
@@ -441,7 +459,7 @@ pub fn exists(lab: &Lab, subject: &Subject) -> bool {
             lab.nodes.get(node).and_then(|node| node.adapters.get(*slot)).is_some_and(|adapter| adapter.network == *network)
         }
         Subject::Service(at) => lab.service(at).is_some(),
-        Subject::Flow(from, to) => lab.flows.iter().any(|flow| flow.from == *from && flow.to == *to),
+        Subject::Flow(id) => lab.flow_place(id).is_some(),
         Subject::Vip(name) => lab.vips.contains_key(name),
         Subject::Cluster(name) => lab.services().any(|(_, _, service)| service.cluster.as_ref() == Some(name)),
         Subject::Link(one, other) => lab.links.iter().any(|link| link.between.0 == *one && link.between.1 == *other),
@@ -453,18 +471,6 @@ pub fn exists(lab: &Lab, subject: &Subject) -> bool {
 
 fn renamed(subject: &Subject, edit: &Edit) -> Subject {
     let mut subject = subject.clone();
-    let endpoint = |end: &mut crate::model::Endpoint| {
-        use crate::model::Endpoint;
-        match (end, edit) {
-            (Endpoint::Node(name), Edit::RenameNode { from, to }) if name == from => *name = to.clone(),
-            (Endpoint::Service(at), Edit::RenameNode { from, to }) if at.node == *from => at.node = to.clone(),
-            (Endpoint::Service(at), Edit::RenameService { node, from, to }) if at.node == *node && at.service == *from => {
-                at.service = to.clone()
-            }
-            (Endpoint::Vip(name), Edit::RenameVip { from, to }) if name == from => *name = to.clone(),
-            _ => {}
-        }
-    };
     match (&mut subject, edit) {
         (Subject::Node(name) | Subject::Adapter(name, ..), Edit::RenameNode { from, to }) if name == from => *name = to.clone(),
         (Subject::Service(at), Edit::RenameNode { from, to }) if at.node == *from => at.node = to.clone(),
@@ -474,7 +480,7 @@ fn renamed(subject: &Subject, edit: &Edit) -> Subject {
         (Subject::Network(name) | Subject::Adapter(_, _, name), Edit::RenameNetwork { from, to }) if name == from => *name = to.clone(),
         (Subject::Site(name), Edit::RenameSite { from, to }) if name == from => *name = to.clone(),
         (Subject::Vip(name), Edit::RenameVip { from, to }) if name == from => *name = to.clone(),
-        (Subject::Flow(one, other), _) => [one, other].into_iter().for_each(endpoint),
+        (Subject::Flow(id), _) => *id = id.clone().renamed(edit),
         _ => {}
     }
     subject

@@ -57,9 +57,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 
 fn flow_line(verdict: &Verdict) -> FlowLine {
     FlowLine {
-        from: verdict.from.to_string(),
-        to: verdict.to.to_string(),
-        port: verdict.port,
+        from: verdict.id.from.to_string(),
+        to: verdict.id.to.to_string(),
+        port: verdict.id.port,
         optional: verdict.need == Need::Optional,
         outcome: verdict.outcome.title(),
         forward: verdict.forward,
@@ -83,7 +83,7 @@ fn row(verdict: &Verdict) -> Vec<(Style, String)> {
         (false, false) => "no way",
     };
     vec![
-        (Style::Strong, verdict.flow()),
+        (Style::Strong, verdict.id.to_string()),
         (style, verdict.outcome.title().to_owned()),
         (Style::Plain, way.to_owned()),
         (Style::Faint, verdict.latency_ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"))),

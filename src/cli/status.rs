@@ -242,9 +242,9 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
         (name.to_string(), VipLine { address: Some(vip.address.to_string()), holders, reason })
     });
     let flows = probe::judge(lab, observed).into_iter().map(|verdict| FlowLine {
-        from: verdict.from.to_string(),
-        to: verdict.to.to_string(),
-        port: verdict.port,
+        from: verdict.id.from.to_string(),
+        to: verdict.id.to.to_string(),
+        port: verdict.id.port,
         health: verdict.health,
         forward: verdict.forward,
         backward: verdict.backward,

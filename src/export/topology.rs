@@ -2,7 +2,7 @@
 //! seen of them.
 
 use crate::catalog::{Catalog, Entry};
-use crate::model::{Endpoint, Health, Lab, Link, NodeName, Observed, ObservedFlow, Power, Service, ServiceRef, SiteName};
+use crate::model::{Endpoint, Flow, Health, Lab, Link, NodeName, Observed, ObservedFlow, Power, Service, ServiceRef, SiteName};
 use serde::Serialize;
 
 /// The topology of a lab.
@@ -100,7 +100,7 @@ impl Topology {
             to: flow.to.to_string(),
             port: flow.port,
             kind: TopologyLinkKind::Flow,
-            encrypted: flow_is_encrypted(lab, catalog, &flow.from, &flow.to),
+            encrypted: flow_is_encrypted(lab, catalog, flow),
             state: None,
         }));
         links.extend(lab.links.iter().map(|link| TopologyLink {
@@ -194,9 +194,10 @@ fn word(name: &str) -> String {
 /// The nodes at the ends of a link, where they are nodes.
 type Ends = (Option<NodeName>, Option<NodeName>);
 
-/// Flows are seen in the drawing's order; two that differ in their port only have the same ends.
+/// Flows are observed in the layout's order.
 fn flow_state(link: &TopologyLink, observed: &Observed, index: usize) -> (LinkState, Ends) {
-    let is_it = |flow: &&ObservedFlow| flow.from.to_string() == link.from && flow.to.to_string() == link.to;
+    let is_it =
+        |flow: &&ObservedFlow| flow.id.port == link.port && flow.id.from.to_string() == link.from && flow.id.to.to_string() == link.to;
     let found = observed.flows.get(index).filter(is_it).or_else(|| observed.flows.iter().find(is_it));
     let Some(flow) = found else { return (LinkState::Unknown, (None, None)) };
     let state = match (flow.health, flow.forward, flow.backward) {
@@ -205,7 +206,7 @@ fn flow_state(link: &TopologyLink, observed: &Observed, index: usize) -> (LinkSt
         (_, true, false) | (_, false, true) => LinkState::OneWay,
         _ => LinkState::Down,
     };
-    (state, (flow.from.node().cloned(), flow.to.node().cloned()))
+    (state, (flow.id.from.node().cloned(), flow.id.to.node().cloned()))
 }
 
 /// Two members are linked where they are in one part of their cluster, and not said not to see each other.
@@ -300,25 +301,27 @@ fn between_members_encrypted(lab: &Lab, catalog: &Catalog, at: &ServiceRef) -> b
     })
 }
 
-fn main_port_encrypted(lab: &Lab, catalog: &Catalog, at: &ServiceRef) -> bool {
-    entry_of(lab, catalog, at).is_some_and(|(service, entry)| entry.ports.first().is_some_and(|port| entry.is_encrypted(service, port)))
-}
-
-fn flow_is_encrypted(lab: &Lab, catalog: &Catalog, from: &Endpoint, to: &Endpoint) -> bool {
-    let by_itself = match to {
-        Endpoint::Service(at) => main_port_encrypted(lab, catalog, at),
+fn flow_is_encrypted(lab: &Lab, catalog: &Catalog, flow: &Flow) -> bool {
+    let is_encrypted_at = |at: &ServiceRef| {
+        let Some((service, entry)) = entry_of(lab, catalog, at) else { return false };
+        let wanted = flow.port.or_else(|| entry.main_port(service));
+        let port = entry.ports_of(service).find(|(_, number)| Some(*number) == wanted);
+        port.is_some_and(|(port, _)| entry.is_encrypted(service, port))
+    };
+    let by_itself = match &flow.to {
+        Endpoint::Service(at) => is_encrypted_at(at),
         Endpoint::Vip(vip) => lab.vips.get(vip).is_some_and(|vip| {
             let followed: Vec<ServiceRef> = vip
                 .follows
                 .iter()
                 .flat_map(|service| vip.holders.iter().map(|holder| ServiceRef { node: holder.node.clone(), service: service.clone() }))
                 .collect();
-            !followed.is_empty() && followed.iter().all(|at| main_port_encrypted(lab, catalog, at))
+            !followed.is_empty() && followed.iter().all(is_encrypted_at)
         }),
         Endpoint::Node(_) | Endpoint::Outside => false,
     };
     let site = |end: &Endpoint| end.node().and_then(|node| lab.nodes.get(node)).and_then(|node| node.site.as_ref());
-    let through_tunnel = match (site(from), site(to)) {
+    let through_tunnel = match (site(&flow.from), site(&flow.to)) {
         (Some(one), Some(other)) if one != other => lab.links.iter().any(|link| {
             let joins = link.between == (one.clone(), other.clone()) || link.between == (other.clone(), one.clone());
             joins && link.tunnel.is_some()

@@ -57,7 +57,7 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
     }
     for flow in &prediction.flows {
         let end = if flow.at_end == flow.worst { "and stay so".to_owned() } else { format!("and be {} again", flow.at_end.title()) };
-        said.push(format!("The flow {} -> {} would be {} {end}.", flow.from, flow.to, flow.worst.title()));
+        said.push(format!("The flow {} would be {} {end}.", flow.id, flow.worst.title()));
     }
     if prediction.requests_failed > 0 {
         let end = match prediction.recovers_after_ms {

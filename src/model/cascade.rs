@@ -1,6 +1,9 @@
-//! Lists of edits that take a thing away together with everything that refers to it.
+//! Lists of edits that take a thing away together with everything that refers to it, or that let names follow.
 
-use super::{Bind, Edit, Endpoint, Lab, ListEdit, Network, NetworkName, Node, NodeName, Service, ServiceRef, SiteName, VipName};
+use super::{
+    Acceptance, Bind, Edit, Endpoint, FlowId, FlowNames, Lab, ListEdit, Network, NetworkName, Node, NodeName, Service, ServiceRef,
+    SiteName, View, VipName,
+};
 
 /// Removes services, and the flows and replicas that name them.
 pub fn remove_service(lab: &Lab, at: &ServiceRef) -> Vec<Edit> {
@@ -96,6 +99,41 @@ pub fn remove_site(lab: &Lab, name: &SiteName) -> Vec<Edit> {
     }
     edits.push(Edit::Site { name: name.clone(), at: None, to: None });
     edits
+}
+
+/// The acceptances and views that name a flow, with the identity that an edit is about to give it.
+pub(super) fn names_of_flow(lab: &Lab, edit: &Edit) -> Vec<Edit> {
+    let Edit::Flow { index, change: ListEdit::Replace(flow) } = edit else { return Vec::new() };
+    let Some(old) = lab.flows.get(*index) else { return Vec::new() };
+    let (before, after) = (FlowId::from(old), FlowId::from(flow));
+    if before == after {
+        return Vec::new();
+    }
+    let texts = || lab.accepted.iter().map(|acceptance| &acceptance.on).chain(lab.views.iter().flat_map(|view| &view.highlight));
+    let names = FlowNames::of(lab, texts().map(String::as_str));
+    if names == FlowNames::default() {
+        return Vec::new();
+    }
+    let mut later = Lab { flows: lab.flows.clone(), ..Lab::default() };
+    if let Some(there) = later.flows.get_mut(*index) {
+        *there = flow.clone();
+    }
+    let names_later = FlowNames::of(&later, texts().map(String::as_str));
+    // A name that two flows share stays with the one that keeps it.
+    let is_shared = later.flow_place(&before).is_some();
+    let follows = |text: &str| !is_shared && names.get(text) == Some(&before);
+    // Texts that begin to name the flow are put as they are, so that undo puts them back instead of letting them follow.
+    let is_put = |text: &String| follows(text) || names_later.get(text) == Some(&after);
+    let put = |text: &String| if follows(text) { after.to_string() } else { text.clone() };
+    let accepted = lab.accepted.iter().enumerate().filter(|(_, acceptance)| is_put(&acceptance.on)).map(|(index, acceptance)| {
+        let acceptance = Acceptance { on: put(&acceptance.on), ..acceptance.clone() };
+        Edit::Accept { index, change: ListEdit::Replace(acceptance) }
+    });
+    let views = lab.views.iter().enumerate().filter(|(_, view)| view.highlight.iter().any(is_put)).map(|(index, view)| {
+        let view = View { highlight: view.highlight.iter().map(put).collect(), ..view.clone() };
+        Edit::View { index, change: ListEdit::Replace(view) }
+    });
+    accepted.chain(views).collect()
 }
 
 /// Removal of flows by their ends, last first so that places stay right.

@@ -7,6 +7,7 @@ use super::IndexMap;
 use super::{
     Acceptance, Adapter, Endpoint, Flow, Host, Image, Lab, Link, Network, NetworkName, Node, NodeName, Note, PackageName, Pos, Service,
     ServiceName, Site, SiteName, VersionPattern, View, Vip, VipName,
+    cascade::names_of_flow,
     refs::{Dangling, dangling, dangling_among},
 };
 use std::{collections::BTreeSet, hash::Hash};
@@ -48,7 +49,7 @@ pub enum Edit {
     Service { node: NodeName, name: ServiceName, at: Option<usize>, to: Option<Box<Service>> },
     /// An adapter of a node, by its slot.
     Adapter { node: NodeName, slot: usize, change: ListEdit<Adapter> },
-    /// A flow.
+    /// A flow. Acceptances and views that name it follow where it gets other ends or another port.
     Flow { index: usize, change: ListEdit<Flow> },
     /// A link between sites.
     Link { index: usize, change: ListEdit<Link> },
@@ -183,12 +184,23 @@ impl Lab {
         let mut refer = References::default();
         let mut failed = None;
         for edit in edits {
-            match self.one(edit, &mut touched, &mut refer) {
-                Ok(undo) => inverse.push(undo),
-                Err(error) => {
-                    failed = Some(error);
-                    break;
+            let names = names_of_flow(self, edit);
+            let before = inverse.len();
+            for edit in std::iter::once(edit).chain(&names) {
+                match self.one(edit, &mut touched, &mut refer) {
+                    Ok(undo) => inverse.push(undo),
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
                 }
+            }
+            // Undo restores the flow first: names follow it back, and then get the very text that they had.
+            if let Some(undo) = inverse.get_mut(before..) {
+                undo.reverse();
+            }
+            if failed.is_some() {
+                break;
             }
         }
         if failed.is_none()

@@ -1,7 +1,7 @@
 //! Flows, VIPs, sites and links: who talks to whom, and over what.
 
 use super::node::as_text;
-use super::{NetworkName, NodeName, OUTSIDE, ServiceName, ServiceRef, SiteName, VipName, is_default};
+use super::{FlowId, NetworkName, NodeName, OUTSIDE, ServiceName, ServiceRef, SiteName, VipName, is_default};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
@@ -85,7 +85,7 @@ impl Flow {
 
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} -> {}", self.from, self.to)
+        fmt::Display::fmt(&FlowId::from(self), f)
     }
 }
 

@@ -9,6 +9,7 @@ mod edit;
 mod event;
 mod fault;
 mod flow;
+mod flow_id;
 mod name;
 mod network;
 mod node;
@@ -26,6 +27,7 @@ pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
 pub use event::{Event, EventKind};
 pub use fault::{FAULT_SECS, Fault, FaultParseError, FaultSize, FaultTarget, FaultVerb, fault_secs};
 pub use flow::{ADVERTISE_MS_DEFAULT, ADVERTISE_MS_MAX, Endpoint, Flow, Holder, Link, Site, Vip};
+pub use flow_id::{FlowId, FlowNames};
 /// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, rustc_hash::FxBuildHasher>;
 pub use ipnet::Ipv4Net;

@@ -4,8 +4,8 @@
 //! `Unknown` or missing, never assumed.
 
 use super::{
-    ClusterName, Endpoint, Fault, Forward, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, PackageName, ServiceName, ServiceRef,
-    Value, VersionPattern, VipName,
+    ClusterName, Fault, FlowId, Forward, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, PackageName, ServiceName, ServiceRef, Value,
+    VersionPattern, VipName,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -373,13 +373,12 @@ pub struct ObservedVip {
     pub reason: String,
 }
 
-/// A flow as seen, by its ends.
+/// A flow as observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObservedFlow {
-    /// Who opens it.
-    pub from: Endpoint,
-    /// Who answers.
-    pub to: Endpoint,
+    /// Which flow.
+    #[serde(flatten)]
+    pub id: FlowId,
     /// How well it is.
     pub health: Health,
     /// Whether packets arrive.

@@ -2,7 +2,7 @@
 
 use super::IndexMap;
 use super::edit::missing;
-use super::{Allow, Bind, Edit, EditError, Endpoint, Lab, Peer, Pos, Service, ServiceRef, Touched};
+use super::{Allow, Bind, Edit, EditError, Endpoint, FlowId, Lab, Peer, Pos, Service, ServiceRef, Touched};
 use std::hash::Hash;
 
 impl Lab {
@@ -65,13 +65,7 @@ impl Lab {
                         }
                     }
                 }
-                for end in self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]) {
-                    match end {
-                        Endpoint::Node(node) => replace(node, from, to),
-                        Endpoint::Service(service) => replace(&mut service.node, from, to),
-                        Endpoint::Outside | Endpoint::Vip(_) => {}
-                    }
-                }
+                self.rename_flow_ends(edit);
                 self.vips.values_mut().flat_map(|vip| &mut vip.holders).for_each(|holder| replace(&mut holder.node, from, to));
                 self.sites.values_mut().flat_map(|site| &mut site.gateways).for_each(|gateway| replace(gateway, from, to));
                 Edit::RenameNode { from: to.clone(), to: from.clone() }
@@ -80,11 +74,7 @@ impl Lab {
                 touched.vips.extend([from.clone(), to.clone()]);
                 touched.flows = true;
                 rekey(&mut self.vips, "vip", from, to)?;
-                for end in self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]) {
-                    if let Endpoint::Vip(vip) = end {
-                        replace(vip, from, to);
-                    }
-                }
+                self.rename_flow_ends(edit);
                 Edit::RenameVip { from: to.clone(), to: from.clone() }
             }
             Edit::RenameService { node, from, to } => {
@@ -102,16 +92,29 @@ impl Lab {
                     .flat_map(|node| node.services.values_mut())
                     .filter_map(|service| service.replica_of.as_mut())
                     .for_each(here);
-                for end in self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]) {
-                    if let Endpoint::Service(at) = end {
-                        here(at);
-                    }
-                }
+                self.rename_flow_ends(edit);
                 Edit::RenameService { node: node.clone(), from: to.clone(), to: from.clone() }
             }
             // The caller sends renames only.
             other => other.clone(),
         })
+    }
+
+    fn rename_flow_ends(&mut self, edit: &Edit) {
+        self.flows.iter_mut().flat_map(|flow| [&mut flow.from, &mut flow.to]).for_each(|end| end.rename(edit));
+    }
+}
+
+impl Endpoint {
+    /// Follows an edit that gives something another name.
+    pub(super) fn rename(&mut self, edit: &Edit) {
+        match (self, edit) {
+            (Self::Node(node), Edit::RenameNode { from, to }) => replace(node, from, to),
+            (Self::Service(at), Edit::RenameNode { from, to }) => replace(&mut at.node, from, to),
+            (Self::Service(at), Edit::RenameService { node, from, to }) if at.node == *node => replace(&mut at.service, from, to),
+            (Self::Vip(vip), Edit::RenameVip { from, to }) => replace(vip, from, to),
+            _ => {}
+        }
     }
 }
 
@@ -177,16 +180,14 @@ impl Lab {
                 Edit::RenameNetwork { from, to } => {
                     named_by(text, "network:", from, to, bare_is_ours).or_else(|| adapter_text(text, from, to))
                 }
-                Edit::RenameVip { from, to } => {
-                    named_by(text, "vip:", from, to, bare_is_ours).or_else(|| flow_text(text, |end| named_by(end, "vip:", from, to, false)))
-                }
-                Edit::RenameNode { from, to } => node_text(text, from, to).or_else(|| flow_text(text, |end| node_text(end, from, to))),
+                Edit::RenameVip { from, to } => named_by(text, "vip:", from, to, bare_is_ours).or_else(|| flow_text(text, edit)),
+                Edit::RenameNode { from, to } => flow_text(text, edit).or_else(|| node_text(text, from, to)),
                 Edit::RenameService { node, from, to } => {
                     let at = |end: &str| {
                         let (host, service) = end.split_once('/')?;
                         (host == node.as_str()).then(|| swapped(service, from, to)).flatten().map(|service| format!("{host}/{service}"))
                     };
-                    at(text).or_else(|| flow_text(text, at))
+                    at(text).or_else(|| flow_text(text, edit))
                 }
                 _ => None,
             };
@@ -265,14 +266,11 @@ fn link_text(text: &str, from: &str, to: &str, is_site: impl Fn(&str) -> bool) -
     })
 }
 
-/// The ends of `FROM -> TO`.
-fn flow_text(text: &str, renamed: impl Fn(&str) -> Option<String>) -> Option<String> {
-    const ARROW: &str = " -> ";
-    let (one, other) = text.split_once(ARROW)?;
-    match (renamed(one), renamed(other)) {
-        (None, None) => None,
-        (new_one, new_other) => Some(format!("{}{ARROW}{}", new_one.as_deref().unwrap_or(one), new_other.as_deref().unwrap_or(other))),
-    }
+/// The ends of a flow.
+fn flow_text(text: &str, edit: &Edit) -> Option<String> {
+    let id: FlowId = text.parse().ok()?;
+    let renamed = id.clone().renamed(edit);
+    (renamed != id).then(|| renamed.to_string())
 }
 
 /// Renames in place. A pattern that already has the new name, and so matched nothing, takes the old one: it still matches
@@ -377,6 +375,8 @@ mod tests {
             ("db1@lan#0", "main@lan#0"),
             ("outside -> db1/db", "outside -> main/db"),
             ("db1 -> db2", "main -> db2"),
+            ("outside -> db1/db:8404", "outside -> main/db:8404"),
+            ("db1/db -> db1:22", "main/db -> main:22"),
             ("db11", "db11"),
             ("network:db1", "network:db1"),
             ("db2", "db2"),
@@ -402,7 +402,13 @@ mod tests {
             check(&site, before, after);
         }
         let service = Edit::RenameService { node: "db1".parse().unwrap(), from: "db".parse().unwrap(), to: "data".parse().unwrap() };
-        for (before, after) in [("db1/db", "db1/data"), ("db2 -> db1/db", "db2 -> db1/data"), ("db2/db", "db2/db"), ("db1", "db1")] {
+        for (before, after) in [
+            ("db1/db", "db1/data"),
+            ("db2 -> db1/db", "db2 -> db1/data"),
+            ("db2 -> db1/db:80", "db2 -> db1/data:80"),
+            ("db2/db", "db2/db"),
+            ("db1", "db1"),
+        ] {
             check(&service, before, after);
         }
     }

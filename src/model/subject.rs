@@ -1,6 +1,6 @@
 //! What a finding, an acceptance or a highlight is about.
 
-use super::{Acceptance, ClusterName, Endpoint, Flow, Lab, NetworkName, NodeName, OUTSIDE, Path, ServiceRef, SiteName, VipName};
+use super::{Acceptance, ClusterName, Flow, FlowId, FlowNames, Lab, NetworkName, NodeName, OUTSIDE, Path, ServiceRef, SiteName, VipName};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fmt};
 
@@ -20,7 +20,7 @@ pub enum Subject {
     /// A service.
     Service(ServiceRef),
     /// A flow.
-    Flow(Endpoint, Endpoint),
+    Flow(FlowId),
     /// A VIP.
     Vip(VipName),
     /// A cluster.
@@ -38,12 +38,12 @@ pub enum Subject {
 impl Subject {
     /// The subject of a flow.
     pub fn flow(flow: &Flow) -> Self {
-        Self::Flow(flow.from.clone(), flow.to.clone())
+        Self::Flow(flow.into())
     }
 
     /// Pairs of sort and name, outermost first: what `--format json` prints.
     pub fn parts(&self) -> Vec<String> {
-        let texts = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect();
+        let texts = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<String>>();
         match self {
             Self::Lab => texts(&["lab"]),
             Self::Site(site) => texts(&["site", site]),
@@ -51,7 +51,10 @@ impl Subject {
             Self::Node(node) => texts(&["node", node]),
             Self::Adapter(node, slot, network) => texts(&["node", node, "adapter", &slot.to_string(), "network", network]),
             Self::Service(at) => texts(&["node", &at.node, "service", &at.service]),
-            Self::Flow(from, to) => texts(&["flow", &from.to_string(), &to.to_string()]),
+            Self::Flow(FlowId { from, to, port }) => {
+                let port = port.iter().flat_map(|port| ["port".to_owned(), port.to_string()]);
+                texts(&["flow", &from.to_string(), &to.to_string()]).into_iter().chain(port).collect()
+            }
             Self::Vip(vip) => texts(&["vip", vip]),
             Self::Cluster(cluster) => texts(&["cluster", cluster]),
             Self::Link(from, to) => texts(&["link", from, to]),
@@ -85,9 +88,11 @@ impl Subject {
         }
     }
 
-    /// Whether a text of the file means this subject: as [`fmt::Display`] writes it, or by its bare name.
-    pub fn is_called(&self, text: &str) -> bool {
-        self.bare_name() == Some(text) || self.to_string() == text
+    /// Whether a text of the file means this subject of a lab: as [`fmt::Display`] writes it, by its bare name, or by a flow's ends.
+    fn is_called(&self, lab: &Lab, text: &str) -> bool {
+        self.bare_name() == Some(text)
+            || self.to_string() == text
+            || matches!(self, Self::Flow(id) if FlowNames::of(lab, std::iter::once(text)).get(text) == Some(id))
     }
 
     /// Where the layout file says it. For many subjects of one lab, keep [`Places`].
@@ -99,7 +104,7 @@ impl Subject {
 /// The places of flows, links and clusters in the layout file, each looked up once.
 #[derive(Debug, Default)]
 pub struct Places<'a> {
-    flows: Option<HashMap<(&'a Endpoint, &'a Endpoint), usize>>,
+    flows: Option<HashMap<FlowId, usize>>,
     clusters: Option<HashMap<&'a ClusterName, ServiceRef>>,
 }
 
@@ -115,13 +120,12 @@ impl<'a> Places<'a> {
             Subject::Node(node) => root.field("nodes").key(node),
             Subject::Adapter(node, slot, _) => root.field("nodes").key(node).field("adapters").index(*slot),
             Subject::Service(at) => service(at),
-            Subject::Flow(from, to) => {
+            Subject::Flow(id) => {
                 let flows = self.flows.get_or_insert_with(|| {
-                    // The first of several that say the same counts.
-                    lab.flows.iter().enumerate().rev().map(|(index, flow)| ((&flow.from, &flow.to), index)).collect()
+                    // The last of several counts, as for `Lab::flow_place`.
+                    lab.flows.iter().enumerate().map(|(index, flow)| (flow.into(), index)).collect()
                 });
-                let flows: &HashMap<(&Endpoint, &Endpoint), usize> = flows;
-                match flows.get(&(from, to)) {
+                match flows.get(id) {
                     Some(index) => root.field("flows").index(*index),
                     None => root,
                 }
@@ -160,7 +164,7 @@ impl fmt::Display for Subject {
             Self::Node(node) => f.write_str(node),
             Self::Adapter(node, slot, network) => write!(f, "{node}@{network}#{slot}"),
             Self::Service(at) => fmt::Display::fmt(at, f),
-            Self::Flow(from, to) => write!(f, "{from} -> {to}"),
+            Self::Flow(id) => fmt::Display::fmt(id, f),
             Self::Vip(vip) => write!(f, "vip:{vip}"),
             Self::Cluster(cluster) => write!(f, "cluster:{cluster}"),
             Self::Link(from, to) => write!(f, "link:{from}-{to}"),
@@ -172,9 +176,9 @@ impl fmt::Display for Subject {
 }
 
 impl Acceptance {
-    /// Whether it accepts what this rule says about this subject, in these words.
-    pub fn accepts(&self, rule: &str, subject: &Subject, message: &str) -> bool {
-        self.rule == rule && subject.is_called(&self.on) && self.accepts_words(message)
+    /// Whether it accepts what this rule says about this subject of a lab, in these words.
+    pub fn accepts(&self, lab: &Lab, rule: &str, subject: &Subject, message: &str) -> bool {
+        self.rule == rule && self.accepts_words(message) && subject.is_called(lab, &self.on)
     }
 
     /// Whether it accepts these words of its rule about its subject.

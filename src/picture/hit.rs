@@ -255,10 +255,7 @@ impl Scene {
             Subject::Service(at) => node(&at.node),
             Subject::Network(name) => self.networks.iter().find(|item| item.name == *name).map(|item| item.bar.grow(16.0)),
             Subject::Vip(name) => self.vips.iter().find(|item| item.name == *name)?.tokens.first().map(|token| token.rect),
-            Subject::Flow(from, to) => {
-                let number = lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to)?;
-                self.flows.get(number)?.curve.map(|curve| curve.bounds())
-            }
+            Subject::Flow(id) => self.flows.get(lab.flow_place(id)?)?.curve.map(|curve| curve.bounds()),
             Subject::Site(name) => self.sites.iter().find(|item| item.name == *name).map(|item| item.frame).filter(Rect::exists),
             Subject::Cluster(cluster) => {
                 let members = lab.services().filter(|(_, _, service)| service.cluster.as_ref() == Some(cluster));

@@ -5,7 +5,7 @@
 
 use super::{highlight::is_link_lit, scene::Scene};
 use crate::{
-    model::{ClusterState, Fault, Health, Lab, NodeName, Observed, Power, ServiceName, Subject, VipName},
+    model::{ClusterState, Fault, FlowId, Health, Lab, NodeName, Observed, Power, ServiceName, Subject, VipName},
     plan::{Change, Plan},
     probe,
     rules::{Finding, Severity},
@@ -266,10 +266,10 @@ impl States {
                 card.adapters.entry(slot).or_default().health = Some(Health::Down);
             }
         }
-        let seen: HashMap<_, _> = observed.flows.iter().map(|flow| ((&flow.from, &flow.to), flow.health)).collect();
+        let seen: HashMap<_, _> = observed.flows.iter().map(|flow| (&flow.id, flow.health)).collect();
         for (state, flow) in self.flows.iter_mut().zip(&lab.flows) {
             let stopped = probe::stopped_sender(&flow.from, observed).is_some();
-            let health = seen.get(&(&flow.from, &flow.to)).copied().filter(|_| !stopped);
+            let health = seen.get(&FlowId::from(flow)).copied().filter(|_| !stopped);
             state.health = Some(health.unwrap_or_default());
         }
         self.cuts = observed.faults.iter().filter_map(|active| cut(scene, &active.fault)).collect();
@@ -362,9 +362,8 @@ impl States {
                     change(state);
                 }
             }
-            Subject::Flow(from, to) => {
-                let same = lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to);
-                if let Some(state) = same.and_then(|flow| self.flows.get_mut(flow)) {
+            Subject::Flow(id) => {
+                if let Some(state) = lab.flow_place(id).and_then(|flow| self.flows.get_mut(flow)) {
                     change(state);
                 }
             }

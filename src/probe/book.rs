@@ -418,15 +418,8 @@ impl Book {
     }
 
     fn show(&self, place: usize, flow: &Flow, seen: &Observed) -> ObservedFlow {
-        let nothing = |health, reason: String| ObservedFlow {
-            from: flow.from.clone(),
-            to: flow.to.clone(),
-            health,
-            forward: false,
-            backward: false,
-            latency_ms: None,
-            reason,
-        };
+        let nothing =
+            |health, reason: String| ObservedFlow { id: flow.into(), health, forward: false, backward: false, latency_ms: None, reason };
         let off = flow.from.node().filter(|node| seen.nodes.get(*node).is_none_or(|there| there.power != Power::Running));
         if let Some(node) = off {
             return nothing(Health::Down, format!("{node} does not run"));
@@ -457,8 +450,7 @@ impl Book {
         if let Some(found) = way.lately.evaluate(seen.at_ms).filter(|_| health == Health::Healthy) {
             (health, reason) = found;
         }
-        let (from, to) = (flow.from.clone(), flow.to.clone());
-        ObservedFlow { from, to, health, forward: way.forward, backward: way.backward, latency_ms: way.latency_ms, reason }
+        ObservedFlow { id: flow.into(), health, forward: way.forward, backward: way.backward, latency_ms: way.latency_ms, reason }
     }
 }
 

@@ -16,7 +16,7 @@ pub mod tries;
 
 pub use roles::judge as judge_roles;
 
-use crate::model::{ClusterState, Endpoint, Flow, Health, Lab, Observed, ObservedFlow, Power};
+use crate::model::{ClusterState, Endpoint, Flow, FlowId, Health, Lab, Observed, ObservedFlow, Power};
 use std::collections::{HashMap, VecDeque};
 
 /// What trying a flow came to.
@@ -59,12 +59,8 @@ pub enum Need {
 /// A flow, tried and judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// Who opens it.
-    pub from: Endpoint,
-    /// Who answers.
-    pub to: Endpoint,
-    /// On which port, where the flow names one: two flows may differ in nothing else.
-    pub port: Option<u16>,
+    /// Which flow.
+    pub id: FlowId,
     /// Whether the lab needs it.
     pub need: Need,
     /// What trying it came to.
@@ -86,24 +82,18 @@ impl Verdict {
     pub fn breaks_contract(&self) -> bool {
         self.need == Need::Mandatory && self.outcome != Outcome::Good
     }
-
-    /// The flow in words: `outside -> web/nginx:443`.
-    pub fn flow(&self) -> String {
-        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
-        format!("{} -> {}{port}", self.from, self.to)
-    }
 }
 
 /// Every flow of a lab, in the drawing's order, judged by what is observed.
 pub fn judge(lab: &Lab, observed: &Observed) -> Vec<Verdict> {
-    // Two flows may have the same ends and different ports; they are observed in the layout's order.
-    let mut seen: HashMap<(&Endpoint, &Endpoint), VecDeque<&ObservedFlow>> = HashMap::new();
+    // A layout may have a flow twice; both are observed, in the layout's order.
+    let mut seen: HashMap<&FlowId, VecDeque<&ObservedFlow>> = HashMap::new();
     for flow in &observed.flows {
-        seen.entry((&flow.from, &flow.to)).or_default().push_back(flow);
+        seen.entry(&flow.id).or_default().push_back(flow);
     }
     let mut verdicts = Vec::with_capacity(lab.flows.len());
     for flow in &lab.flows {
-        let found = seen.get_mut(&(&flow.from, &flow.to)).and_then(VecDeque::pop_front);
+        let found = seen.get_mut(&FlowId::from(flow)).and_then(VecDeque::pop_front);
         let verdict = judge_one(flow, found);
         verdicts.push(match stopped_sender(&flow.from, observed) {
             Some(reason) => {
@@ -161,11 +151,11 @@ pub fn stopped_sender(from: &Endpoint, observed: &Observed) -> Option<String> {
 
 fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
     let need = if flow.optional { Need::Optional } else { Need::Mandatory };
-    let (from, to, port) = (flow.from.clone(), flow.to.clone(), flow.port);
+    let id = FlowId::from(flow);
     let Some(seen) = seen else {
         let reason = "nobody has tried it yet".to_owned();
         let (outcome, health) = (Outcome::Unknown, Health::Unknown);
-        return Verdict { from, to, port, need, outcome, health, forward: false, backward: false, latency_ms: None, reason };
+        return Verdict { id, need, outcome, health, forward: false, backward: false, latency_ms: None, reason };
     };
     let outcome = match (seen.health, seen.forward, seen.backward) {
         (Health::Unknown, ..) => Outcome::Unknown,
@@ -175,18 +165,7 @@ fn judge_one(flow: &Flow, seen: Option<&ObservedFlow>) -> Verdict {
         (_, false, false) => Outcome::Closed,
     };
     let (forward, backward) = (seen.forward, seen.backward);
-    Verdict {
-        from,
-        to,
-        port,
-        need,
-        outcome,
-        health: seen.health,
-        forward,
-        backward,
-        latency_ms: seen.latency_ms,
-        reason: seen.reason.clone(),
-    }
+    Verdict { id, need, outcome, health: seen.health, forward, backward, latency_ms: seen.latency_ms, reason: seen.reason.clone() }
 }
 
 /// How well a lab is as a whole: every drawn node on and well, every VIP held once, every mandatory flow good, no cluster split. A flow
@@ -264,7 +243,7 @@ mod tests {
     use crate::plan::fixture::mini_cloud;
 
     fn seen(flow: &Flow, health: Health, forward: bool, backward: bool) -> ObservedFlow {
-        ObservedFlow { from: flow.from.clone(), to: flow.to.clone(), health, forward, backward, latency_ms: None, reason: String::new() }
+        ObservedFlow { id: flow.into(), health, forward, backward, latency_ms: None, reason: String::new() }
     }
 
     fn check(health: Health, forward: bool, backward: bool, expected: Outcome) {

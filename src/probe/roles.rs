@@ -30,7 +30,7 @@ pub fn judge(observed: &mut Observed, catalog: &Catalog) {
         .iter()
         .enumerate()
         .filter_map(|(place, flow)| {
-            let reason = map.flow_gap(&flow.from, &flow.to, &writers)?;
+            let reason = map.flow_gap(&flow.id.from, &flow.id.to, &writers)?;
             Some((place, reason))
         })
         .collect();
@@ -204,8 +204,7 @@ mod tests {
         let mut seen = crate::probe::fixture::set_up(&lab);
         seen.nodes.values_mut().for_each(|node| node.health = Health::Healthy);
         let flow = |flow: &crate::model::Flow| crate::model::ObservedFlow {
-            from: flow.from.clone(),
-            to: flow.to.clone(),
+            id: flow.into(),
             health: Health::Healthy,
             forward: true,
             backward: true,

@@ -4,7 +4,7 @@
 //! made anew (a property test says so).
 
 use super::{Changed, Finding, Severity, acceptance};
-use crate::model::{Acceptance, Lab, MESSAGE_CHARS_MAX, Subject, shortened};
+use crate::model::{Acceptance, FlowNames, Lab, MESSAGE_CHARS_MAX, Subject, shortened};
 use rustc_hash::FxHashMap as HashMap;
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
@@ -14,6 +14,8 @@ pub(super) struct Ordered {
     all: Vec<Arc<Finding>>,
     /// The acceptances that were marked.
     accepted: Vec<Acceptance>,
+    /// What their texts mean that name flows.
+    flow_names: FlowNames,
     /// Places of the acceptances, by rule and then by what they are about.
     by_rule: HashMap<String, HashMap<String, Vec<usize>>>,
     /// How many findings each of them matches.
@@ -24,14 +26,16 @@ impl Ordered {
     /// Puts findings in order, marks those that the lab accepts, and adds one for each acceptance that matches none.
     pub(super) fn new(lab: &Lab, findings: impl Iterator<Item = Arc<Finding>>) -> Self {
         let mut by_rule: HashMap<String, HashMap<String, Vec<usize>>> = HashMap::default();
+        let flow_names = flow_names(lab);
         for (place, acceptance) in lab.accepted.iter().enumerate() {
-            by_rule.entry(acceptance.rule.clone()).or_default().entry(acceptance.on.clone()).or_default().push(place);
+            let on = flow_names.get(&acceptance.on).map_or_else(|| acceptance.on.clone(), ToString::to_string);
+            by_rule.entry(acceptance.rule.clone()).or_default().entry(on).or_default().push(place);
         }
         let matched = vec![0; lab.accepted.len()];
-        let mut ordered = Self { all: Vec::new(), accepted: lab.accepted.clone(), by_rule, matched };
+        let mut ordered = Self { all: Vec::new(), accepted: lab.accepted.clone(), flow_names, by_rule, matched };
         ordered.all = findings.map(|finding| ordered.marked(finding)).collect();
         let unused = |(index, (acceptance, matched)): (usize, (&Acceptance, &usize))| {
-            (*matched == 0).then(|| Arc::new(acceptance::unused(index, acceptance)))
+            (*matched == 0).then(|| Arc::new(acceptance::unused(index, acceptance, &ordered.flow_names)))
         };
         ordered.all.extend(lab.accepted.iter().zip(&ordered.matched).enumerate().filter_map(unused));
         ordered.all = in_order(ordered.all);
@@ -50,7 +54,7 @@ impl Ordered {
 
     /// Whether it was made for what the lab accepts now. Where not, it must be made anew.
     pub(super) fn is_for(&self, lab: &Lab) -> bool {
-        self.accepted == lab.accepted
+        self.accepted == lab.accepted && self.flow_names == flow_names(lab)
     }
 
     /// Follows a step that took some findings away and brought others. Gives what that did to the list.
@@ -67,8 +71,8 @@ impl Ordered {
         let mut come: Vec<Arc<Finding>> = come.into_iter().map(|finding| self.marked(finding)).collect();
         for (index, (acceptance, (before, after))) in self.accepted.iter().zip(before.iter().zip(&self.matched)).enumerate() {
             match (*before, *after) {
-                (0, 1..) => gone.push(Arc::new(acceptance::unused(index, acceptance))),
-                (1.., 0) => come.push(Arc::new(acceptance::unused(index, acceptance))),
+                (0, 1..) => gone.push(Arc::new(acceptance::unused(index, acceptance, &self.flow_names))),
+                (1.., 0) => come.push(Arc::new(acceptance::unused(index, acceptance, &self.flow_names))),
                 _ => {}
             }
         }
@@ -139,6 +143,11 @@ impl Ordered {
         self.all = all;
         taken
     }
+}
+
+/// What the acceptances of a lab mean that name flows.
+fn flow_names(lab: &Lab) -> FlowNames {
+    FlowNames::of(lab, lab.accepted.iter().map(|acceptance| acceptance.on.as_str()))
 }
 
 /// Findings of one rule, each with the beginning of its subject.
@@ -224,7 +233,7 @@ mod tests {
                 Subject::Adapter(name.parse().unwrap(), 0, "lan".parse().unwrap()),
                 Subject::Service(format!("{name}/b").parse().unwrap()),
                 Subject::Service(format!("{name}/a").parse().unwrap()),
-                Subject::Flow(name.parse().unwrap(), "outside".parse().unwrap()),
+                Subject::Flow(format!("{name} -> outside").parse().unwrap()),
                 Subject::Vip(name.parse().unwrap()),
                 Subject::Cluster(name.parse().unwrap()),
                 Subject::Site(name.parse().unwrap()),

@@ -57,6 +57,8 @@ impl Reads {
     pub const NODES: Self = Self { nodes: true, networks: false, flows: false, vips: false };
     /// Networks only.
     pub const NETWORKS: Self = Self { nodes: false, networks: true, flows: false, vips: false };
+    /// Flows only.
+    pub const FLOWS: Self = Self { nodes: false, networks: false, flows: true, vips: false };
     /// What settings name, and the flows that lead there.
     pub const NAMED: Self = Self { nodes: true, networks: false, flows: true, vips: true };
     /// VIPs only.

@@ -7,7 +7,7 @@ use super::{
     world::{SimError, World},
 };
 use crate::{
-    model::{ClusterName, ClusterState, Endpoint, Fault, Health, NodeName, ServiceRef, VipName},
+    model::{ClusterName, ClusterState, Fault, FlowId, Health, NodeName, ServiceRef, VipName},
     provision::vip::CHECK_FALL,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,10 +41,8 @@ pub struct ServiceForecast {
 /// A flow that would suffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowForecast {
-    /// Who opens it.
-    pub from: Endpoint,
-    /// Who answers.
-    pub to: Endpoint,
+    /// Which flow.
+    pub id: FlowId,
     /// The worst that it would come to.
     pub worst: Health,
     /// What it would be at the end.
@@ -244,8 +242,7 @@ impl Run {
             reason,
         });
         let flows = watch.flows.into_iter().zip(&other.flows).zip(&seen.flows).filter(|((worst, usual), _)| worst > *usual);
-        let flows =
-            flows.map(|((worst, _), flow)| FlowForecast { from: flow.from.clone(), to: flow.to.clone(), worst, at_end: flow.health });
+        let flows = flows.map(|((worst, _), flow)| FlowForecast { id: flow.id.clone(), worst, at_end: flow.health });
         let usual = without.world.observe();
         let vips = watch.vips.into_values().filter_map(|mut forecast| {
             let holders =

@@ -486,8 +486,7 @@ impl World {
         #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^24 microseconds where the fraction matters")]
         let latency_ms = watched.latency_us.filter(|_| is_as_tried).map(|us| us as f32 / MS as f32);
         ObservedFlow {
-            from: watched.flow.from.clone(),
-            to: watched.flow.to.clone(),
+            id: (&watched.flow).into(),
             health,
             forward: call.as_ref().map_or(watched.forward, |call| call.forward),
             backward: call.as_ref().map_or(watched.backward, |call| call.backward),
@@ -556,7 +555,7 @@ mod tests {
     fn healthy(seen: &Observed) -> BTreeSet<String> {
         let services = seen.nodes.iter().flat_map(|(node, it)| it.services.iter().map(move |(name, service)| (at(node, name), service)));
         let services = services.filter(|(_, service)| service.health == Health::Healthy).map(|(at, _)| at.to_string());
-        let flows = seen.flows.iter().filter(|flow| flow.health == Health::Healthy).map(|flow| format!("{} -> {}", flow.from, flow.to));
+        let flows = seen.flows.iter().filter(|flow| flow.health == Health::Healthy).map(|flow| flow.id.to_string());
         services.chain(flows).collect()
     }
 
@@ -626,7 +625,7 @@ mod tests {
         let service = &seen.nodes["app-node-01"].services["web"];
         assert_eq!((service.health, service.reason.as_str(), service.since_ms), (Health::Down, "not running", began_ms));
         assert_eq!(seen.nodes["app-node-01"].health, Health::Down);
-        let flow = seen.flows.iter().find(|flow| flow.to.to_string() == "app-node-01/web").unwrap();
+        let flow = seen.flows.iter().find(|flow| flow.id.to.to_string() == "app-node-01/web").unwrap();
         assert!(flow.health == Health::Down && flow.latency_ms.is_none(), "{flow:?}");
         world.heal_all();
         world.run_for(10_000);

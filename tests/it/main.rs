@@ -6,6 +6,7 @@ mod cli_output;
 mod cli_state;
 mod docs;
 mod e2e_sim;
+mod flow_identity;
 mod growth;
 mod layers;
 mod layout_format;

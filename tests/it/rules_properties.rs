@@ -129,8 +129,19 @@ impl Close<'_> {
     }
 
     fn flow(&mut self) -> Flow {
-        let port = if self.r.chance(10) { Some(443) } else { None };
+        let port = if self.r.chance(20) { Some(443) } else { None };
         Flow { encrypted: self.r.chance(20), optional: self.r.chance(20), port, ..Flow::new(self.end(), self.end()) }
+    }
+
+    /// What an acceptance is about: a node, or a flow by its identity or by its ends.
+    fn accepted(&mut self, lab: &Lab) -> (&'static str, String) {
+        if self.r.chance(40) {
+            return ("isolated-node", self.node_name().to_string());
+        }
+        let rule = *self.r.pick(&["no-path-for-flow", "flow-misses-bind-address", "duplicate-flow"]).unwrap();
+        let id = self.r.pick(&lab.flows).map_or_else(|| FlowId::from(&self.flow()), FlowId::from);
+        let port = if self.r.chance(50) { None } else { id.port };
+        (rule, FlowId { port, ..id }.to_string())
     }
 
     fn vip(&mut self) -> Vip {
@@ -200,8 +211,8 @@ impl Close<'_> {
                 Edit::Link { index, change }
             }
             16 => {
-                let on = self.node_name().to_string();
-                let accepted = |_: &mut Self| Acceptance { rule: "isolated-node".into(), on, because: "meant".into(), says: None };
+                let (rule, on) = self.accepted(lab);
+                let accepted = |_: &mut Self| Acceptance { rule: rule.into(), on, because: "meant".into(), says: None };
                 let (index, change) = self.list(lab.accepted.len(), accepted);
                 Edit::Accept { index, change }
             }
@@ -268,6 +279,35 @@ fn difference(one: &[String], other: &[String]) -> Vec<String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn flows_have_identities_of_their_own_unless_a_rule_says_otherwise(seed in any::<u64>()) {
+        let (mut lab, mut r) = close_lab(seed);
+        for _ in 0..10 {
+            let flow = Close { r: &mut r }.flow();
+            let _ = lab.apply(&[Edit::Flow { index: r.below(lab.flows.len() + 1), change: ListEdit::Insert(flow) }]);
+        }
+        let findings = sandtable::rules::check(&lab, Catalog::embedded(), &Context::default());
+        let repeated = findings.iter().filter(|finding| finding.rule == "duplicate-flow").count();
+        let ids: std::collections::BTreeSet<FlowId> = lab.flows.iter().map(FlowId::from).collect();
+        prop_assert_eq!(repeated == 0, ids.len() == lab.flows.len(), "{}", as_text(&lab));
+        for (place, flow) in lab.flows.iter().enumerate() {
+            let id = FlowId::from(flow);
+            prop_assert_eq!(&id.to_string().parse::<FlowId>().unwrap(), &id);
+            prop_assert_eq!(lab.flow_place(&id) == Some(place), !lab.flows.iter().skip(place + 1).any(|later| *later == id));
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_flow_is_read_as_it_is_written(seed in any::<u64>()) {
+        let lab = sandtable::testing::any_lab(seed, 6);
+        for flow in &lab.flows {
+            let id = FlowId::from(flow);
+            prop_assert_eq!(&id.to_string().parse::<FlowId>().unwrap(), &id);
+            let json = serde_json::to_string(&id).unwrap();
+            prop_assert_eq!(serde_json::from_str::<FlowId>(&json).unwrap(), id);
+        }
+    }
 
     #[test]
     fn looking_again_finds_what_looking_at_everything_finds(seed in any::<u64>()) {

@@ -16,7 +16,7 @@ fn health(world: &World, at: &str) -> (Health, String) {
 
 fn flow_health(world: &World, from: &str, to: &str) -> (Health, bool, bool) {
     let seen = world.observe();
-    let flow = seen.flows.iter().find(|flow| flow.from.to_string() == from && flow.to.to_string() == to).unwrap();
+    let flow = seen.flows.iter().find(|flow| flow.id.from.to_string() == from && flow.id.to.to_string() == to).unwrap();
     (flow.health, flow.forward, flow.backward)
 }
 

@@ -353,12 +353,7 @@ pub fn complaints(world: &World) -> Vec<String> {
             }
         }
     }
-    found.extend(
-        seen.flows
-            .iter()
-            .filter(|flow| flow.health != Health::Healthy)
-            .map(|flow| format!("{} -> {}: {}", flow.from, flow.to, flow.reason)),
-    );
+    found.extend(seen.flows.iter().filter(|flow| flow.health != Health::Healthy).map(|flow| format!("{}: {}", flow.id, flow.reason)));
     found.extend(
         seen.vips.iter().filter(|(_, vip)| vip.holders.len() != 1).map(|(vip, state)| format!("{vip} is held by {:?}", state.holders)),
     );

@@ -187,8 +187,7 @@ fn observed(lab: &Lab, holders: &[&str]) -> Observed {
     }
     for flow in &lab.flows {
         observed.flows.push(ObservedFlow {
-            from: flow.from.clone(),
-            to: flow.to.clone(),
+            id: flow.into(),
             health: Health::Healthy,
             forward: true,
             backward: true,

@@ -1,6 +1,7 @@
 //! The window without a display (kittest). Modules called `…snapshots`, and `look`, compare images and need a Vulkan driver.
 
 mod canvas_snapshots;
+mod flows;
 mod look;
 mod support;
 mod window;

@@ -97,10 +97,8 @@ fn observed() -> impl Strategy<Value = Observed> {
                 observed.nodes.insert(name.clone(), ObservedNode { power, health, services, links_up, ..ObservedNode::default() });
             }
             for (flow, health) in lab.flows.iter().zip(flows) {
-                let (from, to) = (flow.from.clone(), flow.to.clone());
                 observed.flows.push(ObservedFlow {
-                    from,
-                    to,
+                    id: flow.into(),
                     health,
                     forward: true,
                     backward: true,

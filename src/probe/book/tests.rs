@@ -85,7 +85,7 @@ impl Desk {
     }
 
     fn flow(&mut self, to: &str) -> ObservedFlow {
-        self.look().flows.into_iter().find(|flow| flow.to.to_string() == to).unwrap()
+        self.look().flows.into_iter().find(|flow| flow.id.to.to_string() == to).unwrap()
     }
 
     fn texts(&self) -> Vec<String> {
@@ -273,7 +273,7 @@ fn a_flow_is_judged_by_what_the_service_says_now() {
     let mut desk = Desk::new();
     let from_outside = |desk: &mut Desk| {
         let seen = desk.look();
-        let flow = seen.flows.into_iter().find(|flow| flow.from == Endpoint::Outside).unwrap();
+        let flow = seen.flows.into_iter().find(|flow| flow.id.from == Endpoint::Outside).unwrap();
         (flow.health, flow.reason)
     };
     // A forward answers at once and twice, before anything is heard of the service behind it.

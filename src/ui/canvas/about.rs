@@ -5,11 +5,11 @@ use super::CanvasInput;
 use crate::{
     catalog::Catalog,
     look::Tone,
-    model::{Bind, Health, Lab, Node, NodeName, Observed, Power, Service, ServiceRef, Subject},
+    model::{Bind, FlowId, Health, Lab, Node, NodeName, Observed, Power, Service, ServiceRef, Subject},
     picture::{Hit, draw::health_tone, geometry},
     probe,
     rules::Severity,
-    ui::panel::age_text as since,
+    ui::panel::{age_text as since, flow_text},
 };
 
 /// The most lines of one sort on a card: the rest is counted.
@@ -296,7 +296,8 @@ fn of_vip(input: &CanvasInput<'_>, name: &crate::model::VipName) -> Option<About
 
 fn of_flow(input: &CanvasInput<'_>, number: u32) -> Option<About> {
     let flow = input.lab.flows.get(number as usize)?;
-    let mut about = About::new(format!("{} → {}", flow.from, flow.to), "Flow: the first opens connections to the second");
+    let id = FlowId::from(flow);
+    let mut about = About::new(flow_text(&id), "Flow: the first opens connections to the second");
     if let Some(port) = flow.port {
         about.line("Port", port.to_string());
     }
@@ -306,7 +307,7 @@ fn of_flow(input: &CanvasInput<'_>, number: u32) -> Option<About> {
         about.line("", traits.join(", "));
     }
     if let Some(observed) = seen(input) {
-        let seen = observed.flows.iter().find(|seen| seen.from == flow.from && seen.to == flow.to);
+        let seen = observed.flows.iter().find(|seen| seen.id == id);
         match (probe::stopped_sender(&flow.from, observed), seen) {
             (Some(why), _) => about.line("Health", format!("unknown: {why}")),
             (None, Some(seen)) => {

@@ -117,9 +117,8 @@ impl Canvas {
                     self.outline(painter, frame, token.rect.grow(3.0), size::TOKEN_HEIGHT, line);
                 }
             }
-            Subject::Flow(from, to) => {
-                let number = lab.flows.iter().position(|flow| flow.from == *from && flow.to == *to);
-                if let Some(number) = number {
+            Subject::Flow(id) => {
+                if let Some(number) = lab.flow_place(id) {
                     self.flow_line(painter, frame, number, Stroke::new(stroke::SELECTION, line.color));
                 }
             }

@@ -4,7 +4,7 @@ use super::{Desk, theme, widget};
 use crate::{
     app::{self, Command, Mode, ops},
     look::{FontFace, Icon, font_size, size},
-    model::Endpoint,
+    model::{Endpoint, FlowId},
     ui::{icon, keys, panel},
 };
 use egui::{Key, Modifiers, Rect, ScrollArea, Ui, Vec2, pos2};
@@ -80,7 +80,7 @@ fn new_flows(desk: &Desk<'_>, query: &str) -> Vec<Choice> {
     }
     let selected = desk.state.selected().and_then(ops::endpoint).filter(|end| *end != Endpoint::Outside);
     let ends = ops::endpoints(lab);
-    let is_drawn = |from: &Endpoint, to: &Endpoint| lab.flows.iter().any(|flow| flow.from == *from && flow.to == *to);
+    let is_drawn = |from: &Endpoint, to: &Endpoint| lab.flow_place(&FlowId { from: from.clone(), to: to.clone(), port: None }).is_some();
     let mut found = Vec::new();
     for from in selected.into_iter().chain([Endpoint::Outside]) {
         let exits = (from != Endpoint::Outside).then_some(&Endpoint::Outside);

@@ -368,5 +368,6 @@ pub fn other_fixes(ui: &mut Ui, desk: &mut Desk<'_>, fixes: &[Fix], fix: impl Fn
 }
 
 fn acceptance_of(desk: &Desk<'_>, finding: &Finding) -> Option<usize> {
-    desk.state.lab().accepted.iter().position(|acceptance| acceptance.accepts(finding.rule, &finding.subject, &finding.message))
+    let lab = desk.state.lab();
+    lab.accepted.iter().position(|acceptance| acceptance.accepts(lab, finding.rule, &finding.subject, &finding.message))
 }

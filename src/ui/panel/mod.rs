@@ -34,7 +34,7 @@ use super::{icon, theme, theme::palette as colors};
 use crate::{
     app::Command,
     look::{FontFace, Icon, Tone, font_size, size},
-    model::Subject,
+    model::{FlowId, Subject},
     reach::Outcome,
     rules::Severity,
     ui::Desk,
@@ -123,12 +123,17 @@ pub fn subject_text(subject: &Subject) -> String {
         Subject::Cluster(name) => name.to_string(),
         Subject::Adapter(node, _, network) => format!("{node} · {network}"),
         Subject::Service(at) => format!("{} · {}", at.node, at.service),
-        Subject::Flow(from, to) => format!("{from} → {to}"),
+        Subject::Flow(id) => flow_text(id),
         Subject::Link(one, other) => format!("{one} – {other}"),
         Subject::Acceptance(index) => format!("acceptance {}", index + 1),
         Subject::Note(index) => format!("note {}", index + 1),
         Subject::Outside => crate::model::OUTSIDE.to_owned(),
     }
+}
+
+/// How lists write a flow: "app1/todo → db1/mariadb:3306".
+pub fn flow_text(id: &FlowId) -> String {
+    format!("{} → {}", id.from, id.target())
 }
 
 /// A word in the muted colour.

@@ -60,7 +60,7 @@ fn the_first_look_knows_everything_and_tells_nothing() {
         assert!(seen.nodes.values().all(|node| node.power == Power::Running));
         assert_eq!(told(&bench), []);
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-        let inside = |flow: &&crate::model::ObservedFlow| flow.from.node().is_some();
+        let inside = |flow: &&crate::model::ObservedFlow| flow.id.from.node().is_some();
         let unhealthy: Vec<_> = seen.flows.iter().filter(inside).filter(|flow| flow.health != Health::Healthy).collect();
         assert!(unhealthy.is_empty(), "{unhealthy:?}");
     });

@@ -54,8 +54,13 @@ fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         running::running(ui, desk, subject);
         return;
     }
-    // Another thing has other fields: nothing that is being typed moves from one to the other.
-    ui.push_id(subject, |ui| {
+    // Another thing has other fields: nothing that is being typed moves from one to the other. A flow stays the same while its port
+    // is typed.
+    let fields_id = match subject {
+        Subject::Flow(flow) => egui::Id::new(("flow", desk.state.lab().flow_place(flow))),
+        other => egui::Id::new(other),
+    };
+    ui.push_id(fields_id, |ui| {
         match subject {
             Subject::Lab | Subject::Acceptance(_) => lab::lab(ui, desk),
             Subject::Network(name) => network::network(ui, desk, name),
@@ -63,7 +68,7 @@ fn one(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
             Subject::Adapter(node, slot, _) => node::adapter(ui, desk, node, *slot),
             Subject::Service(at) => service::service(ui, desk, at),
             Subject::Site(name) => others::site(ui, desk, name),
-            Subject::Flow(from, to) => others::flow(ui, desk, from, to),
+            Subject::Flow(id) => others::flow(ui, desk, id),
             Subject::Vip(name) => others::vip(ui, desk, name),
             Subject::Link(one, other) => others::link(ui, desk, one, other),
             Subject::Cluster(name) => others::cluster(ui, desk, name),

@@ -4,7 +4,7 @@ use super::{Desk, fields, head, name_field, remove_button};
 use crate::{
     app::Command,
     look::Icon,
-    model::{ClusterName, Edit, Endpoint, Flow, Holder, ListEdit, NetworkName, NodeName, ServiceName, SiteName, Subject, Vip, VipName},
+    model::{ClusterName, Edit, Flow, FlowId, Holder, ListEdit, NetworkName, NodeName, ServiceName, SiteName, Subject, Vip, VipName},
     ui::{
         panel::{self, menu},
         widget,
@@ -49,12 +49,12 @@ pub(super) fn site(ui: &mut Ui, desk: &mut Desk<'_>, name: &SiteName) {
     remove_button(ui, desk, "the site");
 }
 
-pub(super) fn flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &Endpoint, to: &Endpoint) {
-    let found = desk.state.lab().flows.iter().enumerate().find(|(_, flow)| flow.from == *from && flow.to == *to);
-    let Some((index, flow)) = found.map(|(index, flow)| (index, flow.clone())) else { return };
+pub(super) fn flow(ui: &mut Ui, desk: &mut Desk<'_>, id: &FlowId) {
+    let Some(index) = desk.state.lab().flow_place(id) else { return };
+    let Some(flow) = desk.state.lab().flows.get(index).cloned() else { return };
     let mut next = flow.clone();
-    widget::value_row(ui, "From", &from.to_string(), crate::ui::theme::palette(ui).text);
-    widget::value_row(ui, "To", &to.to_string(), crate::ui::theme::palette(ui).text);
+    widget::value_row(ui, "From", &flow.from.to_string(), crate::ui::theme::palette(ui).text);
+    widget::value_row(ui, "To", &flow.to.to_string(), crate::ui::theme::palette(ui).text);
     let text = flow.port.map(|port| port.to_string()).unwrap_or_default();
     let read = |text: &str| match text.trim() {
         "" => Ok(None),

@@ -38,7 +38,7 @@ fn flows(ui: &mut Ui, desk: &mut Desk<'_>, way: Way) {
             Way::Out if flow.to == Endpoint::Outside => &flow.from,
             Way::In | Way::Out => continue,
         };
-        let port = flow.port.map_or_else(String::new, |port| format!(" :{port}"));
+        let port = flow.port.map_or_else(String::new, |port| format!(":{port}"));
         all.push((index, other.clone(), format!("{other}{port}")));
     }
     let ends = ops::endpoints(lab);
@@ -96,11 +96,11 @@ fn forwards(ui: &mut Ui, desk: &mut Desk<'_>) {
 /// What is seen of the flows that cross the border.
 pub(super) fn observed(ui: &mut Ui, desk: &mut Desk<'_>) {
     let Some(observed) = &desk.state.run.observed else { return };
-    let crosses = |flow: &&crate::model::ObservedFlow| flow.from == Endpoint::Outside || flow.to == Endpoint::Outside;
+    let crosses = |flow: &&crate::model::ObservedFlow| flow.id.from == Endpoint::Outside || flow.id.to == Endpoint::Outside;
     let mut any = false;
     for flow in observed.flows.iter().filter(crosses) {
         any = true;
-        let end = if flow.from == Endpoint::Outside { format!("to {}", flow.to) } else { format!("from {}", flow.from) };
+        let end = if flow.id.from == Endpoint::Outside { format!("to {}", flow.id.target()) } else { format!("from {}", flow.id.from) };
         widget::value_row(ui, &end, flow.health.title(), running::color(ui, flow.health));
         if !flow.reason.is_empty() {
             panel::muted(ui, &flow.reason);

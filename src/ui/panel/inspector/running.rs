@@ -5,7 +5,7 @@ use crate::{
     app::Command,
     fault,
     look::{Icon, Tone, size},
-    model::{ClusterName, ClusterState, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
+    model::{ClusterName, ClusterState, FlowId, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
     probe,
     ui::{
         panel::{self, menu, preview},
@@ -24,7 +24,7 @@ pub(super) fn running(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         Subject::Adapter(name, slot, _) => adapter(ui, desk, name, *slot),
         Subject::Service(at) => one_service(ui, desk, at),
         Subject::Vip(name) => vip(ui, desk, name),
-        Subject::Flow(from, to) => flow(ui, desk, from, to),
+        Subject::Flow(id) => flow(ui, desk, id),
         Subject::Cluster(name) => cluster(ui, desk, name),
         Subject::Outside => super::outside::observed(ui, desk),
         _ => whole(ui, desk),
@@ -129,9 +129,9 @@ fn vip(ui: &mut Ui, desk: &mut Desk<'_>, name: &crate::model::VipName) {
     }
 }
 
-fn flow(ui: &mut Ui, desk: &mut Desk<'_>, from: &crate::model::Endpoint, to: &crate::model::Endpoint) {
+fn flow(ui: &mut Ui, desk: &mut Desk<'_>, id: &FlowId) {
     let Some(observed) = &desk.state.run.observed else { return };
-    let Some(flow) = observed.flows.iter().find(|flow| flow.from == *from && flow.to == *to) else { return };
+    let Some(flow) = observed.flows.iter().find(|flow| flow.id == *id) else { return };
     let palette = theme::palette(ui);
     widget::value_row(ui, "Health", flow.health.title(), color(ui, flow.health));
     for (name, arrives) in [("Forward", flow.forward), ("Backward", flow.backward)] {

@@ -14,6 +14,8 @@ const BAR_WIDTH: f32 = 3.0;
 const BAR_GAP: f32 = 1.5;
 /// The mark on a bar that is higher than the chart.
 const CUT_MARK: f32 = 2.0;
+/// The least height of failed requests in a bar, in points.
+const FAILED_MIN: f32 = 2.0;
 
 /// What a lab without an entrance is told, wherever requests would be shown.
 pub const NO_ENTRANCE: &str = "No flow leads from outside to anything that answers requests, so none are sent. \
@@ -87,6 +89,15 @@ fn highest(samples: &[LoadSample]) -> u32 {
     most.min(usual + usual.div_ceil(2)).max(1)
 }
 
+/// How high the failed part of a bar is, and the whole bar, in points. Failed requests stand at the foot and are seen however few they
+/// are: at the head they would be cut off with a bar that is too high for the chart.
+fn heights(sample: &LoadSample, most: u32, height: f32) -> (f32, f32) {
+    #[expect(clippy::cast_precision_loss, reason = "requests of a fraction of a second are few")]
+    let of = |count: u32| height * sample.per_sec(count).min(most) as f32 / most as f32;
+    let failed = if sample.failed == 0 { 0.0 } else { of(sample.failed).max(FAILED_MIN) };
+    (failed, of(sample.good + sample.failed).max(failed))
+}
+
 /// The last samples that have room, the newest at the right; gives them, the newest first.
 fn bars(ui: &Ui, area: Rect, samples: impl DoubleEndedIterator<Item = LoadSample> + Clone) -> Vec<LoadSample> {
     let palette = colors(ui);
@@ -94,17 +105,14 @@ fn bars(ui: &Ui, area: Rect, samples: impl DoubleEndedIterator<Item = LoadSample
     let room = (area.width() / (BAR_WIDTH + BAR_GAP)).max(0.0) as usize;
     let shown: Vec<LoadSample> = samples.rev().take(room).collect();
     let most = highest(&shown);
-    #[expect(clippy::cast_precision_loss, reason = "requests of a fraction of a second are few")]
-    let height = |count: u32| area.height() * count.min(most) as f32 / most as f32;
     let mut x = area.right();
     for sample in &shown {
         // Stretches differ in length, so bars are rates: the first one is that of all requests since the load began.
         let all = sample.per_sec(sample.good + sample.failed);
-        let good = Rect::from_min_max(pos2(x - BAR_WIDTH, area.bottom() - height(sample.per_sec(sample.good))), pos2(x, area.bottom()));
-        let top = area.bottom() - height(all);
-        let failed = Rect::from_min_max(pos2(x - BAR_WIDTH, top), pos2(x, good.top()));
-        ui.painter().rect_filled(good, 0.0, palette.good);
-        ui.painter().rect_filled(failed, 0.0, palette.bad);
+        let (failed, whole) = heights(sample, most, area.height());
+        let part = |from: f32, to: f32| Rect::from_min_max(pos2(x - BAR_WIDTH, area.bottom() - to), pos2(x, area.bottom() - from));
+        ui.painter().rect_filled(part(0.0, failed), 0.0, palette.bad);
+        ui.painter().rect_filled(part(failed, whole), 0.0, palette.good);
         if all > most {
             let cut = Rect::from_min_max(pos2(x - BAR_WIDTH, area.top()), pos2(x, area.top() + CUT_MARK));
             ui.painter().rect_filled(cut, 0.0, palette.text);
@@ -125,6 +133,15 @@ mod tests {
         assert_eq!(highest(&[&[first][..], &others[..]].concat()), 20);
         let part = LoadSample { span_ms: SAMPLE_MS / 2, good: 5, failed: 5, ..first };
         assert_eq!((part.per_sec(part.good), part.per_sec(part.good + part.failed)), (10, 20));
+    }
+
+    #[test]
+    fn failed_requests_are_seen_in_a_bar_that_is_cut_off() {
+        let sample = |good, failed| LoadSample { at_ms: 0, span_ms: SAMPLE_MS, good, failed };
+        assert_eq!(heights(&sample(37, 5), 30, 60.0), (10.0, 60.0));
+        assert_eq!(heights(&sample(5000, 1), 30, 60.0), (FAILED_MIN, 60.0), "one of many");
+        assert_eq!(heights(&sample(20, 0), 30, 60.0), (0.0, 40.0));
+        assert_eq!(heights(&sample(0, 90), 30, 60.0), (60.0, 60.0));
     }
 
     #[test]

@@ -280,7 +280,7 @@ fn the_whole_job_with_mouse_and_keyboard() {
     });
 
     // Break a rule: a database dropped onto the balancer, which has too little memory for it. Its finding has a button.
-    let tile = window.named("db");
+    let tile = window.named("MariaDB");
     let balancer = window.drawn("lb, balancer");
     window.drag(tile.middle(), balancer.middle());
     let finding = window.find("a finding about lb", |item| item.name.starts_with("warning: lb has 512 MiB"));

@@ -575,6 +575,12 @@ fn enter_in_the_palette_adds_the_best_match() {
     assert_eq!(window.state().lab().nodes.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["db1"]);
     search(&mut window, "zzz");
     assert!(window.harness.query_by_label("No matches").is_some());
+    // What is searched for stays in Run, where other things are offered.
+    window.send(Command::Run);
+    window.settle();
+    assert!(window.harness.query_by_label("No matches").is_some());
+    window.send(Command::Design);
+    window.settle();
     // The list of commands adds things too.
     window.send(Command::CommandPalette);
     window.harness.get_all_by_role(Role::TextInput).last().expect("its field").type_text("add internal");

@@ -324,11 +324,13 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
         ui.add_space(size::GRID);
         super::muted(ui, "Deploy the lab first: what runs can be broken.");
     }
+    let mut shown = 0;
     for target in FaultTarget::ALL {
         let verbs: Vec<_> = fault::VERBS.iter().filter(|verb| verb.target == target && fits(desk, &[verb.title, target.title()])).collect();
         if verbs.is_empty() {
             continue;
         }
+        shown += verbs.len();
         ui.add_space(size::GRID);
         widget::section_header(ui, target.title(), None);
         let (count, width) = columns(ui.available_width());
@@ -343,6 +345,10 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>) {
         if target == FaultTarget::Nodes {
             lasso(ui, desk, width);
         }
+    }
+    if shown == 0 {
+        ui.add_space(size::GRID);
+        super::muted(ui, "No matches");
     }
 }
 

@@ -44,9 +44,10 @@ impl<'a> Words<'a> {
         }
         for size in FONT_SIZES {
             let breaks = label.match_indices(' ').map(|(at, _)| label.split_at(at));
-            let halves = breaks.map(|(one, other)| (one, other.trim_start())).filter(|(one, other)| fits(one, size) && fits(other, size));
+            let mut halves =
+                breaks.map(|(one, other)| (one, other.trim_start())).filter(|(one, other)| fits(one, size) && fits(other, size));
             // The first line as long as it can be.
-            if let Some((one, other)) = halves.last() {
+            if let Some((one, other)) = halves.next_back() {
                 return Self { size, lines: vec![one, other], fit: true };
             }
         }

@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(lines(&one, &other), ["0 outside reaches lb/haproxy:8404"]);
         let down = observed(Health::Down, Health::Down);
         assert_eq!(lines(&one, &down), ["0 outside cannot reach lb/haproxy"]);
-        // A layout may have a flow twice: it is told once.
+        // A layout may have a flow twice: it has one event.
         let twice = |health| Observed { flows: vec![flow("a -> b", health), flow("a -> b", Health::Down)], ..Observed::default() };
         assert_eq!(lines(&twice(Health::Healthy), &twice(Health::Down)), ["0 a cannot reach b"]);
         assert!(lines(&twice(Health::Healthy), &twice(Health::Healthy)).is_empty());

@@ -4,7 +4,7 @@ use super::args::Running;
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::model::{Health, Observed, ServiceRef};
+use crate::model::{Observed, ServiceRef};
 use crate::plan::{OldPrimary, Promotion, promotable, promotion};
 use crate::provider::Done;
 use serde::Serialize;
@@ -116,11 +116,8 @@ fn known(observed: &Observed, at: &ServiceRef) -> String {
 }
 
 fn takes_writes(seen: &Observed, at: &ServiceRef) -> bool {
-    let there = seen.nodes.get(&at.node).and_then(|node| node.services.get(&at.service));
-    there.is_some_and(|there| {
-        let is_primary = there.spec.as_ref().is_some_and(|spec| spec.replica_of.is_none());
-        is_primary && matches!(there.health, Health::Healthy | Health::Degraded)
-    })
+    let spec = seen.nodes.get(&at.node).and_then(|node| node.services.get(&at.service)).and_then(|there| there.spec.as_ref());
+    spec.is_some_and(|spec| spec.replica_of.is_none()) && crate::plan::takes_writes(seen, at) == Some(true)
 }
 
 fn follows(seen: &Observed, replica: &ServiceRef, primary: &ServiceRef) -> bool {
@@ -149,7 +146,8 @@ fn report(place: &Place, at: &ServiceRef, planned: Option<&Promotion>, done: Don
 fn show(args: &Args, report: &Report, terminal: &mut Terminal) {
     let at = &report.service;
     let word = match (report.changed, report.takes_writes) {
-        (false, _) => terminal.paint(Style::Faint, "was promoted already"),
+        (false, true) => terminal.paint(Style::Faint, "was promoted already"),
+        (false, false) => terminal.paint(Style::Bad, "was promoted already and does not take writes now"),
         (true, true) => terminal.paint(Style::Good, "is the primary and takes writes"),
         (true, false) => terminal.paint(Style::Bad, "does not take writes yet"),
     };
@@ -162,7 +160,7 @@ fn show(args: &Args, report: &Report, terminal: &mut Terminal) {
         terminal.line(format_args!("{one} is stale: it still copies from {old}"));
     }
     terminal.line(format_args!(
-        "If {old} comes back, it takes writes too. `sandtable plan {}` says how to keep this or to go back.",
+        "Whenever {old} runs, it takes writes too. `sandtable plan {}` says how to keep this or to go back.",
         args.lab.shown()
     ));
 }

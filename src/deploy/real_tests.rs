@@ -3,10 +3,10 @@
 //!
 //! Calls are sampled, other ones in each run; `SANDTABLE_SWARM_SEED=N` fixes the sample, `SANDTABLE_SEEDS=all` fails each call.
 
-use super::*;
+use super::{tests::Memory, *};
 use crate::{
     catalog::Catalog,
-    host::state::{StateError, StateFolder, Wait},
+    host::state::{StateFolder, Wait},
     layout::templates,
     model::{Lab, Observed, Power},
     plan::{LabId, Plan, desired, destroy, doubt, plan},
@@ -32,17 +32,6 @@ const SAMPLES: usize = 3;
 const TRIES_MAX: usize = 3;
 /// The ownership tags of others on the same host.
 const OTHERS: [&str; 2] = ["another lab", ""];
-
-/// A journal in memory.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<String>>>);
-
-impl Log for Memory {
-    fn line(&mut self, text: &str) -> Result<(), StateError> {
-        self.0.lock().unwrap().push(text.to_owned());
-        Ok(())
-    }
-}
 
 /// A lab of a shipped layout on a host where others have machines and networks of the same names.
 struct Bench {

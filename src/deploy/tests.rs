@@ -177,7 +177,7 @@ impl Provider for Ideal {
 }
 
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<String>>>);
+pub(super) struct Memory(pub(super) Arc<Mutex<Vec<String>>>);
 
 impl Log for Memory {
     fn line(&mut self, text: &str) -> Result<(), StateError> {

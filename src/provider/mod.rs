@@ -121,7 +121,7 @@ pub trait Provider: Send + Sync {
     /// What is there now.
     fn observe(&self) -> Answer<'_, Observed>;
 
-    /// Does an action and waits until it is done. Doing it twice is doing it once. `says` is told what it is at.
+    /// Does an action and waits until it is done. Repeating it changes nothing. `says` receives its progress.
     fn act<'a>(&'a self, action: &'a Action, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
     /// What a plan needs of the machine that its nodes would run on, and whether that is there: asked before the first step. What is
@@ -164,7 +164,7 @@ pub trait Provider: Send + Sync {
     /// is at. Changes nothing where a part of the cluster works.
     fn recover<'a>(&'a self, cluster: &'a ClusterName, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 
-    /// Makes a replica the primary, and has the others copy from it. `says` is told what it is at. It may still be under way when this
+    /// Makes a replica the primary, and has the others copy from it. `says` receives its progress. It may still be under way when this
     /// returns; [`Observed`] tells when the service takes writes. Doing it twice is doing it once.
     fn promote<'a>(&'a self, promotion: &'a Promotion, says: &'a (dyn Fn(&str) + Send + Sync)) -> Answer<'a, Done>;
 

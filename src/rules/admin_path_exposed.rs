@@ -5,7 +5,7 @@
 //! is behind it (uploads, jobs, settings) can then be tried by any of them, as often as they like.
 //!
 //! Exposed means: the path is answered for everybody while outside reaches the service, or for a frontend or bridged network on
-//! which it listens. Where nothing is said, only the management networks of its node are answered, and nobody where it is on none.
+//! which it listens. Without that setting, only the management networks of its node are answered; on a node without one, no client is.
 //!
 //! ## Example
 //! ```ron

@@ -94,7 +94,7 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, terms: Terms) -> Result
             // What was done by halves is undone; where that fails too, the journal keeps it for the next to try.
             let entry = Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: terms.by, at: Where::Unknown };
             let held = held(core, &entry)?;
-            if mend(core, &entry, &seen, held).await.is_ok() {
+            if heal_entry(core, &entry, &seen, held).await.is_ok() {
                 journal::change(core, |faults| faults.entries.retain(|entry| entry.id != id))?;
             }
             Err(error)
@@ -191,7 +191,7 @@ pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>
         core.changed_below();
         let (_, seen) = watch.known().await?;
         let held = held(core, &entry)?;
-        match mend(core, &entry, &seen, held).await {
+        match heal_entry(core, &entry, &seen, held).await {
             Ok(()) => {
                 journal::change(core, |faults| faults.entries.retain(|other| other.id != entry.id))?;
                 healed.push(entry.shown(core.now_ms(), (core.clock)()));
@@ -219,7 +219,7 @@ fn held(core: &Core, entry: &Entry) -> Result<Whose, ProviderError> {
     Ok(if Faults::read(&core.folder)?.entries.iter().any(same) { Whose::Anothers } else { Whose::Nobodys })
 }
 
-async fn mend(core: &Arc<Core>, entry: &Entry, seen: &Observed, held: Whose) -> Result<(), ProviderError> {
+async fn heal_entry(core: &Arc<Core>, entry: &Entry, seen: &Observed, held: Whose) -> Result<(), ProviderError> {
     let fault = &entry.fault;
     if entry.at != Where::Inside && held == Whose::Nobodys {
         core.machines.mend_below(fault).await?;

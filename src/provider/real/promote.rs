@@ -16,7 +16,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Promotes a replica. A follower that cannot be changed is told and does not undo the promotion.
+/// Promotes a replica. A follower that cannot be changed is reported and does not undo the promotion.
 pub(super) async fn promote(core: Arc<Core>, live: Arc<dyn Live>, promotion: Promotion, says: Says) -> Result<Done, ProviderError> {
     let at = &promotion.at;
     let template = core.recipes.get(&promotion.spec.kind).and_then(|folder| folder.recipe.scripts.promote.clone());

@@ -82,7 +82,8 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>, columns: usize) {
                 Some(FilePreview::Unreadable(why)) => ("Cannot be read".to_owned(), format!("\n\n{why}"), None),
                 Some(FilePreview::Reading) | None => ("Reading…".to_owned(), String::new(), None),
             };
-            let card = Card { name: &file_name(path), about: &format!("{about}{folder}"), about_rows: 1, picture };
+            let card =
+                Card { key: &path.to_string_lossy(), name: &file_name(path), about: &format!("{about}{folder}"), about_rows: 1, picture };
             let response = card.show(ui, &mut desk.memory.stills);
             if response.on_hover_text(format!("{}{hint}", path.display())).clicked() {
                 desk.send(Command::OpenPath(path.clone()));
@@ -102,7 +103,7 @@ fn cards(ui: &mut Ui, desk: &mut Desk<'_>) {
     ui.horizontal_wrapped(|ui| {
         for (nth, template) in desk.state.templates.iter().enumerate() {
             let picture = Some(Arc::clone(&template.thumbnail));
-            let card = Card { name: &template.name, about: &template.about, about_rows: 3, picture };
+            let card = Card { key: &template.name, name: &template.name, about: &template.about, about_rows: 3, picture };
             if card.show(ui, &mut desk.memory.stills).on_hover_text(&template.about).clicked() {
                 desk.send(Command::OpenTemplate(nth));
             }
@@ -112,6 +113,8 @@ fn cards(ui: &mut Ui, desk: &mut Desk<'_>) {
 
 /// A lab to begin with: its picture, its name and what it is.
 struct Card<'a> {
+    /// What its picture is kept by: names are not unique.
+    key: &'a str,
     name: &'a str,
     about: &'a str,
     /// Lines of `about` that are shown.
@@ -137,7 +140,7 @@ impl Card<'_> {
         ui.painter().rect_filled(ground, egui::CornerRadius { nw: 9, ne: 9, sw: 0, se: 0 }, palette.canvas);
         match &self.picture {
             Some(thumbnail) => {
-                let still = stills.entry(self.name.to_owned()).or_insert_with(|| Still::new(Arc::clone(thumbnail)));
+                let still = stills.entry(self.key.to_owned()).or_insert_with(|| Still::new(Arc::clone(thumbnail)));
                 if !still.is_of(thumbnail) {
                     *still = Still::new(Arc::clone(thumbnail));
                 }

@@ -48,6 +48,14 @@ impl Window {
     }
 
     fn open_in(folder: tempfile::TempDir, layout: &str) -> Self {
+        let window = Self::start_in(folder, layout);
+        xdotool(&["windowactivate", "--sync", &window.id]);
+        xdotool(&["windowsize", "--sync", &window.id, "1400", "860"]);
+        window
+    }
+
+    /// Opens the window and leaves its size to it.
+    fn start_in(folder: tempfile::TempDir, layout: &str) -> Self {
         let at = |name: &str| folder.path().join(name);
         let _ = fs::remove_file(at("outline.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_sandtable"))
@@ -69,8 +77,6 @@ impl Window {
             let found = xdotool(&["search", "--onlyvisible", "--pid", &pid, "--name", "Sandtable"]);
             found.lines().next().map(str::to_owned)
         });
-        xdotool(&["windowactivate", "--sync", &window.id]);
-        xdotool(&["windowsize", "--sync", &window.id, "1400", "860"]);
         window
     }
 
@@ -228,6 +234,15 @@ impl Window {
     /// Whether the window is as large as the screen of `.ci/window-test`.
     fn fills_screen(&self) -> bool {
         xdotool(&["getwindowgeometry", &self.id]).contains("1440x900")
+    }
+
+    /// The window with its borders on the screen: left, top, right, bottom.
+    fn frame(&self) -> [i64; 4] {
+        let output = Command::new("xwininfo").args(["-frame", "-id", &self.id]).output().expect("xwininfo is installed by ./dev test");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let number = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.trim().parse::<i64>().ok()).unwrap_or(-1);
+        let (left, top) = (number("Absolute upper-left X:"), number("Absolute upper-left Y:"));
+        [left, top, left + number("Width:"), top + number("Height:")]
     }
 
     fn has_ended(&self) -> bool {
@@ -533,4 +548,29 @@ fn unsaved_work_and_changes_on_disk_are_noticed() {
     window.named("Overwrite");
     window.click("Overwrite");
     window.wait("the layout again", |window| window.layout(file).contains("\"db3\"").then_some(()));
+}
+
+/// A size that was remembered on a larger screen is not kept on a smaller one, and one that fits is.
+#[test]
+fn a_window_opens_no_larger_than_its_screen() {
+    for (remembered, fits) in [([1900.0, 1200.0], false), ([1000.0, 700.0], true)] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("layouts/three-node-lab.ron"), folder.path().join("lab.ron")).unwrap();
+        fs::create_dir_all(folder.path().join("config/sandtable")).unwrap();
+        let [width, height]: [f64; 2] = remembered;
+        let text = format!("(window: Some((size: ({width:?}, {height:?}), maximized: false)))");
+        fs::write(folder.path().join("config/sandtable/window.ron"), text).unwrap();
+        let mut window = Window::start_in(folder, "lab.ron");
+        window.drawn("db-node-01");
+        // Long enough for every request to the window manager to be made and answered.
+        thread::sleep(Duration::from_secs(4));
+        let [left, top, right, bottom] = window.frame();
+        assert!(left >= 0 && top >= 0 && right <= 1440 && bottom <= 900, "{:?}", window.frame());
+        let (across, down) = (right - left, bottom - top);
+        if fits {
+            assert!((1000..1040).contains(&across) && (700..760).contains(&down), "{across} x {down}");
+        } else {
+            assert!(across > 1380 && down > 840, "not shrunk step by step: {across} x {down}");
+        }
+    }
 }

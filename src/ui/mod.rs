@@ -6,6 +6,7 @@ pub mod canvas;
 mod desk;
 mod dialog;
 mod drop_hint;
+mod fit;
 mod graph;
 pub mod icon;
 mod keys;

@@ -2,7 +2,9 @@
 
 use super::{
     desk::{Desk, Memory},
-    dialog, drop_hint, graph, keys, notices, panel,
+    dialog, drop_hint,
+    fit::{self, Fit, Placed},
+    graph, keys, notices, panel,
     theme::{self, Theme},
     widget,
 };
@@ -38,6 +40,7 @@ pub struct SandtableApp {
     full_screen: bool,
     /// How the window looks, and since when.
     place: Option<(WindowPlace, f64)>,
+    fit: Fit,
     /// Commands that wait for the field that had the keyboard to commit.
     deferred: Vec<Command>,
     may_close: bool,
@@ -71,6 +74,7 @@ impl SandtableApp {
             watched: None,
             full_screen: false,
             place: None,
+            fit: Fit::default(),
             deferred: Vec::new(),
             may_close: false,
             prepared: false,
@@ -239,18 +243,23 @@ impl SandtableApp {
         ctx.request_repaint_after(Duration::from_secs_f64(PLACE_RESTS_SECS));
     }
 
-    /// The window is not larger than its screen, with what the window manager puts around it.
+    /// After the start, the window is made no larger than its screen.
     fn fit_to_screen(&mut self, ctx: &Context) {
-        const FRAMES: u64 = 30;
-        if ctx.cumulative_frame_nr() > FRAMES || self.state.preferences.window.is_some() || self.state.full_screen {
+        let (placed, held, now) = ctx.input(|input| {
+            let view = input.viewport();
+            let placed = view.inner_rect.zip(view.outer_rect).zip(view.monitor_size);
+            (placed, view.maximized == Some(true) || view.fullscreen == Some(true), input.time)
+        });
+        let Some(((inner, outer), screen)) = placed.filter(|_| !held && !self.state.full_screen && Fit::is_open(now)) else { return };
+        let Some(fitted) = self.fit.look(Placed { inner, outer, screen }, now) else {
+            if !self.fit.has_rested(now) {
+                ctx.request_repaint_after(Duration::from_secs_f64(fit::RESTS_SECS));
+            }
             return;
-        }
-        let (inner, outer, screen) =
-            ctx.input(|input| (input.viewport().inner_rect, input.viewport().outer_rect, input.viewport().monitor_size));
-        let (Some(inner), Some(outer), Some(screen)) = (inner, outer, screen) else { return };
-        let over = (outer.max.to_vec2().max(outer.size()) - screen).max(egui::Vec2::ZERO);
-        if over != egui::Vec2::ZERO && inner.width() > over.x && inner.height() > over.y {
-            ctx.send_viewport_cmd(ViewportCommand::InnerSize(inner.size() - over));
+        };
+        ctx.send_viewport_cmd(ViewportCommand::InnerSize(fitted.size));
+        if let Some(position) = fitted.position {
+            ctx.send_viewport_cmd(ViewportCommand::OuterPosition(position));
         }
     }
 

@@ -1,7 +1,8 @@
 //! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
 
 use super::{
-    Command, Dialog, Effect, Merge, Mode, State, Tab, ViewMove,
+    Command, Dialog, DialogCommand, EditCommand, Effect, Merge, Mode, ModeCommand, SelectCommand, State, Tab, ViewCommand, ViewMove,
+    WindowCommand,
     job::Task,
     ops, present,
     state::{Graph, InspectorPage},
@@ -22,134 +23,60 @@ impl State {
             return Vec::new();
         }
         match command {
-            Command::New
-            | Command::Open
-            | Command::ImportMachines
-            | Command::Save
-            | Command::SaveAs
-            | Command::Export
-            | Command::RecoverWork
-            | Command::Quit
-            | Command::Templates => self.apply_file(command),
-            Command::OpenPath(_)
-            | Command::Dropped(_)
-            | Command::PreviewFile(_)
-            | Command::OpenTemplate(_)
-            | Command::Chosen(..)
-            | Command::Discard
-            | Command::SaveThenGoOn
-            | Command::TakeRecovery
-            | Command::DropRecovery
-            | Command::KeepMine
-            | Command::WriteOver
-            | Command::OverwriteNow
-            | Command::ChooseAnother
-            | Command::ExportTo(_)
-            | Command::CreateFolder(_)
-            | Command::Reload
-            | Command::Browse(_)
-            | Command::Focused => self.apply_file(command),
-            Command::Plan
-            | Command::Deploy
-            | Command::DeployAnyway
-            | Command::Destroy
-            | Command::DestroyNow
-            | Command::HealAll
-            | Command::Heal(_)
-            | Command::Recover(_)
-            | Command::Promote
-            | Command::PromoteNow(..)
-            | Command::TakeSnapshot(_)
-            | Command::RestoreNow(..)
-            | Command::Shell(_)
-            | Command::Console(_)
-            | Command::MakeImage
-            | Command::Consider(_)
-            | Command::ConsiderLasting(_)
-            | Command::PreviewFault(_)
-            | Command::CloseConsidered
-            | Command::Inject(..)
-            | Command::CancelJob
-            | Command::Provider(_) => self.apply_run(command),
-            Command::Design
-            | Command::Run
-            | Command::Present
-            | Command::EndPresentation
-            | Command::NextView
-            | Command::PreviousView
-            | Command::ShowView(_) => self.apply_mode(&command),
-            Command::ZoomFit | Command::ZoomSelection | Command::ZoomIn | Command::ZoomOut | Command::ZoomActual | Command::View(_) => {
-                self.apply_view(command)
-            }
-            other => self.apply_edit(other),
+            Command::File(command) => self.apply_file(command),
+            Command::Answer(command) => self.apply_answer(command),
+            Command::Edit(command) => self.apply_edit(command),
+            Command::Select(command) => self.apply_select(command),
+            Command::View(command) => self.apply_view(command),
+            Command::Mode(command) => self.apply_mode(&command),
+            Command::Run(command) => self.apply_run(command),
+            Command::Fault(command) => self.apply_fault(command),
+            Command::Dialog(command) => self.apply_dialog(command),
+            Command::Window(command) => self.apply_window(command),
         }
     }
 
-    fn apply_edit(&mut self, command: Command) -> Vec<Effect> {
+    fn apply_edit(&mut self, command: EditCommand) -> Vec<Effect> {
+        if self.mode != Mode::Design && !command.is_allowed_everywhere() {
+            self.tell(Tone::Warn, "The lab is changed in Design. Go there first: Ctrl 1");
+            return Vec::new();
+        }
         match command {
-            Command::Edit { label, edits, merge } => self.edit(&label, &edits, merge),
-            Command::Act(Ok(step)) => {
+            EditCommand::Make { label, edits, merge } => self.edit(&label, &edits, merge),
+            EditCommand::Act(Ok(step)) => {
                 self.edit(&step.title, &step.edits, Merge::Never);
                 if let Some(select) = step.select {
                     self.selection = select.into_iter().filter(|subject| super::exists(&self.lab, subject)).collect();
                 }
             }
-            Command::Act(Err(refusal)) => self.tell(Tone::Warn, refusal.to_string()),
-            Command::CloseStep => self.history.close_step(),
-            Command::Undo => self.step(Step::Back),
-            Command::Redo => self.step(Step::Again),
-            Command::Delete => {
+            EditCommand::Act(Err(refusal)) => self.tell(Tone::Warn, refusal.to_string()),
+            EditCommand::CloseStep => self.history.close_step(),
+            EditCommand::Undo => self.step(Step::Back),
+            EditCommand::Redo => self.step(Step::Again),
+            EditCommand::Delete => {
                 let chosen: Vec<Subject> = self.selection.iter().cloned().collect();
                 // A second press in one slow frame finds nothing left.
                 if chosen.is_empty() {
                     return Vec::new();
                 }
-                return self.apply_edit(Command::Act(ops::remove(&self.lab, &chosen)));
+                return self.apply_edit(EditCommand::Act(ops::remove(&self.lab, &chosen)));
             }
-            Command::Duplicate => self.duplicate(),
-            Command::Rename => return self.selected().cloned().map(Effect::RenameInPlace).into_iter().collect(),
-            Command::SelectAll => {
-                self.selection =
-                    present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
-            }
-            // Escape leaves what is open first, and the selection only then.
-            Command::SelectNone if self.run.considered.is_some() => self.run.considered = None,
-            Command::SelectNone => self.selection.clear(),
-            Command::Select(subjects) => self.selection = subjects.into_iter().collect(),
-            Command::SelectToggle(subject) => {
-                if !self.selection.remove(&subject) {
-                    self.selection.insert(subject);
-                }
-            }
-            Command::Reveal(subject) => {
-                self.selection = [subject.clone()].into();
-                return vec![Effect::View(ViewMove::To(vec![subject]))];
-            }
-            Command::NextFinding => return self.walk_findings(1),
-            Command::PreviousFinding => return self.walk_findings(-1),
-            Command::SelectFinding(place) => return self.reveal_finding(place),
-            Command::FixFinding => {
+            EditCommand::Duplicate => self.duplicate(),
+            EditCommand::Rename => return self.selected().cloned().map(Effect::RenameInPlace).into_iter().collect(),
+            EditCommand::FixFinding => {
                 if let Some(fix) = self.review.selected_fix().cloned() {
                     self.edit(&fix.title, &fix.edits, Merge::Never);
                 }
             }
-            Command::Fix { rule, subject, fix } => {
+            EditCommand::Fix { rule, subject, fix } => {
                 let fix = self.review.place_of(&rule, &subject).and_then(|place| self.review.fixes(place).get(fix).cloned());
                 if let Some(fix) = fix {
                     self.edit(&fix.title, &fix.edits, Merge::Never);
                 }
             }
-            Command::Accept { rule, subject, because } => {
-                // Where one rule says several things about it, all of them are meant.
-                let mut same = self.review.findings().iter().filter(|finding| finding.rule == rule && finding.subject == subject);
-                let says = same.next().filter(|_| same.next().is_none()).map(|finding| finding.message.clone());
-                let acceptance = Acceptance { rule, on: subject.to_string(), because: because.trim().to_owned(), says };
-                let edit = Edit::Accept { index: self.lab.accepted.len(), change: ListEdit::Insert(acceptance) };
-                self.edit("Accept the finding", &[edit], Merge::Never);
-                self.dialog = None;
-            }
-            Command::Unaccept(index) => self.edit("Undo acceptance", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never),
-            Command::KeepView { index, view } => {
+            EditCommand::Accept { rule, subject, because } => self.accept(rule, subject, &because),
+            EditCommand::Unaccept(index) => self.edit("Undo acceptance", &[Edit::Accept { index, change: ListEdit::Remove }], Merge::Never),
+            EditCommand::KeepView { index, view } => {
                 let edit = match index {
                     Some(index) => Edit::View { index, change: ListEdit::Replace(view) },
                     None => Edit::View { index: self.lab.views.len(), change: ListEdit::Insert(view) },
@@ -157,66 +84,105 @@ impl State {
                 self.edit("Keep the page", &[edit], Merge::Never);
                 self.dialog = None;
             }
-            other => return self.apply_window(other),
         }
         Vec::new()
     }
 
-    fn apply_window(&mut self, command: Command) -> Vec<Effect> {
+    fn accept(&mut self, rule: String, subject: Subject, because: &str) {
+        // Where one rule says several things about it, all of them are meant.
+        let mut same = self.review.findings().iter().filter(|finding| finding.rule == rule && finding.subject == subject);
+        let says = same.next().filter(|_| same.next().is_none()).map(|finding| finding.message.clone());
+        let acceptance = Acceptance { rule, on: subject.to_string(), because: because.trim().to_owned(), says };
+        let edit = Edit::Accept { index: self.lab.accepted.len(), change: ListEdit::Insert(acceptance) };
+        self.edit("Accept the finding", &[edit], Merge::Never);
+        self.dialog = None;
+    }
+
+    fn apply_select(&mut self, command: SelectCommand) -> Vec<Effect> {
         match command {
-            Command::TogglePalette => self.preferences.palette_open ^= true,
-            Command::ToggleInspector => self.preferences.inspector_open ^= true,
-            Command::ToggleBottom => *self.bottom_open_mut() ^= true,
-            Command::WindowPlace(place) => self.preferences.window = Some(place),
-            Command::Theme(theme) => self.preferences.theme = theme,
-            Command::ToggleTheme => {
+            SelectCommand::SelectAll => {
+                self.selection =
+                    present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
+            }
+            // Escape leaves what is open first, and the selection only then.
+            SelectCommand::SelectNone if self.run.considered.is_some() => self.run.considered = None,
+            SelectCommand::SelectNone => self.selection.clear(),
+            SelectCommand::Select(subjects) => self.selection = subjects.into_iter().collect(),
+            SelectCommand::SelectToggle(subject) => {
+                if !self.selection.remove(&subject) {
+                    self.selection.insert(subject);
+                }
+            }
+            SelectCommand::Reveal(subject) => {
+                self.selection = [subject.clone()].into();
+                return vec![Effect::View(ViewMove::To(vec![subject]))];
+            }
+            SelectCommand::NextFinding => return self.walk_findings(1),
+            SelectCommand::PreviousFinding => return self.walk_findings(-1),
+            SelectCommand::SelectFinding(place) => return self.reveal_finding(place),
+        }
+        Vec::new()
+    }
+
+    fn apply_window(&mut self, command: WindowCommand) -> Vec<Effect> {
+        match command {
+            WindowCommand::TogglePalette => self.preferences.palette_open ^= true,
+            WindowCommand::ToggleInspector => self.preferences.inspector_open ^= true,
+            WindowCommand::ToggleBottom => *self.bottom_open_mut() ^= true,
+            WindowCommand::WindowPlace(place) => self.preferences.window = Some(place),
+            WindowCommand::Theme(theme) => self.preferences.theme = theme,
+            WindowCommand::ToggleTheme => {
                 self.preferences.theme = if self.preferences.theme == Preference::Light { Preference::Dark } else { Preference::Light };
             }
-            Command::PanelSizes(sizes) => self.preferences.panel_sizes = sizes,
-            Command::ToggleGraph => {
+            WindowCommand::PanelSizes(sizes) => self.preferences.panel_sizes = sizes,
+            WindowCommand::ToggleGraph => {
                 self.graph = if self.graph == Graph::Shown { Graph::Hidden } else { Graph::Shown };
                 return Vec::new();
             }
-            Command::ToggleReached => {
+            WindowCommand::ToggleReached => {
                 let is_shown = self.preferences.inspector_open && self.inspector_page == InspectorPage::Reached;
                 self.inspector_page = if is_shown { InspectorPage::Properties } else { InspectorPage::Reached };
                 if std::mem::replace(&mut self.preferences.inspector_open, true) {
                     return Vec::new();
                 }
             }
-            Command::Show(tab) => {
+            WindowCommand::Show(tab) => {
                 self.tab = tab;
                 if std::mem::replace(self.bottom_open_mut(), true) {
                     return Vec::new();
                 }
             }
-            Command::CommandPalette => return self.ask(Dialog::CommandPalette),
-            Command::Manual => {
-                let rule =
-                    self.review.selected_place().and_then(|place| self.review.findings().get(place)).map(|finding| finding.rule.to_owned());
-                return self.ask(Dialog::Manual(rule));
+            WindowCommand::CloseNotice(id) => {
+                self.notices.retain(|notice| notice.id != id);
+                return Vec::new();
             }
-            Command::Shortcuts => return self.ask(Dialog::Shortcuts),
-            Command::About => return self.ask(Dialog::About),
-            Command::Pins => return self.ask(Dialog::Pins),
-            Command::AddView => return self.ask(Dialog::View(None)),
-            Command::Ask(dialog) => return self.ask(dialog),
-            Command::CloseDialog => {
+            WindowCommand::FullScreen => {
+                self.full_screen ^= true;
+                return Vec::new();
+            }
+        }
+        vec![Effect::KeepPreferences(Box::new(self.preferences.clone()))]
+    }
+
+    fn apply_dialog(&mut self, command: DialogCommand) -> Vec<Effect> {
+        let dialog = match command {
+            DialogCommand::CommandPalette => Dialog::CommandPalette,
+            DialogCommand::Manual => {
+                let place = self.review.selected_place();
+                Dialog::Manual(place.and_then(|place| self.review.findings().get(place)).map(|finding| finding.rule.to_owned()))
+            }
+            DialogCommand::Shortcuts => Dialog::Shortcuts,
+            DialogCommand::About => Dialog::About,
+            DialogCommand::Pins => Dialog::Pins,
+            DialogCommand::AddView => Dialog::View(None),
+            DialogCommand::Ask(dialog) => dialog,
+            DialogCommand::CloseDialog => {
                 self.dialog = None;
                 self.pending = None;
                 return Vec::new();
             }
-            Command::CloseNotice(id) => {
-                self.notices.retain(|notice| notice.id != id);
-                return Vec::new();
-            }
-            Command::FullScreen => {
-                self.full_screen ^= true;
-                return Vec::new();
-            }
-            _ => return Vec::new(),
-        }
-        vec![Effect::KeepPreferences(Box::new(self.preferences.clone()))]
+        };
+        self.ask(dialog)
     }
 
     pub(super) fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
@@ -231,29 +197,28 @@ impl State {
         asked.into_iter().collect()
     }
 
-    fn apply_mode(&mut self, command: &Command) -> Vec<Effect> {
+    fn apply_mode(&mut self, command: &ModeCommand) -> Vec<Effect> {
         let page = self.presentation.page();
         match command {
-            Command::Design => return self.enter(Mode::Design),
-            Command::Run => return self.enter(Mode::Run),
-            Command::Present => return self.enter(Mode::Present),
-            Command::EndPresentation => return self.end_presentation(),
-            Command::NextView => self.presentation.go(&self.lab, page + 1),
-            Command::PreviousView => self.presentation.go(&self.lab, page.saturating_sub(1)),
-            Command::ShowView(page) => self.presentation.go(&self.lab, *page),
-            _ => return Vec::new(),
+            ModeCommand::Design => return self.enter(Mode::Design),
+            ModeCommand::Run => return self.enter(Mode::Run),
+            ModeCommand::Present => return self.enter(Mode::Present),
+            ModeCommand::EndPresentation => return self.end_presentation(),
+            ModeCommand::NextView => self.presentation.go(&self.lab, page + 1),
+            ModeCommand::PreviousView => self.presentation.go(&self.lab, page.saturating_sub(1)),
+            ModeCommand::ShowView(page) => self.presentation.go(&self.lab, *page),
         }
         vec![Effect::View(self.presentation.camera(&self.lab))]
     }
 
-    fn apply_view(&mut self, command: Command) -> Vec<Effect> {
+    fn apply_view(&mut self, command: ViewCommand) -> Vec<Effect> {
         vec![Effect::View(match command {
-            Command::ZoomSelection => ViewMove::To(self.selection.iter().cloned().collect()),
-            Command::ZoomIn => ViewMove::In,
-            Command::ZoomOut => ViewMove::Out,
-            Command::ZoomActual => ViewMove::Actual,
-            Command::View(movement) => movement,
-            _ => ViewMove::Fit,
+            ViewCommand::ZoomFit => ViewMove::Fit,
+            ViewCommand::ZoomSelection => ViewMove::To(self.selection.iter().cloned().collect()),
+            ViewCommand::ZoomIn => ViewMove::In,
+            ViewCommand::ZoomOut => ViewMove::Out,
+            ViewCommand::ZoomActual => ViewMove::Actual,
+            ViewCommand::Move(movement) => movement,
         })]
     }
 
@@ -316,7 +281,7 @@ impl State {
                 self.selection.clear();
                 Vec::new()
             }
-            subject => self.apply(Command::Reveal(subject)),
+            subject => self.apply(Command::Select(SelectCommand::Reveal(subject))),
         }
     }
 }
@@ -344,4 +309,50 @@ fn duplicate_of(lab: &Lab, name: &NodeName) -> Option<(NodeName, Vec<Edit>)> {
         edits.push(Edit::PlaceNode { name: copy.clone(), at: None, to: Some(Pos(x + DUPLICATE_SHIFT, y + DUPLICATE_SHIFT)) });
     }
     Some((copy, edits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{FileCommand, Preferences, Template, search};
+    use crate::model::{Node, Role};
+
+    #[test]
+    fn the_lab_is_changed_and_undone_in_design_only() {
+        let lab = Lab::new("A");
+        let thumbnail = std::sync::Arc::new(crate::picture::Thumbnail::new(&lab));
+        let template = Template { name: "A".into(), about: String::new(), thumbnail, lab };
+        let mut state = State::new(Preferences::default(), vec![template]);
+        state.apply(Command::File(FileCommand::OpenTemplate(0)));
+        let add = |name: &str| Edit::Node { name: name.parse().unwrap(), at: None, to: Some(Box::new(Node::new(Role::App))) };
+        state.apply(Command::edit("Add", vec![add("one")]));
+        state.apply(Command::edit("Add", vec![add("two")]));
+        state.apply(Command::Edit(EditCommand::Undo));
+        state.apply(Command::Select(SelectCommand::Select(vec![Subject::Node("one".parse().unwrap())])));
+        let before = state.lab().clone();
+        for mode in [ModeCommand::Run, ModeCommand::Present] {
+            state.apply(Command::Mode(mode));
+            for command in [
+                EditCommand::Undo,
+                EditCommand::Redo,
+                EditCommand::Delete,
+                EditCommand::Duplicate,
+                EditCommand::Rename,
+                EditCommand::FixFinding,
+                EditCommand::Act(ops::remove(&before, &[Subject::Node("one".parse().unwrap())])),
+                EditCommand::Make { label: "Add".into(), edits: vec![add("three")], merge: Merge::Never },
+            ] {
+                assert_eq!(state.apply(Command::Edit(command.clone())), [], "{command:?}");
+                assert_eq!(*state.lab(), before, "{command:?}");
+            }
+            assert!(state.notice().is_some_and(|notice| notice.text.contains("Ctrl 1")), "{:?}", state.notice());
+            let offered: Vec<&str> = search(&state, "").iter().map(|entry| entry.title).collect();
+            for title in ["Undo", "Redo", "Delete", "Duplicate", "Rename", "Fix the selected finding", "Versions of packages…"] {
+                assert!(!offered.contains(&title), "{title}");
+            }
+        }
+        state.apply(Command::Mode(ModeCommand::Design));
+        state.apply(Command::Edit(EditCommand::Redo));
+        assert_eq!(state.lab().nodes.len(), before.nodes.len() + 1);
+    }
 }

@@ -1,8 +1,8 @@
 //! Commands about files: new, open, save, export, recover. Nothing is replaced here that the user was not asked about.
 
 use super::{
-    After, Command, Dialog, Document, Dropped, Effect, FilePreview, FileUse, State, ViewMove, export::with_extension, job::Task,
-    save::Permit,
+    After, AnswerCommand, Command, Dialog, Document, Dropped, Effect, FileCommand, FilePreview, FileUse, RunCommand, State, ViewMove,
+    export::with_extension, job::Task, save::Permit,
 };
 use crate::look::Tone;
 use crate::model::Lab;
@@ -18,33 +18,49 @@ pub(super) enum Asked {
 }
 
 impl State {
-    pub(super) fn apply_file(&mut self, command: Command) -> Vec<Effect> {
+    pub(super) fn apply_file(&mut self, command: FileCommand) -> Vec<Effect> {
         match command {
-            Command::New => self.leave(After::New),
-            Command::Open => self.leave(After::Open),
-            Command::ImportMachines => self.leave(After::Import),
-            Command::OpenPath(path) => self.leave(After::OpenPath(path)),
-            Command::Dropped(paths) => self.dropped(&paths),
-            Command::PreviewFile(path) => {
+            FileCommand::New => self.leave(After::New),
+            FileCommand::Open => self.leave(After::Open),
+            FileCommand::ImportMachines => self.leave(After::Import),
+            FileCommand::OpenPath(path) => self.leave(After::OpenPath(path)),
+            FileCommand::Dropped(paths) => self.dropped(&paths),
+            FileCommand::PreviewFile(path) => {
                 self.previews.insert(path.clone(), FilePreview::Reading);
                 vec![Effect::ReadPreview(path)]
             }
-            Command::OpenTemplate(index) => self.leave(After::Template(index)),
-            Command::Quit => self.leave(After::Quit),
-            Command::Templates => self.ask(Dialog::Templates),
-            Command::Save => self.save(FileUse::Save),
-            Command::SaveAs => {
+            FileCommand::OpenTemplate(index) => self.leave(After::Template(index)),
+            FileCommand::Quit => self.leave(After::Quit),
+            FileCommand::Templates => self.ask(Dialog::Templates),
+            FileCommand::Save => self.save(FileUse::Save),
+            FileCommand::SaveAs => {
                 let what = if self.pending.is_some() { FileUse::SaveThen } else { FileUse::Save };
                 self.dialog = None;
                 vec![self.choose(what, self.document.file_name(&self.lab))]
             }
-            Command::SaveThenGoOn => {
+            FileCommand::Chosen(what, path) => self.chosen(what, path, Asked::No),
+            FileCommand::Browse(folder) => vec![Effect::List(folder)],
+            FileCommand::CreateFolder(folder) => vec![Effect::CreateFolder(folder)],
+            FileCommand::Focused => match (&self.document.path, self.document.stamp) {
+                (Some(path), Some(stamp)) => vec![Effect::Look(path.clone(), stamp)],
+                _ => Vec::new(),
+            },
+            FileCommand::RecoverWork => self.ask(Dialog::Recover),
+            FileCommand::Export => self.ask(Dialog::Export),
+            FileCommand::ExportTo(options) => self.export_to(options),
+        }
+    }
+
+    /// Answers to questions about files that are in the way, changed, or left behind.
+    pub(super) fn apply_answer(&mut self, command: AnswerCommand) -> Vec<Effect> {
+        match command {
+            AnswerCommand::SaveThenGoOn => {
                 if let Some(Dialog::Unsaved(after)) = self.dialog.take() {
                     self.pending = Some(after);
                 }
                 self.save(FileUse::SaveThen)
             }
-            Command::Discard => match self.dialog.take() {
+            AnswerCommand::Discard => match self.dialog.take() {
                 Some(Dialog::Unsaved(after)) => {
                     let mut effects = vec![Effect::DropAutosave { path: self.document.path.clone() }];
                     effects.extend(self.go_on(after));
@@ -52,74 +68,52 @@ impl State {
                 }
                 _ => Vec::new(),
             },
-            Command::Chosen(what, path) => self.chosen(what, path, Asked::No),
-            Command::Browse(folder) => vec![Effect::List(folder)],
-            Command::CreateFolder(folder) => vec![Effect::CreateFolder(folder)],
-            Command::Focused => match (&self.document.path, self.document.stamp) {
-                (Some(path), Some(stamp)) => vec![Effect::Look(path.clone(), stamp)],
-                _ => Vec::new(),
-            },
-            Command::Export | Command::ExportTo(_) => self.apply_export(command),
-            other => self.apply_conflict(other),
-        }
-    }
-
-    /// Answers to questions about files that are in the way, changed, or left behind.
-    fn apply_conflict(&mut self, command: Command) -> Vec<Effect> {
-        match command {
-            Command::Reload => {
+            AnswerCommand::Reload => {
                 self.dialog = None;
                 let mut effects = vec![Effect::DropAutosave { path: self.document.path.clone() }];
                 effects.extend(self.go_on(After::Reload));
                 effects
             }
-            Command::KeepMine => {
+            AnswerCommand::KeepMine => {
                 self.dialog = None;
                 self.pending = None;
                 self.history.mark_unsaved();
                 Vec::new()
             }
-            Command::WriteOver => {
+            AnswerCommand::WriteOver => {
                 self.dialog = None;
                 let what = if self.pending.is_some() { FileUse::SaveThen } else { FileUse::Save };
                 let path = self.document.path.clone();
                 path.map(|path| self.write_to(path, Permit::Anything, what)).into_iter().collect()
             }
-            Command::OverwriteNow => match self.dialog.take() {
+            AnswerCommand::OverwriteNow => match self.dialog.take() {
                 Some(Dialog::Overwrite(what, path, content)) => self.write_chosen(what, path, Permit::Unchanged(content)),
                 _ => Vec::new(),
             },
-            Command::ChooseAnother => match self.dialog.take() {
+            AnswerCommand::ChooseAnother => match self.dialog.take() {
                 Some(Dialog::Overwrite(what, path, _)) => {
                     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     vec![self.choose(what, name)]
                 }
                 _ => Vec::new(),
             },
-            Command::RecoverWork => self.ask(Dialog::Recover),
-            Command::TakeRecovery => self.take_recovery(),
-            Command::DropRecovery => {
+            AnswerCommand::TakeRecovery => self.take_recovery(),
+            AnswerCommand::DropRecovery => {
                 self.dialog = None;
                 let dropped = self.recoveries.pop_front().map(|recovery| Effect::DropRecovery(recovery.autosave));
                 self.offer_recovery();
                 dropped.into_iter().collect()
             }
-            _ => Vec::new(),
         }
     }
 
-    fn apply_export(&mut self, command: Command) -> Vec<Effect> {
-        match command {
-            Command::ExportTo(options) => {
-                self.dialog = None;
-                self.export = options.clone();
-                let name = self.document.file_name(&self.lab);
-                let stem = name.strip_suffix(".ron").unwrap_or(&name);
-                let name = options.format.named(stem.into()).display().to_string();
-                vec![self.choose(FileUse::Export(options.format), name)]
-            }
-            _ => self.ask(Dialog::Export),
-        }
+    fn export_to(&mut self, options: super::ExportOptions) -> Vec<Effect> {
+        self.dialog = None;
+        self.export = options.clone();
+        let name = self.document.file_name(&self.lab);
+        let stem = name.strip_suffix(".ron").unwrap_or(&name);
+        let name = options.format.named(stem.into()).display().to_string();
+        vec![self.choose(FileUse::Export(options.format), name)]
     }
 
     /// Opens the first layout of dropped files, as choosing it would, and says what becomes of the others.
@@ -161,7 +155,7 @@ impl State {
             After::Import => vec![self.start(Task::Import)],
             After::Reload => self.document.path.clone().map(Effect::Read).into_iter().collect(),
             After::Quit => vec![Effect::Quit],
-            After::Plan => self.apply(Command::Plan),
+            After::Plan => self.apply(Command::Run(RunCommand::Plan)),
         }
     }
 

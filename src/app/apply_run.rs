@@ -1,16 +1,16 @@
 //! What commands about the running lab do: jobs for a provider, and the dialogs before them.
 
 use super::{
-    After, Command, Considered, Dialog, Effect, FileUse, Mode, Previewed, State, Tab,
+    After, Considered, Dialog, Effect, FaultCommand, FileUse, Mode, Previewed, RunCommand, State, Tab,
     job::{Job, Task},
 };
 use crate::look::Tone;
 use crate::model::Fault;
 
 impl State {
-    pub(super) fn apply_run(&mut self, command: Command) -> Vec<Effect> {
+    pub(super) fn apply_run(&mut self, command: RunCommand) -> Vec<Effect> {
         let task = match command {
-            Command::Provider(name) => {
+            RunCommand::Provider(name) => {
                 self.run.provider.clone_from(&name);
                 self.run.plan = None;
                 self.run.steps.clear();
@@ -19,14 +19,14 @@ impl State {
                 let watch = if self.mode == Mode::Run { self.watch() } else { Effect::Watch(None) };
                 return vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), watch];
             }
-            Command::CancelJob => {
+            RunCommand::CancelJob => {
                 if let Some(job) = &mut self.run.job {
                     job.stopping = true;
                 }
                 return vec![Effect::Cancel];
             }
-            Command::Destroy => return self.ask(Dialog::Destroy),
-            Command::Plan => {
+            RunCommand::Destroy => return self.ask(Dialog::Destroy),
+            RunCommand::Plan => {
                 self.preferences.bottom_open = true;
                 if self.document.path.is_none() {
                     // What is deployed belongs to a file: window and command line know it by that.
@@ -35,56 +35,62 @@ impl State {
                 }
                 Task::Plan
             }
-            Command::Deploy if self.review.blocking().next().is_some() => return self.ask(Dialog::DeployErrors),
-            Command::Deploy | Command::DeployAnyway => {
+            RunCommand::Deploy if self.review.blocking().next().is_some() => return self.ask(Dialog::DeployErrors),
+            RunCommand::Deploy | RunCommand::DeployAnyway => {
                 self.dialog = None;
                 match &self.run.plan {
                     Some(plan) => Task::Deploy(plan.clone()),
                     None => Task::Plan,
                 }
             }
-            Command::DestroyNow => {
+            RunCommand::DestroyNow => {
                 self.dialog = None;
                 Task::Destroy
             }
-            Command::HealAll => {
+            RunCommand::Recover(cluster) => Task::Recover(cluster),
+            RunCommand::Promote => {
+                let chosen = self.selected().and_then(|subject| self.run.replicas_on(subject).into_iter().next());
+                return chosen.map(|at| self.ask(Dialog::Promote(at))).unwrap_or_default();
+            }
+            RunCommand::PromoteNow(at, old) => {
+                self.dialog = None;
+                Task::Promote(at, old)
+            }
+            RunCommand::TakeSnapshot(node) => Task::TakeSnapshot(node),
+            RunCommand::RestoreNow(node, snapshot) => {
+                self.dialog = None;
+                Task::Restore(node, snapshot)
+            }
+            RunCommand::Shell(node) => Task::Shell(node),
+            RunCommand::Console(node) => Task::Console(node),
+            RunCommand::MakeImage => Task::MakeImage,
+        };
+        self.start_in_run(task)
+    }
+
+    pub(super) fn apply_fault(&mut self, command: FaultCommand) -> Vec<Effect> {
+        let task = match command {
+            FaultCommand::HealAll => {
                 self.run.healing.extend(self.run.observed.iter().flat_map(|observed| &observed.faults).map(|fault| fault.id));
                 Task::HealAll
             }
-            Command::Heal(id) => {
+            FaultCommand::Heal(id) => {
                 self.run.healing.insert(id);
                 Task::Heal(id)
             }
-            Command::Consider(fault) => return self.consider(fault),
-            Command::PreviewFault(fault) => return self.preview_fault(fault),
-            Command::ConsiderLasting(lasts_secs) => {
+            FaultCommand::Consider(fault) => return self.consider(fault),
+            FaultCommand::Preview(fault) => return self.preview_fault(fault),
+            FaultCommand::ConsiderLasting(lasts_secs) => {
                 let Some(considered) = &mut self.run.considered else { return Vec::new() };
                 considered.lasts_secs = lasts_secs;
                 let fault = considered.fault.clone();
                 return self.consider(fault);
             }
-            Command::CloseConsidered => {
+            FaultCommand::CloseConsidered => {
                 self.run.considered = None;
                 return Vec::new();
             }
-            Command::Recover(cluster) => Task::Recover(cluster),
-            Command::Promote => {
-                let chosen = self.selected().and_then(|subject| self.run.replicas_on(subject).into_iter().next());
-                return chosen.map(|at| self.ask(Dialog::Promote(at))).unwrap_or_default();
-            }
-            Command::PromoteNow(at, old) => {
-                self.dialog = None;
-                Task::Promote(at, old)
-            }
-            Command::TakeSnapshot(node) => Task::TakeSnapshot(node),
-            Command::RestoreNow(node, snapshot) => {
-                self.dialog = None;
-                Task::Restore(node, snapshot)
-            }
-            Command::Shell(node) => Task::Shell(node),
-            Command::Console(node) => Task::Console(node),
-            Command::MakeImage => Task::MakeImage,
-            Command::Inject(fault, lasts_secs) => {
+            FaultCommand::Inject(fault, lasts_secs) => {
                 if let Some(why) = self.run.hindrance(&fault) {
                     self.tell(Tone::Warn, why);
                     return Vec::new();
@@ -92,8 +98,12 @@ impl State {
                 self.run.considered = None;
                 Task::Inject(fault, lasts_secs)
             }
-            _ => return Vec::new(),
         };
+        self.start_in_run(task)
+    }
+
+    /// Starts a job in Run, with the tab that tells of it.
+    fn start_in_run(&mut self, task: Task) -> Vec<Effect> {
         let mut effects = self.enter(Mode::Run);
         match task {
             Task::Plan | Task::Deploy(_) | Task::Destroy => self.tab = Tab::Plan,

@@ -285,17 +285,13 @@ fn virtualbox_hindrance() -> Option<String> {
 impl Engine for Local {
     fn providers(&mut self) -> Vec<ProviderChoice> {
         let homeless = self.state.as_ref().err().cloned();
-        let choice = |on: On, title: &str, hindrance: Option<String>| ProviderChoice {
+        let choice = |on: On, hindrance: Option<String>| ProviderChoice {
             name: on.to_string(),
-            title: title.to_owned(),
+            title: on.title(),
             makes_images: matches!(on, On::Incus(_)),
             hindrance: homeless.clone().or(hindrance),
         };
-        vec![
-            choice(On::Sim, "Simulator", None),
-            choice(On::VirtualBox(None), "VirtualBox", virtualbox_hindrance()),
-            choice(On::Incus(None), "Incus", incus_hindrance()),
-        ]
+        vec![choice(On::Sim, None), choice(On::VirtualBox(None), virtualbox_hindrance()), choice(On::Incus(None), incus_hindrance())]
     }
 
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {

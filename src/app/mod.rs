@@ -36,7 +36,10 @@ mod table;
 mod words;
 pub mod worker;
 
-pub use command::{Command, Dialog, Effect, FileUse, Tab, ViewMove};
+pub use command::{
+    AnswerCommand, Command, Dialog, DialogCommand, EditCommand, Effect, FaultCommand, FileCommand, FileUse, ModeCommand, RunCommand,
+    SelectCommand, Tab, ViewCommand, ViewMove, WindowCommand,
+};
 pub use document::{After, DiskChange, Document, FilePreview, Listing, Recovery, Stamp, Template};
 pub use dropped::Dropped;
 pub use export::{ExportFormat, ExportOptions, ExportPart, ExportTheme};

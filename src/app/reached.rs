@@ -244,7 +244,7 @@ fn grouped(found: Vec<Caller>) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Command, Document, Preferences};
+    use crate::app::{Command, Document, EditCommand, ModeCommand, Preferences, SelectCommand};
     use crate::model::{Edit, Health, ObservedNode, ObservedService, Pos, Power};
     use crate::plan::fixture::mini_cloud;
 
@@ -305,13 +305,13 @@ mod tests {
         for _ in 0..3 {
             reached.update(&state, &end("db1/galera"));
         }
-        state.apply(Command::Select(vec![Subject::Node("app1".parse().unwrap())]));
+        state.apply(Command::Select(SelectCommand::Select(vec![Subject::Node("app1".parse().unwrap())])));
         let moved = Edit::PlaceNode { name: "app1".parse().unwrap(), at: None, to: Some(Pos(4, 4)) };
         state.apply(Command::edit("Move", vec![moved]));
         reached.update(&state, &end("db1/galera"));
         assert_eq!(reached.evaluated, 1, "a node that is moved reaches what it reached");
         let removed = crate::app::ops::remove(state.lab(), &[Subject::Node("app1".parse().unwrap())]);
-        state.apply(Command::Act(removed));
+        state.apply(Command::Edit(EditCommand::Act(removed)));
         reached.update(&state, &end("db1/galera"));
         assert_eq!(reached.evaluated, 2);
         assert!(reached.answer().of(&end("app1")).is_none());
@@ -331,7 +331,7 @@ mod tests {
         let mut reached = Reached::default();
         reached.update(&state, &end("db1/galera"));
         assert_eq!(reached.basis(), Basis::Layout, "in Design it is the layout alone");
-        state.apply(Command::Run);
+        state.apply(Command::Mode(ModeCommand::Run));
         reached.update(&state, &end("db1/galera"));
         assert_eq!((reached.basis(), outcome(&reached, "app1")), (Basis::Observed, Outcome::Answered));
         let before = reached.evaluated;

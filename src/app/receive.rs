@@ -147,12 +147,15 @@ impl State {
             }
             Event::Providers(providers) => {
                 let usable = |choice: &&ProviderChoice| choice.hindrance.is_none();
-                if !providers.iter().filter(usable).any(|choice| choice.name == self.run.provider)
+                // Where the lab is deployed counts more than what can be used at the moment.
+                if self.run.deployed_on.is_none()
+                    && !providers.iter().filter(usable).any(|choice| choice.name == self.run.provider)
                     && let Some(first) = providers.iter().find(usable)
                 {
                     self.run.provider.clone_from(&first.name);
                 }
                 self.run.providers = providers;
+                self.run.list_deployed();
             }
             other => self.receive_run(other),
         }
@@ -164,7 +167,9 @@ impl State {
         self.previews.remove(&path);
         self.replace(lab, Document { path: Some(path), stamp: Some(stamp), ..Document::default() });
         if let Some(on) = on {
-            self.run.provider = on;
+            self.run.provider.clone_from(&on);
+            self.run.deployed_on = Some(on);
+            self.run.list_deployed();
         }
         self.offer_recovery();
         vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::View(ViewMove::Fit)]
@@ -206,6 +211,9 @@ impl State {
             }
             Event::Ended(kind, result) => self.ended(kind, result),
             Event::Seen(Some(sight)) if self.mode != Mode::Design => {
+                if !sight.observed.is_empty() {
+                    self.run.deployed_on = Some(self.run.provider.clone());
+                }
                 self.run.observe(sight.observed, &sight.load);
                 // Holders that are elected again after a heal are no failover.
                 if let Some(moved) = sight.failover.filter(|moved| moved.cause == MoveCause::Fault) {
@@ -213,7 +221,10 @@ impl State {
                 }
             }
             // Nothing is there: what comes next is news.
-            Event::Seen(None) => self.run.observed = Some(crate::model::Observed::default()),
+            Event::Seen(None) => {
+                self.run.deployed_on = None;
+                self.run.observed = Some(crate::model::Observed::default());
+            }
             Event::NotSeen(why) => self.run.note(why),
             _ => {}
         }
@@ -266,6 +277,7 @@ impl State {
             Ok(()) => match kind {
                 JobKind::Deploy => {
                     self.run.plan = None;
+                    self.run.deployed_on = Some(self.run.provider.clone());
                     self.tab = Tab::Events;
                     self.tell(Tone::Good, "The lab is deployed as it is drawn.");
                 }
@@ -285,15 +297,44 @@ impl State {
 mod tests {
     use super::*;
     use crate::{
-        app::{Command, Preferences, job::Task},
+        app::{Command, FileCommand, Preferences, job::Task},
         model::{Edit, Node, Role},
     };
+
+    #[test]
+    fn a_lab_opens_on_the_provider_that_it_is_deployed_on() {
+        let choice = |name: &str, hindrance: Option<&str>| ProviderChoice {
+            name: name.into(),
+            title: name.into(),
+            hindrance: hindrance.map(str::to_owned),
+            makes_images: false,
+        };
+        let known = || Event::Providers(vec![choice("sim", None), choice("incus", Some("the daemon does not answer"))]);
+        let read = |on: Option<&str>| Event::Read {
+            path: "/labs/a.ron".into(),
+            lab: Box::new(Lab::new("a")),
+            stamp: Stamp { modified: None, content: Fingerprint::of(b"a") },
+            on: on.map(str::to_owned),
+        };
+        for (on, shown) in [(None, "sim"), (Some("sim"), "sim"), (Some("incus"), "incus"), (Some("incus:lab-two"), "incus:lab-two")] {
+            // Providers are asked for in the background: they may answer before the file is read, and after it.
+            for events in [[known(), read(on)], [read(on), known()]] {
+                let mut state = State::new(Preferences { provider: "virtualbox".into(), ..Preferences::default() }, Vec::new());
+                events.into_iter().for_each(|event| drop(state.receive(event)));
+                assert_eq!(state.run.provider, shown, "{on:?}");
+                assert_eq!(state.run.chosen().map(|choice| choice.name.as_str()), Some(shown), "{on:?}");
+            }
+        }
+        let mut state = State::new(Preferences::default(), Vec::new());
+        [known(), read(Some("incus")), read(None)].into_iter().for_each(|event| drop(state.receive(event)));
+        assert_eq!(state.run.deployed_on, None, "the next lab is deployed nowhere");
+    }
 
     #[test]
     fn machines_that_are_read_become_a_lab_that_is_not_saved() {
         let mut state = State::new(Preferences::default(), Vec::new());
         state.lab = Lab::new("Mine");
-        let effects = state.apply(Command::ImportMachines);
+        let effects = state.apply(Command::File(FileCommand::ImportMachines));
         let [Effect::Start(job)] = effects.as_slice() else { panic!("{effects:?}") };
         assert_eq!((&job.task, &job.file), (&Task::Import, &None));
         state.receive(Event::Started(JobKind::Import));
@@ -304,6 +345,6 @@ mod tests {
         assert_eq!((&state.lab, state.is_unsaved(), state.document.open), (&lab, true, true));
         assert!(state.run.job.is_none() && state.tab == Tab::Log);
         // What is not saved is not lost by a second time.
-        assert!(state.apply(Command::ImportMachines).is_empty() && matches!(state.dialog, Some(Dialog::Unsaved(_))));
+        assert!(state.apply(Command::File(FileCommand::ImportMachines)).is_empty() && matches!(state.dialog, Some(Dialog::Unsaved(_))));
     }
 }

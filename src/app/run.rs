@@ -7,6 +7,7 @@ use super::{
 use crate::catalog::Catalog;
 use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, ServiceRef, Subject, VipName};
 use crate::plan::{Plan, StepId, promotable};
+use crate::provider::on::On;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Events that are kept; the oldest go first.
@@ -141,6 +142,8 @@ pub struct Run {
     pub providers: Vec<ProviderChoice>,
     /// The chosen one's name.
     pub provider: String,
+    /// The provider that the lab was last seen deployed on; no other can be chosen for it.
+    pub deployed_on: Option<String>,
     /// What has to be done; `None`: nobody asked, or the lab has changed since.
     pub plan: Option<Plan>,
     /// How far its steps are.
@@ -259,6 +262,13 @@ impl Run {
     /// The chosen provider.
     pub fn chosen(&self) -> Option<&ProviderChoice> {
         self.providers.iter().find(|choice| choice.name == self.provider)
+    }
+
+    /// Has the provider that the lab is deployed on among the choices, also one that this machine does not list.
+    pub(super) fn list_deployed(&mut self) {
+        let Some(on) = self.deployed_on.as_ref().filter(|on| !self.providers.iter().any(|choice| choice.name == **on)) else { return };
+        let title = on.parse::<On>().map_or_else(|_| on.clone(), |on| on.title());
+        self.providers.push(ProviderChoice { name: on.clone(), title, hindrance: None, makes_images: false });
     }
 
     /// Whether the chosen provider can be asked for an image.

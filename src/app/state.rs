@@ -1,8 +1,8 @@
 //! Everything the window shows, and nothing of how.
 
 use super::{
-    Command, Dialog, Document, Effect, ExportOptions, FilePreview, History, Merge, Preferences, Presentation, Recovery, Review, Run, Tab,
-    Template,
+    Command, Dialog, Document, Effect, ExportOptions, FilePreview, History, Merge, ModeCommand, Preferences, Presentation, Recovery,
+    Review, Run, Tab, Template,
 };
 use crate::model::{Edit, Lab, ListEdit, NodeName, Subject, Touched};
 use crate::rules::Context;
@@ -48,9 +48,9 @@ impl Mode {
     /// The command that goes there.
     pub fn command(self) -> Command {
         match self {
-            Self::Design => Command::Design,
-            Self::Run => Command::Run,
-            Self::Present => Command::Present,
+            Self::Design => Command::Mode(ModeCommand::Design),
+            Self::Run => Command::Mode(ModeCommand::Run),
+            Self::Present => Command::Mode(ModeCommand::Present),
         }
     }
 }

@@ -3,7 +3,10 @@
 //! One table feeds menus, shortcuts, the toolbar and the list behind Ctrl+K: whatever has an entry in [`COMMANDS`] is in all
 //! of them. It says when a command can be done and does none.
 
-use super::{Command, Merge, Mode, Reached, State};
+use super::{
+    Command, DialogCommand, EditCommand, FaultCommand, FileCommand, Merge, Mode, ModeCommand, Reached, RunCommand, SelectCommand, State,
+    ViewCommand, WindowCommand,
+};
 use crate::look::Icon;
 use crate::model::Edit;
 
@@ -114,9 +117,9 @@ const fn control_shift(key: &'static str) -> Option<Shortcut> {
 
 /// More keys for commands that have one already: what other programs have taught people.
 static ALSO: &[(Shortcut, Command)] = &[
-    (Shortcut { held: Held::Control, key: "Y" }, Command::Redo),
-    (Shortcut { held: Held::Control, key: "Plus" }, Command::ZoomIn),
-    (Shortcut { held: Held::None, key: "F5" }, Command::Present),
+    (Shortcut { held: Held::Control, key: "Y" }, Command::Edit(EditCommand::Redo)),
+    (Shortcut { held: Held::Control, key: "Plus" }, Command::View(ViewCommand::ZoomIn)),
+    (Shortcut { held: Held::None, key: "F5" }, Command::Mode(ModeCommand::Present)),
 ];
 
 impl Entry {
@@ -155,10 +158,10 @@ fn idle(state: &State) -> bool {
 }
 
 macro_rules! commands {
-    ($($family:ident { $($command:ident $title:literal $icon:ident $shortcut:expr, $enabled:expr;)* })*) => {
+    ($($family:ident { $($area:ident($commands:ident::$command:ident) $title:literal $icon:ident $shortcut:expr, $enabled:expr;)* })*) => {
         /// Every command that menus, shortcuts and the list of commands offer.
         pub static COMMANDS: &[Entry] = &[$($(Entry {
-            command: Command::$command,
+            command: Command::$area($commands::$command),
             title: $title,
             icon: Icon::$icon,
             shortcut: $shortcut,
@@ -170,63 +173,63 @@ macro_rules! commands {
 
 commands! {
     File {
-        New "New lab" Plus control("N"), always;
-        Open "Open…" Folder control("O"), always;
-        Templates "New from a template…" Grid control_shift("N"), always;
-        ImportMachines "Import VirtualBox's machines" Storage None, |state| state.run.job.is_none();
-        Save "Save" Save control("S"), open;
-        SaveAs "Save as…" Save control_shift("S"), open;
-        Export "Export…" Export control_shift("E"), open;
-        RecoverWork "Recover unsaved work…" Undo None, |state| !state.recoveries.is_empty();
-        Quit "Quit" Cross control("Q"), always;
+        File(FileCommand::New) "New lab" Plus control("N"), always;
+        File(FileCommand::Open) "Open…" Folder control("O"), always;
+        File(FileCommand::Templates) "New from a template…" Grid control_shift("N"), always;
+        File(FileCommand::ImportMachines) "Import VirtualBox's machines" Storage None, |state| state.run.job.is_none();
+        File(FileCommand::Save) "Save" Save control("S"), open;
+        File(FileCommand::SaveAs) "Save as…" Save control_shift("S"), open;
+        File(FileCommand::Export) "Export…" Export control_shift("E"), open;
+        File(FileCommand::RecoverWork) "Recover unsaved work…" Undo None, |state| !state.recoveries.is_empty();
+        File(FileCommand::Quit) "Quit" Cross control("Q"), always;
     }
     Edit {
-        Undo "Undo" Undo control("Z"), |state| designing(state) && state.history().undo_label().is_some();
-        Redo "Redo" Redo control_shift("Z"), |state| designing(state) && state.history().redo_label().is_some();
-        Delete "Delete" Trash plain("Delete"), editable;
-        Duplicate "Duplicate" Copy control("D"), |state| editable(state) && state.selected_nodes().next().is_some();
-        Rename "Rename" Pencil plain("F2"), |state| editable(state) && state.selection.len() == 1;
-        SelectAll "Select all" Lasso control("A"), open;
-        SelectNone "Select nothing" Cross plain("Escape"), |state| selected(state) || state.run.considered.is_some();
-        Pins "Versions of packages…" Lock None, designing;
-        NextFinding "Next finding" ChevronDown plain("F8"), has_findings;
-        PreviousFinding "Previous finding" ChevronUp shift("F8"), has_findings;
-        FixFinding "Fix the selected finding" Check control("Enter"), |state| designing(state) && state.review.selected_fix().is_some();
+        Edit(EditCommand::Undo) "Undo" Undo control("Z"), |state| designing(state) && state.history().undo_label().is_some();
+        Edit(EditCommand::Redo) "Redo" Redo control_shift("Z"), |state| designing(state) && state.history().redo_label().is_some();
+        Edit(EditCommand::Delete) "Delete" Trash plain("Delete"), editable;
+        Edit(EditCommand::Duplicate) "Duplicate" Copy control("D"), |state| editable(state) && state.selected_nodes().next().is_some();
+        Edit(EditCommand::Rename) "Rename" Pencil plain("F2"), |state| editable(state) && state.selection.len() == 1;
+        Select(SelectCommand::SelectAll) "Select all" Lasso control("A"), open;
+        Select(SelectCommand::SelectNone) "Select nothing" Cross plain("Escape"), |state| selected(state) || state.run.considered.is_some();
+        Dialog(DialogCommand::Pins) "Versions of packages…" Lock None, designing;
+        Select(SelectCommand::NextFinding) "Next finding" ChevronDown plain("F8"), has_findings;
+        Select(SelectCommand::PreviousFinding) "Previous finding" ChevronUp shift("F8"), has_findings;
+        Edit(EditCommand::FixFinding) "Fix the selected finding" Check control("Enter"), |state| designing(state) && state.review.selected_fix().is_some();
     }
     View {
-        Design "Design" Pencil control("1"), |state| state.mode != Mode::Design;
-        Run "Run" Play control("2"), |state| open(state) && state.mode != Mode::Run;
-        Present "Present" Present control("3"), |state| open(state) && state.mode != Mode::Present;
-        ZoomFit "Show all" Fit shift("1"), open;
-        ZoomSelection "Show the selection" Search shift("2"), selected;
-        ZoomActual "Zoom to 100 %" Eye control("0"), open;
-        ZoomIn "Zoom in" Plus control("Equals"), open;
-        ZoomOut "Zoom out" Minus control("Minus"), open;
-        ToggleGraph "Service graph" Graph control("G"), open;
-        ToggleReached "Who reaches the selection" Eye control("R"), can_be_reached;
-        TogglePalette "Palette" ChevronLeft control("B"), always;
-        ToggleInspector "Inspector" ChevronRight control("I"), always;
-        ToggleBottom "Lower panel" ChevronDown control("J"), always;
-        FullScreen "Full screen" Fit plain("F11"), always;
-        ToggleTheme "Light or dark" Moon control_shift("L"), always;
-        CommandPalette "All commands…" Search control("K"), always;
+        Mode(ModeCommand::Design) "Design" Pencil control("1"), |state| state.mode != Mode::Design;
+        Mode(ModeCommand::Run) "Run" Play control("2"), |state| open(state) && state.mode != Mode::Run;
+        Mode(ModeCommand::Present) "Present" Present control("3"), |state| open(state) && state.mode != Mode::Present;
+        View(ViewCommand::ZoomFit) "Show all" Fit shift("1"), open;
+        View(ViewCommand::ZoomSelection) "Show the selection" Search shift("2"), selected;
+        View(ViewCommand::ZoomActual) "Zoom to 100 %" Eye control("0"), open;
+        View(ViewCommand::ZoomIn) "Zoom in" Plus control("Equals"), open;
+        View(ViewCommand::ZoomOut) "Zoom out" Minus control("Minus"), open;
+        Window(WindowCommand::ToggleGraph) "Service graph" Graph control("G"), open;
+        Window(WindowCommand::ToggleReached) "Who reaches the selection" Eye control("R"), can_be_reached;
+        Window(WindowCommand::TogglePalette) "Palette" ChevronLeft control("B"), always;
+        Window(WindowCommand::ToggleInspector) "Inspector" ChevronRight control("I"), always;
+        Window(WindowCommand::ToggleBottom) "Lower panel" ChevronDown control("J"), always;
+        Window(WindowCommand::FullScreen) "Full screen" Fit plain("F11"), always;
+        Window(WindowCommand::ToggleTheme) "Light or dark" Moon control_shift("L"), always;
+        Dialog(DialogCommand::CommandPalette) "All commands…" Search control("K"), always;
     }
     Run {
-        Plan "Plan…" Play control("P"), idle;
-        Deploy "Deploy" Play control_shift("P"), |state| idle(state) && state.run.plan.as_ref().is_some_and(|plan| !plan.is_empty());
-        HealAll "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
-        Promote "Promote to primary…" ChevronUp None, can_promote;
-        CancelJob "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
-        Destroy "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
-        MakeImage "Make an image for this lab" Storage None, |state| idle(state) && state.document.path.is_some() && state.run.makes_images();
-        AddView "Add a page to the presentation…" Note control_shift("A"), open;
-        NextView "Next page" ChevronRight plain("ArrowRight"), |state| state.mode == Mode::Present;
-        PreviousView "Previous page" ChevronLeft plain("ArrowLeft"), |state| state.mode == Mode::Present;
+        Run(RunCommand::Plan) "Plan…" Play control("P"), idle;
+        Run(RunCommand::Deploy) "Deploy" Play control_shift("P"), |state| idle(state) && state.run.plan.as_ref().is_some_and(|plan| !plan.is_empty());
+        Fault(FaultCommand::HealAll) "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
+        Run(RunCommand::Promote) "Promote to primary…" ChevronUp None, can_promote;
+        Run(RunCommand::CancelJob) "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
+        Run(RunCommand::Destroy) "Destroy what is deployed…" Trash None, |state| idle(state) && state.run.is_deployed();
+        Run(RunCommand::MakeImage) "Make an image for this lab" Storage None, |state| idle(state) && state.document.path.is_some() && state.run.makes_images();
+        Dialog(DialogCommand::AddView) "Add a page to the presentation…" Note control_shift("A"), open;
+        Mode(ModeCommand::NextView) "Next page" ChevronRight plain("ArrowRight"), |state| state.mode == Mode::Present;
+        Mode(ModeCommand::PreviousView) "Previous page" ChevronLeft plain("ArrowLeft"), |state| state.mode == Mode::Present;
     }
     Help {
-        Manual "Manual of the rules" Info plain("F1"), always;
-        Shortcuts "Shortcuts" Keyboard control("Questionmark"), always;
-        About "About Sandtable" Info None, always;
+        Dialog(DialogCommand::Manual) "Manual of the rules" Info plain("F1"), always;
+        Dialog(DialogCommand::Shortcuts) "Shortcuts" Keyboard control("Questionmark"), always;
+        Dialog(DialogCommand::About) "About Sandtable" Info None, always;
     }
 }
 
@@ -238,40 +241,45 @@ impl Command {
 
     /// A step of its own.
     pub fn edit(label: impl Into<String>, edits: Vec<Edit>) -> Self {
-        Self::Edit { label: label.into(), edits, merge: Merge::Never }
+        Self::Edit(EditCommand::Make { label: label.into(), edits, merge: Merge::Never })
     }
 }
 
-/// Other words that a command is looked for by: those that other programs use for it.
+/// Other words that commands are looked for by: those that other programs use for them.
+static SYNONYMS: &[(Command, &str)] = &[
+    (Command::File(FileCommand::Templates), "example sample"),
+    (Command::File(FileCommand::Export), "picture image png svg download"),
+    (Command::Edit(EditCommand::Rename), "name"),
+    (Command::Edit(EditCommand::Duplicate), "copy clone"),
+    (Command::Edit(EditCommand::Delete), "remove"),
+    (Command::Select(SelectCommand::SelectNone), "deselect clear"),
+    (Command::Dialog(DialogCommand::Pins), "package version"),
+    (Command::Edit(EditCommand::FixFinding), "repair solve"),
+    (Command::Select(SelectCommand::NextFinding), "problem error warning"),
+    (Command::Select(SelectCommand::PreviousFinding), "problem error warning"),
+    (Command::View(ViewCommand::ZoomFit), "zoom fit"),
+    (Command::View(ViewCommand::ZoomSelection), "zoom fit"),
+    (Command::Window(WindowCommand::ToggleTheme), "theme appearance mode"),
+    (Command::Window(WindowCommand::ToggleReached), "reachability explain path connection port firewall inspector"),
+    (Command::Window(WindowCommand::TogglePalette), "sidebar panel"),
+    (Command::Window(WindowCommand::ToggleInspector), "sidebar panel"),
+    (Command::Window(WindowCommand::ToggleBottom), "events log findings"),
+    (Command::Run(RunCommand::Plan), "preview changes diff deploy"),
+    (Command::Run(RunCommand::Deploy), "apply start up create"),
+    (Command::Fault(FaultCommand::HealAll), "repair faults undo"),
+    (Command::Run(RunCommand::Promote), "failover replica switchover database"),
+    (Command::Run(RunCommand::CancelJob), "cancel abort"),
+    (Command::Run(RunCommand::Destroy), "delete remove tear down stop"),
+    (Command::Mode(ModeCommand::Present), "slides show"),
+    (Command::Dialog(DialogCommand::AddView), "slide"),
+    (Command::Mode(ModeCommand::NextView), "slide view"),
+    (Command::Mode(ModeCommand::PreviousView), "slide view"),
+    (Command::Dialog(DialogCommand::Shortcuts), "keys keyboard"),
+    (Command::Dialog(DialogCommand::Manual), "help documentation"),
+];
+
 fn synonyms(command: &Command) -> &'static str {
-    match command {
-        Command::Templates => "example sample",
-        Command::Export => "picture image png svg download",
-        Command::Rename => "name",
-        Command::Duplicate => "copy clone",
-        Command::Delete => "remove",
-        Command::SelectNone => "deselect clear",
-        Command::Pins => "package version",
-        Command::FixFinding => "repair solve",
-        Command::NextFinding | Command::PreviousFinding => "problem error warning",
-        Command::ZoomFit | Command::ZoomSelection => "zoom fit",
-        Command::ToggleTheme => "theme appearance mode",
-        Command::ToggleReached => "reachability explain path connection port firewall inspector",
-        Command::TogglePalette | Command::ToggleInspector => "sidebar panel",
-        Command::ToggleBottom => "events log findings",
-        Command::Plan => "preview changes diff deploy",
-        Command::Deploy => "apply start up create",
-        Command::HealAll => "repair faults undo",
-        Command::Promote => "failover replica switchover database",
-        Command::CancelJob => "cancel abort",
-        Command::Destroy => "delete remove tear down stop",
-        Command::Present => "slides show",
-        Command::AddView => "slide",
-        Command::NextView | Command::PreviousView => "slide view",
-        Command::Shortcuts => "keys keyboard",
-        Command::Manual => "help documentation",
-        _ => "",
-    }
+    SYNONYMS.iter().find(|(known, _)| known == command).map_or("", |(_, words)| words)
 }
 
 /// The commands whose title, menu or synonyms contain all words of a query, those that begin with it first.
@@ -279,7 +287,7 @@ pub fn search(state: &State, query: &str) -> Vec<&'static Entry> {
     let query = query.trim().to_lowercase();
     let mut found: Vec<&Entry> = COMMANDS
         .iter()
-        .filter(|entry| (entry.enabled)(state) && entry.command != Command::CommandPalette)
+        .filter(|entry| (entry.enabled)(state) && entry.command != Command::Dialog(DialogCommand::CommandPalette))
         .filter(|entry| {
             let text = format!("{} {} {}", entry.family.title(), entry.title, synonyms(&entry.command)).to_lowercase();
             query.split_whitespace().all(|word| text.contains(word))

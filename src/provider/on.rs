@@ -60,6 +60,19 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('-') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.@:[]%".contains(letter))
 }
 
+impl On {
+    /// What people call it.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Sim => "Simulator".to_owned(),
+            Self::Incus(None) => "Incus".to_owned(),
+            Self::Incus(Some(remote)) => format!("Incus {remote}"),
+            Self::VirtualBox(None) => "VirtualBox".to_owned(),
+            Self::VirtualBox(Some(host)) => format!("VirtualBox {host}"),
+        }
+    }
+}
+
 impl fmt::Display for On {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

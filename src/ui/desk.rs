@@ -1,6 +1,6 @@
 //! What a view is given: the state to read, a place for its own small memory, and a way to send commands.
 
-use crate::app::{Command, Dialog, Filter, State};
+use crate::app::{Command, Dialog, EditCommand, Filter, Mode, ModeCommand, State};
 
 /// What views remember between frames that is nobody else's business: words being typed, what is unfolded.
 #[derive(Debug, Clone, Default)]
@@ -67,9 +67,17 @@ impl<'a> Desk<'a> {
         self.commands.push(command);
     }
 
+    /// Changes the lab from where that may be asked for in Run, too: Design is gone to first.
+    pub fn edit_in_design(&mut self, command: Command) {
+        if self.state.mode != Mode::Design {
+            self.send(Command::Mode(ModeCommand::Design));
+        }
+        self.send(command);
+    }
+
     /// Does an act of editing, or says why it makes no sense.
     pub fn act(&mut self, act: crate::app::ops::Act) {
-        self.send(Command::Act(act));
+        self.send(Command::Edit(EditCommand::Act(act)));
     }
 
     /// Whether a command can be done now.

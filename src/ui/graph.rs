@@ -9,7 +9,7 @@ mod shapes;
 
 use super::{desk::Desk, panel, theme, widget};
 use crate::{
-    app::{Command, Review, ViewMove},
+    app::{Command, Review, SelectCommand, ViewCommand, ViewMove, WindowCommand},
     catalog::Catalog,
     look::{Appearance, FontFace, Icon, font_size, size},
     model::{Endpoint, Lab, ServiceRef, Subject},
@@ -360,7 +360,7 @@ impl GraphView {
                 return;
             }
             if ui.input(|input| input.has_accesskit_action_request(id, egui::accesskit::Action::Click)) {
-                desk.send(Command::Select(vec![node.payload().clone()]));
+                desk.send(Command::Select(SelectCommand::Select(vec![node.payload().clone()])));
             }
         }
     }
@@ -407,11 +407,11 @@ impl GraphView {
             let fit = ui.add(widget::IconButton::new(Icon::Fit, "Show all").shortcut("Shift 1")).clicked();
             let close = ui.add(widget::IconButton::new(Icon::Cross, "Back to the canvas").shortcut("Ctrl G")).clicked();
             [
-                (out, Command::ZoomOut),
-                (actual, Command::ZoomActual),
-                (into, Command::ZoomIn),
-                (fit, Command::ZoomFit),
-                (close, Command::ToggleGraph),
+                (out, Command::View(ViewCommand::ZoomOut)),
+                (actual, Command::View(ViewCommand::ZoomActual)),
+                (into, Command::View(ViewCommand::ZoomIn)),
+                (fit, Command::View(ViewCommand::ZoomFit)),
+                (close, Command::Window(WindowCommand::ToggleGraph)),
             ]
         });
         for (_, command) in asked.inner.into_iter().filter(|(clicked, _)| *clicked) {
@@ -434,7 +434,7 @@ impl GraphView {
             };
             self.selected.clone_from(&chosen);
             let selection: Vec<Subject> = chosen.into_iter().collect();
-            desk.send(Command::Select(selection));
+            desk.send(Command::Select(SelectCommand::Select(selection)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Shortcuts: from egui's key events to the table of commands.
 
-use crate::app::{COMMANDS, Command, Entry, Family, Held, Mode, Shortcut, State};
+use crate::app::{COMMANDS, Command, DialogCommand, EditCommand, Entry, Family, Held, Mode, ModeCommand, Shortcut, State};
 use egui::{Context, Event, Key, Modifiers};
 
 /// A key that went down.
@@ -54,7 +54,7 @@ pub enum Escape {
 pub fn pressed(ctx: &Context, state: &State, escape: Escape) -> Vec<Command> {
     if state.dialog.is_some() {
         let closes = ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
-        return closes.then_some(Command::CloseDialog).into_iter().collect();
+        return closes.then_some(Command::Dialog(DialogCommand::CloseDialog)).into_iter().collect();
     }
     let typing = ctx.text_edit_focused();
     let mut commands = Vec::new();
@@ -81,7 +81,9 @@ pub fn pressed(ctx: &Context, state: &State, escape: Escape) -> Vec<Command> {
 /// While a text is typed, its keys are the field's: only files, help and the list of commands have theirs.
 fn works_while_typing(entry: &Entry) -> bool {
     let is_function = entry.shortcuts().any(|shortcut| shortcut.key.len() > 1 && Key::from_name(shortcut.key) >= Some(Key::F1));
-    entry.family == Family::File || entry.command == Command::CommandPalette || (is_function && entry.command != Command::Rename)
+    entry.family == Family::File
+        || entry.command == Command::Dialog(DialogCommand::CommandPalette)
+        || (is_function && entry.command != Command::Edit(EditCommand::Rename))
 }
 
 /// What a key does while the lab is presented.
@@ -91,14 +93,14 @@ fn presented(state: &State, press: Press) -> Option<Command> {
     }
     let pages = state.lab().views.len();
     match press.key {
-        Key::Escape => Some(Command::EndPresentation),
-        Key::Space | Key::PageDown | Key::ArrowDown | Key::ArrowRight | Key::Enter => Some(Command::NextView),
-        Key::PageUp | Key::ArrowUp | Key::ArrowLeft | Key::Backspace => Some(Command::PreviousView),
-        Key::Home => Some(Command::ShowView(0)),
-        Key::End => Some(Command::ShowView(pages.saturating_sub(1))),
+        Key::Escape => Some(Command::Mode(ModeCommand::EndPresentation)),
+        Key::Space | Key::PageDown | Key::ArrowDown | Key::ArrowRight | Key::Enter => Some(Command::Mode(ModeCommand::NextView)),
+        Key::PageUp | Key::ArrowUp | Key::ArrowLeft | Key::Backspace => Some(Command::Mode(ModeCommand::PreviousView)),
+        Key::Home => Some(Command::Mode(ModeCommand::ShowView(0))),
+        Key::End => Some(Command::Mode(ModeCommand::ShowView(pages.saturating_sub(1)))),
         key => {
             let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
-            digits.iter().position(|digit| *digit == key).filter(|page| *page < pages).map(Command::ShowView)
+            digits.iter().position(|digit| *digit == key).filter(|page| *page < pages).map(|it| Command::Mode(ModeCommand::ShowView(it)))
         }
     }
 }
@@ -113,6 +115,7 @@ pub fn times(ctx: &Context, held: Modifiers, key: Key) -> usize {
 mod tests {
     use super::*;
     use crate::app::{Document, Preferences};
+    use crate::app::{FileCommand, SelectCommand, ViewCommand};
     use egui::RawInput;
 
     fn press(key: Key, physical: Option<Key>, modifiers: Modifiers) -> Event {
@@ -147,11 +150,17 @@ mod tests {
     #[test]
     fn every_press_of_a_slow_frame_counts_in_its_order() {
         let control = |key| press(key, None, Modifiers::COMMAND);
-        assert_eq!(commands(&state(), vec![control(Key::K)]), [Command::CommandPalette]);
-        assert_eq!(commands(&state(), vec![control(Key::K), control(Key::K)]), [Command::CommandPalette, Command::CommandPalette]);
+        assert_eq!(commands(&state(), vec![control(Key::K)]), [Command::Dialog(DialogCommand::CommandPalette)]);
+        assert_eq!(
+            commands(&state(), vec![control(Key::K), control(Key::K)]),
+            [Command::Dialog(DialogCommand::CommandPalette), Command::Dialog(DialogCommand::CommandPalette)]
+        );
         // Nothing can be undone at the beginning of this frame; after another command that may be different.
         assert_eq!(commands(&state(), vec![control(Key::Z)]), []);
-        assert_eq!(commands(&state(), vec![control(Key::A), control(Key::Z)]), [Command::SelectAll, Command::Undo]);
+        assert_eq!(
+            commands(&state(), vec![control(Key::A), control(Key::Z)]),
+            [Command::Select(SelectCommand::SelectAll), Command::Edit(EditCommand::Undo)]
+        );
         assert_eq!(commands(&state(), vec![press(Key::F12, None, Modifiers::COMMAND)]), []);
     }
 
@@ -161,14 +170,14 @@ mod tests {
         let both = Modifiers::COMMAND | shift;
         let alt = Modifiers::COMMAND | Modifiers::ALT;
         for (event, command) in [
-            (press(Key::Exclamationmark, Some(Key::Num1), shift), Some(Command::ZoomFit)),
-            (press(Key::Num1, Some(Key::Num1), shift), Some(Command::ZoomFit)),
-            (press(Key::Questionmark, Some(Key::Slash), both), Some(Command::Shortcuts)),
-            (press(Key::Plus, Some(Key::Equals), both), Some(Command::ZoomIn)),
-            (press(Key::Num3, Some(Key::Num3), Modifiers::COMMAND), Some(Command::Present)),
-            (press(Key::F5, None, Modifiers::NONE), Some(Command::Present)),
+            (press(Key::Exclamationmark, Some(Key::Num1), shift), Some(Command::View(ViewCommand::ZoomFit))),
+            (press(Key::Num1, Some(Key::Num1), shift), Some(Command::View(ViewCommand::ZoomFit))),
+            (press(Key::Questionmark, Some(Key::Slash), both), Some(Command::Dialog(DialogCommand::Shortcuts))),
+            (press(Key::Plus, Some(Key::Equals), both), Some(Command::View(ViewCommand::ZoomIn))),
+            (press(Key::Num3, Some(Key::Num3), Modifiers::COMMAND), Some(Command::Mode(ModeCommand::Present))),
+            (press(Key::F5, None, Modifiers::NONE), Some(Command::Mode(ModeCommand::Present))),
             (press(Key::Q, Some(Key::Q), alt), None),
-            (press(Key::S, None, both), Some(Command::SaveAs)),
+            (press(Key::S, None, both), Some(Command::File(FileCommand::SaveAs))),
             (press(Key::S, None, shift), None),
         ] {
             assert_eq!(commands(&state(), vec![event.clone()]).first(), command.as_ref(), "{event:?}");

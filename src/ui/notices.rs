@@ -1,7 +1,7 @@
 //! What is to be read once, above the lower edge of the window: the latest at the bottom, older ones over it.
 
 use super::{desk::Desk, panel, theme, widget};
-use crate::app::{Command, Notice};
+use crate::app::{Command, Notice, WindowCommand};
 use crate::look::{FontFace, Icon, Tone, font_size, size};
 use egui::{Align2, Context, Id, RichText, vec2};
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn bar(ctx: &Context, desk: &mut Desk<'_>, notice: &Notice, bottom: f32, more: u
         ui.add(widget::IconButton::new(Icon::Cross, "Close the notice").small()).clicked()
     });
     if shown.inner {
-        desk.send(Command::CloseNotice(notice.id));
+        desk.send(Command::Window(WindowCommand::CloseNotice(notice.id)));
     }
     shown.response.rect.height()
 }
@@ -62,7 +62,7 @@ fn fade_out(ctx: &Context, id: u64, desk: &mut Desk<'_>) {
     let left = STAYS_SECS - (now - since);
     if left <= 0.0 {
         ctx.data_mut(|data| data.remove::<f64>(since_id));
-        desk.send(Command::CloseNotice(id));
+        desk.send(Command::Window(WindowCommand::CloseNotice(id)));
     } else {
         ctx.request_repaint_after(Duration::from_secs_f64(left));
     }

@@ -8,7 +8,7 @@ use super::{
     theme::{self, Theme},
     widget,
 };
-use crate::app::{Command, Effect, Event, Graph, Mode, Stamp, State, ViewMove, WindowPlace, worker::Workers};
+use crate::app::{Command, Effect, Event, FileCommand, Graph, Mode, Stamp, State, ViewMove, WindowCommand, WindowPlace, worker::Workers};
 use crate::look::size;
 use egui::{CentralPanel, Context, Frame, Panel, Ui, ViewportCommand};
 use std::{
@@ -142,7 +142,7 @@ impl SandtableApp {
     /// Opens this file first.
     #[must_use]
     pub fn opening(mut self, path: PathBuf) -> Self {
-        self.commands.push(Command::OpenPath(path));
+        self.commands.push(Command::File(FileCommand::OpenPath(path)));
         self
     }
 
@@ -238,7 +238,7 @@ impl SandtableApp {
         let since = self.place.filter(|(seen, _)| *seen == place).map_or(now, |(_, since)| since);
         self.place = Some((place, since));
         if now - since >= PLACE_RESTS_SECS {
-            self.commands.push(Command::WindowPlace(place));
+            self.commands.push(Command::Window(WindowCommand::WindowPlace(place)));
         }
         ctx.request_repaint_after(Duration::from_secs_f64(PLACE_RESTS_SECS));
     }
@@ -281,18 +281,18 @@ impl SandtableApp {
     fn watch_window(&mut self, ctx: &Context) {
         let (focused, closing) = ctx.input(|input| (input.focused, input.viewport().close_requested()));
         if focused && !self.was_focused {
-            self.commands.push(Command::Focused);
+            self.commands.push(Command::File(FileCommand::Focused));
         }
         self.was_focused = focused;
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
         if !dropped.is_empty() {
-            self.commands.push(Command::Dropped(dropped.iter().map(|file| file.path().to_owned()).collect()));
+            self.commands.push(Command::File(FileCommand::Dropped(dropped.iter().map(|file| file.path().to_owned()).collect())));
         }
         if closing && !self.may_close {
             if self.state.is_unsaved() {
                 ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             }
-            self.commands.push(Command::Quit);
+            self.commands.push(Command::File(FileCommand::Quit));
         }
         let title = self.state.document.title(self.state.lab());
         let title = match (self.state.document.open, self.state.is_unsaved()) {
@@ -371,7 +371,7 @@ impl SandtableApp {
         // Kept once the edge is let go of, not while it is dragged.
         let other = sizes.iter().zip(preferences.panel_sizes).any(|(now, kept)| (now - kept).abs() >= 1.0);
         if other && wide && !self.state.low_window && ui.input(|input| input.pointer.any_released()) {
-            desk.send(Command::PanelSizes(sizes));
+            desk.send(Command::Window(WindowCommand::PanelSizes(sizes)));
         }
         self.middle(ui);
     }

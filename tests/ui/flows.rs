@@ -4,7 +4,7 @@ use super::support::Window;
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
-    app::{Command, ops},
+    app::{Command, EditCommand, FaultCommand, RunCommand, SelectCommand, ops},
     model::{FlowId, Subject},
 };
 
@@ -23,7 +23,7 @@ fn selected(window: &Window) -> String {
 fn with_page_selected() -> Window {
     let mut window = Window::with_template("Mini cloud");
     assert_eq!(entries(&window), [SITE, PAGE]);
-    window.send(Command::Select(vec![Subject::Outside]));
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Outside])));
     window.click("lb/haproxy:8404");
     assert_eq!(selected(&window), PAGE);
     window
@@ -34,10 +34,10 @@ fn the_second_of_a_pair_is_selected_and_deleted() {
     let mut window = with_page_selected();
     window.click("Delete the flow");
     assert_eq!(entries(&window), [SITE]);
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(entries(&window), [SITE, PAGE]);
     // The same from the keyboard, for the first.
-    window.send(Command::Select(vec![Subject::Outside]));
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Outside])));
     window.click("lb/haproxy");
     assert_eq!(selected(&window), SITE);
     window.harness.key_press(egui::Key::Delete);
@@ -60,21 +60,21 @@ fn a_flow_stays_selected_while_its_port_and_its_ends_get_other_names() {
     assert_ne!(changed, 8404);
     assert_eq!(entries(&window), [SITE.to_owned(), format!("{SITE}:{changed}")]);
     assert_eq!(selected(&window), format!("{SITE}:{changed}"));
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(selected(&window), PAGE, "undo keeps it selected as well");
     let renamed =
         ops::rename(window.state().lab(), &Subject::Node("lb".parse().unwrap()), "edge").map(|step| ops::Step { select: None, ..step });
-    window.send(Command::Act(renamed));
+    window.send(Command::Edit(EditCommand::Act(renamed)));
     assert_eq!(selected(&window), "outside -> edge/haproxy:8404");
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(selected(&window), PAGE);
 }
 
 #[test]
 fn what_is_observed_of_each_is_told_once_and_shown_on_it() {
     let mut window = with_page_selected();
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(20_000);
     let told = |window: &Window, flow: &str| {
         let subject = Subject::Flow(flow.parse::<FlowId>().unwrap());
@@ -88,7 +88,7 @@ fn what_is_observed_of_each_is_told_once_and_shown_on_it() {
             .collect::<Vec<_>>()
     };
     let before = [SITE, PAGE].map(|flow| told(&window, flow).len());
-    window.send(Command::Inject("stop lb/haproxy".parse().unwrap(), None));
+    window.send(Command::Fault(FaultCommand::Inject("stop lb/haproxy".parse().unwrap(), None)));
     window.pass(8_000);
     for (flow, before) in [SITE, PAGE].into_iter().zip(before) {
         let told = told(&window, flow);

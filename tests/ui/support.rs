@@ -4,7 +4,7 @@ use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
 use sandtable::{
     app::{
-        Command, FileUse, State,
+        Command, FileCommand, FileUse, State,
         engine::Local,
         files::Folders,
         worker::{Chooser, NoChooser, Parts, Workers},
@@ -88,7 +88,7 @@ impl Window {
     pub fn with_template(name: &str) -> Self {
         let mut window = Self::open();
         let place = window.state().templates.iter().position(|template| template.name == name).unwrap();
-        window.send(Command::OpenTemplate(place));
+        window.send(Command::File(FileCommand::OpenTemplate(place)));
         window
     }
 
@@ -96,7 +96,7 @@ impl Window {
     pub fn open_lab(&mut self, lab: &Lab) {
         let path = self.folder.path().join("given.ron");
         std::fs::write(&path, sandtable::layout::write(lab)).unwrap();
-        self.send(Command::OpenPath(path));
+        self.send(Command::File(FileCommand::OpenPath(path)));
         assert_eq!(self.state().lab().name, lab.name, "{:?}", self.state().notice());
     }
 

@@ -4,7 +4,10 @@ use super::support::{Window, exposed, many_services};
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
-    app::{Command, Dialog, Mode, Tab, files::Folders, ops},
+    app::{
+        AnswerCommand, Command, Dialog, DialogCommand, EditCommand, FaultCommand, FileCommand, Mode, ModeCommand, RunCommand,
+        SelectCommand, Tab, ViewCommand, WindowCommand, files::Folders, ops,
+    },
     model::{Bind, ClusterState, Edit, Health, ListEdit, Node, Power, Role as NodeRole, ServiceRef, Subject},
 };
 
@@ -32,10 +35,10 @@ fn a_new_lab_is_drawn_undone_and_saved() {
     window.click("Internal");
     assert_eq!((window.state().lab().nodes.len(), window.state().lab().networks.len()), (1, 1));
     assert!(window.state().is_unsaved());
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(window.state().lab().networks.len(), 0);
-    window.send(Command::Redo);
-    window.send(Command::Save);
+    window.send(Command::Edit(EditCommand::Redo));
+    window.send(Command::File(FileCommand::Save));
     assert!(!window.state().is_unsaved());
     let saved = window.folder.path().join("new-lab.ron");
     assert!(std::fs::read_to_string(saved).unwrap().contains("db1"));
@@ -46,11 +49,11 @@ fn leaving_with_changes_asks_and_does_as_told() {
     let mut window = Window::open();
     window.click("New lab");
     window.click("Database");
-    window.send(Command::New);
+    window.send(Command::File(FileCommand::New));
     assert!(matches!(window.state().dialog, Some(Dialog::Unsaved(_))));
     window.click("Cancel");
     assert_eq!(window.state().lab().nodes.len(), 1);
-    window.send(Command::New);
+    window.send(Command::File(FileCommand::New));
     window.click("Do not save");
     assert_eq!(window.state().lab().nodes.len(), 0);
 }
@@ -70,22 +73,22 @@ fn dialog_button(window: &mut Window, name: &str) {
 fn saving_over_what_another_program_wrote_asks_first() {
     let mut window = Window::open();
     let (path, _) = lab_file(&window, "shop.ron");
-    window.send(Command::OpenPath(path.clone()));
+    window.send(Command::File(FileCommand::OpenPath(path.clone())));
     window.click("Database");
     let theirs = sandtable::layout::write(&sandtable::model::Lab::new("theirs"));
     std::fs::write(&path, &theirs).unwrap();
-    window.send(Command::Save);
+    window.send(Command::File(FileCommand::Save));
     assert_eq!((window.state().dialog.as_ref(), window.state().is_unsaved()), (Some(&Dialog::ChangedOnDisk), true));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), theirs);
     dialog_button(&mut window, "Not now");
-    window.send(Command::Save);
+    window.send(Command::File(FileCommand::Save));
     assert_eq!(window.state().dialog, Some(Dialog::ChangedOnDisk), "it is asked at every save");
     dialog_button(&mut window, "Overwrite");
     assert!(!window.state().is_unsaved(), "{:?}", window.state().notice());
     assert!(std::fs::read_to_string(&path).unwrap().contains("db1"));
     assert_eq!(std::fs::read_to_string(window.folder.path().join("shop.ron~")).unwrap(), theirs);
     window.click("Database");
-    window.send(Command::Save);
+    window.send(Command::File(FileCommand::Save));
     assert_eq!((window.state().dialog.as_ref(), window.state().is_unsaved()), (None, false), "our own change is none");
 }
 
@@ -93,14 +96,14 @@ fn saving_over_what_another_program_wrote_asks_first() {
 fn a_file_that_holds_no_layout_any_more_is_noticed() {
     let mut window = Window::open();
     let (path, _) = lab_file(&window, "shop.ron");
-    window.send(Command::OpenPath(path.clone()));
+    window.send(Command::File(FileCommand::OpenPath(path.clone())));
     std::fs::write(&path, "garbage").unwrap();
-    window.send(Command::Focused);
+    window.send(Command::File(FileCommand::Focused));
     assert_eq!(window.state().dialog, Some(Dialog::ChangedOnDisk));
     assert!(window.harness.query_by_label("shop.ron no longer holds a layout").is_some());
     assert!(window.harness.query_by_label("Reload").is_none());
     dialog_button(&mut window, "Not now");
-    window.send(Command::Focused);
+    window.send(Command::File(FileCommand::Focused));
     assert_eq!(window.state().dialog, None, "it was said once");
 }
 
@@ -109,16 +112,16 @@ fn saving_under_another_name_asks_before_it_replaces_a_file() {
     let mut window = Window::without_desktop(tempfile::tempdir().unwrap());
     let (other, before) = lab_file(&window, "aaa.ron");
     let (path, _) = lab_file(&window, "shop.ron");
-    window.send(Command::OpenPath(path));
+    window.send(Command::File(FileCommand::OpenPath(path)));
     window.click("Database");
-    window.send(Command::SaveAs);
+    window.send(Command::File(FileCommand::SaveAs));
     window.click("aaa.ron");
     dialog_button(&mut window, "Save");
     assert!(matches!(window.state().dialog, Some(Dialog::Overwrite(..))), "{:?}", window.state().dialog);
     assert_eq!(std::fs::read_to_string(&other).unwrap(), before);
     dialog_button(&mut window, "Cancel");
     assert_eq!(std::fs::read_to_string(&other).unwrap(), before);
-    window.send(Command::SaveAs);
+    window.send(Command::File(FileCommand::SaveAs));
     window.click("aaa.ron");
     dialog_button(&mut window, "Save");
     dialog_button(&mut window, "Replace");
@@ -130,8 +133,8 @@ fn saving_under_another_name_asks_before_it_replaces_a_file() {
 fn an_export_is_called_after_the_lab_and_never_takes_its_place() {
     let mut window = Window::without_desktop(tempfile::tempdir().unwrap());
     let (path, before) = lab_file(&window, "shop.ron");
-    window.send(Command::OpenPath(path.clone()));
-    window.send(Command::Export);
+    window.send(Command::File(FileCommand::OpenPath(path.clone())));
+    window.send(Command::File(FileCommand::Export));
     dialog_button(&mut window, "Export…");
     assert_eq!(window.state().proposed, "shop.svg");
     dialog_button(&mut window, "Export");
@@ -139,7 +142,7 @@ fn an_export_is_called_after_the_lab_and_never_takes_its_place() {
     assert!(std::fs::read_to_string(&picture).unwrap().contains("<svg"), "{:?}", window.state().notice());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     // The name of a layout is no name for an export, however it is chosen.
-    let chosen = Command::Chosen(sandtable::app::FileUse::Export(sandtable::app::ExportFormat::Svg), path.clone());
+    let chosen = Command::File(FileCommand::Chosen(sandtable::app::FileUse::Export(sandtable::app::ExportFormat::Svg), path.clone()));
     window.send(chosen);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
 }
@@ -147,9 +150,9 @@ fn an_export_is_called_after_the_lab_and_never_takes_its_place() {
 #[test]
 fn a_picture_has_the_scale_the_theme_the_ground_and_the_part_that_are_chosen() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Select(vec![node("db1"), node("db2")]));
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1"), node("db2")])));
     let mut exported = |choices: &[&str]| {
-        window.send(Command::Export);
+        window.send(Command::File(FileCommand::Export));
         choices.iter().for_each(|choice| window.click(choice));
         let shown = window.harness.get_by_label_contains(" × ");
         let words = shown.accesskit_node().label().or_else(|| shown.accesskit_node().value()).expect("the size");
@@ -186,11 +189,11 @@ fn unsaved_work_is_offered_when_its_file_is_opened_by_name() {
     drop(window);
     let mut window = Window::without_desktop(folder);
     assert_eq!(window.state().dialog, Some(Dialog::Recover));
-    window.send(Command::OpenPath(path.clone()));
+    window.send(Command::File(FileCommand::OpenPath(path.clone())));
     assert_eq!((window.state().dialog.as_ref(), window.state().document.open), (Some(&Dialog::Recover), true));
     dialog_button(&mut window, "Recover");
     assert_eq!((window.state().lab(), window.state().is_unsaved()), (&lab, true));
-    window.send(Command::Save);
+    window.send(Command::File(FileCommand::Save));
     assert_eq!((window.state().dialog.as_ref(), window.state().is_unsaved()), (None, false), "nobody else wrote it");
     assert!(sandtable::app::files::Keeper::new(&folders).recoveries().is_empty());
 }
@@ -202,7 +205,7 @@ fn a_broken_rule_is_listed_and_its_button_mends_it() {
     let at = open_to_all(&mut window);
     let place = window.state().review.place_of("data-service-on-any-address", &Subject::Service(at)).expect("the rule speaks");
     let fix = window.state().review.fixes(place).first().expect("it can be mended").title.clone();
-    window.send(Command::SelectFinding(place));
+    window.send(Command::Select(SelectCommand::SelectFinding(place)));
     window.click_role(Role::Button, &fix);
     assert_eq!(window.state().review.total(), before);
 }
@@ -210,7 +213,7 @@ fn a_broken_rule_is_listed_and_its_button_mends_it() {
 #[test]
 fn packages_are_pinned() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Pins);
+    window.send(Command::Dialog(DialogCommand::Pins));
     let pins = |window: &Window| window.state().lab().pins.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>();
     for (typed, there) in [("nginx 1.22.*", vec!["nginx 1.22.*"]), ("redis $(x)", vec!["nginx 1.22.*"])] {
         let field = |window: &Window, act: &dyn Fn(egui_kittest::Node<'_>)| {
@@ -224,7 +227,7 @@ fn packages_are_pinned() {
         window.settle();
         assert_eq!(pins(&window), there, "{typed}");
     }
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(pins(&window), Vec::<String>::new());
 }
 
@@ -234,7 +237,7 @@ fn a_finding_is_accepted_with_a_reason() {
     let at = open_to_all(&mut window);
     let place = window.state().review.place_of("data-service-on-any-address", &Subject::Service(at)).expect("the rule speaks");
     let finding = window.state().review.findings()[place].clone();
-    window.send(Command::Ask(Dialog::Accept { rule: finding.rule.to_owned(), subject: finding.subject.clone() }));
+    window.send(Command::Dialog(DialogCommand::Ask(Dialog::Accept { rule: finding.rule.to_owned(), subject: finding.subject.clone() })));
     window.harness.get_by_label("Reason").type_text("a test");
     window.settle();
     window.click_role(Role::Button, "Accept");
@@ -245,9 +248,9 @@ fn a_finding_is_accepted_with_a_reason() {
 #[test]
 fn the_list_of_commands_does_what_is_chosen() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::CommandPalette);
+    window.send(Command::Dialog(DialogCommand::CommandPalette));
     assert_eq!(window.state().dialog, Some(Dialog::CommandPalette));
-    window.send(Command::CloseDialog);
+    window.send(Command::Dialog(DialogCommand::CloseDialog));
     window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::G);
     window.settle();
     assert_eq!(window.state().graph, sandtable::app::Graph::Shown);
@@ -266,16 +269,16 @@ fn graph_cards(window: &Window) -> Vec<(String, egui::Rect)> {
 #[test]
 fn what_is_clicked_in_the_graph_is_selected_and_back() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::ToggleGraph);
+    window.send(Command::Window(WindowCommand::ToggleGraph));
     for arrangement in ["Layers", "Forces"] {
         window.click(arrangement);
         let at = window.harness.get_by_label("haproxy, on lb").rect().center();
         window.press_at(at);
         assert_eq!(window.state().selected(), Some(&Subject::Service("lb/haproxy".parse().unwrap())));
-        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("db1/galera".parse().unwrap())])));
         let is_selected = |name: &str| window.harness.get_by_label(name).accesskit_node().is_selected();
         assert_eq!((is_selected("galera, on db1"), is_selected("haproxy, on lb")), (Some(true), Some(false)));
-        window.send(Command::SelectNone);
+        window.send(Command::Select(SelectCommand::SelectNone));
     }
     window.harness.get_by_label("galera, on db2").click_accesskit();
     window.settle();
@@ -287,7 +290,7 @@ fn the_graph_opens_readable_however_many_services_there_are() {
     for count in [1, 10, 120, 300] {
         let mut window = Window::open();
         window.open_lab(&many_services(count));
-        window.send(Command::ToggleGraph);
+        window.send(Command::Window(WindowCommand::ToggleGraph));
         for arrangement in ["Layers", "Forces"] {
             window.click(arrangement);
             let bar = window.harness.get_by_label("Service graph").rect();
@@ -308,42 +311,42 @@ fn the_graph_opens_readable_however_many_services_there_are() {
 fn the_graph_is_scrolled_zoomed_and_shown_whole() {
     let mut window = Window::open();
     window.open_lab(&many_services(120));
-    window.send(Command::ToggleGraph);
+    window.send(Command::Window(WindowCommand::ToggleGraph));
     let opened = graph_cards(&window);
-    window.send(Command::ZoomFit);
+    window.send(Command::View(ViewCommand::ZoomFit));
     assert!(graph_cards(&window).len() > 120, "all services and the outside");
-    window.send(Command::ZoomActual);
+    window.send(Command::View(ViewCommand::ZoomActual));
     assert!((graph_cards(&window)[0].1.height() - 40.0).abs() < 0.5);
     // The room changes: shown readable again.
-    window.send(Command::ToggleInspector);
-    window.send(Command::ToggleInspector);
+    window.send(Command::Window(WindowCommand::ToggleInspector));
+    window.send(Command::Window(WindowCommand::ToggleInspector));
     assert_eq!(graph_cards(&window), opened);
     let last = window.state().lab().nodes.keys().last().unwrap().clone();
     let (_, service, _) = window.state().lab().services().find(|(node, ..)| **node == last).unwrap();
     let name = format!("{service}, on {last}");
     assert!(window.harness.query_by_label(&name).is_none(), "far below");
     let at = Subject::Service(ServiceRef { node: last, service: service.clone() });
-    window.send(Command::Select(vec![at]));
+    window.send(Command::Select(SelectCommand::Select(vec![at])));
     assert!(window.harness.query_by_label(&name).is_some(), "what is selected is brought into sight");
 }
 
 #[test]
 fn a_lab_is_planned_deployed_broken_and_healed() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Plan);
+    window.send(Command::Run(RunCommand::Plan));
     assert_eq!((window.state().mode, window.state().tab), (Mode::Run, Tab::Plan));
     assert!(window.state().document.path.is_some(), "what is deployed belongs to a file");
     let steps = window.state().run.plan.as_ref().expect("a plan").steps.len();
     assert!(steps > 10);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Deploy));
     assert!(window.state().run.is_deployed(), "{:?}", window.state().notice());
     let observed = window.state().run.observed.clone().unwrap();
     assert!(observed.nodes.values().all(|node| node.power == Power::Running));
     let (vip, before) = observed.vips.iter().next().map(|(name, vip)| (name.clone(), vip.holders.clone())).unwrap();
     assert_eq!(before.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db1"]);
     window.pass(3000);
-    window.send(Command::Select(vec![node("db1")]));
-    window.send(Command::Consider("stop db1/galera".parse().unwrap()));
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1")])));
+    window.send(Command::Fault(FaultCommand::Consider("stop db1/galera".parse().unwrap())));
     assert!(window.state().run.prediction.is_some(), "the blast radius is shown first");
     assert!(window.state().dialog.is_none(), "the canvas stays in sight");
     // The palette has a button of the same name; the panel at the right is drawn after it.
@@ -355,12 +358,12 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     let after = window.state().run.observed.as_ref().unwrap().vips.get(&vip).unwrap().holders.clone();
     assert_eq!(after.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db2"], "the VIP has moved");
     assert!(window.state().run.events.iter().any(|event| event.what.starts_with("takes ")));
-    window.send(Command::HealAll);
+    window.send(Command::Fault(FaultCommand::HealAll));
     assert!(window.state().run.faults().is_empty());
     window.pass(20_000);
     let galera = &window.state().run.observed.as_ref().unwrap().nodes.get("db1").unwrap().services;
     assert!(galera.values().all(|service| service.health == Health::Healthy));
-    window.send(Command::DestroyNow);
+    window.send(Command::Run(RunCommand::DestroyNow));
     assert!(!window.state().run.is_deployed());
 }
 
@@ -369,13 +372,13 @@ fn a_lab_with_open_errors_is_deployed_only_when_that_is_confirmed() {
     let mut window = Window::with_template("Mini cloud");
     let edits = exposed(window.state().lab());
     window.send(Command::edit("Bind to all", edits));
-    window.send(Command::Plan);
+    window.send(Command::Run(RunCommand::Plan));
     let errors: Vec<String> = {
         let review = &window.state().review;
         review.blocking().map(|place| review.findings()[place].message.clone()).collect()
     };
     assert!(errors.len() >= 2, "{errors:?}");
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Deploy));
     assert_eq!(window.state().dialog, Some(Dialog::DeployErrors));
     assert!(!window.state().run.is_deployed() && window.state().run.job.is_none());
     for error in &errors {
@@ -385,7 +388,7 @@ fn a_lab_with_open_errors_is_deployed_only_when_that_is_confirmed() {
     assert!(window.state().dialog.is_none() && !window.state().run.is_deployed());
 
     // A fix changes the layout, so the plan is made again.
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Deploy));
     let place = window.state().review.blocking().next().unwrap();
     let fix = window.state().review.fixes(place)[0].title.clone();
     window.harness.get_all_by_role_and_label(Role::Button, &fix).last().unwrap().click();
@@ -397,7 +400,7 @@ fn a_lab_with_open_errors_is_deployed_only_when_that_is_confirmed() {
     window.settle();
     assert!(window.state().dialog.is_none() && window.state().run.plan.is_some());
 
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Deploy));
     window.click("Deploy anyway");
     assert!(window.state().dialog.is_none() && window.state().run.is_deployed(), "{:?}", window.state().notice());
 }
@@ -406,20 +409,20 @@ fn a_lab_with_open_errors_is_deployed_only_when_that_is_confirmed() {
 #[test]
 fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(1000);
     for member in ["db1", "db2"] {
-        window.send(Command::Inject(format!("stop {member}/galera").parse().unwrap(), None));
+        window.send(Command::Fault(FaultCommand::Inject(format!("stop {member}/galera").parse().unwrap(), None)));
     }
     window.pass(5000);
-    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("db1/galera".parse().unwrap())])));
     let state = |window: &Window| window.state().run.observed.as_ref().unwrap().clusters.values().next().unwrap().state;
     assert_eq!(state(&window), ClusterState::Stopped);
     window.click("Recover the cluster");
     assert_eq!(window.state().run.faults().len(), 2, "the button does nothing while the faults last");
     for id in window.state().run.faults().iter().map(|fault| fault.id).collect::<Vec<_>>() {
-        window.send(Command::Heal(id));
+        window.send(Command::Fault(FaultCommand::Heal(id)));
     }
     window.pass(30_000);
     assert_eq!(state(&window), ClusterState::Stopped, "nobody begins anew by itself");
@@ -431,16 +434,16 @@ fn a_cluster_that_stopped_as_a_whole_is_recovered_by_its_button() {
 #[test]
 fn a_replica_is_promoted_when_that_is_confirmed_and_can_be_drawn_as_the_primary() {
     let mut window = Window::with_template("Shop");
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(10_000);
     let replica: sandtable::model::ServiceRef = "db2/db".parse().unwrap();
     let spec = |window: &Window| window.state().run.observed.as_ref().unwrap().nodes["db2"].services["db"].spec.clone().unwrap();
-    window.send(Command::Select(vec![Subject::Node("web1".parse().unwrap())]));
-    window.send(Command::Promote);
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("web1".parse().unwrap())])));
+    window.send(Command::Run(RunCommand::Promote));
     assert!(window.state().dialog.is_none(), "nothing to promote there");
-    window.send(Command::Select(vec![Subject::Service(replica.clone())]));
-    window.send(Command::Promote);
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Service(replica.clone())])));
+    window.send(Command::Run(RunCommand::Promote));
     assert_eq!(window.state().dialog, Some(Dialog::Promote(replica.clone())));
     assert!(window.harness.query_by_label("Promote").is_none(), "the primary lives");
     dialog_button(&mut window, "Promote anyway");
@@ -448,12 +451,12 @@ fn a_replica_is_promoted_when_that_is_confirmed_and_can_be_drawn_as_the_primary(
     let primary = Some("db1/db".parse().unwrap());
     assert_eq!((spec(&window).replica_of, &spec(&window).promoted_from), (None, &primary), "{:?}", window.state().notice());
 
-    window.send(Command::Plan);
+    window.send(Command::Run(RunCommand::Plan));
     assert!(window.state().run.plan.as_ref().is_none_or(|plan| plan.is_empty()), "a promoted replica is not demoted");
     let edits = sandtable::plan::drawn_as_primary(window.state().lab(), &replica);
-    window.send(Command::Design);
+    window.send(Command::Mode(ModeCommand::Design));
     window.send(Command::edit("Draw as the primary", edits));
-    window.send(Command::Plan);
+    window.send(Command::Run(RunCommand::Plan));
     let plan = window.state().run.plan.clone().unwrap();
     assert!(plan.steps.iter().any(|step| step.id.to_string() == "reconfigure:db1/db"), "{plan:#?}");
 }
@@ -461,22 +464,22 @@ fn a_replica_is_promoted_when_that_is_confirmed_and_can_be_drawn_as_the_primary(
 #[test]
 fn a_node_goes_back_to_a_snapshot_when_that_is_confirmed() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(1000);
     let db1: sandtable::model::NodeName = "db1".parse().unwrap();
     let there = |window: &Window| window.state().run.observed.as_ref().unwrap().nodes.get("db1").unwrap().clone();
-    window.send(Command::TakeSnapshot(db1.clone()));
-    window.send(Command::TakeSnapshot(db1.clone()));
+    window.send(Command::Run(RunCommand::TakeSnapshot(db1.clone())));
+    window.send(Command::Run(RunCommand::TakeSnapshot(db1.clone())));
     window.pass(1000);
     assert_eq!(there(&window).snapshots, ["db1-configured", "db1-2"], "{:?}", window.state().notice());
     window.pass(10_000);
     let events = window.state().run.events.len();
-    window.send(Command::Ask(Dialog::Restore(db1.clone(), "db1-configured".into())));
+    window.send(Command::Dialog(DialogCommand::Ask(Dialog::Restore(db1.clone(), "db1-configured".into()))));
     window.click("Cancel");
     window.pass(10_000);
     assert_eq!(window.state().run.events.len(), events, "nothing was done");
-    window.send(Command::Ask(Dialog::Restore(db1, "db1-configured".into())));
+    window.send(Command::Dialog(DialogCommand::Ask(Dialog::Restore(db1, "db1-configured".into()))));
     window.click("Restore");
     assert!(window.state().dialog.is_none());
     window.pass(30_000);
@@ -492,9 +495,9 @@ fn key(window: &mut Window, key: egui::Key) {
 #[test]
 fn a_presentation_is_steered_by_keys_and_clicks_and_leads_back() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Save);
-    window.send(Command::Run);
-    window.send(Command::ZoomActual);
+    window.send(Command::File(FileCommand::Save));
+    window.send(Command::Mode(ModeCommand::Run));
+    window.send(Command::View(ViewCommand::ZoomActual));
     let camera = |window: &Window| window.harness.state().stage().canvas().camera();
     let before = camera(&window);
     key(&mut window, egui::Key::F5);
@@ -516,8 +519,8 @@ fn a_presentation_is_steered_by_keys_and_clicks_and_leads_back() {
     assert_eq!((window.state().mode, window.state().full_screen), (Mode::Run, false));
     assert_eq!(camera(&window), before);
     // Another lab ends the presentation, and with it the full screen.
-    window.send(Command::Present);
-    window.send(Command::OpenTemplate(0));
+    window.send(Command::Mode(ModeCommand::Present));
+    window.send(Command::File(FileCommand::OpenTemplate(0)));
     assert_eq!((window.state().mode, window.state().full_screen), (Mode::Design, false));
 }
 
@@ -537,13 +540,13 @@ fn the_view_follows_the_window_until_the_user_moves_it() {
     let mut window = Window::with_template("Mini cloud");
     let camera = |window: &Window| window.harness.state().stage().canvas().camera();
     let fitted = camera(&window);
-    window.send(Command::ToggleBottom);
+    window.send(Command::Window(WindowCommand::ToggleBottom));
     assert!(camera(&window).zoom > fitted.zoom, "there is more room");
-    window.send(Command::ToggleBottom);
+    window.send(Command::Window(WindowCommand::ToggleBottom));
     assert_eq!(camera(&window), fitted);
-    window.send(Command::ZoomIn);
+    window.send(Command::View(ViewCommand::ZoomIn));
     let moved = camera(&window);
-    window.send(Command::ToggleBottom);
+    window.send(Command::Window(WindowCommand::ToggleBottom));
     assert_eq!(camera(&window), moved);
 }
 
@@ -552,10 +555,10 @@ fn a_service_is_added_to_every_selected_node_in_one_step() {
     let mut window = Window::with_template("Mini cloud");
     let services = |window: &Window, name: &str| window.state().lab().nodes[name].services.len();
     let before = [services(&window, "app1"), services(&window, "app2")];
-    window.send(Command::Select(vec![node("app1"), node("app2")]));
+    window.send(Command::Select(SelectCommand::Select(vec![node("app1"), node("app2")])));
     window.click("Varnish");
     assert_eq!([services(&window, "app1"), services(&window, "app2")], before.map(|count| count + 1));
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!([services(&window, "app1"), services(&window, "app2")], before);
 }
 
@@ -576,13 +579,13 @@ fn enter_in_the_palette_adds_the_best_match() {
     search(&mut window, "zzz");
     assert!(window.harness.query_by_label("No matches").is_some());
     // What is searched for stays in Run, where other things are offered.
-    window.send(Command::Run);
+    window.send(Command::Mode(ModeCommand::Run));
     window.settle();
     assert!(window.harness.query_by_label("No matches").is_some());
-    window.send(Command::Design);
+    window.send(Command::Mode(ModeCommand::Design));
     window.settle();
     // The list of commands adds things too.
-    window.send(Command::CommandPalette);
+    window.send(Command::Dialog(DialogCommand::CommandPalette));
     window.harness.get_all_by_role(Role::TextInput).last().expect("its field").type_text("add internal");
     window.settle();
     window.harness.key_press(egui::Key::Enter);
@@ -595,9 +598,9 @@ fn a_dialog_is_no_higher_than_what_is_in_it() {
     let mut window = Window::without_desktop(tempfile::tempdir().unwrap());
     window.click("New lab");
     window.click("Database");
-    window.send(Command::SaveAs);
-    window.send(Command::CloseDialog);
-    window.send(Command::New);
+    window.send(Command::File(FileCommand::SaveAs));
+    window.send(Command::Dialog(DialogCommand::CloseDialog));
+    window.send(Command::File(FileCommand::New));
     let title = window.harness.get_by_label("Save the changes to New lab?").rect();
     let button = window.harness.get_by_role_and_label(Role::Button, "Do not save").rect();
     assert!(button.bottom() - title.top() < 140.0, "{title:?} {button:?}");
@@ -619,14 +622,14 @@ fn every_control_has_a_name() {
     let mut window = Window::with_template("Mini cloud");
     let galera: ServiceRef = "db1/galera".parse().unwrap();
     for command in [
-        Command::Select(vec![node("db1")]),
-        Command::Select(vec![Subject::Service(galera)]),
-        Command::Select(vec![node("db1"), node("db2")]),
-        Command::Ask(Dialog::Export),
-        Command::Ask(Dialog::Pins),
-        Command::AddView,
-        Command::CloseDialog,
-        Command::Plan,
+        Command::Select(SelectCommand::Select(vec![node("db1")])),
+        Command::Select(SelectCommand::Select(vec![Subject::Service(galera)])),
+        Command::Select(SelectCommand::Select(vec![node("db1"), node("db2")])),
+        Command::Dialog(DialogCommand::Ask(Dialog::Export)),
+        Command::Dialog(DialogCommand::Ask(Dialog::Pins)),
+        Command::Dialog(DialogCommand::AddView),
+        Command::Dialog(DialogCommand::CloseDialog),
+        Command::Run(RunCommand::Plan),
     ] {
         window.send(command.clone());
         let mut found = Vec::new();
@@ -640,10 +643,10 @@ fn presenting_walks_through_the_pages_and_escape_leaves() {
     let mut window = Window::with_template("Mini cloud");
     for name in ["One", "Two"] {
         let view = sandtable::model::View { name: name.into(), ..Default::default() };
-        window.send(Command::KeepView { index: None, view });
+        window.send(Command::Edit(EditCommand::KeepView { index: None, view }));
     }
     let pages = window.state().lab().views.len();
-    window.send(Command::Present);
+    window.send(Command::Mode(ModeCommand::Present));
     window.harness.key_press(egui::Key::ArrowRight);
     window.settle();
     assert_eq!(window.state().presentation.page(), 1.min(pages - 1));
@@ -655,7 +658,7 @@ fn presenting_walks_through_the_pages_and_escape_leaves() {
 #[test]
 fn nothing_repaints_while_nothing_changes() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Save);
+    window.send(Command::File(FileCommand::Save));
     window.settle();
     // The window says when it wants its next frame; a window at rest never does.
     for _ in 0..8 {
@@ -669,7 +672,7 @@ fn nothing_repaints_while_nothing_changes() {
 #[test]
 fn keys_of_commands_work_while_the_canvas_has_the_keyboard() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Select(vec![node("db1")]));
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1")])));
     let corner = window.room().left_top() + egui::vec2(24.0, 24.0);
     window.press_at(corner);
     assert!(window.state().selection.is_empty(), "the empty canvas was clicked");
@@ -680,7 +683,7 @@ fn keys_of_commands_work_while_the_canvas_has_the_keyboard() {
     window.harness.key_press(egui::Key::Escape);
     window.settle();
     assert!(window.state().selection.is_empty());
-    window.send(Command::Select(vec![node("db1")]));
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1")])));
     window.harness.key_press(egui::Key::Delete);
     window.settle();
     assert_eq!(window.state().lab().nodes.len(), nodes - 1);
@@ -694,7 +697,7 @@ fn a_note_is_written_on_the_canvas_and_deleted_from_the_keyboard() {
     let mut window = Window::open();
     window.click("New lab");
     let note = ops::add_note(window.state().lab(), sandtable::model::Pos(0, 0), "Note");
-    window.send(Command::Act(Ok(note)));
+    window.send(Command::Edit(EditCommand::Act(Ok(note))));
     assert_eq!(window.state().lab().notes[0].text, "Note");
     let at = window.on_screen(window.state().lab().notes[0].at) + egui::vec2(16.0, 16.0);
     window.press_at(at);
@@ -710,7 +713,7 @@ fn a_note_is_written_on_the_canvas_and_deleted_from_the_keyboard() {
     window.harness.key_press(egui::Key::Delete);
     window.settle();
     assert!(window.state().lab().notes.is_empty());
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(window.state().lab().notes[0].text, text);
 }
 
@@ -731,7 +734,7 @@ fn the_text_of_a_note_is_changed_in_the_inspector() {
     let mut window = Window::open();
     window.click("New lab");
     let note = ops::add_note(window.state().lab(), sandtable::model::Pos(0, 0), "Note");
-    window.send(Command::Act(Ok(note)));
+    window.send(Command::Edit(EditCommand::Act(Ok(note))));
     assert_eq!(window.state().selected(), Some(&Subject::Note(0)));
     window.click_role(Role::MultilineTextInput, "Text");
     window.harness.get_by_role_and_label(Role::MultilineTextInput, "Text").type_text(" well");
@@ -762,8 +765,8 @@ fn a_link_is_drawn_from_one_site_to_another() {
 /// A lab that is deployed on the simulator.
 fn deployed() -> Window {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     assert!(window.state().run.is_deployed(), "{:?}", window.state().notice());
     window.pass(3000);
     window
@@ -783,15 +786,15 @@ fn told(window: &Window, since_ms: u64) -> Vec<String> {
 fn each_fault_is_listed_with_its_size_and_end_and_healed_alone() {
     let mut window = deployed();
     let began_ms = window.state().run.now_ms();
-    window.send(Command::Select(vec![node("db1")]));
-    window.send(Command::Consider(fault("loss db1 backend 20%")));
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1")])));
+    window.send(Command::Fault(FaultCommand::Consider(fault("loss db1 backend 20%"))));
     // The size and the duration are chosen in the panel.
-    window.send(Command::Consider(fault("loss db1 backend 20%").sized(35)));
+    window.send(Command::Fault(FaultCommand::Consider(fault("loss db1 backend 20%").sized(35))));
     window.click("2m");
     window.harness.get_all_by_role_and_label(Role::Button, "Loss").last().expect("a button in the panel").click();
     window.settle();
-    window.send(Command::Inject(fault("pause app1"), Some(5)));
-    window.send(Command::Inject(fault("stop app2/todo"), None));
+    window.send(Command::Fault(FaultCommand::Inject(fault("pause app1"), Some(5))));
+    window.send(Command::Fault(FaultCommand::Inject(fault("stop app2/todo"), None)));
     window.pass(1000);
     let faults: Vec<String> = window.state().run.faults().iter().map(|one| one.fault.to_string()).collect();
     assert_eq!(faults, ["loss db1 backend 35%", "pause app1", "stop app2/todo"]);
@@ -800,7 +803,7 @@ fn each_fault_is_listed_with_its_size_and_end_and_healed_alone() {
         one.until_ms.map(|until_ms| until_ms.saturating_sub(one.since_ms) / 1000)
     };
     assert_eq!([0, 1, 2].map(|place| left_secs(place, &window)), [Some(120), Some(5), None]);
-    window.send(Command::Show(Tab::Faults));
+    window.send(Command::Window(WindowCommand::Show(Tab::Faults)));
     window.harness.get_by_label("3 faults last");
     // The one on the selected node has its cure in the inspector too.
     assert!(window.harness.query_all_by_label("Heal: db1 loses 35 % of its packets on backend").count() >= 2);
@@ -824,8 +827,8 @@ fn each_fault_is_listed_with_its_size_and_end_and_healed_alone() {
 #[test]
 fn escape_gives_up_a_fault_and_keeps_the_selection() {
     let mut window = deployed();
-    window.send(Command::Select(vec![node("db1")]));
-    window.send(Command::Consider(fault("power-off db1")));
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1")])));
+    window.send(Command::Fault(FaultCommand::Consider(fault("power-off db1"))));
     window.harness.key_press(egui::Key::Escape);
     window.settle();
     assert!(window.state().run.considered.is_none());
@@ -839,11 +842,11 @@ fn what_cannot_be_broken_says_why_before_the_click() {
     assert_eq!(window.state().run.hindrance(&fault("stop db1/galera")), None);
     let missing = window.state().run.hindrance(&fault("stop db9/galera")).unwrap();
     assert!(missing.contains("db9 does not exist yet"), "{missing}");
-    window.send(Command::Inject(fault("power-off db1"), None));
+    window.send(Command::Fault(FaultCommand::Inject(fault("power-off db1"), None)));
     window.pass(1000);
     let off = window.state().run.hindrance(&fault("stop db1/galera")).unwrap();
     assert!(off.contains("db1 is off"), "{off}");
-    window.send(Command::Inject(fault("stop db1/galera"), None));
+    window.send(Command::Fault(FaultCommand::Inject(fault("stop db1/galera"), None)));
     assert_eq!(window.state().run.faults().len(), 1, "the refusal comes without a job");
 }
 
@@ -851,7 +854,7 @@ fn what_cannot_be_broken_says_why_before_the_click() {
 fn a_machine_that_is_off_is_off_since_it_was_turned_off() {
     let mut window = deployed();
     window.pass(60_000);
-    window.send(Command::Inject(fault("power-off db1"), None));
+    window.send(Command::Fault(FaultCommand::Inject(fault("power-off db1"), None)));
     window.pass(3000);
     let observed = window.state().run.observed.as_ref().unwrap();
     let service = observed.nodes["db1"].services.values().next().unwrap();
@@ -863,30 +866,30 @@ fn a_machine_that_is_off_is_off_since_it_was_turned_off() {
 #[test]
 fn outside_design_the_drawing_is_not_changed_by_undo() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Select(vec![node("db1")]));
-    window.send(Command::Duplicate);
+    window.send(Command::Select(SelectCommand::Select(vec![node("db1")])));
+    window.send(Command::Edit(EditCommand::Duplicate));
     let nodes = window.state().lab().nodes.len();
-    window.send(Command::Run);
-    window.send(Command::Undo);
-    window.send(Command::Pins);
+    window.send(Command::Mode(ModeCommand::Run));
+    window.send(Command::Edit(EditCommand::Undo));
+    window.send(Command::Dialog(DialogCommand::Pins));
     assert_eq!((window.state().lab().nodes.len(), &window.state().dialog), (nodes, &None));
-    window.send(Command::Design);
-    window.send(Command::Undo);
+    window.send(Command::Mode(ModeCommand::Design));
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!(window.state().lab().nodes.len(), nodes - 1);
 }
 
 #[test]
 fn a_flow_from_outside_is_drawn_moved_with_its_end_and_deleted() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Select(vec![Subject::Outside]));
-    window.send(Command::Delete);
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Outside])));
+    window.send(Command::Edit(EditCommand::Delete));
     let flows = |window: &Window| -> Vec<String> {
         window.state().lab().flows.iter().map(ToString::to_string).filter(|flow| flow.contains("outside")).collect()
     };
     assert_eq!(flows(&window), Vec::<String>::new(), "deleting the outside deletes its flows");
     let outside = |window: &Window| window.harness.state().stage().canvas().scene().outside.as_ref().unwrap().rect;
     let card = window.harness.state().stage().canvas().scene().nodes.iter().find(|item| item.name == *"app1").unwrap().card;
-    window.send(Command::Select(vec![Subject::Outside]));
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Outside])));
     let rect = outside(&window);
     let handle = window.on_screen(sandtable::picture::point(rect.max.x, rect.center().y).pos());
     let target = window.on_screen(sandtable::picture::point(card.center().x, card.min.y + 12.0).pos());
@@ -898,16 +901,16 @@ fn a_flow_from_outside_is_drawn_moved_with_its_end_and_deleted() {
     window.drag(from, from + egui::vec2(-40.0, 30.0));
     let placed = window.state().lab().canvas.outside.expect("it was moved");
     assert_eq!(outside(&window).min.pos(), placed);
-    window.send(Command::Undo);
+    window.send(Command::Edit(EditCommand::Undo));
     assert_eq!((window.state().lab().canvas.outside, outside(&window)), (None, rect));
 }
 
 #[test]
 fn a_flow_from_outside_is_added_by_the_keyboard_alone() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Select(vec![Subject::Outside]));
-    window.send(Command::Delete);
-    window.send(Command::CommandPalette);
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Outside])));
+    window.send(Command::Edit(EditCommand::Delete));
+    window.send(Command::Dialog(DialogCommand::CommandPalette));
     window.harness.event(egui::Event::Text("flow from outside to lb".into()));
     window.settle();
     window.harness.key_press(egui::Key::Enter);
@@ -918,24 +921,24 @@ fn a_flow_from_outside_is_added_by_the_keyboard_alone() {
 #[test]
 fn a_lab_without_an_entrance_says_so_instead_of_good_news() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Select(vec![Subject::Outside]));
-    window.send(Command::Delete);
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Outside])));
+    window.send(Command::Edit(EditCommand::Delete));
     assert!(window.state().review.findings().iter().any(|finding| finding.rule == "no-entrance"));
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(2000);
-    window.send(Command::Consider(fault("power-off lb")));
+    window.send(Command::Fault(FaultCommand::Consider(fault("power-off lb"))));
     let outage = window.state().run.prediction.as_ref().expect("a prediction").outage;
     assert_eq!(outage, sandtable::app::Outage::NoRequests);
-    window.send(Command::CloseConsidered);
-    window.send(Command::Show(Tab::Load));
+    window.send(Command::Fault(FaultCommand::CloseConsidered));
+    window.send(Command::Window(WindowCommand::Show(Tab::Load)));
     window.harness.get_by_label("No entrance");
 }
 
 #[test]
 fn a_total_outage_is_predicted_as_one() {
     let mut window = deployed();
-    window.send(Command::Consider(fault("power-off lb")));
+    window.send(Command::Fault(FaultCommand::Consider(fault("power-off lb"))));
     assert_eq!(window.state().run.prediction.as_ref().map(|it| it.outage), Some(sandtable::app::Outage::Total));
 }
 
@@ -943,8 +946,8 @@ fn a_total_outage_is_predicted_as_one() {
 #[test]
 fn the_inspector_says_who_reaches_a_service_and_why_the_others_do_not() {
     let mut window = deployed();
-    window.send(Command::Design);
-    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    window.send(Command::Mode(ModeCommand::Design));
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("db1/galera".parse().unwrap())])));
     window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::R);
     window.settle();
     assert!(window.harness.query_by_label("Evaluated from the layout alone.").is_some());
@@ -956,8 +959,8 @@ fn the_inspector_says_who_reaches_a_service_and_why_the_others_do_not() {
     window.click("outside: timed out");
     assert!(window.harness.query_all_by_label_contains("The firewall of db1 drops it").next().is_some());
 
-    window.send(Command::Run);
-    window.send(Command::Inject("stop db1/galera".parse().unwrap(), None));
+    window.send(Command::Mode(ModeCommand::Run));
+    window.send(Command::Fault(FaultCommand::Inject("stop db1/galera".parse().unwrap(), None)));
     window.pass(2000);
     assert!(window.harness.query_by_label("Evaluated with the observed state of the deployed lab.").is_some());
     assert!(window.harness.query_by_label("app1: refused").is_some());
@@ -971,8 +974,8 @@ fn a_node_without_ports_says_so() {
     window.click("New lab");
     let lonely = sandtable::model::Node::new(sandtable::model::Role::Worker);
     window.send(Command::edit("Add", vec![Edit::Node { name: "lonely".parse().unwrap(), at: None, to: Some(Box::new(lonely)) }]));
-    window.send(Command::Select(vec![node("lonely")]));
-    window.send(Command::ToggleReached);
+    window.send(Command::Select(SelectCommand::Select(vec![node("lonely")])));
+    window.send(Command::Window(WindowCommand::ToggleReached));
     assert!(window.harness.query_by_label_contains("It takes no connections").is_some());
 }
 
@@ -981,7 +984,7 @@ fn alike() -> Window {
     let mut window = Window::with_template("Mini cloud");
     let bare = |name: String| Edit::Node { name: name.parse().unwrap(), at: None, to: Some(Box::new(Node::new(NodeRole::Worker))) };
     window.send(Command::edit("Add", (1..9).map(|number| bare(format!("bare{number}"))).collect()));
-    window.send(Command::Show(Tab::Findings));
+    window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
     window
 }
 
@@ -1003,7 +1006,7 @@ fn findings_that_say_the_same_are_one_row_that_unfolds_by_the_keyboard() {
     assert!(window.harness.query_by_label(&single(1)).is_none());
     // The one that is selected from elsewhere is brought into sight.
     let place = window.state().review.findings().iter().position(|finding| finding.subject == node("bare7")).unwrap();
-    window.send(Command::SelectFinding(place));
+    window.send(Command::Select(SelectCommand::SelectFinding(place)));
     window.settle();
     assert!(window.harness.query_by_label(&single(7)).is_some());
 }
@@ -1025,7 +1028,7 @@ fn without_tooltip(window: &mut Window) -> Vec<String> {
     });
     // Notices close by themselves.
     let notices: Vec<u64> = window.state().notices.iter().map(|notice| notice.id).collect();
-    notices.into_iter().for_each(|id| window.send(Command::CloseNotice(id)));
+    notices.into_iter().for_each(|id| window.send(Command::Window(WindowCommand::CloseNotice(id))));
     let mut found = Vec::new();
     controls(window.harness.root().accesskit_node(), &mut found);
     let screen = window.harness.ctx.content_rect();
@@ -1054,15 +1057,22 @@ fn every_control_has_a_tooltip() {
     let galera: ServiceRef = "db1/galera".parse().unwrap();
     let vip = Subject::Vip(window.state().lab().vips.keys().next().unwrap().clone());
     let views: [(&str, &[Command]); 9] = [
-        ("a node", &[Command::Select(vec![node("db1")])]),
-        ("a service", &[Command::Select(vec![Subject::Service(galera)])]),
-        ("who reaches it", &[Command::ToggleReached]),
-        ("a VIP", &[Command::Select(vec![vip])]),
-        ("the lab", &[Command::SelectNone]),
-        ("the graph", &[Command::ToggleGraph]),
-        ("a plan", &[Command::ToggleGraph, Command::Plan]),
-        ("a running node", &[Command::Deploy, Command::Inject(fault("pause db1"), None), Command::Select(vec![node("db1")])]),
-        ("a page", &[Command::Present]),
+        ("a node", &[Command::Select(SelectCommand::Select(vec![node("db1")]))]),
+        ("a service", &[Command::Select(SelectCommand::Select(vec![Subject::Service(galera)]))]),
+        ("who reaches it", &[Command::Window(WindowCommand::ToggleReached)]),
+        ("a VIP", &[Command::Select(SelectCommand::Select(vec![vip]))]),
+        ("the lab", &[Command::Select(SelectCommand::SelectNone)]),
+        ("the graph", &[Command::Window(WindowCommand::ToggleGraph)]),
+        ("a plan", &[Command::Window(WindowCommand::ToggleGraph), Command::Run(RunCommand::Plan)]),
+        (
+            "a running node",
+            &[
+                Command::Run(RunCommand::Deploy),
+                Command::Fault(FaultCommand::Inject(fault("pause db1"), None)),
+                Command::Select(SelectCommand::Select(vec![node("db1")])),
+            ],
+        ),
+        ("a page", &[Command::Mode(ModeCommand::Present)]),
     ];
     let mut found = Vec::new();
     for (what, commands) in views {
@@ -1077,17 +1087,18 @@ fn every_control_has_a_tooltip() {
 #[test]
 fn one_button_deploys_a_plan_and_one_stops_a_job() {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Plan);
+    window.send(Command::Run(RunCommand::Plan));
     assert_eq!(window.state().tab, Tab::Plan);
     assert_eq!(window.harness.get_all_by_role_and_label(Role::Button, "Deploy").count(), 1);
     // While a fault lasts the bar offers to heal it: then the plan has the button.
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(1000);
-    window.send(Command::Inject(fault("pause db1"), None));
+    window.send(Command::Fault(FaultCommand::Inject(fault("pause db1"), None)));
     window.pass(1000);
     let bare = Edit::Node { name: "bare".parse().unwrap(), at: None, to: Some(Box::new(Node::new(NodeRole::Worker))) };
+    window.send(Command::Mode(ModeCommand::Design));
     window.send(Command::edit("Add", vec![bare]));
-    window.send(Command::Plan);
+    window.send(Command::Run(RunCommand::Plan));
     assert!(window.harness.query_by_role_and_label(Role::Button, "Heal all").is_some());
     assert_eq!(window.harness.get_all_by_role_and_label(Role::Button, "Deploy").count(), 1);
 }
@@ -1135,17 +1146,17 @@ fn a_dropped_layout_opens_after_the_question_about_unsaved_changes() {
     // A second file while the question is open changes nothing of it.
     drop_files(&mut window, &["a.ron"]);
     assert!(matches!(window.state().dialog, Some(Dialog::Unsaved(_))));
-    window.send(Command::Discard);
+    window.send(Command::Answer(AnswerCommand::Discard));
     assert_eq!(window.state().lab().name, "b");
 }
 
 /// Mini cloud, running, with db1's database selected.
 fn running_database() -> Window {
     let mut window = Window::with_template("Mini cloud");
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
     window.pass(5000);
-    window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+    window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("db1/galera".parse().unwrap())])));
     window
 }
 

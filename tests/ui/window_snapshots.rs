@@ -3,7 +3,10 @@
 use super::support::{Window, exposed, many_services};
 use egui_kittest::{SnapshotResults, kittest::Queryable as _};
 use sandtable::{
-    app::{Command, Dialog, Preferences, Tab, files},
+    app::{
+        Command, Dialog, DialogCommand, FileCommand, ModeCommand, Preferences, RunCommand, SelectCommand, Tab, ViewCommand, WindowCommand,
+        files,
+    },
     host::state::StateFolder,
     look::Preference,
     model::{Edit, Node, Role, Subject},
@@ -25,7 +28,7 @@ fn both(name: &str, prepare: impl Fn(&mut Window)) {
 fn both_into(results: &mut SnapshotResults, name: &str, prepare: impl Fn(&mut Window)) {
     for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
         let mut window = Window::open();
-        window.send(Command::Theme(theme));
+        window.send(Command::Window(WindowCommand::Theme(theme)));
         prepare(&mut window);
         photograph(&mut window, &format!("{name}-{word}"));
         results.extend_harness(&mut window.harness);
@@ -34,7 +37,7 @@ fn both_into(results: &mut SnapshotResults, name: &str, prepare: impl Fn(&mut Wi
 
 fn mini_cloud(window: &mut Window) {
     let place = window.state().templates.iter().position(|template| template.name == "Mini cloud").unwrap();
-    window.send(Command::OpenTemplate(place));
+    window.send(Command::File(FileCommand::OpenTemplate(place)));
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn drop_hint_of_another_file() {
 fn design() {
     both("design", |window| {
         mini_cloud(window);
-        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("db1".parse().unwrap())])));
     });
 }
 
@@ -96,7 +99,7 @@ fn grouped_findings() {
         let bare = |name: String| Edit::Node { name: name.parse().unwrap(), at: None, to: Some(Box::new(Node::new(Role::Worker))) };
         window.send(Command::edit("Add", (1..5).map(|number| bare(format!("bare{number}"))).collect()));
         window.send(Command::edit("Add", (1..4).map(|number| bare(format!("spare-{number}.a-long-name.example"))).collect()));
-        window.send(Command::Show(Tab::Findings));
+        window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
         window.click("advice, 7 nodes: … is on no network");
     });
 }
@@ -115,8 +118,8 @@ fn main_menu() {
 fn page() {
     both("page", |window| {
         mini_cloud(window);
-        window.send(Command::Present);
-        window.send(Command::ShowView(2));
+        window.send(Command::Mode(ModeCommand::Present));
+        window.send(Command::Mode(ModeCommand::ShowView(2)));
     });
 }
 
@@ -125,8 +128,8 @@ fn page() {
 fn plan() {
     both("plan", |window| {
         mini_cloud(window);
-        window.send(Command::Plan);
-        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
+        window.send(Command::Run(RunCommand::Plan));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("db1".parse().unwrap())])));
     });
 }
 
@@ -135,12 +138,12 @@ fn plan() {
 fn node_menu() {
     both("node-menu", |window| {
         mini_cloud(window);
-        window.send(Command::Plan);
-        window.send(Command::Deploy);
+        window.send(Command::Run(RunCommand::Plan));
+        window.send(Command::Run(RunCommand::Deploy));
         window.pass(1000);
-        window.send(Command::TakeSnapshot("db1".parse().unwrap()));
+        window.send(Command::Run(RunCommand::TakeSnapshot("db1".parse().unwrap())));
         // When what happened differs from run to run: a simulated lab's seed is its file's path.
-        window.send(Command::ToggleBottom);
+        window.send(Command::Window(WindowCommand::ToggleBottom));
         window.pass(10_000);
         let at = window.on_screen(sandtable::model::Pos(180, 660));
         window.press_secondary_at(at);
@@ -150,10 +153,10 @@ fn node_menu() {
 /// A lab with a replica that runs, as long as it takes until all of it was seen.
 fn shop(window: &mut Window) {
     let place = window.state().templates.iter().position(|template| template.name == "Shop").unwrap();
-    window.send(Command::OpenTemplate(place));
-    window.send(Command::Plan);
-    window.send(Command::Deploy);
-    window.send(Command::ToggleBottom);
+    window.send(Command::File(FileCommand::OpenTemplate(place)));
+    window.send(Command::Run(RunCommand::Plan));
+    window.send(Command::Run(RunCommand::Deploy));
+    window.send(Command::Window(WindowCommand::ToggleBottom));
     window.pass(10_000);
 }
 
@@ -170,7 +173,7 @@ fn replica_menu() {
 fn promote() {
     both("promote", |window| {
         shop(window);
-        window.send(Command::Ask(Dialog::Promote("db2/db".parse().unwrap())));
+        window.send(Command::Dialog(DialogCommand::Ask(Dialog::Promote("db2/db".parse().unwrap()))));
     });
 }
 
@@ -182,15 +185,15 @@ fn deploy_errors() {
         for edit in exposed(window.state().lab()) {
             window.send(Command::edit("Bind to all", vec![edit]));
         }
-        window.send(Command::Plan);
-        window.send(Command::Deploy);
+        window.send(Command::Run(RunCommand::Plan));
+        window.send(Command::Run(RunCommand::Deploy));
     });
 }
 
 fn dialog(name: &str, dialog: &Dialog) {
     both(name, |window| {
         mini_cloud(window);
-        window.send(Command::Ask(dialog.clone()));
+        window.send(Command::Dialog(DialogCommand::Ask(dialog.clone())));
     });
 }
 
@@ -214,7 +217,7 @@ fn shortcuts() {
 fn node_log() {
     both("node-log", |window| {
         mini_cloud(window);
-        window.send(Command::Save);
+        window.send(Command::File(FileCommand::Save));
         let file = window.state().document.path.clone().unwrap().canonicalize().unwrap();
         let folder = StateFolder::at(window.folder.path().join("state")).lab(LabId::of_file(&file).as_str());
         let logs = folder.path().join("logs/db1");
@@ -227,7 +230,7 @@ fn node_log() {
             let file = std::fs::File::options().append(true).open(&path).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(minutes * 60 + 5)).unwrap();
         }
-        window.send(Command::Ask(Dialog::NodeLog("db1".parse().unwrap())));
+        window.send(Command::Dialog(DialogCommand::Ask(Dialog::NodeLog("db1".parse().unwrap()))));
     });
 }
 
@@ -237,7 +240,7 @@ fn pins() {
         mini_cloud(window);
         let pin = |name: &str, version: &str| Edit::Pin { name: name.parse().unwrap(), at: None, to: Some(version.parse().unwrap()) };
         window.send(Command::edit("Version of a package", vec![pin("mariadb-server", "1:10.11.*"), pin("haproxy", "2.6.12-1+deb12u2")]));
-        window.send(Command::Pins);
+        window.send(Command::Dialog(DialogCommand::Pins));
     });
 }
 
@@ -255,8 +258,8 @@ fn node_log_of_a_lab_that_was_never_saved() {
 fn graph() {
     both("graph", |window| {
         mini_cloud(window);
-        window.send(Command::ToggleGraph);
-        window.send(Command::Select(vec![Subject::Service("lb/haproxy".parse().unwrap())]));
+        window.send(Command::Window(WindowCommand::ToggleGraph));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("lb/haproxy".parse().unwrap())])));
     });
 }
 
@@ -264,9 +267,9 @@ fn graph() {
 fn graph_by_forces() {
     both("graph-forces", |window| {
         mini_cloud(window);
-        window.send(Command::ToggleGraph);
+        window.send(Command::Window(WindowCommand::ToggleGraph));
         window.click("Forces");
-        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("db1/galera".parse().unwrap())])));
     });
 }
 
@@ -275,14 +278,14 @@ fn graph_of_a_large_lab() {
     let mut results = SnapshotResults::new();
     both_into(&mut results, "graph-large", |window| {
         window.open_lab(&many_services(120));
-        window.send(Command::ToggleGraph);
-        window.send(Command::Select(vec![Subject::Service("node8/haproxy".parse().unwrap())]));
+        window.send(Command::Window(WindowCommand::ToggleGraph));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("node8/haproxy".parse().unwrap())])));
     });
     both_into(&mut results, "graph-large-forces", |window| {
         window.open_lab(&many_services(120));
-        window.send(Command::ToggleGraph);
+        window.send(Command::Window(WindowCommand::ToggleGraph));
         window.click("Forces");
-        window.send(Command::ZoomFit);
+        window.send(Command::View(ViewCommand::ZoomFit));
     });
 }
 
@@ -290,8 +293,8 @@ fn graph_of_a_large_lab() {
 fn export() {
     both("export", |window| {
         mini_cloud(window);
-        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
-        window.send(Command::Export);
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("db1".parse().unwrap())])));
+        window.send(Command::File(FileCommand::Export));
         window.click("PNG");
     });
 }
@@ -325,8 +328,8 @@ fn palette() {
 fn reached() {
     both("reached", |window| {
         mini_cloud(window);
-        window.send(Command::Select(vec![Subject::Service("db1/galera".parse().unwrap())]));
-        window.send(Command::ToggleReached);
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Service("db1/galera".parse().unwrap())])));
+        window.send(Command::Window(WindowCommand::ToggleReached));
         window.click("app1: answered");
     });
 }
@@ -336,13 +339,13 @@ fn reached() {
 fn reached_across_sites() {
     both("reached-sites", |window| {
         let place = window.state().templates.iter().position(|template| template.name == "BEAM across two sites").unwrap();
-        window.send(Command::OpenTemplate(place));
+        window.send(Command::File(FileCommand::OpenTemplate(place)));
         let long = "edge-eu-1.frankfurt.example-company".parse().unwrap();
         window.send(Command::edit("Rename", vec![Edit::RenameNode { from: "edge-eu-1".parse().unwrap(), to: long }]));
-        window.send(Command::Select(vec![Subject::Node("edge-us-1".parse().unwrap())]));
-        window.send(Command::ToggleReached);
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("edge-us-1".parse().unwrap())])));
+        window.send(Command::Window(WindowCommand::ToggleReached));
         window.click("edge-eu-1.frankfurt.example-company: unreachable");
-        window.send(Command::ZoomFit);
+        window.send(Command::View(ViewCommand::ZoomFit));
     });
 }
 
@@ -352,8 +355,8 @@ fn reached_by_nobody() {
         mini_cloud(window);
         let bare = Edit::Node { name: "bare".parse().unwrap(), at: None, to: Some(Box::new(Node::new(Role::Worker))) };
         window.send(Command::edit("Add", vec![bare]));
-        window.send(Command::Select(vec![Subject::Node("bare".parse().unwrap())]));
-        window.send(Command::ToggleReached);
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("bare".parse().unwrap())])));
+        window.send(Command::Window(WindowCommand::ToggleReached));
     });
 }
 
@@ -362,11 +365,15 @@ fn reached_by_nobody() {
 fn counters_fit_a_small_window() {
     let mut window = Window::open();
     mini_cloud(&mut window);
-    window.send(Command::Show(Tab::Findings));
+    window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
     for (size, selected) in [((1024.0, 640.0), false), ((1024.0, 640.0), true), ((800.0, 560.0), true)] {
         window.harness.set_size(egui::vec2(size.0, size.1));
-        window.send(Command::Select(if selected { vec![Subject::Node("db1".parse().unwrap())] } else { Vec::new() }));
-        window.send(Command::Show(Tab::Findings));
+        window.send(Command::Select(SelectCommand::Select(if selected {
+            vec![Subject::Node("db1".parse().unwrap())]
+        } else {
+            Vec::new()
+        })));
+        window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
         let rects = ["0 errors", "5 accepted"].map(|name| window.harness.get_by_label(name).rect());
         let room = window.room();
         for rect in rects {
@@ -381,11 +388,11 @@ fn counters_fit_a_small_window() {
 #[test]
 fn small_window() {
     let mut window = Window::open();
-    window.send(Command::Theme(Preference::Dark));
+    window.send(Command::Window(WindowCommand::Theme(Preference::Dark)));
     mini_cloud(&mut window);
     window.harness.set_size(egui::vec2(1024.0, 640.0));
-    window.send(Command::Show(Tab::Findings));
-    window.send(Command::ZoomFit);
+    window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
+    window.send(Command::View(ViewCommand::ZoomFit));
     photograph(&mut window, "small");
 }
 
@@ -395,7 +402,7 @@ fn small_window_with_a_selection() {
     both("small-selected", |window| {
         mini_cloud(window);
         window.harness.set_size(egui::vec2(1024.0, 640.0));
-        window.send(Command::Select(vec![Subject::Node("db1".parse().unwrap())]));
-        window.send(Command::Show(Tab::Findings));
+        window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("db1".parse().unwrap())])));
+        window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
     });
 }

@@ -1,7 +1,10 @@
 //! Why is a finding meant?
 
 use super::{Desk, buttons, cancel, text, title, widget};
-use crate::{app::Command, model::Subject};
+use crate::{
+    app::{Command, EditCommand},
+    model::Subject,
+};
 use egui::{Key, TextEdit, Ui};
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, rule: &str, subject: &Subject, is_new: bool) {
@@ -22,7 +25,11 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, rule: &str, subject: &Subje
     buttons(ui, |ui| {
         let accept = ui.add_enabled(said, widget::Button::primary("Accept").explanation("A reason is needed"));
         if accept.clicked() || (said && confirmed) {
-            desk.send(Command::Accept { rule: rule.to_owned(), subject: subject.clone(), because: desk.memory.reason.clone() });
+            desk.send(Command::Edit(EditCommand::Accept {
+                rule: rule.to_owned(),
+                subject: subject.clone(),
+                because: desk.memory.reason.clone(),
+            }));
         }
         cancel(ui, desk, "Cancel");
     });

@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, text, theme, title, widget};
 use crate::{
-    app::{Command, ExportFormat, FileUse, export::with_extension},
+    app::{Command, ExportFormat, FileCommand, FileUse, export::with_extension},
     look::{FontFace, Icon, size},
     ui::{icon, keys, panel},
 };
@@ -120,14 +120,14 @@ fn head(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse) {
         if ui.add_enabled(folder.parent().is_some(), up).clicked()
             && let Some(parent) = folder.parent()
         {
-            desk.send(Command::Browse(parent.to_owned()));
+            desk.send(Command::File(FileCommand::Browse(parent.to_owned())));
         }
         let width = ui.available_width() - size::CONTROL_HEIGHT - 2.0 * size::GRID - 172.0;
         let path = folder.display().to_string();
         let field = widget::TextField::new("Folder", &path).mono().width(width.max(120.0)).show(ui);
         field.response.clone().on_hover_text(&path);
         if let Some(typed) = field.committed() {
-            desk.send(Command::Browse(typed.into()));
+            desk.send(Command::File(FileCommand::Browse(typed.into())));
         }
         let add = widget::IconButton::new(Icon::Plus, "New folder");
         if ui.add(add).clicked() {
@@ -162,7 +162,7 @@ fn new_folder(ui: &mut Ui, desk: &mut Desk<'_>) {
         give_up = ui.add(widget::Button::quiet("Cancel").explanation("Create no folder")).clicked();
     });
     if create && is_name(&name) {
-        desk.send(Command::CreateFolder(desk.state.listing.folder.join(name.trim())));
+        desk.send(Command::File(FileCommand::CreateFolder(desk.state.listing.folder.join(name.trim()))));
     } else if !give_up {
         desk.memory.browser.new_folder = Some(name);
     }
@@ -264,7 +264,7 @@ fn take(desk: &mut Desk<'_>, rows: &[Row<'_>], did: Did) -> Option<String> {
         Did::Nothing => return None,
         Did::Up => {
             if let Some(parent) = desk.state.listing.folder.parent() {
-                desk.send(Command::Browse(parent.to_owned()));
+                desk.send(Command::File(FileCommand::Browse(parent.to_owned())));
             }
             return None;
         }
@@ -275,7 +275,7 @@ fn take(desk: &mut Desk<'_>, rows: &[Row<'_>], did: Did) -> Option<String> {
     match rows.get(row)? {
         Row::Folder(name) => {
             if opened {
-                desk.send(Command::Browse(desk.state.listing.folder.join(name)));
+                desk.send(Command::File(FileCommand::Browse(desk.state.listing.folder.join(name))));
             }
             None
         }
@@ -324,14 +324,16 @@ fn end(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse, rows: &[Row<'_>], done: 
         let explanation = if is_name(&name) { label } else { explanation };
         if ui.add_enabled(is_name(&name), widget::Button::primary(label).explanation(explanation)).clicked() {
             match chosen {
-                Some(Row::Folder(folder)) if what == FileUse::Open => desk.send(Command::Browse(desk.state.listing.folder.join(folder))),
+                Some(Row::Folder(folder)) if what == FileUse::Open => {
+                    desk.send(Command::File(FileCommand::Browse(desk.state.listing.folder.join(folder))))
+                }
                 _ => done = Some(name),
             }
         }
         cancel(ui, desk, "Cancel");
     });
     if let Some(name) = done.filter(|name| is_name(name)) {
-        desk.send(Command::Chosen(what, desk.state.listing.folder.join(name.trim())));
+        desk.send(Command::File(FileCommand::Chosen(what, desk.state.listing.folder.join(name.trim()))));
     }
 }
 

@@ -1,12 +1,12 @@
 //! The open file is not what we read any more.
 
 use super::{Desk, buttons, file_name, text, title, widget};
-use crate::app::{Command, DiskChange};
+use crate::app::{AnswerCommand, Command, DialogCommand, DiskChange, FileCommand};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     let Some(change) = desk.state.document.change.clone() else {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
         return;
     };
     let name = desk.state.document.path.as_deref().map_or_else(String::new, file_name);
@@ -38,17 +38,17 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     buttons(ui, |ui| {
         let reload = if unsaved { widget::Button::danger("Reload") } else { widget::Button::primary("Reload") };
         if matches!(change, DiskChange::Written(_)) && ui.add(reload.explanation("Show what the file holds now")).clicked() {
-            desk.send(Command::Reload);
+            desk.send(Command::Answer(AnswerCommand::Reload));
         }
         let over = if matches!(change, DiskChange::Gone(_)) { "Save again" } else { "Overwrite" };
         if ui.add(widget::Button::new(over).explanation("Write what is open here to the file")).clicked() {
-            desk.send(Command::WriteOver);
+            desk.send(Command::Answer(AnswerCommand::WriteOver));
         }
         if ui.add(widget::Button::new("Save as…").explanation("Write what is open here to another file")).clicked() {
-            desk.send(Command::SaveAs);
+            desk.send(Command::File(FileCommand::SaveAs));
         }
         if ui.add(widget::Button::quiet("Not now").explanation("Keep working; saving asks again")).clicked() {
-            desk.send(Command::KeepMine);
+            desk.send(Command::Answer(AnswerCommand::KeepMine));
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use super::{Desk, theme, widget};
 use crate::{
-    app::{self, Command, Mode, ops},
+    app::{self, Command, DialogCommand, EditCommand, Mode, SelectCommand, ops},
     look::{FontFace, Icon, font_size, size},
     model::{Endpoint, FlowId},
     ui::{icon, keys, panel},
@@ -55,7 +55,7 @@ fn choices(desk: &Desk<'_>) -> Vec<Choice> {
         title: panel::subject_text(&subject),
         hint: "Show".to_owned(),
         keys: String::new(),
-        does: Does::Command(Command::Reveal(subject)),
+        does: Does::Command(Command::Select(SelectCommand::Reveal(subject))),
     }));
     if desk.state.document.open && desk.state.mode == app::Mode::Design {
         let added = panel::things_to_add(&query).into_iter().take(ADDED_MAX);
@@ -91,7 +91,7 @@ fn new_flows(desk: &Desk<'_>, query: &str) -> Vec<Choice> {
                 continue;
             }
             if let Ok(step) = ops::add_flow(lab, from.clone(), to.clone()) {
-                let does = Does::Command(Command::Act(Ok(step)));
+                let does = Does::Command(Command::Edit(EditCommand::Act(Ok(step))));
                 found.push(Choice { icon: Icon::ChevronRight, title, hint: "Edit".to_owned(), keys: String::new(), does });
             }
         }
@@ -129,7 +129,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, is_new: bool) {
         }
     });
     if let Some(choice) = wanted.and_then(|nth| all.into_iter().nth(nth)) {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
         match choice.does {
             Does::Command(command) => desk.send(command),
             Does::Add(tile) => panel::add_tile(desk, &tile),

@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, text, theme, title, widget};
 use crate::{
-    app::{Command, Dialog},
+    app::{Command, Dialog, DialogCommand, EditCommand, RunCommand, SelectCommand},
     look::{FontFace, font_size, size},
     rules::Finding,
     ui::{icon, panel},
@@ -40,15 +40,15 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
         if !has_plan {
             let plan = widget::Button::primary("Plan…").explanation("Plan the changed layout; deploy it afterwards");
             if ui.add(plan).clicked() {
-                desk.send(Command::CloseDialog);
-                desk.send(Command::Plan);
+                desk.send(Command::Dialog(DialogCommand::CloseDialog));
+                desk.send(Command::Run(RunCommand::Plan));
             }
         } else if places.is_empty() {
             if ui.add(widget::Button::primary("Deploy").explanation("Deploy the plan")).clicked() {
-                desk.send(Command::Deploy);
+                desk.send(Command::Run(RunCommand::Deploy));
             }
         } else if ui.add(widget::Button::danger("Deploy anyway").explanation("Deploy the plan with these errors")).clicked() {
-            desk.send(Command::DeployAnyway);
+            desk.send(Command::Run(RunCommand::DeployAnyway));
         }
         cancel(ui, desk, "Cancel");
     });
@@ -87,22 +87,22 @@ fn ways_out(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding) {
     let (rule, subject) = (finding.rule.to_owned(), finding.subject.clone());
     let fixes = desk.state.review.fixes(place);
     if let Some(best) = fixes.first() {
-        let fix = |fix: usize| Command::Fix { rule: rule.clone(), subject: subject.clone(), fix };
+        let fix = |fix: usize| Command::Edit(EditCommand::Fix { rule: rule.clone(), subject: subject.clone(), fix });
         let wanted = widget::line(ui, &best.title, (FontFace::Medium, font_size::BODY), theme::palette(ui).text, FIX_WIDTH_MAX).size().x;
         // As wide as its words with their margins, and no wider than the row has room for.
         let button = widget::Button::new(&best.title).explanation(&best.title).width((wanted + 24.0).ceil());
         if ui.add(button).clicked() {
-            desk.send(fix(0));
+            desk.edit_in_design(fix(0));
         }
         if fixes.len() > 1 {
             panel::other_fixes(ui, desk, fixes, fix);
         }
     }
     if ui.add(widget::Button::quiet("Accept…").explanation("Say why this is meant; it then no longer counts")).clicked() {
-        desk.send(Command::Ask(Dialog::Accept { rule, subject }));
+        desk.edit_in_design(Command::Dialog(DialogCommand::Ask(Dialog::Accept { rule, subject })));
     }
     if ui.add(widget::Button::quiet("Show").explanation("Close this dialog and select the finding")).clicked() {
-        desk.send(Command::CloseDialog);
-        desk.send(Command::SelectFinding(place));
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
+        desk.send(Command::Select(SelectCommand::SelectFinding(place)));
     }
 }

@@ -1,7 +1,10 @@
 //! All of the lab's machines and networks are to go.
 
 use super::{Desk, buttons, cancel, text, title, widget};
-use crate::{app::Command, model::Power};
+use crate::{
+    app::{Command, RunCommand},
+    model::Power,
+};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -18,7 +21,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     );
     buttons(ui, |ui| {
         if ui.add(widget::Button::danger("Destroy")).clicked() {
-            desk.send(Command::DestroyNow);
+            desk.send(Command::Run(RunCommand::DestroyNow));
         }
         cancel(ui, desk, "Cancel");
     });

@@ -3,7 +3,7 @@
 use super::{Desk, buttons, cancel, text, theme, title, widget};
 use crate::{
     app::{
-        Command, ExportFormat, ExportOptions, ExportPart, ExportTheme,
+        Command, ExportFormat, ExportOptions, ExportPart, ExportTheme, FileCommand,
         export::{nodes_of, picture_size},
     },
     export::Background,
@@ -59,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     buttons(ui, |ui| {
         let button = widget::Button::primary("Export…").explanation("Choose the file to write");
         if ui.add_enabled(can_export, button).clicked() {
-            desk.send(Command::ExportTo(options));
+            desk.send(Command::File(FileCommand::ExportTo(options)));
         }
         cancel(ui, desk, "Cancel");
     });

@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, theme, title, widget};
 use crate::{
-    app::{Command, Dialog},
+    app::{Command, Dialog, DialogCommand},
     look::{FontFace, font_size, radius, size},
     rules::{RULES, Rule},
     ui::panel,
@@ -56,7 +56,7 @@ fn list(ui: &mut Ui, desk: &mut Desk<'_>, chosen: Option<&Rule>, height: f32) {
             let color = if is_chosen { theme::palette(ui).text } else { theme::palette(ui).muted };
             panel::words(ui, rect, (rect.left() + 8.0, rect.right() - 4.0), rule.code, FontFace::Mono, color);
             if response.clicked() {
-                desk.send(Command::Ask(Dialog::Manual(Some(rule.code.to_owned()))));
+                desk.send(Command::Dialog(DialogCommand::Ask(Dialog::Manual(Some(rule.code.to_owned())))));
             }
         }
     });

@@ -25,7 +25,7 @@ pub use templates::gallery;
 
 use super::{desk::Desk, theme, widget};
 use crate::{
-    app::{Command, Dialog},
+    app::{Command, Dialog, DialogCommand},
     look::{FontFace, font_size, size},
 };
 use egui::{Align, Context, Id, Layout, Modal, RichText, Ui};
@@ -71,7 +71,7 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
         }
     });
     if response.should_close() {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
     }
 }
 
@@ -125,7 +125,7 @@ fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
 /// A quiet way out.
 fn cancel(ui: &mut Ui, desk: &mut Desk<'_>, label: &str) {
     if ui.add(widget::Button::new(label)).clicked() {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, text, theme, title};
 use crate::{
-    app::{Command, Dialog, job::StepLog},
+    app::{Command, Dialog, DialogCommand, job::StepLog},
     look::{FontFace, font_size, radius, size},
     model::NodeName,
     provision::script::FAILED,
@@ -28,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName, is_new: bo
     buttons(ui, |ui| {
         cancel(ui, desk, "Close");
         if ui.add(widget::Button::new("Read again")).clicked() {
-            desk.send(Command::Ask(Dialog::NodeLog(node.clone())));
+            desk.send(Command::Dialog(DialogCommand::Ask(Dialog::NodeLog(node.clone()))));
         }
     });
 }

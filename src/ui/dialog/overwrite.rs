@@ -1,7 +1,7 @@
 //! A file of the chosen name exists.
 
 use super::{Desk, buttons, cancel, file_name, text, title, widget};
-use crate::app::{Command, FileUse};
+use crate::app::{AnswerCommand, Command, FileUse};
 use egui::Ui;
 use std::path::Path;
 
@@ -16,10 +16,10 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, what: FileUse, path: &Path)
     text(ui, &format!("A file of this name exists in {folder}. {after}"));
     buttons(ui, |ui| {
         if ui.add(widget::Button::danger("Replace").explanation("Write over the existing file")).clicked() {
-            desk.send(Command::OverwriteNow);
+            desk.send(Command::Answer(AnswerCommand::OverwriteNow));
         }
         if ui.add(widget::Button::new("Another name…").explanation("Choose another file")).clicked() {
-            desk.send(Command::ChooseAnother);
+            desk.send(Command::Answer(AnswerCommand::ChooseAnother));
         }
         cancel(ui, desk, "Cancel");
     });

@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, text, title, widget};
 use crate::{
-    app::{Command, State},
+    app::{Command, EditCommand, State},
     model::{Pos, View},
 };
 use egui::{TextEdit, Ui};
@@ -37,7 +37,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, index: Option<usize>) {
         let named = !desk.memory.page.name.trim().is_empty();
         if ui.add_enabled(named, widget::Button::primary("Keep")).clicked() {
             let view = desk.memory.page.clone();
-            desk.send(Command::KeepView { index, view });
+            desk.send(Command::Edit(EditCommand::KeepView { index, view }));
         }
         cancel(ui, desk, "Cancel");
     });

@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, text, title, widget};
 use crate::{
-    app::Command,
+    app::{Command, DialogCommand, RunCommand},
     model::ServiceRef,
     plan::{OldPrimary, takes_writes},
     ui::theme,
@@ -11,12 +11,12 @@ use egui::{RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef) {
     let Some(observed) = &desk.state.run.observed else {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
         return;
     };
     let spec = observed.nodes.get(&at.node).and_then(|node| node.services.get(&at.service)).and_then(|service| service.spec.as_ref());
     let Some(primary) = spec.and_then(|spec| spec.replica_of.clone()) else {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
         return;
     };
     let (old, risk) = match takes_writes(observed, &primary) {
@@ -50,7 +50,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef) {
             Some(_) => widget::Button::danger("Promote anyway").explanation("Accept two primaries"),
         };
         if ui.add(button).clicked() {
-            desk.send(Command::PromoteNow(at.clone(), old));
+            desk.send(Command::Run(RunCommand::PromoteNow(at.clone(), old)));
         }
         cancel(ui, desk, "Cancel");
     });

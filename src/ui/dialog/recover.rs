@@ -1,12 +1,12 @@
 //! A lab was left behind by a run that did not end well.
 
 use super::{Desk, buttons, cancel, file_name, text, title, widget};
-use crate::app::Command;
+use crate::app::{AnswerCommand, Command, DialogCommand};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     let Some(recovery) = desk.state.recoveries.front() else {
-        desk.send(Command::CloseDialog);
+        desk.send(Command::Dialog(DialogCommand::CloseDialog));
         return;
     };
     let name = recovery.path.as_deref().map_or_else(|| recovery.lab.name.clone(), file_name);
@@ -30,11 +30,11 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     }
     buttons(ui, |ui| {
         if ui.add(widget::Button::primary("Recover").explanation("Open the copy")).clicked() {
-            desk.send(Command::TakeRecovery);
+            desk.send(Command::Answer(AnswerCommand::TakeRecovery));
         }
         cancel(ui, desk, "Not now");
         if ui.add(widget::Button::danger("Delete the copy").explanation("The changes will be lost")).clicked() {
-            desk.send(Command::DropRecovery);
+            desk.send(Command::Answer(AnswerCommand::DropRecovery));
         }
     });
 }

@@ -1,7 +1,10 @@
 //! A node is to go back to a snapshot.
 
 use super::{Desk, buttons, cancel, text, title, widget};
-use crate::{app::Command, model::NodeName};
+use crate::{
+    app::{Command, RunCommand},
+    model::NodeName,
+};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName, snapshot: &str) {
@@ -12,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName, snapshot: 
     );
     buttons(ui, |ui| {
         if ui.add(widget::Button::danger("Restore")).clicked() {
-            desk.send(Command::RestoreNow(node.clone(), snapshot.to_owned()));
+            desk.send(Command::Run(RunCommand::RestoreNow(node.clone(), snapshot.to_owned())));
         }
         cancel(ui, desk, "Cancel");
     });

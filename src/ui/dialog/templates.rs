@@ -2,7 +2,7 @@
 
 use super::{Desk, buttons, cancel, file_name, text, theme, title, widget};
 use crate::{
-    app::{Command, FilePreview},
+    app::{Command, FileCommand, FilePreview},
     look::{FontFace, Icon, font_size, radius, size},
     model::Lab,
     picture::Thumbnail,
@@ -54,8 +54,8 @@ fn head(ui: &mut Ui, desk: &mut Desk<'_>) {
     text(ui, "Draw a lab, be told what is wrong with it, deploy it, watch it and break it.");
     ui.add_space(size::GAP);
     ui.horizontal(|ui| {
-        panel::command_button(ui, desk, Command::New, |button| button.kind(widget::ButtonKind::Primary));
-        panel::command_button(ui, desk, Command::Open, |button| button);
+        panel::command_button(ui, desk, Command::File(FileCommand::New), |button| button.kind(widget::ButtonKind::Primary));
+        panel::command_button(ui, desk, Command::File(FileCommand::Open), |button| button);
     });
 }
 
@@ -72,7 +72,7 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>, columns: usize) {
         for path in &recent {
             let preview = desk.state.previews.get(path);
             if preview.is_none() {
-                desk.send(Command::PreviewFile(path.clone()));
+                desk.send(Command::File(FileCommand::PreviewFile(path.clone())));
             }
             // The folder only tells files of one name apart: the tooltip has all of it.
             let twin = recent.iter().any(|other| other != path && other.file_name() == path.file_name());
@@ -86,7 +86,7 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>, columns: usize) {
                 Card { key: &path.to_string_lossy(), name: &file_name(path), about: &format!("{about}{folder}"), about_rows: 1, picture };
             let response = card.show(ui, &mut desk.memory.stills);
             if response.on_hover_text(format!("{}{hint}", path.display())).clicked() {
-                desk.send(Command::OpenPath(path.clone()));
+                desk.send(Command::File(FileCommand::OpenPath(path.clone())));
             }
         }
     });
@@ -105,7 +105,7 @@ fn cards(ui: &mut Ui, desk: &mut Desk<'_>) {
             let picture = Some(Arc::clone(&template.thumbnail));
             let card = Card { key: &template.name, name: &template.name, about: &template.about, about_rows: 3, picture };
             if card.show(ui, &mut desk.memory.stills).on_hover_text(&template.about).clicked() {
-                desk.send(Command::OpenTemplate(nth));
+                desk.send(Command::File(FileCommand::OpenTemplate(nth)));
             }
         }
     });

@@ -1,7 +1,7 @@
 //! The lab has changes that no file holds, and something else is wanted.
 
 use super::{Desk, buttons, cancel, text, title, widget};
-use crate::app::Command;
+use crate::app::{AnswerCommand, Command};
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
@@ -10,11 +10,11 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     text(ui, "Without saving, they are lost.");
     buttons(ui, |ui| {
         if ui.add(widget::Button::primary("Save")).clicked() {
-            desk.send(Command::SaveThenGoOn);
+            desk.send(Command::Answer(AnswerCommand::SaveThenGoOn));
         }
         cancel(ui, desk, "Cancel");
         if ui.add(widget::Button::danger("Do not save")).clicked() {
-            desk.send(Command::Discard);
+            desk.send(Command::Answer(AnswerCommand::Discard));
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use super::{Desk, colors, load, row, words};
 use crate::{
-    app::{Command, Happening, Mode},
+    app::{Command, Happening, Mode, SelectCommand},
     look::{FontFace, Icon, size},
     ui::widget,
 };
@@ -59,6 +59,6 @@ fn event_row(ui: &mut Ui, desk: &mut Desk<'_>, event: &Happening, zero_ms: u64) 
     if let Some(subject) = &event.subject
         && response.on_hover_text(&event.what).clicked()
     {
-        desk.send(Command::Reveal(subject.clone()));
+        desk.send(Command::Select(SelectCommand::Reveal(subject.clone())));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Desk, colors, row, words};
 use crate::{
-    app::{Command, Viewer},
+    app::{Command, FaultCommand, SelectCommand, Viewer},
     fault,
     look::{FontFace, Icon, size},
     model::{ActiveFault, Subject},
@@ -33,7 +33,7 @@ pub fn faults(ui: &mut Ui, desk: &mut Desk<'_>) {
         ui.add_space(size::GAP);
         super::muted(ui, &count);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            super::command_button(ui, desk, Command::HealAll, |button| button);
+            super::command_button(ui, desk, Command::Fault(FaultCommand::HealAll), |button| button);
         });
     });
     ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW_HEIGHT, all.len(), |ui, range| {
@@ -65,7 +65,7 @@ fn fault_row(ui: &mut Ui, desk: &mut Desk<'_>, one: &ActiveFault) {
     if response.on_hover_text(format!("{}: show it on the canvas", one.fault)).clicked()
         && let Some(subject) = fault::subject_of(&one.fault)
     {
-        desk.send(Command::Reveal(subject));
+        desk.send(Command::Select(SelectCommand::Reveal(subject)));
     }
     let room = Rect::from_min_max(pos2(column(BUTTON), rect.top()), rect.right_bottom()).shrink2(vec2(0.0, 3.0));
     ui.scope_builder(UiBuilder::new().max_rect(room), |ui| heal_button(ui, desk, one));
@@ -94,7 +94,7 @@ pub fn heal_button(ui: &mut Ui, desk: &mut Desk<'_>, one: &ActiveFault) {
     // Several stand side by side: who listens must hear which is which.
     button.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, idle, &name));
     if button.on_disabled_hover_text("Wait until what runs is done").clicked() {
-        desk.send(Command::Heal(one.id));
+        desk.send(Command::Fault(FaultCommand::Heal(one.id)));
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Desk, Scroll, colors, menu, row, severity_icon, severity_tone, subject_text, words};
 use crate::{
-    app::{Accepted, Command, Dialog, Filter, FindingEntry, FindingGroup, GroupKey, State},
+    app::{
+        Accepted, Command, Dialog, DialogCommand, EditCommand, Filter, FindingEntry, FindingGroup, GroupKey, Mode, SelectCommand, State,
+    },
     look::{FontFace, Icon, Tone, size},
     model::Subject,
     rules::{Finding, Fix, Severity},
@@ -302,7 +304,7 @@ fn finding_row(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, indent: f32) {
         None => finding.message.clone(),
     };
     if response.on_hover_text(about).clicked() {
-        desk.send(Command::SelectFinding(place));
+        desk.send(Command::Select(SelectCommand::SelectFinding(place)));
     }
 }
 
@@ -315,17 +317,21 @@ fn code(ui: &mut Ui, desk: &mut Desk<'_>, rect: Rect, at: f32, finding: &Finding
     let color = if response.hovered() { palette.accent } else { palette.muted };
     words(ui, area, (area.left(), area.right()), finding.rule, FontFace::Mono, color);
     if response.on_hover_text("Why this matters, and what to do instead").on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
-        desk.send(Command::Ask(Dialog::Manual(Some(finding.rule.to_owned()))));
+        desk.send(Command::Dialog(DialogCommand::Ask(Dialog::Manual(Some(finding.rule.to_owned())))));
     }
 }
 
 fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding) {
     let key = (finding.rule.to_owned(), finding.subject.clone());
+    // What is only watched is not changed.
+    if desk.state.mode != Mode::Design {
+        ui.disable();
+    }
     if let Some(because) = &finding.accepted {
         if ui.add(widget::Button::quiet("Undo acceptance").explanation(because)).clicked()
             && let Some(index) = acceptance_of(desk, finding)
         {
-            desk.send(Command::Unaccept(index));
+            desk.send(Command::Edit(EditCommand::Unaccept(index)));
         }
         return;
     }
@@ -337,7 +343,7 @@ fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding)
         )
         .clicked()
     {
-        desk.send(Command::Ask(Dialog::Accept { rule: key.0.clone(), subject: key.1.clone() }));
+        desk.send(Command::Dialog(DialogCommand::Ask(Dialog::Accept { rule: key.0.clone(), subject: key.1.clone() })));
     }
     let fixes = desk.state.review.fixes(place);
     let Some(best) = fixes.first() else { return };
@@ -345,7 +351,7 @@ fn buttons_of(ui: &mut Ui, desk: &mut Desk<'_>, place: usize, finding: &Finding)
     let look = if chosen { widget::Button::primary(&best.title) } else { widget::Button::new(&best.title) };
     let more = fixes.len() > 1;
     let width = if more { FIX_WIDTH - 24.0 } else { FIX_WIDTH };
-    let fix = |fix: usize| Command::Fix { rule: key.0.clone(), subject: key.1.clone(), fix };
+    let fix = |fix: usize| Command::Edit(EditCommand::Fix { rule: key.0.clone(), subject: key.1.clone(), fix });
     if more {
         other_fixes(ui, desk, fixes, fix);
     }
@@ -360,7 +366,7 @@ pub fn other_fixes(ui: &mut Ui, desk: &mut Desk<'_>, fixes: &[Fix], fix: impl Fn
     menu::popup(&others, |ui| {
         for (nth, other) in fixes.iter().enumerate() {
             if menu::row(ui, (Icon::Check, &other.title), "").clicked() {
-                desk.send(fix(nth));
+                desk.edit_in_design(fix(nth));
                 ui.close();
             }
         }

@@ -3,7 +3,7 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::{Command, Considered, Outage, Prediction, SIM},
+    app::{Command, Considered, FaultCommand, Outage, Prediction, SIM},
     look::{FontFace, Icon, Tone, font_size, size},
     model::{Fault, Subject, fault_secs},
     provider::REAL_FAULT_SECS,
@@ -27,7 +27,7 @@ pub fn inject(ui: &mut Ui, desk: &mut Desk<'_>) {
             if let Some(number) = considered.fault.size()
                 && let Some(value) = sized(ui, &number)
             {
-                desk.send(Command::Consider(considered.fault.sized(value)));
+                desk.send(Command::Fault(FaultCommand::Consider(considered.fault.sized(value))));
             }
             if !considered.fault.is_over_at_once() {
                 duration(ui, desk, &considered);
@@ -50,7 +50,7 @@ fn head(ui: &mut Ui, desk: &mut Desk<'_>, fault: &Fault) {
         ui.label(title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.add(widget::IconButton::new(Icon::Cross, "Do not inject it").shortcut("Esc").small()).clicked() {
-                desk.send(Command::CloseConsidered);
+                desk.send(Command::Fault(FaultCommand::CloseConsidered));
             }
         });
     });
@@ -91,7 +91,7 @@ fn duration(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
         widget::TextField::new("Lasts", &text).mono().placeholder(&usual).check(&check).show(ui).committed()
     });
     if let Some(lasts_secs) = typed.and_then(|text| read(&text).ok()) {
-        desk.send(Command::ConsiderLasting(lasts_secs));
+        desk.send(Command::Fault(FaultCommand::ConsiderLasting(lasts_secs)));
     }
     ui.horizontal_wrapped(|ui| {
         for secs in OFFERED_SECS {
@@ -99,7 +99,7 @@ fn duration(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
             let text = seconds_text(secs);
             let pill = widget::Pill::new(&text).tone(tone).show(ui);
             if pill.response.on_hover_text("Heal it by itself after this time").clicked() {
-                desk.send(Command::ConsiderLasting(if tone == Tone::Accent { None } else { Some(secs) }));
+                desk.send(Command::Fault(FaultCommand::ConsiderLasting(if tone == Tone::Accent { None } else { Some(secs) })));
             }
         }
     });
@@ -126,10 +126,10 @@ fn buttons(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
             .explanation("Inject this fault");
         let button = ui.add_enabled(hindrance.is_none(), button);
         if button.on_disabled_hover_text(hindrance.as_deref().unwrap_or_default()).clicked() {
-            desk.send(Command::Inject(fault.clone(), considered.lasts_secs));
+            desk.send(Command::Fault(FaultCommand::Inject(fault.clone(), considered.lasts_secs)));
         }
         if ui.add(widget::Button::new("Cancel").explanation("Do not inject it").shortcut("Esc")).clicked() {
-            desk.send(Command::CloseConsidered);
+            desk.send(Command::Fault(FaultCommand::CloseConsidered));
         }
     });
     if let Some(why) = hindrance {

@@ -2,7 +2,7 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::{Command, LoadSample, SAMPLE_MS},
+    app::{Command, LoadSample, ModeCommand, SAMPLE_MS, SelectCommand},
     catalog::Catalog,
     look::{FontFace, Icon, font_size, size},
     model::Subject,
@@ -31,8 +31,8 @@ pub fn load(ui: &mut Ui, desk: &mut Desk<'_>) {
                     .add(widget::Button::new("Show the outside").icon(Icon::Cloud).explanation("Show where requests enter the lab"))
                     .clicked()
                 {
-                    desk.send(Command::Design);
-                    desk.send(Command::Reveal(Subject::Outside));
+                    desk.send(Command::Mode(ModeCommand::Design));
+                    desk.send(Command::Select(SelectCommand::Reveal(Subject::Outside)));
                 }
             });
             return;

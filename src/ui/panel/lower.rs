@@ -2,7 +2,7 @@
 
 use super::{Desk, events, faults, findings, load, log, plan, severity_tone};
 use crate::{
-    app::{Command, Mode, Tab},
+    app::{Command, Mode, Tab, WindowCommand},
     look::{Icon, Tone, size},
     rules::Severity,
     ui::widget,
@@ -20,7 +20,7 @@ pub fn folded(ui: &mut Ui, desk: &mut Desk<'_>) {
     let bar = widget::tab_bar(ui, "Lower panel", &mut wanted, &tabs);
     fold_button(ui, desk, &bar, Icon::ChevronUp, "Unfold the lower panel");
     if let Some(tab) = wanted {
-        desk.send(Command::Show(tab));
+        desk.send(Command::Window(WindowCommand::Show(tab)));
     }
 }
 
@@ -28,7 +28,7 @@ fn fold_button(ui: &mut Ui, desk: &mut Desk<'_>, bar: &egui::Response, icon: Ico
     let middle = egui::pos2(bar.rect.right() - 20.0, bar.rect.center().y);
     let corner = egui::Rect::from_center_size(middle, egui::Vec2::splat(size::CONTROL_HEIGHT));
     if ui.put(corner, widget::IconButton::new(icon, name).shortcut("Ctrl J")).clicked() {
-        desk.send(Command::ToggleBottom);
+        desk.send(Command::Window(WindowCommand::ToggleBottom));
     }
 }
 
@@ -57,7 +57,7 @@ pub fn lower(ui: &mut Ui, desk: &mut Desk<'_>) {
     let bar = ui.scope(|ui| widget::tab_bar(ui, "Lower panel", &mut tab, &tabs)).inner;
     fold_button(ui, desk, &bar, Icon::ChevronDown, "Fold the lower panel");
     if bar.changed() {
-        desk.send(Command::Show(tab));
+        desk.send(Command::Window(WindowCommand::Show(tab)));
     }
     egui::Frame::new().inner_margin(Margin::symmetric(8, 6)).show(ui, |ui| {
         ui.set_min_size(ui.available_size());

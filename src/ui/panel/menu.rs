@@ -2,7 +2,7 @@
 
 use super::{Desk, preview};
 use crate::{
-    app::{Command, Dialog, Mode, ViewMove, ops},
+    app::{Command, Dialog, DialogCommand, EditCommand, FaultCommand, Mode, RunCommand, SelectCommand, ViewCommand, ViewMove, ops},
     fault,
     look::{FontFace, Icon, font_size, size},
     model::{Endpoint, Fault, Lab, NetworkKind, NodeName, Pos, Power, Role, Subject},
@@ -48,15 +48,15 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     if desk.state.mode == Mode::Design {
         let words = if matches!(subject, Subject::Note(_)) { "Change the text" } else { "Rename" };
         if crate::app::ops::name_of(subject).is_some() || matches!(subject, Subject::Note(_)) {
-            command(ui, desk, Command::Rename, (Icon::Pencil, words));
+            command(ui, desk, Command::Edit(EditCommand::Rename), (Icon::Pencil, words));
         }
         if matches!(subject, Subject::Node(_)) {
-            command(ui, desk, Command::Duplicate, (Icon::Copy, "Duplicate"));
+            command(ui, desk, Command::Edit(EditCommand::Duplicate), (Icon::Copy, "Duplicate"));
         }
         if let Some(from) = ops::endpoint(subject) {
             add_flow(ui, desk, &from);
         }
-        command(ui, desk, Command::View(ViewMove::To(vec![subject.clone()])), (Icon::Search, "Show"));
+        command(ui, desk, Command::View(ViewCommand::Move(ViewMove::To(vec![subject.clone()]))), (Icon::Search, "Show"));
         if let Subject::Service(at) = subject
             && desk.state.run.is_promoted(at)
             && desk.state.lab().service(at).is_some_and(|service| service.replica_of.is_some())
@@ -66,11 +66,11 @@ pub(super) fn of_thing(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         }
         ui.separator();
         let words = if *subject == Subject::Outside { "Delete all its flows" } else { "Delete" };
-        command(ui, desk, Command::Delete, (Icon::Trash, words));
+        command(ui, desk, Command::Edit(EditCommand::Delete), (Icon::Trash, words));
         return;
     }
     if let Subject::Node(node) = subject {
-        command(ui, desk, Command::Ask(Dialog::NodeLog(node.clone())), (Icon::Note, "Provisioning log…"));
+        command(ui, desk, Command::Dialog(DialogCommand::Ask(Dialog::NodeLog(node.clone()))), (Icon::Note, "Provisioning log…"));
         running(ui, desk, node);
         promote(ui, desk, subject);
         ui.separator();
@@ -108,7 +108,7 @@ fn promote(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) -> bool {
             } else {
                 format!("Promote {} to primary…", at.service)
             };
-            command(ui, desk, Command::Ask(Dialog::Promote(at)), (Icon::ChevronUp, &text));
+            command(ui, desk, Command::Dialog(DialogCommand::Ask(Dialog::Promote(at))), (Icon::ChevronUp, &text));
         }
     });
     has_some
@@ -123,7 +123,7 @@ fn heal(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
     let idle = desk.state.run.job.is_none();
     ui.add_enabled_ui(idle, |ui| {
         for one in here {
-            command(ui, desk, Command::Heal(one.id), (Icon::Heal, &format!("Heal: {}", fault::state(&one.fault))));
+            command(ui, desk, Command::Fault(FaultCommand::Heal(one.id)), (Icon::Heal, &format!("Heal: {}", fault::state(&one.fault))));
         }
     });
     ui.separator();
@@ -164,17 +164,19 @@ fn running(ui: &mut Ui, desk: &mut Desk<'_>, node: &NodeName) {
     let (is_running, snapshots) = (there.power == Power::Running, there.snapshots.clone());
     let is_real = desk.state.run.provider != "sim";
     let idle = desk.state.run.job.is_none();
-    ui.add_enabled_ui(idle && is_running && is_real, |ui| command(ui, desk, Command::Shell(node.clone()), (Icon::Ssh, "Open a shell")));
     ui.add_enabled_ui(idle && is_running && is_real, |ui| {
-        command(ui, desk, Command::Console(node.clone()), (Icon::Monitor, "Open the console"))
+        command(ui, desk, Command::Run(RunCommand::Shell(node.clone())), (Icon::Ssh, "Open a shell"))
+    });
+    ui.add_enabled_ui(idle && is_running && is_real, |ui| {
+        command(ui, desk, Command::Run(RunCommand::Console(node.clone())), (Icon::Monitor, "Open the console"))
     });
     ui.add_enabled_ui(idle, |ui| {
-        command(ui, desk, Command::TakeSnapshot(node.clone()), (Icon::Save, "Take a snapshot"));
+        command(ui, desk, Command::Run(RunCommand::TakeSnapshot(node.clone())), (Icon::Save, "Take a snapshot"));
         if !snapshots.is_empty() {
             part(ui, (Icon::Undo, "Restore snapshot"), |ui| {
                 for snapshot in snapshots.into_iter().rev() {
                     let dialog = Dialog::Restore(node.clone(), snapshot.clone());
-                    command(ui, desk, Command::Ask(dialog), (Icon::Undo, &snapshot));
+                    command(ui, desk, Command::Dialog(DialogCommand::Ask(dialog)), (Icon::Undo, &snapshot));
                 }
             });
         }
@@ -206,9 +208,9 @@ pub(super) fn of_ground(ui: &mut Ui, desk: &mut Desk<'_>, at: Pos) {
         }
         ui.separator();
     }
-    command(ui, desk, Command::SelectAll, (Icon::Lasso, "Select all"));
-    command(ui, desk, Command::ZoomFit, (Icon::Fit, "Show all"));
-    command(ui, desk, Command::AddView, (Icon::Eye, "Add a page to the presentation…"));
+    command(ui, desk, Command::Select(SelectCommand::SelectAll), (Icon::Lasso, "Select all"));
+    command(ui, desk, Command::View(ViewCommand::ZoomFit), (Icon::Fit, "Show all"));
+    command(ui, desk, Command::Dialog(DialogCommand::AddView), (Icon::Eye, "Add a page to the presentation…"));
 }
 
 /// What the menu is about, in line with the rows' icons.
@@ -265,7 +267,7 @@ fn break_it(ui: &mut Ui, desk: &mut Desk<'_>, row_of: (Icon, &str), fault: &Faul
         let row = row(ui, row_of, "").on_disabled_hover_text(hindrance.as_deref().unwrap_or_default());
         preview::of_fault(&row, desk, fault);
         if row.clicked() {
-            desk.send(Command::Consider(fault.clone()));
+            desk.send(Command::Fault(FaultCommand::Consider(fault.clone())));
             ui.close();
         }
     });

@@ -2,7 +2,7 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::Command,
+    app::{Command, ModeCommand},
     look::{FontFace, Icon, font_size, size},
     ui::{theme, widget},
 };
@@ -52,13 +52,13 @@ pub fn page(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
         ui.add_enabled_ui(page > 0, |ui| {
             let back = widget::IconButton::new(Icon::ChevronLeft, "Previous page").shortcut("←");
             if ui.put(button(bar.left() + SIDE / 2.0), back).clicked() {
-                step = Some(Command::PreviousView);
+                step = Some(Command::Mode(ModeCommand::PreviousView));
             }
         });
         ui.add_enabled_ui(page + 1 < pages, |ui| {
             let next = widget::IconButton::new(Icon::ChevronRight, "Next page").shortcut("→");
             if ui.put(button(bar.right() - SIDE / 2.0), next).clicked() {
-                step = Some(Command::NextView);
+                step = Some(Command::Mode(ModeCommand::NextView));
             }
         });
         step

@@ -2,7 +2,7 @@
 
 use super::{Desk, kind_icon, menu, preview};
 use crate::{
-    app::{Command, Mode, many, ops},
+    app::{Command, FaultCommand, FileCommand, Mode, many, ops},
     catalog::{Catalog, Group},
     fault,
     look::{Icon, Tone, size},
@@ -248,7 +248,7 @@ fn templates(ui: &mut Ui, desk: &mut Desk<'_>) -> usize {
     for (nth, name) in fitting {
         let width = ui.available_width();
         if ui.add(widget::PaletteItem::new(Icon::Grid, &name).width(width)).on_hover_text("Begin with this lab").clicked() {
-            desk.send(Command::OpenTemplate(nth));
+            desk.send(Command::File(FileCommand::OpenTemplate(nth)));
         }
     }
     count
@@ -383,7 +383,7 @@ fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &Fau
         [one] => {
             preview::of_fault(&tile, desk, one);
             if tile.clicked() {
-                desk.send(Command::Consider(one.clone()));
+                desk.send(Command::Fault(FaultCommand::Consider(one.clone())));
             }
         }
         several => {
@@ -392,7 +392,7 @@ fn verb_tile(ui: &mut Ui, desk: &mut Desk<'_>, selection: &[Subject], verb: &Fau
                     let row = menu::row(ui, (Icon::of_fault(verb), &fault.on()), "");
                     preview::of_fault(&row, desk, fault);
                     if row.clicked() {
-                        desk.send(Command::Consider(fault.clone()));
+                        desk.send(Command::Fault(FaultCommand::Consider(fault.clone())));
                         ui.close();
                     }
                 }

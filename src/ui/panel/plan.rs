@@ -2,7 +2,7 @@
 
 use super::{Desk, colors, command_button, row, subject_icon, subject_text, top_bar::next_command, words};
 use crate::{
-    app::{Command, StepState, Tab},
+    app::{Command, RunCommand, SelectCommand, StepState, Tab, WindowCommand},
     look::{FontFace, Icon, Tone, size},
     plan::{Change, Step, StepId},
     rules::Severity,
@@ -26,7 +26,7 @@ pub fn plan(ui: &mut Ui, desk: &mut Desk<'_>) {
         } else {
             ("Nothing is planned", "A plan says what would be made, changed and removed, and why, before anything is.")
         };
-        widget::empty_state(ui, Icon::Play, title, text, |ui| command_button(ui, desk, Command::Plan, |button| button));
+        widget::empty_state(ui, Icon::Play, title, text, |ui| command_button(ui, desk, Command::Run(RunCommand::Plan), |button| button));
         return;
     };
     if plan.is_empty() {
@@ -77,8 +77,8 @@ fn summary(ui: &mut Ui, desk: &mut Desk<'_>, steps: &[Step]) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(size::GAP);
             // The bar at the top has the button of what is next, and the one that stops a job.
-            if desk.state.run.job.is_none() && next_command(desk) != Command::Deploy {
-                command_button(ui, desk, Command::Deploy, |button| button);
+            if desk.state.run.job.is_none() && next_command(desk) != Command::Run(RunCommand::Deploy) {
+                command_button(ui, desk, Command::Run(RunCommand::Deploy), |button| button);
             }
         });
     });
@@ -94,7 +94,7 @@ fn open_errors(ui: &mut Ui, desk: &mut Desk<'_>) {
     };
     let pill = widget::Pill::new(&label).icon(Icon::Error).tone(Tone::Bad).show(ui);
     if pill.response.on_hover_text("Errors block a deployment; click to list them").clicked() {
-        desk.send(Command::Show(Tab::Findings));
+        desk.send(Command::Window(WindowCommand::Show(Tab::Findings)));
     }
 }
 
@@ -151,6 +151,6 @@ fn step_row(ui: &mut Ui, desk: &mut Desk<'_>, step: &Step) {
     };
     words(ui, rect, (at + SUBJECT_WIDTH + VERB_WIDTH, rect.right() - size::GAP), said, FontFace::Regular, color);
     if response.on_hover_text(said).clicked() {
-        desk.send(Command::Reveal(step.subject.clone()));
+        desk.send(Command::Select(SelectCommand::Reveal(step.subject.clone())));
     }
 }

@@ -1,7 +1,11 @@
 //! What a fault would take with it, on the canvas, while the pointer rests on what would inject it.
 
 use super::Desk;
-use crate::{app::Command, look::duration_secs, model::Fault};
+use crate::{
+    app::{Command, FaultCommand},
+    look::duration_secs,
+    model::Fault,
+};
 use egui::{Context, Response};
 use std::time::Duration;
 
@@ -37,7 +41,7 @@ pub fn follow_fault_hover(ctx: &Context, desk: &mut Desk<'_>) {
         let resting = on.map(|fault| Resting { fault, since: now, is_told: false });
         let before = std::mem::replace(&mut desk.memory.fault_hover.resting, resting);
         if before.is_some_and(|before| before.is_told) {
-            desk.send(Command::PreviewFault(None));
+            desk.send(Command::Fault(FaultCommand::Preview(None)));
         }
     }
     let Some(resting) = desk.memory.fault_hover.resting.as_mut().filter(|resting| !resting.is_told) else { return };
@@ -48,5 +52,5 @@ pub fn follow_fault_hover(ctx: &Context, desk: &mut Desk<'_>) {
     }
     resting.is_told = true;
     let fault = resting.fault.clone();
-    desk.send(Command::PreviewFault(Some(fault)));
+    desk.send(Command::Fault(FaultCommand::Preview(Some(fault))));
 }

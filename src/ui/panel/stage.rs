@@ -2,7 +2,7 @@
 
 use super::{Desk, menu};
 use crate::{
-    app::{Command, Mode, State, StepState, Tab, ViewMove, ops},
+    app::{Command, FaultCommand, Mode, ModeCommand, SelectCommand, State, StepState, Tab, ViewMove, WindowCommand, ops},
     catalog::Catalog,
     fault,
     look::{FontFace, Icon, Tone, font_size, size},
@@ -114,7 +114,7 @@ impl Stage {
         };
         if presenting {
             if output.response.clicked() {
-                desk.send(Command::NextView);
+                desk.send(Command::Mode(ModeCommand::NextView));
             }
         } else {
             for event in output.events {
@@ -144,11 +144,11 @@ impl Stage {
     fn take(&mut self, event: CanvasEvent, desk: &mut Desk<'_>) {
         match event {
             CanvasEvent::Edit(step) => desk.act(Ok(step)),
-            CanvasEvent::Select(subjects) => desk.send(Command::Select(subjects)),
+            CanvasEvent::Select(subjects) => desk.send(Command::Select(SelectCommand::Select(subjects))),
             CanvasEvent::Open(subject) => {
-                desk.send(Command::Select(vec![subject]));
+                desk.send(Command::Select(SelectCommand::Select(vec![subject])));
                 if !desk.state.preferences.inspector_open {
-                    desk.send(Command::ToggleInspector);
+                    desk.send(Command::Window(WindowCommand::ToggleInspector));
                 }
             }
             CanvasEvent::Menu { subject, at, at_lab } => self.menu = Some(Menu { subject, at, at_lab: pos_of(at_lab) }),
@@ -158,7 +158,7 @@ impl Stage {
                 let cut = fault::VERBS.iter().find(|verb| verb.word == "cut");
                 let fault = cut.and_then(|verb| fault::of_verb(desk.state.lab(), &chosen, verb).into_iter().next());
                 match fault {
-                    Some(fault) => desk.send(Command::Consider(fault)),
+                    Some(fault) => desk.send(Command::Fault(FaultCommand::Consider(fault))),
                     None => desk.act(Err(ops::Refusal("A cut needs nodes on both sides: draw the line around some of them.".into()))),
                 }
             }
@@ -291,11 +291,11 @@ fn faults(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
         super::muted(ui, &age);
         if many {
             if ui.add(widget::Button::quiet("Show").explanation("Show the list of faults")).clicked() {
-                desk.send(Command::Show(Tab::Faults));
+                desk.send(Command::Window(WindowCommand::Show(Tab::Faults)));
             }
-            super::command_button(ui, desk, Command::HealAll, |button| button.kind(widget::ButtonKind::Quiet));
+            super::command_button(ui, desk, Command::Fault(FaultCommand::HealAll), |button| button.kind(widget::ButtonKind::Quiet));
         } else if ui.add_enabled(desk.state.run.job.is_none(), widget::Button::quiet("Heal").explanation("Remove this fault")).clicked() {
-            desk.send(Command::Heal(last.id));
+            desk.send(Command::Fault(FaultCommand::Heal(last.id)));
         }
     });
 }

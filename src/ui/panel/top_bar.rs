@@ -2,7 +2,7 @@
 
 use super::{Desk, colors, command_button, menu, words};
 use crate::{
-    app::{COMMANDS, Command, Family, Mode, Shortcut},
+    app::{COMMANDS, Command, DialogCommand, EditCommand, Family, FaultCommand, FileCommand, Mode, RunCommand, Shortcut},
     look::{FontFace, Icon, font_size, size},
     ui::{icon, theme, widget},
 };
@@ -56,7 +56,7 @@ fn what_is_open(ui: &mut Ui, desk: &mut Desk<'_>, room: Rect) {
         None => "Not saved yet".to_owned(),
     };
     if widget::tooltip(response, &about, Some("Ctrl S")).clicked() {
-        desk.send(Command::Save);
+        desk.send(Command::File(FileCommand::Save));
     }
     if dot > 0.0 {
         let (rect, response) = ui.allocate_exact_size(vec2(8.0, size::CONTROL_HEIGHT), Sense::hover());
@@ -85,8 +85,8 @@ fn main_menu(ui: &mut Ui, desk: &mut Desk<'_>) {
                 for entry in COMMANDS.iter().filter(|entry| entry.family == family) {
                     // Undo and redo say what.
                     let step = match entry.command {
-                        Command::Undo => desk.state.history().undo_label(),
-                        Command::Redo => desk.state.history().redo_label(),
+                        Command::Edit(EditCommand::Undo) => desk.state.history().undo_label(),
+                        Command::Edit(EditCommand::Redo) => desk.state.history().redo_label(),
                         _ => None,
                     };
                     let title = step.map_or_else(|| entry.title.to_owned(), |step| format!("{}: {step}", entry.title));
@@ -119,7 +119,7 @@ fn recent(ui: &mut Ui, desk: &mut Desk<'_>) {
     for path in recent {
         let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         if menu::row(ui, (Icon::Folder, &name), "").on_hover_text(path.display().to_string()).clicked() {
-            desk.send(Command::OpenPath(path));
+            desk.send(Command::File(FileCommand::OpenPath(path)));
             ui.close();
         }
     }
@@ -143,7 +143,7 @@ fn actions(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
         ui.add(widget::KeyHint("Ctrl K"));
     }
     if ui.add(search).clicked() {
-        desk.send(Command::CommandPalette);
+        desk.send(Command::Dialog(DialogCommand::CommandPalette));
     }
     if !desk.state.document.open {
         return;
@@ -160,27 +160,27 @@ fn next_thing(ui: &mut Ui, desk: &mut Desk<'_>) {
         let done =
             if job.total > 0 { format!("{} {}/{}", job.kind.title(), job.done, job.total) } else { format!("{}…", job.kind.title()) };
         let stop = widget::Button::new("Stop").icon(Icon::Stop).explanation("Stop what is being done").shortcut("Ctrl .");
-        if ui.add_enabled(desk.can(&Command::CancelJob), stop).clicked() {
-            desk.send(Command::CancelJob);
+        if ui.add_enabled(desk.can(&Command::Run(RunCommand::CancelJob)), stop).clicked() {
+            desk.send(Command::Run(RunCommand::CancelJob));
         }
         words_of(ui, &done);
         ui.add(egui::Spinner::new().size(size::ICON));
         return;
     }
     let command = next_command(desk);
-    let kind = if command == Command::HealAll { widget::ButtonKind::Danger } else { widget::ButtonKind::Primary };
+    let kind = if command == Command::Fault(FaultCommand::HealAll) { widget::ButtonKind::Danger } else { widget::ButtonKind::Primary };
     command_button(ui, desk, command, |button| button.kind(kind));
 }
 
 /// The command that the bar offers while no job runs. Other panels offer another one, so that no button stands there twice.
 pub fn next_command(desk: &Desk<'_>) -> Command {
     // While designing the lab is not observed: a fault may be over by its timer.
-    if desk.state.mode == Mode::Run && desk.can(&Command::HealAll) {
-        Command::HealAll
-    } else if desk.can(&Command::Deploy) {
-        Command::Deploy
+    if desk.state.mode == Mode::Run && desk.can(&Command::Fault(FaultCommand::HealAll)) {
+        Command::Fault(FaultCommand::HealAll)
+    } else if desk.can(&Command::Run(RunCommand::Deploy)) {
+        Command::Run(RunCommand::Deploy)
     } else {
-        Command::Plan
+        Command::Run(RunCommand::Plan)
     }
 }
 
@@ -221,11 +221,14 @@ fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
     menu::popup(&response, |ui| {
         for choice in providers {
             let chosen = choice.name == desk.state.run.provider;
-            let shown = ui.add_enabled(choice.hindrance.is_none(), egui::Button::selectable(chosen, choice.title.as_str()));
-            if let Some(why) = &choice.hindrance {
+            let elsewhere = desk.state.run.deployed_on.as_ref().filter(|on| **on != choice.name);
+            let elsewhere = elsewhere.map(|on| format!("The lab is deployed on {on}: destroy it there first"));
+            let hindrance = elsewhere.or_else(|| choice.hindrance.clone().filter(|_| !chosen));
+            let shown = ui.add_enabled(hindrance.is_none(), egui::Button::selectable(chosen, choice.title.as_str()));
+            if let Some(why) = &hindrance {
                 shown.on_disabled_hover_text(why);
             } else if shown.clicked() {
-                desk.send(Command::Provider(choice.name.clone()));
+                desk.send(Command::Run(RunCommand::Provider(choice.name.clone())));
                 ui.close();
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Desk, fields};
 use crate::{
-    app::{Command, Dialog},
+    app::{Command, Dialog, DialogCommand},
     look::Icon,
     model::{Edit, Family, Host, Image, Lab, ListEdit},
     ui::widget,
@@ -81,7 +81,7 @@ fn pages(ui: &mut Ui, desk: &mut Desk<'_>, lab: &Lab) {
     if widget::section_header(ui, "Presentation", Some(("Add page", "Add what the canvas shows as a page")))
         .is_some_and(|response| response.clicked())
     {
-        desk.send(Command::AddView);
+        desk.send(Command::Dialog(DialogCommand::AddView));
     }
     for (index, view) in lab.views.iter().enumerate() {
         ui.horizontal(|ui| {
@@ -89,7 +89,7 @@ fn pages(ui: &mut Ui, desk: &mut Desk<'_>, lab: &Lab) {
             if shown.removed {
                 desk.send(Command::edit("Remove the page", vec![Edit::View { index, change: ListEdit::Remove }]));
             } else if shown.response.on_hover_text("Change the page").clicked() {
-                desk.send(Command::Ask(Dialog::View(Some(index))));
+                desk.send(Command::Dialog(DialogCommand::Ask(Dialog::View(Some(index)))));
             }
         });
     }

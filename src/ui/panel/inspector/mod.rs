@@ -16,7 +16,7 @@ pub use reached::shown_path;
 
 use super::{Desk, colors, severity_icon, severity_tone, subject_icon};
 use crate::{
-    app::{Command, InspectorPage, Mode, Reached, ops},
+    app::{Command, EditCommand, InspectorPage, Mode, Reached, SelectCommand, WindowCommand, ops},
     look::{FontFace, Icon, font_size, size},
     model::Subject,
     ui::{icon, theme, widget},
@@ -89,7 +89,7 @@ fn pages(ui: &mut Ui, desk: &mut Desk<'_>) {
         widget::Segment::new(InspectorPage::Reached, "Reached by", "Who reaches its ports, and by which path").shortcut("Ctrl R"),
     ];
     if widget::segmented(ui, "What is shown", &mut page, &choices).changed() {
-        desk.send(Command::ToggleReached);
+        desk.send(Command::Window(WindowCommand::ToggleReached));
     }
     ui.add_space(size::GRID);
 }
@@ -162,7 +162,7 @@ fn findings(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
         if response.on_hover_text("Show it among the findings").clicked()
             && let Some(place) = review.place_of(finding.rule, subject)
         {
-            desk.send(Command::SelectFinding(place));
+            desk.send(Command::Select(SelectCommand::SelectFinding(place)));
         }
     }
 }
@@ -188,6 +188,6 @@ fn remove_button(ui: &mut Ui, desk: &mut Desk<'_>, what: &str) {
     let natural = crate::look::width(&label, FontFace::Medium, font_size::BODY) + size::ICON + 32.0;
     let button = widget::Button::danger(&label).icon(Icon::Trash).width(natural.min(ui.available_width())).explanation(&label);
     if ui.add(button.shortcut("Delete")).clicked() {
-        desk.send(Command::Delete);
+        desk.send(Command::Edit(EditCommand::Delete));
     }
 }

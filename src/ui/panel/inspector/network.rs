@@ -2,7 +2,7 @@
 
 use super::{Desk, fields, name_field, remove_button};
 use crate::{
-    app::Command,
+    app::{Command, SelectCommand},
     model::{DhcpRange, Edit, Network, NetworkKind, NetworkName, Purpose, SiteName, Subject},
     ui::widget,
 };
@@ -84,7 +84,7 @@ fn members(ui: &mut Ui, desk: &mut Desk<'_>, name: &NetworkName) {
     ui.horizontal_wrapped(|ui| {
         for node in nodes {
             if widget::Pill::new(&node).show(ui).response.on_hover_text("Show the node").clicked() {
-                desk.send(Command::Reveal(Subject::Node(node)));
+                desk.send(Command::Select(SelectCommand::Reveal(Subject::Node(node))));
             }
         }
     });

@@ -2,7 +2,7 @@
 
 use super::{Desk, fields, lab, name_field, network, remove_button};
 use crate::{
-    app::{Command, ops},
+    app::{Command, SelectCommand, ops},
     look::Icon,
     model::{Adapter, Edit, Forward, ListEdit, Mac, NetworkName, Node, NodeName, Role, ServiceRef, Subject},
     ui::{
@@ -106,7 +106,7 @@ fn services(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, node: &Node) {
             if shown.removed {
                 desk.act(ops::remove(desk.state.lab(), &[Subject::Service(at)]));
             } else if shown.response.on_hover_text("Show the service").clicked() {
-                desk.send(Command::Select(vec![Subject::Service(at)]));
+                desk.send(Command::Select(SelectCommand::Select(vec![Subject::Service(at)])));
             }
         }
     });
@@ -130,7 +130,7 @@ pub(super) fn adapter(ui: &mut Ui, desk: &mut Desk<'_>, name: &NodeName, slot: u
     }
     forwards(ui, desk, name, slot, &adapter);
     if ui.add(widget::Button::quiet(name).icon(Icon::ChevronLeft).explanation("Show its node")).clicked() {
-        desk.send(Command::Select(vec![Subject::Node(name.clone())]));
+        desk.send(Command::Select(SelectCommand::Select(vec![Subject::Node(name.clone())])));
     }
     remove_button(ui, desk, "the adapter");
 }

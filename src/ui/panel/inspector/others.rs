@@ -2,7 +2,7 @@
 
 use super::{Desk, fields, head, name_field, remove_button};
 use crate::{
-    app::Command,
+    app::{Command, EditCommand, SelectCommand},
     look::Icon,
     model::{ClusterName, Edit, Flow, FlowId, Holder, ListEdit, NetworkName, NodeName, ServiceName, SiteName, Subject, Vip, VipName},
     ui::{
@@ -39,7 +39,7 @@ pub(super) fn site(ui: &mut Ui, desk: &mut Desk<'_>, name: &SiteName) {
                 next.gateways.retain(|gateway| gateway != node);
             }
             if shown.response.on_hover_text("Show the node").clicked() {
-                desk.send(Command::Reveal(Subject::Node(node.clone())));
+                desk.send(Command::Select(SelectCommand::Reveal(Subject::Node(node.clone()))));
             }
         }
     });
@@ -169,7 +169,7 @@ pub(super) fn cluster(ui: &mut Ui, desk: &mut Desk<'_>, name: &ClusterName) {
     ui.horizontal_wrapped(|ui| {
         for at in members {
             if widget::Pill::new(&at.to_string()).show(ui).response.on_hover_text("Show the service").clicked() {
-                desk.send(Command::Reveal(Subject::Service(at)));
+                desk.send(Command::Select(SelectCommand::Reveal(Subject::Service(at))));
             }
         }
     });
@@ -196,13 +196,13 @@ pub(super) fn several(ui: &mut Ui, desk: &mut Desk<'_>) {
             let text = panel::subject_text(subject);
             let shown = widget::Pill::new(&text).icon(panel::subject_icon(desk.state.lab(), subject)).removable("Deselect").show(ui);
             if shown.removed {
-                desk.send(Command::SelectToggle(subject.clone()));
+                desk.send(Command::Select(SelectCommand::SelectToggle(subject.clone())));
             } else if shown.response.on_hover_text("Select this alone").clicked() {
-                desk.send(Command::Select(vec![subject.clone()]));
+                desk.send(Command::Select(SelectCommand::Select(vec![subject.clone()])));
             }
         }
     });
-    if desk.can(&Command::Delete) {
+    if desk.can(&Command::Edit(EditCommand::Delete)) {
         remove_button(ui, desk, &format!("{count} things"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Desk, running};
 use crate::{
-    app::{Command, ops},
+    app::{Command, SelectCommand, ops},
     catalog::Catalog,
     model::{Edit, Endpoint, ListEdit, Subject},
     ui::{
@@ -64,7 +64,7 @@ fn flows(ui: &mut Ui, desk: &mut Desk<'_>, way: Way) {
             } else if shown.response.on_hover_text("Show the flow").clicked()
                 && let Some(subject) = desk.state.lab().flows.get(index).map(Subject::flow)
             {
-                desk.send(Command::Reveal(subject));
+                desk.send(Command::Select(SelectCommand::Reveal(subject)));
             }
         }
     });
@@ -88,7 +88,7 @@ fn forwards(ui: &mut Ui, desk: &mut Desk<'_>) {
     }
     for (subject, from, to) in all {
         if widget::link_row(ui, &from, &to).on_hover_text("Show the adapter that it is forwarded by").clicked() {
-            desk.send(Command::Reveal(subject));
+            desk.send(Command::Select(SelectCommand::Reveal(subject)));
         }
     }
 }

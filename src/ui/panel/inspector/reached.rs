@@ -3,7 +3,7 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::{Basis, Command, Group, InspectorPage, Mode, Reached, State},
+    app::{Basis, Command, Group, InspectorPage, Mode, Reached, SelectCommand, State},
     look::{FontFace, Icon, font_size, size},
     model::{Endpoint, Lab},
     reach::{Caller, Explained, Port},
@@ -70,7 +70,7 @@ pub(super) fn reached(ui: &mut Ui, desk: &mut Desk<'_>, target: &Endpoint) {
     reached.hover(wish.hover);
     desk.memory.reached = reached;
     if let Some(Endpoint::Node(node)) = wish.go {
-        desk.send(Command::Reveal(crate::model::Subject::Node(node)));
+        desk.send(Command::Select(SelectCommand::Reveal(crate::model::Subject::Node(node))));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Desk, failover};
 use crate::{
-    app::Command,
+    app::{Command, FaultCommand, RunCommand},
     fault,
     look::{Icon, Tone, size},
     model::{ClusterName, ClusterState, FlowId, Health, NodeName, ObservedService, Power, ServiceRef, Subject},
@@ -167,7 +167,7 @@ fn cluster(ui: &mut Ui, desk: &mut Desk<'_>, name: &ClusterName) {
             widget::Button::new("Recover the cluster").icon(Icon::Heal).explanation("Start it from the member with the latest data"),
         );
         if button.on_disabled_hover_text("Heal what is broken first").clicked() {
-            desk.send(Command::Recover(name.clone()));
+            desk.send(Command::Run(RunCommand::Recover(name.clone())));
         }
     }
 }
@@ -202,7 +202,7 @@ fn whole(ui: &mut Ui, desk: &mut Desk<'_>) {
         widget::value_row(ui, name, if holders.is_empty() { "nobody holds it" } else { &holders }, color);
     }
     ui.add_space(size::GAP);
-    panel::command_button(ui, desk, Command::Destroy, |button| button.kind(widget::ButtonKind::Danger));
+    panel::command_button(ui, desk, Command::Run(RunCommand::Destroy), |button| button.kind(widget::ButtonKind::Danger));
 }
 
 fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
@@ -227,7 +227,7 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
                 [_] => {
                     preview::of_fault(&button, desk, fault);
                     if button.on_hover_text(fault.to_string()).clicked() {
-                        desk.send(Command::Consider(fault.clone()));
+                        desk.send(Command::Fault(FaultCommand::Consider(fault.clone())));
                     }
                 }
                 several => {
@@ -236,7 +236,7 @@ fn things_to_break(ui: &mut Ui, desk: &mut Desk<'_>, subject: &Subject) {
                             let row = menu::row(ui, (Icon::of_fault(verb), &fault.on()), "");
                             preview::of_fault(&row, desk, fault);
                             if row.clicked() {
-                                desk.send(Command::Consider(fault.clone()));
+                                desk.send(Command::Fault(FaultCommand::Consider(fault.clone())));
                                 ui.close();
                             }
                         }

@@ -2,7 +2,7 @@
 
 use super::{Desk, fields, name_field, remove_button};
 use crate::{
-    app::Command,
+    app::{Command, SelectCommand},
     catalog::{Behaviour, Catalog, Entry, Setting, SettingType},
     look::Icon,
     model::{Allow, Bind, ClusterName, Peer, Service, ServiceRef, Subject, Value},
@@ -29,7 +29,7 @@ pub(super) fn service(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef) {
         }
     }
     if ui.add(widget::Button::quiet(&at.node).icon(Icon::ChevronLeft).explanation("Show its node")).clicked() {
-        desk.send(Command::Select(vec![Subject::Node(at.node.clone())]));
+        desk.send(Command::Select(SelectCommand::Select(vec![Subject::Node(at.node.clone())])));
     }
     remove_button(ui, desk, &at.service);
 }

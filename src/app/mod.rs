@@ -16,7 +16,6 @@ pub mod engine;
 pub mod export;
 mod failover;
 pub mod files;
-mod follow_name;
 mod grouped;
 pub mod happening;
 mod history;

@@ -413,8 +413,7 @@ pub fn rename(lab: &Lab, subject: &Subject, text: &str) -> Act {
         }
         _ => return refuse("this has no name of its own"),
     };
-    let mut edits = super::follow_name::following(lab, &edit);
-    edits.push(edit);
+    let edits = Catalog::embedded().renaming(lab, lab.services(), edit);
     Ok(Step { title: format!("Rename {} to {text}", title_of(subject)), edits, select: Some(vec![select]) })
 }
 

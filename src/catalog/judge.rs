@@ -1,15 +1,15 @@
 //! What a service says that its kind does not have: the one judgement that `check` reports and that `plan` and `deploy`
 //! refuse.
 //!
-//! It looks at one service alone. Whether a service that a setting names exists is asked of the lab, with [`Entry::named`].
+//! It looks at one service alone. Whether a service that a setting names exists is asked of the lab, with [`Entry::named`]
+//! (`named`).
 
 use super::{Catalog, Entry, Holds, Setting, SettingType};
-use crate::model::{Kind, NodeName, Service, ServiceRef, Value, nearest, shortened};
-use ipnet::Ipv4Net;
-use std::{fmt, net::Ipv4Addr, str::FromStr};
+use crate::model::{Kind, Path, Service, Value, nearest, shortened};
+use std::fmt;
 
 /// The most characters of a text of the layout inside a message.
-const QUOTED_CHARS_MAX: usize = 60;
+pub(super) const QUOTED_CHARS_MAX: usize = 60;
 
 /// Something that a service says and that its kind does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Mismatch<'a> {
         setting: &'a Setting,
         /// The value; of a list, the text that does not fit.
         value: String,
+        /// The place of that text in its list; `None`: all of the value.
+        item: Option<usize>,
         /// What the setting takes.
         takes: String,
     },
@@ -75,7 +77,7 @@ impl fmt::Display for Mismatch<'_> {
                 write!(f, "has the secret {}, which its kind does not have", quoted(name))?;
                 nearest
             }
-            Self::Value { setting, value, takes } => return write!(f, "has {value} for {}, which takes {takes}", setting.name),
+            Self::Value { setting, value, takes, .. } => return write!(f, "has {value} for {}, which takes {takes}", setting.name),
         };
         match nearest {
             Some(near) => write!(f, "; did you mean {near}?"),
@@ -143,7 +145,7 @@ impl Entry {
         let value = self.value(service, &setting.name)?;
         let Value::Number(number) = value else { return None };
         let takes = format!("at least the value of {}, {least}", setting.at_least.as_deref()?);
-        (*number < least).then(|| Mismatch::Value { setting, value: number.to_string(), takes })
+        (*number < least).then(|| Mismatch::Value { setting, value: number.to_string(), item: None, takes })
     }
 
     /// The least that a number of a service may be, because another number of the service says so.
@@ -155,36 +157,6 @@ impl Entry {
         }
     }
 
-    /// The services and nodes that the settings of a service of this kind name, each with its setting and the text that names it.
-    pub fn named<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a Setting, &'a str, Named)> {
-        let holding = self.settings.iter().filter(|setting| setting.holds.names());
-        let valued = holding.filter_map(|setting| Some((setting, service.settings.get(&setting.name)?)));
-        valued.flat_map(|(setting, value)| {
-            texts(value).iter().filter_map(move |text| Some((setting, text.as_str(), setting.holds.named(text)?)))
-        })
-    }
-
-    /// A service whose settings call things of the lab by other names; `None` where none of them changes.
-    pub fn renamed(&self, service: &Service, rename: impl Fn(Named) -> Option<Named>) -> Option<Service> {
-        let mut to = service.clone();
-        let mut changed = false;
-        for setting in self.settings.iter().filter(|setting| setting.holds.names()) {
-            let texts = match to.settings.get_mut(&setting.name) {
-                Some(Value::Text(text)) => std::slice::from_mut(text),
-                Some(Value::List(texts)) => texts.as_mut_slice(),
-                _ => continue,
-            };
-            for text in texts {
-                let Some(name) = setting.holds.named(text).and_then(&rename) else { continue };
-                // The text ends with the name: a rule has a port before it.
-                let port = text.rsplit_once(':').map_or(String::new(), |(port, _)| format!("{port}:"));
-                *text = format!("{port}{name}");
-                changed = true;
-            }
-        }
-        changed.then_some(to)
-    }
-
     /// The folders that the settings of a service of this kind name, the catalog's own left out.
     pub fn folders<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a Setting, &'a str)> {
         let holding = self.settings.iter().filter(|setting| matches!(setting.holds, Holds::Folder | Holds::Source));
@@ -193,67 +165,8 @@ impl Entry {
     }
 }
 
-/// What a setting's text names in the lab.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
-    /// A node.
-    Node(NodeName),
-    /// A service.
-    Service(ServiceRef),
-}
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Node(node) => fmt::Display::fmt(node, f),
-            Self::Service(at) => fmt::Display::fmt(at, f),
-        }
-    }
-}
-
-impl Holds {
-    /// Whether its texts name things of the lab.
-    pub fn names(self) -> bool {
-        matches!(self, Self::Service | Self::Node | Self::ForwardRule | Self::Client)
-    }
-
-    /// What a text names in the lab; `None` for one that names nothing or does not fit.
-    fn named(self, text: &str) -> Option<Named> {
-        match self {
-            Self::Service => text.parse().ok().map(Named::Service),
-            Self::ForwardRule => text.parse().ok().map(|rule: ForwardRule| Named::Service(rule.to)),
-            Self::Node => text.parse().ok().map(Named::Node),
-            Self::Client if text == "*" || text.parse::<Ipv4Net>().is_ok() || text.parse::<Ipv4Addr>().is_ok() => None,
-            Self::Client => text.parse().ok().map(Named::Node),
-            Self::Anything | Self::Folder | Self::Source | Self::Subnet => None,
-        }
-    }
-
-    /// What it takes, where a text does not fit; `None` for one that does.
-    fn refuses(self, text: &str) -> Option<&'static str> {
-        let (fits, takes) = match self {
-            Self::Anything => return None,
-            Self::Folder | Self::Source => (is_folder(text), "the path of a folder, such as \"/srv/files\""),
-            Self::Service => (text.is_empty() || text.parse::<ServiceRef>().is_ok(), "NODE/SERVICE, such as \"app1/web\""),
-            Self::Node => (text.is_empty() || text.parse::<NodeName>().is_ok(), "the name of a node"),
-            Self::ForwardRule => (text.parse::<ForwardRule>().is_ok(), "PORT:NODE/SERVICE, such as \"8080:app1/web\""),
-            Self::Subnet => (text.parse::<Ipv4Net>().is_ok(), "subnets, such as \"10.1.0.0/24\""),
-            Self::Client => (self.named(text).is_some() || is_client(text), "subnets, addresses, names of nodes, or \"*\" for everyone"),
-        };
-        (!fits).then_some(takes)
-    }
-}
-
-fn is_client(text: &str) -> bool {
-    text == "*" || text.parse::<Ipv4Net>().is_ok() || text.parse::<Ipv4Addr>().is_ok()
-}
-
-/// Whether a text is a path from the root of a node, without steps back.
-fn is_folder(text: &str) -> bool {
-    text.starts_with('/') && !text.split('/').any(|part| part == "..") && !text.chars().any(char::is_control)
-}
-
-fn texts(value: &Value) -> &[String] {
+/// The texts of a value.
+pub(super) fn texts(value: &Value) -> &[String] {
     match value {
         Value::Text(text) => std::slice::from_ref(text),
         Value::List(texts) => texts,
@@ -262,6 +175,15 @@ fn texts(value: &Value) -> &[String] {
 }
 
 impl Setting {
+    /// Where a value of a service stands, or one of its texts where it is a list.
+    pub fn path(&self, item: Option<usize>) -> Path {
+        let path = Path::root().field("settings").key(&self.name);
+        match item {
+            Some(place) => path.index(place),
+            None => path,
+        }
+    }
+
     /// What is wrong with a value. A secret in the layout is another finding: its value fits.
     pub fn mismatch(&self, value: &Value) -> Option<Mismatch<'_>> {
         let quoted = |text: &str| format!("{:?}", shortened(text, QUOTED_CHARS_MAX));
@@ -278,10 +200,12 @@ impl Setting {
                 Value::List(_) => "a list".to_owned(),
                 Value::Bool(_) | Value::Number(_) => value.to_string(),
             };
-            return Some(Mismatch::Value { setting: self, value, takes: self.takes.to_string() });
+            return Some(Mismatch::Value { setting: self, value, item: None, takes: self.takes.to_string() });
         }
-        let (text, takes) = texts(value).iter().find_map(|text| Some((text, self.holds.refuses(text)?)))?;
-        Some(Mismatch::Value { setting: self, value: quoted(text), takes: takes.to_owned() })
+        let (place, text, takes) =
+            texts(value).iter().enumerate().find_map(|(place, text)| Some((place, text, self.holds.refuses(text)?)))?;
+        let item = matches!(value, Value::List(_)).then_some(place);
+        Some(Mismatch::Value { setting: self, value: quoted(text), item, takes: takes.to_owned() })
     }
 
     /// The value that was probably meant by one that does not fit: the nearest choice or number, a word for yes or no.
@@ -317,26 +241,6 @@ impl fmt::Display for SettingType {
             Self::List => f.write_str("a list of texts"),
             Self::Secret => f.write_str("the name of a secret"),
         }
-    }
-}
-
-/// A rule of a port forwarding: a port of its node, and the service that it leads to. In a file: `"8080:app1/web"`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ForwardRule {
-    /// The port, 1 to 65535.
-    pub port: u16,
-    /// Where it leads.
-    pub to: ServiceRef,
-}
-
-impl FromStr for ForwardRule {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{:?} is not a rule; write PORT:NODE/SERVICE, such as 8080:app1/web", shortened(text, QUOTED_CHARS_MAX));
-        let (port, to) = text.split_once(':').ok_or_else(wrong)?;
-        let port = Some(port.trim()).filter(|port| port.bytes().all(|digit| digit.is_ascii_digit())).and_then(|port| port.parse().ok());
-        let port = port.filter(|port| *port > 0).ok_or_else(wrong)?;
-        Ok(Self { port, to: to.trim().parse().map_err(|_| wrong())? })
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod group;
 mod judge;
+mod named;
 mod recipe;
 mod relation;
 mod sockets;
 
 pub use group::Group;
-pub use judge::{ForwardRule, Mismatch, Named};
+pub use judge::Mismatch;
+pub use named::{ForwardRule, Holds, Named, Reference};
 pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
 };
@@ -211,29 +213,6 @@ pub enum SettingType {
     List,
     /// A value that is made at deployment; a layout names it and never holds it.
     Secret,
-}
-
-/// What the text of a setting stands for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Holds {
-    /// Nothing that Sandtable knows of.
-    #[default]
-    Anything,
-    /// A folder of the node that is written, mounted over or handed out, as root.
-    Folder,
-    /// A folder of the node that is only read.
-    Source,
-    /// A service of the lab, `NODE/SERVICE`; empty for none.
-    Service,
-    /// A node of the lab; empty for none.
-    Node,
-    /// A port and the service that it leads to, `PORT:NODE/SERVICE`.
-    ForwardRule,
-    /// A subnet.
-    Subnet,
-    /// Who may come: a subnet, an address, a node of the lab, or `*` for everyone.
-    Client,
 }
 
 /// A setting of a kind.
@@ -502,6 +481,16 @@ impl Catalog {
 mod tests {
     use super::*;
 
+    /// Whether a recipe reads a setting, or names a service with it, which its templates know as a peer.
+    fn is_read(folder: &include_dir::Dir<'_>, setting: &Setting) -> bool {
+        let recipe = folder.get_file(folder.path().join("recipe.ron")).and_then(|file| file.contents_utf8()).unwrap_or_default();
+        let alike = EMBEDDED.get_dir(recipe.trim().trim_matches('"')).unwrap_or(folder);
+        let wanted = ["settings", "secrets", "public"].map(|table| format!("{table}.{}", setting.name));
+        let is_template = |file: &&include_dir::File<'_>| file.path().file_name().is_some_and(|name| name != "service.ron");
+        let mut texts = alike.files().filter(is_template).filter_map(|file| file.contents_utf8());
+        setting.carries != Carries::Nothing || texts.any(|text| wanted.iter().any(|wanted| text.contains(wanted)))
+    }
+
     #[test]
     fn every_shipped_entry_reads_and_is_sound() {
         let mut folders = 0;
@@ -520,6 +509,9 @@ mod tests {
             assert!(!entry.aliases.is_empty() && !entry.aliases.iter().any(repeated), "{kind}: {:?}", entry.aliases);
             for setting in &entry.settings {
                 assert!(setting.about.ends_with('.'), "{kind}.{}", setting.name);
+                let is_free = matches!(setting.takes, SettingType::Text | SettingType::List) && setting.holds == Holds::Anything;
+                assert!(!is_free, "{kind}.{} does not say what its text stands for", setting.name);
+                assert!(is_read(folder, setting), "{kind}.{}: no template and no code reads it", setting.name);
                 if let (SettingType::Choice(choices), Some(Value::Text(default))) = (&setting.takes, &setting.default) {
                     assert!(choices.contains(default), "{kind}.{}", setting.name);
                 }

@@ -142,6 +142,11 @@ impl Network {
         Self { subnet: Some(subnet), ..Self::new(kind) }
     }
 
+    /// Whether what is for others may pass it: nodes forward nothing from or to a management network.
+    pub fn carries(&self) -> bool {
+        self.kind.joins_nodes() && self.purpose != Purpose::Management
+    }
+
     /// The address that the provider itself takes on it: the host's on host-only, the gateway's on NAT networks; by
     /// custom the subnet's first.
     pub fn provider_address(&self) -> Option<Ipv4Addr> {

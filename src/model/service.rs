@@ -26,6 +26,18 @@ pub enum Bind {
     Address(Ipv4Addr),
 }
 
+impl Bind {
+    /// Whether it is an address that this adapter of its node has, as it is drawn.
+    pub fn is_on(&self, adapter: &super::Adapter) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Loopback => false,
+            Self::On(network) => adapter.network == *network,
+            Self::Address(address) => address.is_unspecified() || adapter.address == Some(*address),
+        }
+    }
+}
+
 /// Who may connect to a service: what the node's firewall lets in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

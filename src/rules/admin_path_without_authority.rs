@@ -12,15 +12,16 @@
 
 use super::{Facts, Report, offer};
 use crate::catalog::{Carries, Named};
-use crate::model::{Path, Subject, Value};
+use crate::model::{Subject, Value};
 
 const AUTHORITATIVE: &str = "authoritative";
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     for (at, service) in facts.naming() {
         let Some(entry) = facts.entry(service) else { continue };
-        for (setting, _, named) in entry.named(service) {
-            let Named::Service(to) = named else { continue };
+        for reference in entry.named(service) {
+            let (path, setting) = (reference.path(), reference.setting);
+            let Named::Service(to) = reference.named else { continue };
             let Some(there) = facts.lab.service(&to).filter(|_| setting.carries == Carries::ToIt) else { continue };
             let Some(primary) = &there.replica_of else { continue };
             let has_authority = facts.entry(there).is_none_or(|entry| entry.setting(AUTHORITATIVE).is_none() || entry.is_on(there, AUTHORITATIVE));
@@ -32,7 +33,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             });
             report
                 .add(Subject::Service(at.clone()), format!("{at} leads administrators to {to}, a copy of {primary}: what they change there is overwritten"))
-                .within(Path::root().field("settings").key(&setting.name))
+                .within(path)
                 .involving(Subject::Service(to.clone()))
                 .fix(format!("Lead them to {primary}"), edits);
         }

@@ -17,8 +17,8 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     for (service_name, service) in &node.services {
         let Some(entry) = facts.entry(service).filter(|entry| entry.behaviour == Behaviour::Backup) else { continue };
         let at = ServiceRef { node: name.clone(), service: service_name.clone() };
-        for (_, _, named) in entry.named(service) {
-            let Named::Service(of) = named else { continue };
+        for reference in entry.named(service) {
+            let Named::Service(of) = reference.named else { continue };
             if of.node == *name && node.services.contains_key(&of.service) {
                 report
                     .add(Subject::Service(at.clone()), format!("{at} copies {of} to the disk that it is on: losing {name} loses both"))

@@ -13,7 +13,7 @@
 //! Bind it to a network that its node is on, or put the node on that network.
 
 use super::{Facts, Report, offer};
-use crate::model::{Bind, NAT_ADDRESS, NetworkName, Node, NodeName, ServiceRef, Subject};
+use crate::model::{Bind, NAT_ADDRESS, NetworkName, Node, NodeName, Service, ServiceRef, Subject};
 use std::net::Ipv4Addr;
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
@@ -21,10 +21,13 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
         return;
     }
     for (service_name, service) in &node.services {
+        if !is_elsewhere(facts, name, node, service) {
+            continue;
+        }
         let (wanted, network) = match &service.bind {
-            Bind::On(network) if node.adapter_on(network).is_none() => (network.to_string(), Some(network)),
-            Bind::Address(address) if !may_have(facts, name, node, *address) => (address.to_string(), None),
-            _ => continue,
+            Bind::On(network) => (network.to_string(), Some(network)),
+            Bind::Address(address) => (address.to_string(), None),
+            Bind::Any | Bind::Loopback => continue,
         };
         let at = ServiceRef { node: name.clone(), service: service_name.clone() };
         let verb = if network.is_some() { "is not on" } else { "does not have" };
@@ -37,6 +40,15 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             let (title, edits) = offer::adapter(facts, name, node, network);
             found.fix(title, edits);
         }
+    }
+}
+
+/// Whether a service is bound to a network or an address that its node does not have.
+pub(super) fn is_elsewhere(facts: &Facts<'_>, name: &NodeName, node: &Node, service: &Service) -> bool {
+    match &service.bind {
+        Bind::On(network) => node.adapter_on(network).is_none(),
+        Bind::Address(address) => !may_have(facts, name, node, *address),
+        Bind::Any | Bind::Loopback => false,
     }
 }
 

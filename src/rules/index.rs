@@ -6,9 +6,7 @@
 use super::ways::Ways;
 use super::wire::{OnWire, Plug, Wire, at_key, insert_sorted, remove_sorted};
 use crate::catalog::{Behaviour, Catalog};
-use crate::model::{
-    Allow, ClusterName, Endpoint, Flow, Lab, NetworkName, Node, NodeName, Peer, Purpose, ServiceRef, Touched, Value, Vip, VipName,
-};
+use crate::model::{Allow, ClusterName, Endpoint, Flow, Lab, NetworkName, Node, NodeName, Peer, ServiceRef, Touched, Value, Vip, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -53,7 +51,7 @@ pub(super) struct Index {
 pub(super) enum Mark {
     /// Its setting `authoritative` is on.
     Authoritative,
-    /// A setting of it names a service or a node.
+    /// A setting or its allow list names something of the lab.
     Naming,
     /// It works in a cluster only, and is in none.
     Clusterless,
@@ -304,7 +302,7 @@ impl Index {
             routes |= matches!(behaviour, Some(Behaviour::Router | Behaviour::Tunnel));
             let marks = [
                 (Mark::Authoritative, service.settings.get("authoritative") == Some(&Value::Bool(true))),
-                (Mark::Naming, !service.settings.is_empty() && entry.is_some_and(|entry| entry.named(service).next().is_some())),
+                (Mark::Naming, super::setting_names_nothing::names_others(service, entry)),
                 (Mark::Clusterless, service.cluster.is_none() && behaviour.is_some_and(Behaviour::needs_cluster)),
             ];
             for (mark, _) in marks.into_iter().filter(|(_, is_so)| *is_so) {
@@ -451,8 +449,7 @@ impl Index {
             let Some(node) = lab.nodes.get(router) else { continue };
             let mut wires = node.adapters.iter().filter_map(|adapter| {
                 let network = lab.networks.get(&adapter.network)?;
-                let carries = network.kind.joins_nodes() && network.purpose != Purpose::Management;
-                if carries { number.get(&adapter.network).copied() } else { None }
+                if network.carries() { number.get(&adapter.network).copied() } else { None }
             });
             let Some(first) = wires.next() else { continue };
             for other in wires {

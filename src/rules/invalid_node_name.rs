@@ -12,8 +12,8 @@
 //! ## Do this instead
 //! Rename it: `db-node-1`, `app-1`, `web`.
 
-use super::{Facts, Report};
-use crate::model::{Edit, Node, NodeName, Subject};
+use super::{Facts, Report, offer};
+use crate::model::{Node, NodeName, Subject};
 use std::net::Ipv4Addr;
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, _: &Node, report: &mut Report) {
@@ -21,7 +21,9 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, _: &Node, report: &mut R
     let found = report.add(Subject::Node(name.clone()), format!("{name} cannot be a host name: {why}"));
     let better = mended(name).parse::<NodeName>().ok();
     if let Some(to) = better.filter(|to| why_invalid(to).is_none() && !facts.lab.nodes.contains_key(to)) {
-        found.fix(format!("Rename to {to}"), vec![Edit::RenameNode { from: name.clone(), to }]);
+        if let Some(edits) = offer::rename(facts, name, to.clone()) {
+            found.fix(format!("Rename to {to}"), edits);
+        }
     }
 }
 

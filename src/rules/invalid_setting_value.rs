@@ -15,16 +15,16 @@
 
 use super::{Facts, Report, exposure, offer};
 use crate::catalog::Mismatch;
-use crate::model::{Node, NodeName, Path, Value};
+use crate::model::{Node, NodeName, Value};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in node.services.iter().filter(|(_, service)| !service.settings.is_empty()) {
         let Some(entry) = facts.entry(service) else { continue };
         for mismatch in entry.wrong_values(service) {
-            let Mismatch::Value { setting, .. } = &mismatch else { continue };
+            let Mismatch::Value { setting, item, .. } = &mismatch else { continue };
             let mut found = report
                 .add(exposure::subject(name, service_name), format!("{name}/{service_name} {mismatch}"))
-                .within(Path::root().field("settings").key(&setting.name));
+                .within(setting.path(*item));
             let own = service.settings.get(&setting.name);
             // A value that fits alone is too small beside another.
             let fits = own.is_none_or(|value| setting.mismatch(value).is_none());

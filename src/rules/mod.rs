@@ -158,7 +158,7 @@ rules! {
         unknown_port "unknown-port" Error Check::Node(unknown_port::check);
         unknown_secret "unknown-secret" Error Check::Node(unknown_secret::check);
         invalid_setting_value "invalid-setting-value" Error Check::Node(invalid_setting_value::check);
-        setting_names_nothing "setting-names-nothing" Error Check::Lab(Reads::NODES, setting_names_nothing::check);
+        setting_names_nothing "setting-names-nothing" Error Check::Lab(Reads::NAMES, setting_names_nothing::check);
         cookie_mismatch "cookie-mismatch" Error AGREEMENT;
         mixed_node_names "mixed-node-names" Error AGREEMENT;
         settings_disagree "settings-disagree" Error AGREEMENT;

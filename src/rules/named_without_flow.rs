@@ -13,15 +13,20 @@
 
 use super::{Facts, Report, offer};
 use crate::catalog::{Behaviour, Carries, Named};
-use crate::model::{Endpoint, Path, ServiceRef, Subject};
+use crate::model::{Endpoint, NodeName, ServiceRef, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     for (at, service) in facts.naming() {
         let Some(entry) = facts.entry(service) else { continue };
-        for (setting, _, named) in entry.named(service) {
-            let Named::Service(to) = named else { continue };
+        for reference in entry.named(service) {
+            let (path, setting, named) = (reference.path(), reference.setting, reference.named.to_string());
             // What is on the same node needs no flow; what is not there is another finding.
-            if setting.carries == Carries::Nothing || to.node == at.node || facts.lab.service(&to).is_none() {
+            let (node, to, subject) = match reference.named {
+                Named::Service(to) if facts.lab.service(&to).is_some() => (to.node.clone(), Some(to.clone()), Subject::Service(to)),
+                Named::Node(node) if facts.lab.nodes.contains_key(&node) => (node.clone(), None, Subject::Node(node)),
+                Named::Service(_) | Named::Node(_) | Named::Host(_) | Named::Subnet(_) => continue,
+            };
+            if setting.carries == Carries::Nothing || node == at.node {
                 continue;
             }
             let from_here = |end: &Endpoint| match end {
@@ -30,25 +35,25 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
                 Endpoint::Vip(_) | Endpoint::Outside => false,
             };
             let leads_there = |end: &Endpoint| match end {
-                Endpoint::Service(end) => *end == to || setting.carries == Carries::ToItsNode && end.node == to.node,
-                Endpoint::Node(node) => *node == to.node,
+                Endpoint::Service(end) => to.as_ref() == Some(end) || setting.carries == Carries::ToItsNode && end.node == node,
+                Endpoint::Node(end) => *end == node,
                 Endpoint::Vip(vip) => facts.lab.vips.get(vip).is_some_and(|vip| {
-                    vip.follows.as_ref() == Some(&to.service) && vip.holders.iter().any(|holder| holder.node == to.node)
+                    vip.follows.as_ref() == to.as_ref().map(|to| &to.service) && vip.holders.iter().any(|holder| holder.node == node)
                 }),
                 Endpoint::Outside => false,
             };
             if facts.flows_of(&at.node).any(|(_, flow)| from_here(&flow.from) && leads_there(&flow.to)) {
                 continue;
             }
-            let target = target(facts, setting.carries, &to);
+            let target = if setting.carries == Carries::ToItsNode { shell(facts, &node) } else { to };
             let lacks = match setting.carries {
-                Carries::ToItsNode => format!("to a service of {}", to.node),
+                Carries::ToItsNode => format!("to a service of {node}"),
                 Carries::ToIt | Carries::Nothing => "to it".to_owned(),
             };
             let found = report
-                .add(Subject::Service(at.clone()), format!("{at} names {to} in {}, and no flow leads from it {lacks}", setting.name))
-                .within(Path::root().field("settings").key(&setting.name))
-                .involving(Subject::Service(to.clone()));
+                .add(Subject::Service(at.clone()), format!("{at} names {named} in {}, and no flow leads from it {lacks}", setting.name))
+                .within(path)
+                .involving(subject);
             if let Some(target) = target {
                 found.fix(format!("Draw a flow to {target}"), offer::flow(facts, at, &target));
             }
@@ -56,14 +61,11 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// Where the flow has to lead: to the service, or to what lets in on its node.
-fn target(facts: &Facts<'_>, carries: Carries, to: &ServiceRef) -> Option<ServiceRef> {
-    if carries != Carries::ToItsNode {
-        return Some(to.clone());
-    }
-    let services = &facts.lab.nodes.get(&to.node)?.services;
+/// What lets in on a node.
+fn shell(facts: &Facts<'_>, node: &NodeName) -> Option<ServiceRef> {
+    let services = &facts.lab.nodes.get(node)?.services;
     let (shell, _) = services.iter().find(|(_, service)| facts.behaviour(service) == Some(Behaviour::Shell))?;
-    Some(ServiceRef { node: to.node.clone(), service: shell.clone() })
+    Some(ServiceRef { node: node.clone(), service: shell.clone() })
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@
 //! ## Do this instead
 //! Give them names that differ otherwise: `birch1` and `birch2`.
 
-use super::{Facts, Report};
-use crate::model::{Edit, Lab, NodeName, Subject};
+use super::{Facts, Report, offer};
+use crate::model::{Lab, NodeName, Subject};
 use std::collections::BTreeMap;
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
@@ -30,7 +30,9 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         let stem = lower.trim_end_matches(|char: char| char.is_ascii_digit());
         let free = Lab::free_name(if stem.is_empty() { "node" } else { stem }, |name| facts.lab.nodes.contains_key(name));
         if let Ok(to) = free.parse::<NodeName>() {
-            found.fix(format!("Rename {name} to {to}"), vec![Edit::RenameNode { from: name.clone(), to }]);
+            if let Some(edits) = offer::rename(facts, name, to.clone()) {
+                found.fix(format!("Rename {name} to {to}"), edits);
+            }
         }
     }
 }

@@ -46,6 +46,18 @@ pub(super) fn bind(node: &NodeName, name: &ServiceName, of: &Service, network: &
     (format!("Bind {name} to {network}"), service(node, name, of, |service| service.bind = Bind::On(network.clone())))
 }
 
+/// The most services that name others for which each wrong name of a node gets a fix: a fix looks at all of them.
+const NAMING_MAX: usize = 1000;
+
+/// Gives a node another name, wherever the lab says it.
+pub(super) fn rename(facts: &Facts<'_>, from: &NodeName, to: NodeName) -> Option<Vec<Edit>> {
+    if facts.naming().nth(NAMING_MAX).is_some() {
+        return None;
+    }
+    let naming = facts.naming().map(|(at, service)| (&at.node, &at.service, service));
+    Some(facts.catalog.renaming(facts.lab, naming, Edit::RenameNode { from: from.clone(), to }))
+}
+
 /// Draws a flow, after all others.
 pub(super) fn flow(facts: &Facts<'_>, from: &ServiceRef, to: &ServiceRef) -> Vec<Edit> {
     let flow = Flow::new(Endpoint::Service(from.clone()), Endpoint::Service(to.clone()));

@@ -9,10 +9,8 @@
 use super::{
     Facts,
     contract::{Verdict, judge},
-    ways::texts,
 };
 use crate::{
-    catalog::{Behaviour, ForwardRule},
     model::{Allow, Bind, Endpoint, Flow, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, Node, NodeName, Peer, Subject},
     plan::{Desired, LabId, desired},
     reach::{Design, NetworkNo, Question, Target, explain},
@@ -92,6 +90,7 @@ pub(super) fn verdicts<'a>(facts: &Facts<'a>, flows: &[&'a Flow]) -> Vec<Verdict
         match reached.ask(flow) {
             Answer::Unknown => {}
             Answer::Works => *said = Verdict::Open,
+            Answer::Left => *said = Verdict::Left,
             Answer::Fails(why) if matches!(said, Verdict::Open) => *said = Verdict::Unreached(Box::new(why)),
             Answer::Fails(_) => {}
         }
@@ -104,8 +103,18 @@ fn is_asked(facts: &Facts<'_>, flow: &Flow, said: &Verdict<'_>) -> bool {
     if matches!(said, Verdict::Left | Verdict::NobodyHolds(_)) || matches!(said, Verdict::Open) && is_direct(facts, flow) {
         return false;
     }
+    if bound_elsewhere(facts, flow) {
+        return false;
+    }
     let is_drawn = |node: &NodeName| facts.lab.nodes.get(node).is_some_and(|node| !node.adapters.is_empty() && !is_undrawn(facts, node));
     flow.from != flow.to && ends(facts.lab, flow).all(is_drawn)
+}
+
+/// Whether a flow leads to a service that is bound to an address which its node does not have.
+fn bound_elsewhere(facts: &Facts<'_>, flow: &Flow) -> bool {
+    let Endpoint::Service(at) = &flow.to else { return false };
+    let Some((node, service)) = facts.lab.nodes.get(&at.node).zip(facts.lab.service(at)) else { return false };
+    super::bind_address_not_on_node::is_elsewhere(facts, &at.node, node, service)
 }
 
 /// The nodes of a flow's ends: those that may hold it for a VIP.
@@ -189,6 +198,8 @@ fn is_wrong(facts: &Facts<'_>, name: &str, address: Ipv4Addr, adapters: usize) -
 enum Answer {
     /// The lab says too little.
     Unknown,
+    /// Something on the way cannot be set up, or does less than it is told, which is the finding of another rule.
+    Left,
     Works,
     Fails(Unreached),
 }
@@ -230,7 +241,17 @@ impl<'a> Reached<'a> {
         let Some(part) = self.part(flow) else { return Answer::Unknown };
         let wanted = desired(&part, self.facts.catalog, &self.id);
         let design = Design::of(wanted.specs(), self.facts.catalog);
-        answer(&part, &wanted, &design, flow)
+        match answer(&part, &wanted, &design, flow) {
+            Answer::Fails(_) if self.is_said_elsewhere(&part, &wanted) => Answer::Left,
+            answer => answer,
+        }
+    }
+
+    /// Whether a service of the part cannot be set up, or names clients or networks that are not there.
+    fn is_said_elsewhere(&self, part: &Lab, wanted: &Desired) -> bool {
+        let is_service = |one: &crate::plan::Unplannable| matches!(one.subject, Subject::Service(_));
+        let misleads = |service| super::setting_names_nothing::admits_or_routes_nothing(&self.facts, service);
+        wanted.unplannable.iter().any(is_service) || part.services().any(|(_, _, service)| misleads(service))
     }
 
     /// The nodes that decide whether a flow works.
@@ -258,10 +279,7 @@ impl<'a> Reached<'a> {
 
     /// The nodes to whose services a node leads ports of its own.
     fn led_to(&self, node: &Node) -> Vec<NodeName> {
-        let is_leader = |(_, service): &(_, &crate::model::Service)| self.facts.catalog.behaviour(service) == Some(Behaviour::PortForward);
-        let leaders = node.services.iter().filter(is_leader);
-        let rules = leaders.filter_map(|(_, service)| self.facts.catalog.of(service)?.value(service, "rules"));
-        rules.flat_map(|rules| texts(Some(rules))).filter_map(|rule| Some(rule.parse::<ForwardRule>().ok()?.to.node)).collect()
+        node.services.values().flat_map(|service| self.facts.catalog.forward_rules(service)).map(|rule| rule.to.node).collect()
     }
 
     /// The part of the lab that decides whether a flow works; `None` while an address in it is missing or wrong.

@@ -61,6 +61,8 @@ impl Reads {
     pub const FLOWS: Self = Self { nodes: false, networks: false, flows: true, vips: false };
     /// What settings name, and the flows that lead there.
     pub const NAMED: Self = Self { nodes: true, networks: false, flows: true, vips: true };
+    /// All that has a name.
+    pub const NAMES: Self = Self { nodes: true, networks: true, flows: false, vips: true };
     /// VIPs only.
     pub const VIPS: Self = Self { nodes: false, networks: false, flows: false, vips: true };
 }

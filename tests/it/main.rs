@@ -1,5 +1,6 @@
 //! The tests that need neither a display nor a hypervisor, in one program: each test program costs a link of the whole crate.
 
+mod catalog_references;
 mod cli_check;
 mod cli_commands;
 mod cli_output;

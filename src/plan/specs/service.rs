@@ -2,10 +2,10 @@
 
 use super::{Unplannable, machine::routed_address};
 use crate::{
-    catalog::{Audience, Behaviour, Catalog, Entry, ForwardRule},
+    catalog::{Audience, Behaviour, Catalog, Entry, Named},
     model::{
-        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, Network, NetworkKind, NetworkName, Node, NodeName,
-        Peer, PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
+        Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, NodeName, Peer,
+        PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
     },
 };
 use std::{
@@ -41,7 +41,7 @@ impl<'a> Contract<'a> {
         let mut replicas_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut leaders_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (node, name, service) in lab.services() {
-            for rule in forwarded(catalog, service) {
+            for rule in catalog.forward_rules(service) {
                 let leader = ServiceRef { node: node.clone(), service: name.clone() };
                 leaders_of.entry(rule.to).or_default().push((leader, rule.port));
             }
@@ -106,8 +106,8 @@ impl<'a> Contract<'a> {
     fn settled(&self, entry: &Entry, service: &Service, node: &Node) -> BTreeMap<String, Value> {
         let mut settings = effective(entry, service);
         if entry.behaviour == Behaviour::Router && matches!(settings.get(ROUTED), Some(Value::List(named)) if named.is_empty()) {
-            let carries = |network: &&Network| network.kind.joins_nodes() && network.purpose != Purpose::Management;
-            let networks = node.adapters.iter().filter_map(|adapter| self.lab.networks.get(&adapter.network)).filter(carries);
+            let networks =
+                node.adapters.iter().filter_map(|adapter| self.lab.networks.get(&adapter.network)).filter(|network| network.carries());
             let subnets = networks.filter_map(|network| network.subnet).map(|subnet| subnet.trunc().to_string());
             settings.insert(ROUTED.to_owned(), Value::List(subnets.collect()));
         }
@@ -207,7 +207,8 @@ impl<'a> Contract<'a> {
 
     /// The other services that its configuration must know, in the order members, primary, replicas, those that settings name.
     fn peers(&self, at: &ServiceRef, node: &Node, service: &Service, members: &[ServiceRef]) -> Vec<PeerSpec> {
-        let named = service.settings.values().flat_map(|value| self.named_in(value));
+        let named =
+            self.catalog.of(service).into_iter().flat_map(|entry| entry.named(service)).filter_map(|reference| self.known(reference.named));
         let all = members
             .iter()
             .map(|member| (member.clone(), Relation::Member))
@@ -243,15 +244,12 @@ impl<'a> Contract<'a> {
         })
     }
 
-    /// The services of the lab that a setting names, as `NODE/SERVICE`, alone or behind a port.
-    fn named_in(&self, value: &Value) -> Vec<ServiceRef> {
-        let texts: Vec<&str> = match value {
-            Value::Text(text) => vec![text],
-            Value::List(texts) => texts.iter().map(String::as_str).collect(),
-            Value::Bool(_) | Value::Number(_) => Vec::new(),
-        };
-        let refs = texts.into_iter().filter_map(|text| text.rsplit(':').next()?.parse::<ServiceRef>().ok());
-        refs.filter(|named| self.lab.service(named).is_some()).collect()
+    /// The service that a setting names, where the lab has it.
+    fn known(&self, named: Named) -> Option<ServiceRef> {
+        match named {
+            Named::Service(at) => self.lab.service(&at).is_some().then_some(at),
+            Named::Node(_) | Named::Host(_) | Named::Subnet(_) => None,
+        }
     }
 
     /// What a service dials for a flow; `None` where the flow names no port of the lab.
@@ -367,10 +365,8 @@ impl<'a> Contract<'a> {
         let source = |network: &NetworkName, address: Option<Ipv4Addr>| {
             address.map(Ipv4Net::from).or_else(|| self.lab.networks.get(network).and_then(|wire| wire.subnet).map(|subnet| subnet.trunc()))
         };
-        let listens = |network: &NetworkName| match bind {
-            Bind::Any | Bind::Loopback => true,
-            Bind::On(bound) => bound == network,
-            Bind::Address(address) => to.address_on(network) == Some(*address),
+        let listens = |network: &NetworkName| {
+            *bind == Bind::Loopback || to.adapters.iter().any(|adapter| adapter.network == *network && bind.is_on(adapter))
         };
         let joined = || from.adapters.iter().filter(|adapter| self.joins(&adapter.network));
         let common: BTreeSet<Ipv4Net> = joined()
@@ -400,16 +396,6 @@ impl<'a> Contract<'a> {
 
 fn unknown_address(at: &ServiceRef, to: &Endpoint) -> String {
     format!("{at} talks to {to}, whose address is not drawn; give it an address on a network that both are on.")
-}
-
-/// The rules of a port forward; none for any other service.
-fn forwarded<'a>(catalog: &'a Catalog, service: &'a Service) -> impl Iterator<Item = ForwardRule> + 'a {
-    let entry = catalog.of(service).filter(|entry| entry.behaviour == Behaviour::PortForward);
-    let rules = match entry.and_then(|entry| entry.value(service, "rules")) {
-        Some(Value::List(rules)) => rules.as_slice(),
-        _ => &[],
-    };
-    rules.iter().filter_map(|rule| rule.parse().ok())
 }
 
 /// The settings of a service with the catalog's own where it says nothing.

@@ -484,7 +484,7 @@ mod tests {
     /// Whether a recipe reads a setting, or names a service with it, which its templates know as a peer.
     fn is_read(folder: &include_dir::Dir<'_>, setting: &Setting) -> bool {
         let recipe = folder.get_file(folder.path().join("recipe.ron")).and_then(|file| file.contents_utf8()).unwrap_or_default();
-        let alike = EMBEDDED.get_dir(recipe.trim().trim_matches('"')).unwrap_or(folder);
+        let alike = recipe.lines().last().and_then(|kind| EMBEDDED.get_dir(kind.trim().trim_matches('"'))).unwrap_or(folder);
         let wanted = ["settings", "secrets", "public"].map(|table| format!("{table}.{}", setting.name));
         let is_template = |file: &&include_dir::File<'_>| file.path().file_name().is_some_and(|name| name != "service.ron");
         let mut texts = alike.files().filter(is_template).filter_map(|file| file.contents_utf8());

@@ -41,7 +41,7 @@ fn check_path(
     let Some(Value::List(clients)) = entry.value(service, &setting.name) else { return };
     let (mut shown, mut kept) = (None, Vec::new());
     for client in clients {
-        match exposed(facts, (name, node), (service_name, service), entry, client) {
+        match exposed(facts, (name, node), (service_name, service), client) {
             Some(found) => shown = shown.or(Some(found)),
             None => kept.push(client.clone()),
         }
@@ -70,14 +70,13 @@ fn exposed(
     facts: &Facts<'_>,
     (name, node): (&NodeName, &Node),
     (service_name, service): (&ServiceName, &Service),
-    entry: &Entry,
     client: &str,
 ) -> Option<(String, Option<NetworkName>)> {
     let subnet = client.parse::<Ipv4Net>().or_else(|_| client.parse::<Ipv4Addr>().map(Ipv4Net::from)).ok();
     if client == "*" || subnet.is_some_and(exposure::is_everywhere) {
         let is_reached = exposure::opening(facts, name, node, service_name).is_some()
             || exposure::heard_on(facts, node, service).any(|(_, _, network)| is_for_users(network))
-            || leads_here(node, service, entry);
+            || leads_here(facts, node, service);
         return is_reached.then(|| ("everybody".to_owned(), None));
     }
     let subnet = subnet?;
@@ -94,9 +93,9 @@ fn is_for_users(network: &Network) -> bool {
 }
 
 /// Whether a port of the host that other machines reach leads to a service.
-fn leads_here(node: &Node, service: &Service, entry: &Entry) -> bool {
+fn leads_here(facts: &Facts<'_>, node: &Node, service: &Service) -> bool {
     let mut forwards = node.adapters.iter().flat_map(|adapter| &adapter.forwards);
-    forwards.any(|forward| exposure::is_public(forward.address) && entry.ports_of(service).any(|(_, number)| number == forward.to))
+    forwards.any(|forward| exposure::is_public(forward.address) && exposure::opens_port(facts, service, forward.to))
 }
 
 #[cfg(test)]

@@ -350,9 +350,7 @@ fn answered<'a>(facts: &Facts<'a>, flow: &Flow, target: &Target<'a>, judge: impl
     if led(facts, at.node).contains(&port) {
         return Verdict::Open;
     }
-    let has = |listener: &Listener<'_>| {
-        facts.entry(listener.service).is_some_and(|entry| entry.ports_of(listener.service).any(|(_, number)| number == port))
-    };
+    let has = |listener: &Listener<'_>| super::exposure::opens_port(facts, listener.service, port);
     let mut verdicts = services.filter(|listener| has(listener) && closed(facts, flow, *listener).is_none()).map(judge).peekable();
     if verdicts.peek().is_none() {
         return Verdict::NothingOnPort(at, port);

@@ -28,7 +28,7 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
     for (slot, adapter, network) in exposure::adapters(facts, node) {
         let data = || node.services.values().filter(|service| exposure::hands_out_data(facts, service));
-        let heard = network.kind == NetworkKind::Bridged && data().any(|service| exposure::listens_on(service, adapter));
+        let heard = network.kind == NetworkKind::Bridged && data().any(|service| service.bind.is_on(adapter));
         let forwarded = adapter.forwards.iter().any(|forward| data().any(|service| exposure::opens_port(facts, service, forward.to)));
         if !network.kind.reaches_internet() || heard || forwarded {
             continue;

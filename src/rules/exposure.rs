@@ -37,23 +37,13 @@ pub(super) fn put(node: &NodeName, name: &ServiceName, service: Service) -> Edit
     Edit::Service { node: node.clone(), name: name.clone(), at: None, to: Some(Box::new(service)) }
 }
 
-/// Whether a service listens on an adapter of its node.
-pub(super) fn listens_on(service: &Service, adapter: &Adapter) -> bool {
-    match &service.bind {
-        Bind::Any => true,
-        Bind::Loopback => false,
-        Bind::On(network) => adapter.network == *network,
-        Bind::Address(address) => adapter.address == Some(*address),
-    }
-}
-
 /// The adapters of a node that a service listens on, with their slots and networks.
 pub(super) fn heard_on<'n>(
     facts: &Facts<'n>,
     node: &'n Node,
     service: &'n Service,
 ) -> impl Iterator<Item = (usize, &'n Adapter, &'n Network)> {
-    adapters(facts, node).filter(|(_, adapter, _)| listens_on(service, adapter))
+    adapters(facts, node).filter(|(_, adapter, _)| service.bind.is_on(adapter))
 }
 
 /// The adapters of a node with their slots and networks.

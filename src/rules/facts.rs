@@ -185,7 +185,7 @@ impl<'a> Facts<'a> {
         self.marked(Mark::Authoritative)
     }
 
-    /// The services with a setting that names a service or a node, by node and service name.
+    /// The services with a setting or an allow list that names something of the lab, by node and service name.
     pub fn naming(&self) -> impl Iterator<Item = (&'a ServiceRef, &'a Service)> + use<'a> {
         self.marked(Mark::Naming)
     }
@@ -420,20 +420,10 @@ impl<'a> Facts<'a> {
     /// The networks on which a service can be reached, as its bind address says: every network of its node for `any`,
     /// none for loopback.
     pub fn reachable_on(&self, node: &Node, service: &Service) -> Vec<NetworkName> {
-        use crate::model::Bind;
-        let all = node.adapters.iter();
-        let of = |wanted: &dyn Fn(&crate::model::Adapter) -> bool| {
-            let mut networks: Vec<NetworkName> =
-                all.clone().filter(|adapter| wanted(adapter)).map(|adapter| adapter.network.clone()).collect();
-            networks.dedup();
-            networks
-        };
-        match &service.bind {
-            Bind::Any => of(&|_| true),
-            Bind::Loopback => Vec::new(),
-            Bind::On(network) => of(&|adapter| adapter.network == *network),
-            Bind::Address(address) => of(&|adapter| adapter.address == Some(*address)),
-        }
+        let heard = node.adapters.iter().filter(|adapter| service.bind.is_on(adapter));
+        let mut networks: Vec<NetworkName> = heard.map(|adapter| adapter.network.clone()).collect();
+        networks.dedup();
+        networks
     }
 
     /// The machine that capacity is judged by: the one that the lab names, else the one that it is checked on.

@@ -47,7 +47,9 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             let message = match elsewhere {
                 Some(opened) => format!("{head}, where {} does not listen: it is {}", opened.name, bound(opened.service)),
                 None => {
-                    let ports: Vec<u16> = opened.iter().map(|opened| opened.port).chain(led.iter().copied()).collect();
+                    let mut ports: Vec<u16> = opened.iter().map(|opened| opened.port).chain(led.iter().copied()).collect();
+                    let mut seen = std::collections::BTreeSet::new();
+                    ports.retain(|port| seen.insert(*port));
                     format!("{head}, where nothing listens; {name} opens {}", if ports.is_empty() { "no port".to_owned() } else { offer::row(ports) })
                 }
             };
@@ -88,18 +90,12 @@ fn opened<'n>(facts: &Facts<'_>, node: &'n Node) -> Vec<Opened<'n>> {
 
 /// The ports that a node leads on to services of others.
 pub(super) fn led(facts: &Facts<'_>, node: &Node) -> Vec<u16> {
-    let forwards = node.services.values().filter_map(|service| facts.entry(service).map(|entry| (entry, service)));
-    let rules = forwards.filter(|(entry, _)| entry.behaviour == Behaviour::PortForward).filter_map(|(entry, service)| entry.value(service, "rules"));
-    rules.flat_map(|rules| super::ways::texts(Some(rules))).filter_map(|rule| Some(rule.parse::<crate::catalog::ForwardRule>().ok()?.port)).collect()
+    node.services.values().flat_map(|service| facts.catalog.forward_rules(service)).map(|rule| rule.port).collect()
 }
 
+/// Whether a service is heard on an adapter that ports of the host are forwarded to: behind NAT it has the address that NAT gives.
 fn listens_at(service: &Service, adapter: &Adapter) -> bool {
-    match &service.bind {
-        Bind::Any => true,
-        Bind::Loopback => false,
-        Bind::On(network) => *network == adapter.network,
-        Bind::Address(address) => address.is_unspecified() || *address == NAT_ADDRESS || adapter.address == Some(*address),
-    }
+    service.bind.is_on(adapter) || service.bind == Bind::Address(NAT_ADDRESS)
 }
 
 fn bound(service: &Service) -> String {

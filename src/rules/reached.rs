@@ -242,7 +242,8 @@ impl<'a> Reached<'a> {
         let wanted = desired(&part, self.facts.catalog, &self.id);
         let design = Design::of(wanted.specs(), self.facts.catalog);
         match answer(&part, &wanted, &design, flow) {
-            Answer::Fails(_) if self.is_said_elsewhere(&part, &wanted) => Answer::Left,
+            Answer::Works => Answer::Works,
+            _ if self.is_said_elsewhere(&part, &wanted) => Answer::Left,
             answer => answer,
         }
     }

@@ -83,8 +83,8 @@ impl Ways {
                 match catalog.behaviour(service) {
                     Some(Behaviour::Router | Behaviour::Tunnel) => routers.push(node),
                     Some(Behaviour::PortForward) => {
-                        let rules = catalog.of(service).and_then(|entry| entry.value(service, "rules"));
-                        for rule in texts(rules).filter_map(|rule| port_rule(name, rule)) {
+                        for ForwardRule { port, to } in catalog.forward_rules(service) {
+                            let rule = PortRule { node: name.clone(), port, to };
                             ways.nodes.insert(rule.to.node.clone());
                             ways.port_rules.entry(rule.to.clone()).or_default().push(rule);
                         }
@@ -118,9 +118,7 @@ impl Ways {
         ways.host_only = first(&|network| network.kind == NetworkKind::HostOnly);
         ways.subnets = Subnets::of(lab.networks.values().filter(|network| network.kind.joins_nodes()).map(|network| network.subnet));
         ways.all_subnets = Subnets::of(lab.networks.values().map(|network| network.subnet));
-        for (name, network) in
-            lab.networks.iter().filter(|(_, network)| network.kind.joins_nodes() && network.purpose != Purpose::Management)
-        {
+        for (name, network) in lab.networks.iter().filter(|(_, network)| network.carries()) {
             if let Some(site) = &network.site {
                 ways.site_networks.entry(site.clone()).or_default().push(name.clone());
             }
@@ -139,9 +137,7 @@ fn outlets<'a>(
     group: &impl Fn(&str) -> Option<usize>,
 ) -> HashSet<usize> {
     let kind = |network: &NetworkName| lab.networks.get(network).map(|network| network.kind);
-    let carries = |network: &NetworkName| {
-        lab.networks.get(network).is_some_and(|there| there.kind.joins_nodes() && there.purpose != Purpose::Management)
-    };
+    let carries = |network: &NetworkName| lab.networks.get(network).is_some_and(Network::carries);
     let routes = |node: &&Node| {
         node.services.values().any(|service| matches!(catalog.behaviour(service), Some(Behaviour::Router | Behaviour::Tunnel)))
     };
@@ -220,11 +216,6 @@ pub(super) fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
 fn is_way(catalog: &Catalog, node: &Node) -> bool {
     let is_one = |behaviour| matches!(behaviour, Some(Behaviour::Router | Behaviour::Tunnel | Behaviour::PortForward | Behaviour::Backup));
     node.role == Role::Bastion || node.services.values().any(|service| service.replica_of.is_some() || is_one(catalog.behaviour(service)))
-}
-
-fn port_rule(node: &NodeName, text: &str) -> Option<PortRule> {
-    let ForwardRule { port, to } = text.parse().ok()?;
-    Some(PortRule { node: node.clone(), port, to })
 }
 
 /// The networks on which administrators get to nodes: where they start, beside a bastion, and what a router on one of those leads to. A

@@ -1,8 +1,11 @@
-//! Routes: which subnets a node reaches through another node that routes.
+//! Routes: which subnets a node is told to reach through another node that routes.
+//!
+//! This chooses what is written to nodes. Where a packet then goes, with these routes, tunnels and what DHCP brings, is decided by
+//! `reach`, which reads them as any other specification.
 
 use crate::{
     catalog::{Behaviour, Catalog},
-    model::{Ipv4Net, Lab, NetworkKind, NetworkName, Node, Purpose, RouteSpec},
+    model::{Ipv4Net, Lab, Network, NetworkKind, NetworkName, Node, RouteSpec},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -71,7 +74,7 @@ impl<'a> Routes<'a> {
     }
 
     fn carries(&self, network: &NetworkName) -> bool {
-        self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes() && network.purpose != Purpose::Management)
+        self.lab.networks.get(network).is_some_and(Network::carries)
     }
 
     fn leads_out(&self, network: &NetworkName) -> bool {

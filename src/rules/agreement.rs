@@ -2,7 +2,7 @@
 //! flow. Each rule about it has a code of its own; the catalog says which setting belongs to which.
 
 use super::{Facts, Report, alike, offer};
-use crate::catalog::{Agreement, ClusterSort, Entry, Partners, Setting, SettingType};
+use crate::catalog::{Agreement, ClusterSort, Entry, Mismatch, Partners, Setting, SettingType};
 use crate::model::{ClusterName, Edit, Endpoint, Flow, SecretName, Service, ServiceRef, Subject, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,6 +51,20 @@ impl fmt::Display for Said<'_> {
     }
 }
 
+/// Whether what a service has for a setting is wrong by itself, or is meant by a name that its kind does not have: that is the finding.
+fn is_said_elsewhere(entry: &Entry, service: &Service, setting: &Setting) -> bool {
+    let is_meant = |mismatch: Mismatch<'_>| match mismatch {
+        Mismatch::Secret { nearest, .. } | Mismatch::Setting { nearest, .. } => nearest.as_ref() == Some(&setting.name),
+        Mismatch::Value { setting: of, .. } => of.name == setting.name,
+        Mismatch::Kind { .. } | Mismatch::Port { .. } => false,
+    };
+    match setting.takes {
+        SettingType::Secret => !service.secrets.contains_key(&setting.name) && entry.unknown_secrets(service).any(is_meant),
+        _ if entry.wrong_values(service).any(is_meant) => true,
+        _ => !service.settings.contains_key(&setting.name) && entry.unknown_settings(service).any(is_meant),
+    }
+}
+
 type Member<'a> = (&'a ServiceRef, &'a Service);
 
 /// An agreement with the members that it holds for, each with what it has.
@@ -66,7 +80,9 @@ pub(super) fn in_cluster(facts: &Facts<'_>, name: &ClusterName, report: &mut Rep
                 continue;
             };
             let group = held.entry((&setting.name, entry.behaviour.cluster_sort())).or_insert_with(|| (agreement, Vec::new()));
-            group.1.push(((at, service), Held::of(entry, service, setting)));
+            if !is_said_elsewhere(entry, service, setting) {
+                group.1.push(((at, service), Held::of(entry, service, setting)));
+            }
         }
     }
     for ((setting, _), (agreement, members)) in held {
@@ -128,6 +144,9 @@ pub(super) fn along_flow(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
     for setting in entry.settings.iter().filter(|setting| !setting.agrees.is_empty()) {
         for agreement in setting.agrees.iter().filter(|agreement| agreement.rule == rule) {
             let Partners::FlowsTo(wanted) = &agreement.with else { continue };
+            if is_said_elsewhere(entry, from, setting) {
+                continue;
+            }
             let own = Held::of(entry, from, setting);
             let differs = answering(facts, &flow.to).into_iter().find_map(|(at, service)| {
                 let there = facts.entry(service).filter(|entry| wanted.contains(&entry.behaviour))?;
@@ -135,7 +154,8 @@ pub(super) fn along_flow(facts: &Facts<'_>, flow: &Flow, report: &mut Report) {
                 // Members of one cluster are compared with all of it.
                 let is_compared = from.cluster.is_none() || from.cluster != service.cluster;
                 let held = Held::of(there, service, theirs);
-                (is_compared && held != own).then_some((at, service, theirs, held))
+                let is_said = is_said_elsewhere(there, service, theirs);
+                (is_compared && held != own && !is_said).then_some((at, service, theirs, held))
             });
             let Some((at, service, theirs, held)) = differs else { continue };
             let message =

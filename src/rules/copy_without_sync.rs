@@ -1,21 +1,23 @@
 //! A server is a copy of another, and nothing brings the files there.
 //!
 //! ## Why
-//! Such a kind copies nothing by itself: a file sync keeps its folder like that of the server with authority. Without one
-//! the copy serves what it had on its first day.
+//! Such a kind copies nothing by itself: a file sync keeps its folder like that of the server with authority. Without one, or with files
+//! in another folder, the copy serves what it had on its first day.
 //!
 //! ## Example
 //! `app2/php` is a copy of `admin1/php`; `admin1` and `app1` have a file sync of the cluster `docroot`, and `app2` has none.
 //!
 //! ## Do this instead
-//! Put a file sync of the same cluster on both nodes.
+//! Put a file sync of the same cluster on both nodes, and let both serve from its folder.
 
 use super::{Facts, Report, offer};
-use crate::catalog::{Behaviour, Copying};
-use crate::model::{Edit, Node, NodeName, Service, ServiceName, ServiceRef, Subject};
+use crate::catalog::{Behaviour, Copying, Entry, Holds, SettingType};
+use crate::model::{Edit, Node, NodeName, Service, ServiceName, ServiceRef, Subject, Value, shortened};
+use std::path::Path;
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     for (service_name, service) in &node.services {
+        beside_the_sync(facts, node, &ServiceRef { node: name.clone(), service: service_name.clone() }, service, report);
         let Some(primary_at) = service.replica_of.as_ref().filter(|primary| primary.node != *name) else { continue };
         if facts.entry(service).is_none_or(|entry| entry.copies != Copying::Files) {
             continue;
@@ -33,6 +35,41 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
             found.fix(title, edits);
         }
     }
+}
+
+/// Reports a copy, or what others are a copy of, whose files lie in none of the folders that are kept the same.
+fn beside_the_sync(facts: &Facts<'_>, node: &Node, at: &ServiceRef, service: &Service, report: &mut Report) {
+    let Some(entry) = facts.entry(service).filter(|entry| entry.copies == Copying::Files) else { return };
+    if service.replica_of.is_none() && facts.replicas_of(at).next().is_none() {
+        return;
+    }
+    let kept = syncs(facts, node).filter(|(_, sync)| sync.cluster.is_some()).filter_map(|(name, sync)| {
+        let folder = facts.entry(sync).and_then(|entry| folder_of(entry, sync))?;
+        Some((name, folder))
+    });
+    let (Some((setting, files)), kept) = (folder_setting(entry, service), kept.collect::<Vec<_>>()) else { return };
+    let is_kept = |folder: &str| Path::new(files).starts_with(folder);
+    let Some((sync, folder)) = kept.first().filter(|_| !kept.iter().any(|(_, folder)| is_kept(folder))) else { return };
+    let edits = offer::service(&at.node, &at.service, service, |service| {
+        service.settings.insert(setting.to_owned(), Value::Text((*folder).to_owned()));
+    });
+    report
+        .add(Subject::Service(at.clone()), format!("{at} serves {files}, and {}/{sync} keeps {folder} the same", at.node))
+        .within(crate::model::Path::root().field("settings").key(setting))
+        .fix(format!("Serve {}", shortened(folder, offer::TITLE_CHARS_MAX)), edits);
+}
+
+/// The folder that a service works on, and the setting that says it.
+fn folder_setting<'a>(entry: &'a Entry, service: &'a Service) -> Option<(&'a str, &'a str)> {
+    let setting = entry.settings.iter().find(|setting| setting.holds == Holds::Folder && setting.takes == SettingType::Text)?;
+    match entry.value(service, &setting.name)? {
+        Value::Text(folder) => Some((&setting.name, folder)),
+        _ => None,
+    }
+}
+
+fn folder_of<'a>(entry: &'a Entry, service: &'a Service) -> Option<&'a str> {
+    folder_setting(entry, service).map(|(_, folder)| folder)
 }
 
 fn syncs<'a>(facts: &Facts<'a>, node: &'a Node) -> impl Iterator<Item = (&'a ServiceName, &'a Service)> + use<'a> {
@@ -61,19 +98,25 @@ mod tests {
     #[test]
     fn a_copy_without_its_files() {
         let code = "copy-without-sync";
-        let press = |sync: &str| {
+        let in_folder = |folder: &str, sync: &str| {
             lab(&format!(
                 r#"(name: "x", nodes: {{
-                    "a": (role: app, services: {{"php": (kind: "apache", settings: {{"authoritative": true}}), "sync": (kind: "file-sync", cluster: "press")}}),
-                    "b": (role: app, services: {{"php": (kind: "apache", replica_of: "a/php"){sync}}}),
+                    "a": (role: app, services: {{"php": (kind: "apache", settings: {{"authoritative": true, "docroot": "{folder}"}}), "sync": (kind: "file-sync", cluster: "press")}}),
+                    "b": (role: app, services: {{"php": (kind: "apache", replica_of: "a/php", settings: {{"docroot": "/srv/shared"}}){sync}}}),
                 }})"#
             ))
         };
+        let press = |sync: &str| in_folder("/srv/shared", sync);
         check(code, &press(""), &["b/php is a copy of a/php, and no file sync brings the files there"]);
         assert_eq!(fixes(code, &press("")), ["Keep its folder the same by press"]);
         let apart = press(r#", "sync": (kind: "file-sync", cluster: "pres")"#);
         check(code, &apart, &["b/php is a copy of a/php, and no file sync brings the files there"]);
         assert_eq!(fixes(code, &apart), ["Keep its folder the same by press"]);
-        check(code, &press(r#", "sync": (kind: "file-sync", cluster: "press")"#), &[]);
+        let joined = r#", "sync": (kind: "file-sync", cluster: "press")"#;
+        check(code, &press(joined), &[]);
+        check(code, &in_folder("/srv/shared/site", joined), &[]);
+        let beside = in_folder("/srv/share", joined);
+        check(code, &beside, &["a/php serves /srv/share, and a/sync keeps /srv/shared the same"]);
+        assert_eq!(fixes(code, &beside), ["Serve /srv/shared"]);
     }
 }

@@ -16,7 +16,7 @@
 //! ## Do this instead
 //! Take the node off the network and let its flows go through the gateway, or name the node a gateway of its site.
 
-use super::{Facts, Report};
+use super::{Facts, Report, tunnel_without_ends};
 use crate::model::{Edit, ListEdit, Network, NetworkName, Purpose, SiteName, Subject};
 use std::collections::BTreeSet;
 
@@ -25,7 +25,9 @@ pub(super) fn check(facts: &Facts<'_>, name: &NetworkName, network: &Network, re
         strangers(facts, name, home, report);
         return;
     }
-    let is_linked = facts.lab.links.iter().any(|link| link.network == *name);
+    // A link whose tunnel ends elsewhere is drawn on the wrong network: that is the finding.
+    let is_linked =
+        facts.lab.links.iter().any(|link| link.network == *name && tunnel_without_ends::ends_elsewhere(facts, link).is_none());
     if !(is_linked || network.purpose == Purpose::Wan) {
         return;
     }
@@ -54,7 +56,10 @@ pub(super) fn check(facts: &Facts<'_>, name: &NetworkName, network: &Network, re
 fn strangers(facts: &Facts<'_>, name: &NetworkName, home: &SiteName, report: &mut Report) {
     for (node_name, slot) in facts.on_network(name) {
         let Some(site) = facts.lab.nodes.get(node_name).and_then(|node| node.site.as_ref()).filter(|site| *site != home) else { continue };
-        if facts.lab.sites.get(site).is_some_and(|site| site.gateways.contains(node_name)) {
+        let is_gateway = facts.lab.sites.get(site).is_some_and(|site| site.gateways.contains(node_name));
+        let is_off = |node| super::node_off_its_site::missed(facts, node_name, node).is_some();
+        // A node that is on no network of its own site stands in the wrong one: that is the finding.
+        if is_gateway || facts.lab.nodes.get(node_name).is_some_and(is_off) {
             continue;
         }
         let message = format!("{node_name} of {site} is on {name}, a network of {home}: what passes there goes round the gateways");

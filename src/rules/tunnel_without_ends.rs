@@ -14,7 +14,7 @@
 
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
-use crate::model::{Bind, Edit, Lab, Link, ListEdit, Node, NodeName, Path, Service, ServiceName, ServiceRef, SiteName, Subject, nearest};
+use crate::model::{Bind, Edit, Lab, Link, ListEdit, NetworkName, Node, NodeName, Path, Service, ServiceName, ServiceRef, SiteName, Subject, nearest};
 
 /// What a gateway has by the name of a link's tunnel.
 type End<'a> = (&'a NodeName, &'a Node, &'a Service);
@@ -57,6 +57,14 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             apart(link, tunnel, one, other, report);
             continue;
         }
+        if let Some(network) = ends_elsewhere(facts, link) {
+            let to = Link { network: network.clone(), ..link.clone() };
+            report
+                .add(subject(), format!("both ends of {tunnel} are bound to {network}, and the link {link} runs over {}", link.network))
+                .within(Path::root().field("network"))
+                .fix(format!("Run the link over {network}"), vec![Edit::Link { index, change: ListEdit::Replace(to) }]);
+            continue;
+        }
         for (name, _, service) in [one, other] {
             let at = ServiceRef { node: name.clone(), service: tunnel.clone() };
             let Bind::On(network) = &service.bind else { continue };
@@ -75,6 +83,17 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
 fn gateways<'a>(lab: &'a Lab, link: &'a Link, site: &SiteName) -> impl Iterator<Item = (&'a NodeName, &'a Node)> + use<'a> {
     let named = lab.sites.get(site).into_iter().flat_map(|site| &site.gateways);
     named.filter_map(|name| Some((name, lab.nodes.get(name)?))).filter(|(_, node)| node.adapter_on(&link.network).is_some())
+}
+
+/// The network that both ends of a link's tunnel are bound to, where the link runs over another.
+pub(super) fn ends_elsewhere<'a>(facts: &Facts<'a>, link: &'a Link) -> Option<&'a NetworkName> {
+    let tunnel = link.tunnel.as_ref()?;
+    let bound = |site| match &end(facts, link, site, tunnel)?.2.bind {
+        Bind::On(network) if *network != link.network => Some(network),
+        _ => None,
+    };
+    let (one, other) = (bound(&link.between.0)?, bound(&link.between.1)?);
+    (one == other).then_some(one)
 }
 
 fn end<'a>(facts: &Facts<'a>, link: &'a Link, site: &SiteName, tunnel: &ServiceName) -> Option<End<'a>> {
@@ -165,5 +184,7 @@ mod tests {
         let off = farm(&good, &wire("west-lan", "pipe"), "wire");
         check(CODE, &off, &["w-gate/wire is bound to west-lan, and the link east - west runs over road"]);
         assert_eq!(fixes(CODE, &off), ["Bind wire to road"]);
+        let elsewhere = farm(&wire("west-lan", "pipe"), &wire("west-lan", "pipe"), "wire");
+        check(CODE, &elsewhere, &["both ends of wire are bound to west-lan, and the link east - west runs over road"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the window remembers about its user: theme, recent files, which panels are open and how large.
 
-use crate::look::Preference;
+use crate::look::{Preference, size};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Default for Preferences {
             inspector_open: true,
             bottom_open: true,
             provider: "sim".to_owned(),
-            panel_sizes: [216.0, 288.0, 212.0],
+            panel_sizes: [size::PALETTE_WIDTH, size::INSPECTOR_WIDTH, 212.0],
             window: None,
         }
     }

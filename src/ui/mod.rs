@@ -37,6 +37,8 @@ use std::{
 
 /// The window's size at its first start, in points.
 const SIZE: [f32; 2] = [1440.0, 900.0];
+/// The icon of the window, where the system asks the program for it.
+const ICON: &[u8] = include_bytes!("../../dist/icons/128.png");
 /// The least size that it can be used in.
 const SIZE_MIN: [f32; 2] = [800.0, 560.0];
 
@@ -66,6 +68,7 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
         viewport: egui::ViewportBuilder::default()
             .with_title("Sandtable")
             .with_app_id("sandtable")
+            .with_icon(eframe::icon_data::from_png_bytes(ICON).unwrap_or_default())
             .with_inner_size(place.size)
             .with_maximized(place.maximized)
             .with_min_inner_size(SIZE_MIN),

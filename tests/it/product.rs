@@ -103,6 +103,32 @@ fn every_command_has_a_man_page() {
     assert_eq!(count, commands().len() + 1, "hidden commands have none");
 }
 
+/// Edges of the icons in pixels: what menus, docks and task switchers ask for.
+const ICON_SIZES: [u32; 7] = [16, 24, 32, 48, 64, 128, 256];
+
+/// The icons as pixels show `dist/sandtable.svg`; `UPDATE_DOCS=1` draws them.
+#[test]
+fn icons_are_drawn_from_their_svg() {
+    let dist = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
+    let text = std::fs::read_to_string(dist.join("sandtable.svg")).unwrap();
+    let tree = resvg::usvg::Tree::from_str(&text, &resvg::usvg::Options::default()).unwrap();
+    for size in ICON_SIZES {
+        let mut drawn = resvg::tiny_skia::Pixmap::new(size, size).unwrap();
+        let scale = size as f32 / tree.size().width();
+        resvg::render(&tree, resvg::tiny_skia::Transform::from_scale(scale, scale), &mut drawn.as_mut());
+        let file = dist.join(format!("icons/{size}.png"));
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&file, drawn.encode_png().unwrap()).unwrap();
+        }
+        let stored = image::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).into_rgba8();
+        let drawn = image::load_from_memory(&drawn.encode_png().unwrap()).unwrap().into_rgba8();
+        assert_eq!(stored.dimensions(), (size, size));
+        // Another processor may round a pixel of an edge otherwise.
+        let differs = stored.as_raw().iter().zip(drawn.as_raw()).any(|(one, other)| one.abs_diff(*other) > 2);
+        assert!(!differs, "{} is stale: UPDATE_DOCS=1 cargo test --test it product", file.display());
+    }
+}
+
 /// Every file below a folder, relative to it.
 #[cfg(unix)]
 fn files(folder: &std::path::Path) -> Vec<String> {
@@ -129,6 +155,8 @@ fn what_is_installed_is_removed() {
     for file in [
         "bin/sandtable",
         "share/applications/sandtable.desktop",
+        "share/metainfo/sandtable.metainfo.xml",
+        "share/icons/hicolor/48x48/apps/sandtable.png",
         "share/bash-completion/completions/sandtable",
         "share/zsh/site-functions/_sandtable",
         "share/fish/vendor_completions.d/sandtable.fish",

@@ -389,12 +389,12 @@ impl Engine for Local {
             .seconds
             .iter()
             .filter(|second| told.is_none_or(|told| second.at_ms + SAMPLE_MS > told) && second.at_ms + SAMPLE_MS <= observed.at_ms)
-            .map(|second| LoadSample { at_ms: second.at_ms + SAMPLE_MS, span_ms: second.span_ms, good: second.ok, failed: second.failed })
+            .map(LoadSample::of)
             .collect();
         if let Some(last) = load.last() {
             self.told.insert(place.file, last.at_ms);
         }
-        Ok(Some(Sight { observed, load, failover: traffic.failover }))
+        Ok(Some(Sight { observed, load, entries: traffic.entries, failover: traffic.failover }))
     }
 
     fn look_away(&mut self) {
@@ -428,6 +428,13 @@ fn prediction(fault: &Fault, found: &crate::sim::Prediction) -> Prediction {
     for flow in &found.flows {
         let then = if flow.at_end == Health::Healthy { ", then healthy again" } else { "" };
         lost.push((Subject::Flow(flow.id.clone()), format!("{}{then}", flow.worst.title())));
+    }
+    // Of several entries one may be out while others go on.
+    for entry in found.entries.iter().filter(|entry| entry.failed > 0 && found.entries.len() > 1) {
+        let then = if entry.recovers_after_ms.is_some() { ", then answered again" } else { "" };
+        let gap = format!("{}.{} s", entry.longest_gap_ms / 1000, entry.longest_gap_ms % 1000 / 100);
+        let text = format!("{} of {} requests fail, {gap} without a good answer{then}", entry.failed, entry.requests);
+        lost.push((Subject::Flow(entry.id.clone()), text));
     }
     let names = |nodes: &[crate::model::NodeName]| match nodes {
         [] => "nobody".to_owned(),

@@ -178,6 +178,8 @@ pub struct Sight {
     pub observed: Observed,
     /// Requests from outside since the last look.
     pub load: Vec<LoadSample>,
+    /// Requests by the flow that they came in by, since the load began.
+    pub entries: Vec<crate::sim::EntryLoad>,
     /// The last move of a VIP, as the provider measured it.
     pub failover: Option<crate::sim::FailoverRuler>,
 }

@@ -215,6 +215,7 @@ impl State {
                     self.run.deployed_on = Some(self.run.provider.clone());
                 }
                 self.run.observe(sight.observed, &sight.load);
+                self.run.entries = sight.entries;
                 // Holders that are elected again after a heal are no failover.
                 if let Some(moved) = sight.failover.filter(|moved| moved.cause == MoveCause::Fault) {
                     self.run.measured = Some(moved);

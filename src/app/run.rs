@@ -8,6 +8,7 @@ use crate::catalog::Catalog;
 use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, ServiceRef, Subject, VipName};
 use crate::plan::{Plan, StepId, promotable};
 use crate::provider::on::On;
+use crate::sim::{EntryLoad, LoadSecond};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Events that are kept; the oldest go first.
@@ -47,6 +48,11 @@ pub struct LoadSample {
 }
 
 impl LoadSample {
+    /// What became of the requests of a second; its stretch ends with it.
+    pub fn of(second: &LoadSecond) -> Self {
+        Self { at_ms: second.at_ms + SAMPLE_MS, span_ms: second.span_ms, good: second.ok, failed: second.failed }
+    }
+
     /// So many requests of the stretch as a rate, in requests a second.
     pub fn per_sec(&self, requests: u32) -> u32 {
         let rate = u64::from(requests) * 1000 / self.span_ms.max(1);
@@ -156,6 +162,8 @@ pub struct Run {
     pub events: VecDeque<Happening>,
     /// Requests from outside, the oldest first.
     pub load: VecDeque<LoadSample>,
+    /// The same by the flow that they came in by, in the layout's order.
+    pub entries: Vec<EntryLoad>,
     /// The last failover, as it was seen from here.
     pub ruler: Option<Ruler>,
     /// The last move of a VIP, as the provider measured it.

@@ -361,8 +361,8 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
 fn without_clocks(event: Event) -> Event {
     match event {
         Event::Seen(Some(sight)) => {
-            let Sight { observed, load: _, failover } = *sight;
-            Event::Seen(Some(Box::new(Sight { observed: observed.without_clocks(), load: Vec::new(), failover })))
+            let Sight { observed, failover, .. } = *sight;
+            Event::Seen(Some(Box::new(Sight { observed: observed.without_clocks(), failover, ..Sight::default() })))
         }
         other => other,
     }

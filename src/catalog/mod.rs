@@ -20,7 +20,7 @@ pub use recipe::{
 
 pub use relation::{Agreement, Carries, Copying, Need, Partners, Promoting, Through};
 
-use crate::model::{Endpoint, IndexMap, Kind, Lab, NodeName, Role, Service, ServiceName, ServiceRef, Value};
+use crate::model::{Endpoint, IndexMap, Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -444,25 +444,20 @@ impl Catalog {
             .map(|(node, name, service): (&NodeName, _, _)| (ServiceRef { node: node.clone(), service: name.clone() }, service))
     }
 
-    /// Whether requests from outside can enter a lab: a flow leads from outside to a service that answers requests, or to a
-    /// VIP that follows one.
+    /// Whether requests from outside can enter a lab: a flow leads from outside to a port.
     pub fn has_entrance(&self, lab: &Lab) -> bool {
         lab.flows.iter().filter(|flow| flow.from == Endpoint::Outside).any(|flow| match &flow.to {
-            Endpoint::Service(at) => self.answers(lab, at),
-            Endpoint::Vip(vip) => lab.vips.get(vip).is_some_and(|vip| {
-                let served = |service: &ServiceName| {
-                    vip.holders.iter().any(|holder| self.answers(lab, &ServiceRef { node: holder.node.clone(), service: service.clone() }))
-                };
-                vip.follows.as_ref().is_some_and(served)
+            Endpoint::Service(at) => lab.service(at).is_some_and(|service| {
+                let entry = self.of(service);
+                let leads = entry.is_some_and(|entry| entry.behaviour == Behaviour::PortForward);
+                flow.port.is_some() || leads || entry.and_then(|entry| entry.main_port(service)).is_some()
             }),
-            Endpoint::Node(_) | Endpoint::Outside => false,
+            Endpoint::Vip(vip) => {
+                lab.vips.get(vip).is_some_and(|vip| !vip.holders.is_empty() && (flow.port.is_some() || vip.follows.is_some()))
+            }
+            Endpoint::Node(node) => flow.port.is_some() && lab.nodes.contains_key(node),
+            Endpoint::Outside => false,
         })
-    }
-
-    /// Whether a service answers requests of users.
-    fn answers(&self, lab: &Lab, at: &ServiceRef) -> bool {
-        let behaviour = lab.service(at).and_then(|service| self.behaviour(service));
-        behaviour.is_some_and(Behaviour::answers_requests)
     }
 
     /// Clusters of a lab with their members, in the lab's order.

@@ -4,9 +4,11 @@ use super::args::Target;
 use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::fault::sentences;
-use crate::model::{Author, Fault, fault_secs};
+use crate::model::{Author, ClusterState, Fault, Health, NodeName, fault_secs};
 use crate::provider::{Lasts, Terms};
+use crate::sim::Prediction;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What `inject` takes.
 #[derive(Debug, clap::Args)]
@@ -48,6 +50,110 @@ struct Predicted {
     requests_failed: u64,
     longest_gap_ms: u64,
     recovers_after_ms: Option<u64>,
+    answered_at_end: bool,
+    entries: Vec<EntryPredicted>,
+    services: Vec<ServicePredicted>,
+    flows: Vec<FlowPredicted>,
+    vips: Vec<VipPredicted>,
+    clusters: BTreeMap<String, ClusterPredicted>,
+    /// Members of a mesh that would not see each other.
+    apart: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct EntryPredicted {
+    from: String,
+    to: String,
+    port: Option<u16>,
+    requests: u64,
+    requests_failed: u64,
+    longest_gap_ms: u64,
+    recovers_after_ms: Option<u64>,
+    answered_at_end: bool,
+}
+
+#[derive(Serialize)]
+struct ServicePredicted {
+    service: String,
+    worst: Health,
+    at_end: Health,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct FlowPredicted {
+    from: String,
+    to: String,
+    port: Option<u16>,
+    worst: Health,
+    at_end: Health,
+}
+
+#[derive(Serialize)]
+struct VipPredicted {
+    vip: String,
+    before: Vec<String>,
+    after: Vec<String>,
+    unheld_ms: u64,
+    shared_ms: u64,
+}
+
+#[derive(Serialize)]
+struct ClusterPredicted {
+    worst: ClusterState,
+    at_end: ClusterState,
+}
+
+impl Predicted {
+    fn of(one: &Prediction, says: Vec<String>) -> Self {
+        let texts = |nodes: &[NodeName]| nodes.iter().map(ToString::to_string).collect();
+        let entries = one.entries.iter().map(|entry| EntryPredicted {
+            from: entry.id.from.to_string(),
+            to: entry.id.to.to_string(),
+            port: entry.id.port,
+            requests: entry.requests,
+            requests_failed: entry.failed,
+            longest_gap_ms: entry.longest_gap_ms,
+            recovers_after_ms: entry.recovers_after_ms,
+            answered_at_end: entry.answered_at_end,
+        });
+        let services = one.services.iter().map(|service| ServicePredicted {
+            service: service.service.to_string(),
+            worst: service.worst,
+            at_end: service.at_end,
+            reason: service.reason.clone(),
+        });
+        let flows = one.flows.iter().map(|flow| FlowPredicted {
+            from: flow.id.from.to_string(),
+            to: flow.id.to.to_string(),
+            port: flow.id.port,
+            worst: flow.worst,
+            at_end: flow.at_end,
+        });
+        let vips = one.vips.iter().map(|vip| VipPredicted {
+            vip: vip.vip.to_string(),
+            before: texts(&vip.before),
+            after: texts(&vip.after),
+            unheld_ms: vip.unheld_ms,
+            shared_ms: vip.shared_ms,
+        });
+        let clusters = one.clusters.iter();
+        let clusters = clusters.map(|(name, one)| (name.to_string(), ClusterPredicted { worst: one.worst, at_end: one.at_end }));
+        Self {
+            says,
+            requests: one.requests,
+            requests_failed: one.requests_failed,
+            longest_gap_ms: one.longest_gap_ms,
+            recovers_after_ms: one.recovers_after_ms,
+            answered_at_end: one.answered_at_end,
+            entries: entries.collect(),
+            services: services.collect(),
+            flows: flows.collect(),
+            vips: vips.collect(),
+            clusters: clusters.collect(),
+            apart: one.apart.iter().map(|(one, other)| (one.to_string(), other.to_string())).collect(),
+        }
+    }
 }
 
 /// The manual of the verbs, from their one table.
@@ -82,13 +188,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let id = if args.predict { None } else { Some(wait(provider.inject(&fault, Terms { lasts: args.lasts(), by: Author::CommandLine }))?.map_err(provider_failed)?) };
     match args.target.format() {
         Format::Json => {
-            let predicted = predicted.map(|one| Predicted {
-                says,
-                requests: one.requests,
-                requests_failed: one.requests_failed,
-                longest_gap_ms: one.longest_gap_ms,
-                recovers_after_ms: one.recovers_after_ms,
-            });
+            let predicted = predicted.map(|one| Predicted::of(&one, says));
             let (what, on) = (fault.word(), fault.on());
             terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), id, what, on, predicted })?;
         }

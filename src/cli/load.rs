@@ -1,12 +1,12 @@
 //! `sandtable load`: requests from outside, with a line each second, to be watched while something breaks.
 
-use super::status::FailoverLine;
+use super::status::{EntryLine, FailoverLine, gap};
 use super::interrupt::Interrupt;
 use super::place::{On, Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::model::Endpoint;
+use crate::model::{Endpoint, FlowId};
 use crate::provider::Traffic;
-use crate::sim::LoadSecond;
+use crate::sim::{LoadSecond, LoadTotals};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ const END: Duration = Duration::from_millis(4200);
 pub(super) struct Args {
     /// The layout whose lab is asked
     layout: PathBuf,
-    /// Requests in each second
+    /// Requests of users in each second; what serves no users, such as ssh, gets a connection now and then
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=2000))]
     per_second: u32,
     /// How long, in seconds; without it until Ctrl-C, which ends it with its sums
@@ -56,7 +56,10 @@ struct Summary {
     ok: u64,
     failed: u64,
     longest_gap_ms: u64,
+    latency_ms: Option<f32>,
+    latency_ms_max: Option<f32>,
     causes: BTreeMap<String, u64>,
+    entries: Vec<EntryLine>,
     answered: BTreeMap<String, u64>,
     failover: Option<FailoverLine>,
 }
@@ -70,11 +73,17 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     // A look first: it says where requests can go in, and watches what moves meanwhile.
     wait(provider.observe())?.map_err(provider_failed)?;
     wait(provider.set_load(args.per_second))?.map_err(provider_failed)?;
-    if wait(provider.traffic())?.map_err(provider_failed)?.per_sec == 0 {
+    let before = wait(provider.traffic())?.map_err(provider_failed)?;
+    if before.per_sec == 0 || before.entries.is_empty() {
         return Err(nothing_asked());
     }
+    if before.per_sec != args.per_second {
+        super::note(&format!("this lab gets {} requests per second by itself; --per-second does not change that", before.per_sec));
+    }
+    let began_ms = wait(provider.observe())?.map_err(provider_failed)?.at_ms;
+    let mut measure = Measure::begin(before, began_ms);
     let interrupt = Interrupt::heard()?;
-    let (began, mut told, mut shown) = (Instant::now(), None, 0);
+    let (began, mut told, mut shown) = (Instant::now(), measure.last_second_ms(), 0);
     let mut calm_secs = None;
     loop {
         let is_calm = args.calm.is_some_and(|secs| calm_secs.is_some_and(|calm| calm >= secs));
@@ -89,6 +98,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
             wait(provider.observe())?.map_err(provider_failed)?;
         }
         let traffic = wait(provider.traffic())?.map_err(provider_failed)?;
+        measure.look(&traffic);
         // The last second is not over yet.
         let over = traffic.seconds.len().saturating_sub(1);
         let before = told;
@@ -105,18 +115,77 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let waited = if last.totals.in_flight > u64::from(args.per_second) { END } else { Duration::from_millis(300) };
     std::thread::sleep(waited);
     let traffic = if waited == END { wait(provider.traffic())?.map_err(provider_failed)? } else { last };
-    sum(&args, &place, &traffic, terminal)?;
-    Ok(if traffic.totals.failed == 0 { Outcome::Good } else { Outcome::Unwell })
+    measure.look(&traffic);
+    let measured = measure.end(traffic);
+    sum(&args, &place, &measured, terminal)?;
+    Ok(if measured.totals.failed == 0 { Outcome::Good } else { Outcome::Unwell })
+}
+
+/// What becomes of requests while the command runs. A simulated lab has had some before.
+struct Measure {
+    before: Traffic,
+    began_ms: u64,
+    /// The longest gap and latency of each entry since.
+    most: BTreeMap<FlowId, (u64, f32)>,
+}
+
+impl Measure {
+    fn begin(before: Traffic, began_ms: u64) -> Self {
+        Self { before, began_ms, most: BTreeMap::new() }
+    }
+
+    /// The last second before it began, which others have seen.
+    fn last_second_ms(&self) -> Option<u64> {
+        self.before.seconds.last().map(|second| second.at_ms)
+    }
+
+    /// Keeps what is longest: a provider forgets seconds after a while.
+    fn look(&mut self, traffic: &Traffic) {
+        let last_ms = self.last_second_ms();
+        for entry in &traffic.entries {
+            let most = self.most.entry(entry.id.clone()).or_default();
+            for second in entry.seconds.iter().filter(|second| last_ms.is_none_or(|last_ms| second.at_ms > last_ms)) {
+                // A gap may have begun earlier.
+                most.0 = most.0.max(second.longest_gap_ms.min((second.at_ms + 1000).saturating_sub(self.began_ms)));
+                most.1 = most.1.max(second.latency_ms_max);
+            }
+            let until_ms = traffic.seconds.last().map_or(self.began_ms, |second| second.at_ms + 1000);
+            most.0 = most.0.max(entry.open_gap_ms.min(until_ms.saturating_sub(self.began_ms)));
+        }
+    }
+
+    /// What became of requests since it began.
+    fn end(self, mut after: Traffic) -> Traffic {
+        let earlier: BTreeMap<&FlowId, &LoadTotals> = self.before.entries.iter().map(|entry| (&entry.id, &entry.totals)).collect();
+        let since = |totals: LoadTotals, before: Option<&LoadTotals>, (longest_gap_ms, latency_ms): (u64, f32)| {
+            let totals = match before {
+                Some(before) => totals.since(before),
+                None => totals,
+            };
+            LoadTotals { longest_gap_ms, latency_us_max: micros(latency_ms), ..totals }
+        };
+        for entry in &mut after.entries {
+            let most = self.most.get(&entry.id).copied().unwrap_or_default();
+            entry.totals = since(std::mem::take(&mut entry.totals), earlier.get(&entry.id).copied(), most);
+        }
+        let most = self.most.values().fold((0, 0.0_f32), |(gap, latency), one| (gap.max(one.0), latency.max(one.1)));
+        after.totals = since(std::mem::take(&mut after.totals), Some(&self.before.totals), most);
+        after
+    }
+}
+
+fn micros(ms: f32) -> u64 {
+    u64::try_from(Duration::from_secs_f32(ms.max(0.0) / 1000.0).as_micros()).unwrap_or(u64::MAX)
 }
 
 fn nothing_asked() -> Failure {
-    Failure::input("no flow from outside leads to anything that answers requests; draw one: outside -> NODE/SERVICE")
+    Failure::input("no flow from outside leads to anything that can be connected to; draw one: outside -> NODE/SERVICE")
 }
 
 fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()> {
     match args.format {
         Format::Json => {
-            let LoadSecond { at_ms, span_ms: _, ok, failed, latency_ms, latency_ms_max } = *second;
+            let LoadSecond { at_ms, ok, failed, latency_ms, latency_ms_max, .. } = *second;
             terminal.json_line(&SecondLine { at_ms, ok, failed, latency_ms, latency_ms_max })?;
         }
         Format::Text => {
@@ -144,6 +213,9 @@ fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -
             ok: totals.ok,
             failed: totals.failed,
             longest_gap_ms: totals.longest_gap_ms,
+            latency_ms: totals.latency_ms(),
+            latency_ms_max: totals.latency_ms_max(),
+            entries: traffic.entries.iter().map(|entry| EntryLine::of(&entry.id, &entry.totals)).collect(),
             causes: totals.causes.iter().map(|(cause, count)| (cause.text().to_owned(), *count)).collect(),
             answered: traffic.answered.clone(),
             failover,
@@ -152,21 +224,27 @@ fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -
         return Ok(());
     }
     terminal.line(format_args!(
-        "{} requests, {} failed, the longest time without a good answer {}.{:02} s",
+        "{} requests, {} failed, the longest time without a good answer {}",
         totals.ok + totals.failed,
         totals.failed,
-        totals.longest_gap_ms / 1000,
-        totals.longest_gap_ms % 1000 / 10
+        gap(totals.longest_gap_ms)
     ));
+    if traffic.entries.len() > 1 {
+        let rows: Vec<_> = traffic.entries.iter().map(|entry| EntryLine::of(&entry.id, &entry.totals).cells()).collect();
+        terminal.table(&rows);
+    }
     for (cause, count) in &totals.causes {
         terminal.line(format_args!("  {count} failed: {}", cause.text()));
     }
     for (node, count) in &traffic.answered {
         terminal.line(format_args!("  {count} answered by {node}"));
     }
-    if let Some(FailoverLine { vip, to, detected_ms, elected_ms, first_good_ms, .. }) = failover {
+    if let Some(failover) = failover {
+        let texts = failover.entry_texts();
+        let FailoverLine { vip, to, detected_ms, elected_ms, first_good_ms, .. } = failover;
         let good = first_good_ms.map_or_else(String::new, |ms| format!(", first good answer after {ms} ms"));
         terminal.line(format_args!("last failover: {vip} to {to}, noticed after {detected_ms} ms, elected after {elected_ms} ms{good}"));
+        texts.iter().for_each(|text| terminal.line(text));
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::app::{Happening, Tone, Viewer, happening};
 use crate::deploy::labs;
-use crate::model::{ClusterState, Health, Lab, Observed, ObservedNode, Power};
+use crate::model::{ClusterState, FlowId, Health, Lab, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::provider::{Provider, Traffic};
-use crate::sim::FailoverRuler;
+use crate::sim::{EntryOutage, FailoverRuler, LoadTotals};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -128,6 +128,31 @@ pub(super) struct FailoverLine {
     pub(super) first_good_ms: Option<u64>,
     pub(super) failed_requests: u64,
     pub(super) requests: u64,
+    entries: Vec<OutageLine>,
+}
+
+/// What became of the requests of one flow from outside while a VIP moved.
+#[derive(Serialize, PartialEq)]
+struct OutageLine {
+    from: String,
+    to: String,
+    port: Option<u16>,
+    requests: u64,
+    failed_requests: u64,
+    longest_gap_ms: u64,
+}
+
+impl OutageLine {
+    fn of(outage: &EntryOutage) -> Self {
+        Self {
+            from: outage.id.from.to_string(),
+            to: outage.id.to.to_string(),
+            port: outage.id.port,
+            requests: outage.requests,
+            failed_requests: outage.failed_requests,
+            longest_gap_ms: outage.longest_gap_ms,
+        }
+    }
 }
 
 impl FailoverLine {
@@ -142,15 +167,99 @@ impl FailoverLine {
             first_good_ms: ruler.first_good_at_ms.map(after),
             failed_requests: ruler.failed_requests,
             requests: ruler.requests,
+            entries: ruler.entries.iter().map(OutageLine::of).collect(),
         }
+    }
+
+    /// What became of requests at the entries where some failed, where there are several entries.
+    pub(super) fn entry_texts(&self) -> Vec<String> {
+        let failing = self.entries.iter().filter(|entry| entry.failed_requests > 0 && self.entries.len() > 1);
+        let text = |entry: &OutageLine| {
+            let port = entry.port.map_or_else(String::new, |port| format!(":{port}"));
+            let (failed, all, gap) = (entry.failed_requests, entry.requests, gap(entry.longest_gap_ms));
+            format!("  {} -> {}{port}: {failed} of {all} requests failed, longest gap {gap}", entry.from, entry.to)
+        };
+        failing.map(text).collect()
     }
 }
 
 #[derive(Serialize, PartialEq)]
 struct RequestsLine {
     per_sec: u32,
+    sent: u64,
     ok: u64,
     failed: u64,
+    longest_gap_ms: u64,
+    latency_ms: Option<f32>,
+    latency_ms_max: Option<f32>,
+    entries: Vec<EntryLine>,
+}
+
+impl RequestsLine {
+    fn of(traffic: &Traffic) -> Self {
+        let totals = &traffic.totals;
+        Self {
+            per_sec: traffic.per_sec,
+            sent: totals.sent,
+            ok: totals.ok,
+            failed: totals.failed,
+            longest_gap_ms: totals.longest_gap_ms,
+            latency_ms: totals.latency_ms(),
+            latency_ms_max: totals.latency_ms_max(),
+            entries: traffic.entries.iter().map(|entry| EntryLine::of(&entry.id, &entry.totals)).collect(),
+        }
+    }
+}
+
+/// The requests of one flow from outside.
+#[derive(Serialize, PartialEq)]
+pub(super) struct EntryLine {
+    from: String,
+    to: String,
+    port: Option<u16>,
+    sent: u64,
+    ok: u64,
+    failed: u64,
+    longest_gap_ms: u64,
+    latency_ms: Option<f32>,
+    latency_ms_max: Option<f32>,
+    causes: BTreeMap<String, u64>,
+}
+
+impl EntryLine {
+    pub(super) fn of(id: &FlowId, totals: &LoadTotals) -> Self {
+        Self {
+            from: id.from.to_string(),
+            to: id.to.to_string(),
+            port: id.port,
+            sent: totals.sent,
+            ok: totals.ok,
+            failed: totals.failed,
+            longest_gap_ms: totals.longest_gap_ms,
+            latency_ms: totals.latency_ms(),
+            latency_ms_max: totals.latency_ms_max(),
+            causes: totals.causes.iter().map(|(cause, count)| (cause.text().to_owned(), *count)).collect(),
+        }
+    }
+
+    /// Its flow and its sums, as cells of a table.
+    pub(super) fn cells(&self) -> Vec<(Style, String)> {
+        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
+        let failed = if self.failed == 0 { Style::Plain } else { Style::Bad };
+        let latency = self.latency_ms.map_or_else(|| "never answered".to_owned(), |ms| format!("{ms:.1} ms"));
+        vec![
+            (Style::Plain, format!("{} -> {}{port}", self.from, self.to)),
+            (Style::Plain, if self.sent == 1 { "1 request".to_owned() } else { format!("{} requests", self.sent) }),
+            (failed, format!("{} failed", self.failed)),
+            (Style::Plain, format!("longest gap {}", gap(self.longest_gap_ms))),
+            (Style::Plain, latency),
+        ]
+    }
+}
+
+/// A time without a good answer, in seconds.
+pub(super) fn gap(ms: u64) -> String {
+    format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
@@ -270,7 +379,7 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
         clusters: clusters.collect(),
         faults: faults.collect(),
         failover,
-        requests: Some(RequestsLine { per_sec: traffic.per_sec, ok: traffic.totals.ok, failed: traffic.totals.failed }),
+        requests: Some(RequestsLine::of(traffic)),
         changes: None,
     }
 }
@@ -345,6 +454,12 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
         rows.push(vec![plain(&format!("{} -> {}{port}", flow.from, flow.to)), health, plain(&what)]);
     }
     terminal.table(&rows);
+    let requests = report.requests.iter().flat_map(|requests| &requests.entries).filter(|entry| entry.sent > 0);
+    let requests: Vec<_> = requests.map(EntryLine::cells).collect();
+    if !requests.is_empty() {
+        terminal.line("requests from outside:");
+        terminal.table(&requests);
+    }
     for fault in &report.faults {
         let word = terminal.paint(Style::Bad, "fault");
         terminal.line(format_args!("{word} {}: {} {}", fault.id, fault.what, fault.on));
@@ -355,5 +470,6 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
             "last failover: {} to {}, noticed after {} ms, elected after {} ms{good}, {} of {} requests failed",
             failover.vip, failover.to, failover.detected_ms, failover.elected_ms, failover.failed_requests, failover.requests
         ));
+        failover.entry_texts().iter().for_each(|text| terminal.line(text));
     }
 }

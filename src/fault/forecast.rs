@@ -2,11 +2,14 @@
 
 use crate::{
     model::{ClusterState, NodeName},
-    sim::Prediction,
+    sim::{EntryForecast, Prediction},
 };
 
 /// What is said where a prediction knows nothing of users.
 const NO_REQUESTS: &str = "No requests enter from outside, so nothing is known of users.";
+
+/// The shortest time without a good answer that is worth a word, in milliseconds.
+const GAP_MS_MIN: u64 = 250;
 
 /// The prediction as sentences, what matters most first. Never empty.
 pub fn sentences(prediction: &Prediction) -> Vec<String> {
@@ -60,22 +63,43 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
         said.push(format!("The flow {} would be {} {end}.", flow.id, flow.worst.title()));
     }
     if prediction.requests_failed > 0 {
-        let end = match prediction.recovers_after_ms {
-            Some(ms) => format!("; all are answered again after {}", seconds(ms)),
-            None if prediction.answered_at_end => "; some would still fail at the end".to_owned(),
-            None => "; none would be answered until the fault is healed".to_owned(),
-        };
-        let gap = match prediction.longest_gap_ms {
-            // Others may be answered meanwhile: a gap of a moment says nothing.
-            0..250 => String::new(),
-            ms => format!(", with up to {} without a good answer", seconds(ms)),
-        };
-        said.push(format!("{} of {} requests would fail{gap}{end}.", prediction.requests_failed, prediction.requests));
+        let Prediction { requests, requests_failed, longest_gap_ms, recovers_after_ms, answered_at_end, .. } = *prediction;
+        let what = Failing { requests, failed: requests_failed, gap_ms: longest_gap_ms, recovers_after_ms, answered_at_end };
+        said.push(format!("{what}."));
+    }
+    // Of several entries, one may be out while others go on.
+    for entry in prediction.entries.iter().filter(|entry| entry.failed > 0 && prediction.entries.len() > 1) {
+        let EntryForecast { ref id, requests, failed, longest_gap_ms: gap_ms, recovers_after_ms, answered_at_end } = *entry;
+        said.push(format!("By {id}: {}.", Failing { requests, failed, gap_ms, recovers_after_ms, answered_at_end }));
     }
     if no_requests {
         said.push(NO_REQUESTS.to_owned());
     }
     said
+}
+
+/// How many of some requests would fail, and for how long.
+struct Failing {
+    requests: u64,
+    failed: u64,
+    gap_ms: u64,
+    recovers_after_ms: Option<u64>,
+    answered_at_end: bool,
+}
+
+impl std::fmt::Display for Failing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} requests would fail", self.failed, self.requests)?;
+        // A gap of a moment says nothing.
+        if self.gap_ms >= GAP_MS_MIN {
+            write!(f, ", with up to {} without a good answer", seconds(self.gap_ms))?;
+        }
+        match self.recovers_after_ms {
+            Some(ms) => write!(f, "; all are answered again after {}", seconds(ms)),
+            None if self.answered_at_end => f.write_str("; some would still fail at the end"),
+            None => f.write_str("; none would be answered until the fault is healed"),
+        }
+    }
 }
 
 fn seconds(ms: u64) -> String {
@@ -98,6 +122,34 @@ mod tests {
         };
         let prediction = Prediction { vips: vec![vip], requests: 9, ..Prediction::default() };
         assert_eq!(sentences(&prediction), ["The VIP store would leave elm: no node would hold it at the end of the forecast."]);
+    }
+
+    #[test]
+    fn an_entry_that_is_out_is_told_although_others_go_on() {
+        let entry = |to: &str, failed, longest_gap_ms, recovers_after_ms| EntryForecast {
+            id: format!("outside -> {to}").parse().unwrap(),
+            requests: 200,
+            failed,
+            longest_gap_ms,
+            recovers_after_ms,
+            answered_at_end: failed == 0,
+        };
+        let prediction = Prediction {
+            requests: 400,
+            requests_failed: 190,
+            longest_gap_ms: 19_000,
+            answered_at_end: true,
+            recovers_after_ms: None,
+            entries: vec![entry("p1/php", 190, 19_000, None), entry("p2/php", 0, 0, Some(0))],
+            ..Prediction::default()
+        };
+        assert_eq!(
+            sentences(&prediction),
+            [
+                "190 of 400 requests would fail, with up to 19.0 s without a good answer; some would still fail at the end.",
+                "By outside -> p1/php: 190 of 200 requests would fail, with up to 19.0 s without a good answer; none would be answered until the fault is healed.",
+            ]
+        );
     }
 
     #[test]

@@ -126,6 +126,11 @@ pub enum Answered {
 /// How long a failed request counts, in milliseconds.
 pub const REQUESTS_COUNT_MS: u64 = 3000;
 
+/// How often a connection from outside is tried to what takes no requests of users, in seconds.
+pub const CONNECT_SECS: u32 = 1;
+/// How often one to an ssh server is tried, in seconds: such servers log each stranger, and turn away those who come often.
+pub const SHELL_SECS: u32 = 5;
+
 /// What became of the requests at an entry within the last [`REQUESTS_COUNT_MS`], by how long ago the last good answer and the last
 /// failure were, in milliseconds; `None`: there was none.
 pub fn answered(good_ms_ago: Option<u64>, failed_ms_ago: Option<u64>) -> Answered {

@@ -17,7 +17,7 @@ pub mod virtualbox;
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::{Action, Promotion},
-    sim::{FailoverRuler, LoadSecond, LoadTotals, Prediction},
+    sim::{EntryLoad, FailoverRuler, LoadSecond, LoadTotals, Prediction},
 };
 use doctor::Check;
 use preflight::Needs;
@@ -107,6 +107,8 @@ pub struct Traffic {
     pub totals: LoadTotals,
     /// One result each second, oldest first.
     pub seconds: Vec<LoadSecond>,
+    /// The same by the flow that they came in by, in the layout's order.
+    pub entries: Vec<EntryLoad>,
     /// The last move of a VIP, measured.
     pub failover: Option<FailoverRuler>,
     /// How many each node has answered, where the answer says so.

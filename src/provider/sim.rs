@@ -474,7 +474,8 @@ impl Provider for SimProvider {
                     per_sec: world.load(),
                     totals: world.load_totals(),
                     seconds: world.load_seconds(),
-                    failover: world.failover().cloned(),
+                    entries: world.load_entries(),
+                    failover: world.failover(),
                     answered: std::collections::BTreeMap::new(),
                 })
             })

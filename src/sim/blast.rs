@@ -3,6 +3,7 @@
 use super::{
     load::REQUESTS_PER_SEC,
     table::{ServiceId, VipId},
+    tally::{EntryLoad, LoadTotals},
     time::{MS, SECOND},
     world::{SimError, World},
 };
@@ -22,8 +23,9 @@ const HORIZON_MS_MIN: u64 = 20_000;
 const LASTS_MS_MAX: u64 = 900_000;
 /// What is looked at beyond the slowest timer, in milliseconds: probes, requests that wait for an answer, and some calm.
 const BEYOND_MS: u64 = 15_000;
-/// The last part of the time looked at, in milliseconds: longer than requests wait for an answer.
-const END_MS: u64 = 5000;
+/// The last part of the time looked at, in milliseconds: longer than requests wait for an answer, and than two connections to an ssh server
+/// are apart.
+const END_MS: u64 = 11_000;
 
 /// A service that would suffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,24 @@ pub struct FlowForecast {
     pub worst: Health,
     /// What it would be at the end.
     pub at_end: Health,
+}
+
+/// What requests by one flow from outside would come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryForecast {
+    /// The flow.
+    pub id: FlowId,
+    /// Requests that would come in.
+    pub requests: u64,
+    /// Those that would fail.
+    pub failed: u64,
+    /// The longest time without a good answer, in milliseconds; one that is not over at the end counts to the end.
+    pub longest_gap_ms: u64,
+    /// When requests would be answered again for good, in milliseconds after the fault: 0 where none fails, `None` where they still
+    /// fail at the end of the time looked at.
+    pub recovers_after_ms: Option<u64>,
+    /// Whether any request was still answered well towards the end of the time looked at.
+    pub answered_at_end: bool,
 }
 
 /// A VIP that would move, be lost or be held twice.
@@ -90,13 +110,15 @@ pub struct Prediction {
     pub requests: u64,
     /// Those that would fail.
     pub requests_failed: u64,
-    /// The longest time without a good answer, in milliseconds; one that is not over at the end counts to the end.
+    /// The longest time without a good answer at one of the entries, in milliseconds; one that is not over at the end counts to the end.
     pub longest_gap_ms: u64,
     /// When requests would be answered again for good, in milliseconds after the fault: 0 where none fails, `None` where
     /// they still fail at the end of the time looked at.
     pub recovers_after_ms: Option<u64>,
     /// Whether any request was still answered well towards the end of the time looked at.
     pub answered_at_end: bool,
+    /// What the requests of each flow from outside would come to, in the contract's order.
+    pub entries: Vec<EntryForecast>,
 }
 
 impl Prediction {
@@ -164,10 +186,6 @@ struct Watch {
     vips: BTreeMap<VipName, VipForecast>,
     clusters: BTreeMap<ClusterName, ClusterState>,
     apart: BTreeSet<(ServiceRef, ServiceRef)>,
-    failed: u64,
-    last_failed_ms: Option<u64>,
-    answered: u64,
-    last_answered_ms: Option<u64>,
 }
 
 impl Watch {
@@ -184,10 +202,6 @@ impl Watch {
             vips: vips.collect(),
             apart: seen.clusters.values().flat_map(|cluster| cluster.apart.clone()).collect(),
             clusters: seen.clusters.into_iter().map(|(name, cluster)| (name, cluster.state)).collect(),
-            failed: world.load_totals().failed,
-            last_failed_ms: None,
-            answered: world.load_totals().ok,
-            last_answered_ms: None,
         }
     }
 
@@ -214,16 +228,6 @@ impl Watch {
                 1 => {}
                 _ => forecast.shared_ms += STEP_MS,
             }
-        }
-        let totals = world.load_totals();
-        let (answered, failed) = (totals.ok, totals.failed);
-        if answered > self.answered {
-            self.answered = answered;
-            self.last_answered_ms = Some(world.now_ms());
-        }
-        if failed > self.failed {
-            self.failed = failed;
-            self.last_failed_ms = Some(world.now_ms());
         }
     }
 }
@@ -262,12 +266,9 @@ impl Run {
         });
         let totals = world.load_totals();
         let usual_totals = without.world.load_totals();
-        let ended_ms = world.now_ms();
         let requests_failed = totals.failed.saturating_sub(usual_totals.failed);
-        // Requests give up after some seconds, so a failure in the last of them means that they still fail.
-        let fails_at = |watch_ms: Option<u64>| watch_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < 2 * STEP_MS);
-        let still_fails = requests_failed > 0 && fails_at(watch.last_failed_ms);
-        let recovered_ms = watch.last_failed_ms.filter(|_| requests_failed > 0).map_or(0, |at_ms| at_ms - began_ms);
+        let entries = entries_against(&world, &without.world, began_ms);
+        let recovers_after_ms = entries.iter().map(|entry| entry.recovers_after_ms).try_fold(0, |last, ms| Some(last.max(ms?)));
         Prediction {
             services: services.collect(),
             flows: flows.collect(),
@@ -277,10 +278,37 @@ impl Run {
             requests: totals.sent,
             requests_failed,
             longest_gap_ms: if totals.longest_gap_ms > usual_totals.longest_gap_ms { totals.longest_gap_ms } else { 0 },
-            answered_at_end: watch.last_answered_ms.is_some_and(|at_ms| ended_ms.saturating_sub(at_ms) < END_MS),
-            recovers_after_ms: if still_fails { None } else { Some(recovered_ms) },
+            answered_at_end: entries.iter().any(|entry| entry.answered_at_end),
+            recovers_after_ms,
+            entries,
         }
     }
+}
+
+/// What the fault does to the requests of each entry.
+fn entries_against(world: &World, without: &World, began_ms: u64) -> Vec<EntryForecast> {
+    let ended_ms = world.now_ms();
+    // One that only connects comes seldom, and its failure holds until the next.
+    let within = |at_ms: Option<u64>, ms: u64| at_ms.is_some_and(|at_ms| at_ms >= began_ms && ended_ms.saturating_sub(at_ms) < ms);
+    let usual: BTreeMap<FlowId, LoadTotals> = without.load_entries().into_iter().map(|entry| (entry.id, entry.totals)).collect();
+    let usual = |id: &FlowId| usual.get(id).map_or((0, 0), |totals| (totals.failed, totals.longest_gap_ms));
+    let forecast = |(entry, (good_ms, failed_ms)): (EntryLoad, (Option<u64>, Option<u64>))| {
+        let (usual_failed, usual_gap_ms) = usual(&entry.id);
+        let failed = entry.totals.failed.saturating_sub(usual_failed);
+        let is_last_failed = failed_ms.is_some_and(|at_ms| good_ms.is_none_or(|good_ms| good_ms <= at_ms));
+        let still_fails = failed > 0 && (is_last_failed || within(failed_ms, 2 * STEP_MS));
+        let recovered_ms = failed_ms.filter(|_| failed > 0).map_or(0, |at_ms| at_ms.saturating_sub(began_ms));
+        let is_longer = entry.totals.longest_gap_ms > usual_gap_ms;
+        EntryForecast {
+            requests: entry.totals.sent,
+            failed,
+            longest_gap_ms: if is_longer { entry.totals.longest_gap_ms } else { 0 },
+            recovers_after_ms: if still_fails { None } else { Some(recovered_ms) },
+            answered_at_end: within(good_ms, END_MS),
+            id: entry.id,
+        }
+    };
+    world.load_entries().into_iter().zip(world.entries_lately()).map(forecast).collect()
 }
 
 impl World {

@@ -1,22 +1,23 @@
-//! Requests from outside: how many come, and what became of them.
+//! Requests from outside: by which flows they come in, and what became of them.
 
 use super::{
     event::{Cause, EventKind},
     network::{Caller, Dial},
     request::Request,
-    ruler::Outcome,
+    ruler::{EntryOutage, Outcome},
     table::{MachineId, RequestId, ServiceId},
+    tally::{EntryLoad, LoadSecond, LoadTotals, Tally},
     time::{MS, SECOND, Tick},
     world::World,
 };
 use crate::{
-    catalog::{Audience, Catalog},
-    model::{Endpoint, Subject},
+    catalog::{Audience, Behaviour, Catalog},
+    model::{Endpoint, Flow, FlowId, ServiceRef, Subject},
     probe::{self, Answered},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddrV4},
 };
 
@@ -26,56 +27,8 @@ pub const REQUESTS_PER_SEC: u32 = 20;
 const PER_SECOND_MAX: u32 = 100_000;
 /// No count of a world that was simulated comes near this.
 const NUMBERS_MAX: u64 = 1 << 60;
-/// Seconds that are kept, one result each.
-const SECONDS_MAX: usize = 900;
 /// How long somebody outside waits for an answer.
 const TIMEOUT_MS: u64 = 4000;
-
-/// What became of the requests that ended in one second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct LoadSecond {
-    /// When the second begins, in milliseconds of the world's clock.
-    pub at_ms: u64,
-    /// What stretch its requests came in, in milliseconds: a second, or for the first one all the time since the first request.
-    pub span_ms: u64,
-    /// Requests answered well.
-    pub ok: u32,
-    /// Requests that failed.
-    pub failed: u32,
-    /// The mean time to a good answer, in milliseconds.
-    pub latency_ms: f32,
-    /// The longest time to a good answer, in milliseconds.
-    pub latency_ms_max: f32,
-}
-
-/// What became of all requests since the load was set.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoadTotals {
-    /// Requests that came in.
-    pub sent: u64,
-    /// Requests answered well.
-    pub ok: u64,
-    /// Requests that failed.
-    pub failed: u64,
-    /// Requests still under way: always `sent - ok - failed`.
-    pub in_flight: u64,
-    /// The longest time without a good answer, in milliseconds; one that is not over counts so far.
-    pub longest_gap_ms: u64,
-    /// Failed requests by their cause.
-    pub causes: BTreeMap<Cause, u64>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Second {
-    number: u64,
-    /// When the first request came in, in the first second that any ended in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    first_us: Option<u64>,
-    ok: u32,
-    failed: u32,
-    latency_us: u64,
-    latency_us_max: u64,
-}
 
 /// The last requests that came in by one flow and ended.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -84,29 +37,52 @@ struct Lately {
     failed: Option<(u64, Cause)>,
 }
 
+/// Where requests of an entry go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Door {
+    /// To a port of a machine, by its way in from outside.
+    Port(MachineId, u16),
+    /// To an address, such as that of a VIP.
+    Address(SocketAddrV4),
+}
+
+/// A flow from outside, and what became of the requests that came in by it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    id: FlowId,
+    /// Its place in the contract.
+    flow: usize,
+    door: Door,
+    /// How often a connection is tried, in seconds; `None`: it takes requests of users, which come as the load says.
+    every_secs: Option<u32>,
+    tally: Tally,
+    lately: Lately,
+    failing: bool,
+    /// What became of requests since the last fault, as far as the ruler counts them.
+    outage: Outage,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Outage {
+    requests: u64,
+    failed: u64,
+    gap_us: u64,
+}
+
 /// The load and its results.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Load {
     pub(super) per_second: u32,
     generation: u32,
-    /// Where requests come in: machines and ports.
-    pub(super) entries: Vec<(MachineId, u16)>,
-    /// VIPs at which requests come in.
+    /// The flows from outside, in the contract's order; `None`: not worked out yet.
     #[serde(default)]
-    vip_entries: Vec<SocketAddrV4>,
-    /// The flows of the contract that these stand for, those of VIPs last.
+    doors: Option<Vec<Entry>>,
+    /// The entries that take requests of users, by their places.
     #[serde(default)]
-    entry_flows: Vec<usize>,
-    /// What became of requests lately, by the flows of the contract that they came in by.
-    #[serde(default)]
-    lately: BTreeMap<usize, Lately>,
-    pub(super) totals: LoadTotals,
-    last_ok_us: Option<u64>,
-    /// When the first request came in since the load was set.
-    #[serde(default)]
-    first_us: Option<u64>,
-    failing: bool,
-    seconds: VecDeque<Second>,
+    turns: Vec<usize>,
+    /// All requests.
+    #[serde(flatten)]
+    all: Tally,
     free: Vec<RequestId>,
     count: u64,
 }
@@ -116,64 +92,50 @@ impl Load {
         TIMEOUT_MS * MS
     }
 
-    pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_request: impl Fn(RequestId) -> bool) -> bool {
-        self.entries.iter().all(|(machine, _)| has_machine(*machine))
-            && self.per_second <= PER_SECOND_MAX
-            && self.count < NUMBERS_MAX
-            && self.totals.sent < NUMBERS_MAX
-            && self.free.iter().all(|request| has_request(*request))
-            && self.totals.in_flight.checked_add(self.totals.ok).and_then(|sum| sum.checked_add(self.totals.failed))
-                == Some(self.totals.sent)
+    fn entries(&self) -> &[Entry] {
+        self.doors.as_deref().unwrap_or_default()
     }
 
-    fn note(&mut self, now_us: u64, result: Result<u64, Cause>) {
-        let number = now_us / SECOND;
-        if self.seconds.back().is_none_or(|second| second.number != number) {
-            let first_us = self.first_us.filter(|_| self.totals.ok + self.totals.failed == 0);
-            self.seconds.push_back(Second { number, first_us, ..Second::default() });
-            if self.seconds.len() > SECONDS_MAX {
-                self.seconds.pop_front();
-            }
-        }
-        let Some(second) = self.seconds.back_mut() else { return };
-        match result {
-            Ok(latency_us) => {
-                second.ok += 1;
-                second.latency_us += latency_us;
-                second.latency_us_max = second.latency_us_max.max(latency_us);
-                self.totals.ok += 1;
-                let gap_us = self.last_ok_us.or(self.first_us).map_or(0, |since_us| now_us - since_us);
-                self.totals.longest_gap_ms = self.totals.longest_gap_ms.max(gap_us / MS);
-                self.last_ok_us = Some(now_us);
-            }
-            Err(cause) => {
-                second.failed += 1;
-                self.totals.failed += 1;
-                *self.totals.causes.entry(cause).or_default() += 1;
-            }
-        }
-        self.totals.in_flight -= 1;
+    fn entry_mut(&mut self, place: Option<usize>) -> Option<&mut Entry> {
+        self.doors.as_mut()?.get_mut(place?)
+    }
+
+    pub(super) fn is_sound(&self, has_machine: impl Fn(MachineId) -> bool, has_request: impl Fn(RequestId) -> bool) -> bool {
+        let is_entry_sound =
+            |entry: &Entry| entry.tally.is_sound() && if let Door::Port(machine, _) = entry.door { has_machine(machine) } else { true };
+        self.entries().iter().all(is_entry_sound)
+            && self.per_second <= PER_SECOND_MAX
+            && self.count < NUMBERS_MAX
+            && self.free.iter().all(|request| has_request(*request))
+            && self.all.is_sound()
+    }
+
+    /// The entry whose turn it is among those that take requests of users, by the number of the request.
+    fn turn(&self, number: u64) -> Option<usize> {
+        let place = number.checked_rem(self.turns.len() as u64)?;
+        self.turns.get(usize::try_from(place).ok()?).copied()
     }
 }
 
 impl World {
-    /// Sends this many requests a second in from outside, evenly, where flows of the contract ([`World::watch`]) lead
-    /// from outside to something that serves requests; 0 stops them. Totals begin anew.
+    /// Sends this many requests a second in from outside, evenly, where flows of the contract ([`World::watch`]) lead from outside to
+    /// something that serves requests of users; 0 stops them. To what else flows lead from outside, a connection is tried each second,
+    /// to an ssh server each fifth. Totals begin again.
     pub fn set_load(&mut self, requests_per_sec: u32) {
-        let in_flight = self.load.totals.in_flight;
         self.load.per_second = requests_per_sec.min(PER_SECOND_MAX);
         self.load.generation += 1;
-        self.load.totals = LoadTotals { sent: in_flight, in_flight, ..LoadTotals::default() };
-        self.load.last_ok_us = None;
-        self.load.first_us = None;
+        self.load.all.reset();
+        self.load.doors.iter_mut().flatten().for_each(|entry| entry.tally.reset());
         if requests_per_sec > 0 {
             self.plan(0, Tick::Arrival(self.load.generation));
         }
     }
 
-    /// What became of the requests that came in lately by a flow of the contract, and why one failed.
+    /// What became of the requests that came in lately by the flow at this place of the contract, and why one failed.
     pub(super) fn answered_by(&self, flow: usize) -> (Answered, Option<Cause>) {
-        let Some(lately) = self.load.lately.get(&flow) else { return (Answered::All, None) };
+        let entries = self.load.entries();
+        let entry = entries.binary_search_by_key(&flow, |entry| entry.flow).ok().and_then(|place| entries.get(place));
+        let Some(lately) = entry.map(|entry| entry.lately) else { return (Answered::All, None) };
         let ago_ms = |at_us: u64| self.clock.now_us.saturating_sub(at_us) / MS;
         let answered = probe::answered(lately.good_us.map(ago_ms), lately.failed.map(|(at_us, _)| ago_ms(at_us)));
         (answered, lately.failed.map(|(_, cause)| cause))
@@ -184,64 +146,158 @@ impl World {
         self.load.per_second
     }
 
-    /// What became of all requests since the load was set. While requests come in, the time since the last good answer counts as a gap.
+    /// What became of all requests since the load was set. While requests come in, the time since the last good answer of an entry
+    /// counts as a gap.
     pub fn load_totals(&self) -> LoadTotals {
-        let mut totals = self.load.totals.clone();
-        if let Some(since_us) = self.load.last_ok_us.or(self.load.first_us).filter(|_| self.load.per_second > 0) {
-            totals.longest_gap_ms = totals.longest_gap_ms.max(self.clock.now_us.saturating_sub(since_us) / MS);
-        }
-        totals
+        let open_us = self.load.entries().iter().map(|entry| entry.tally.open_gap_us(self.clock.now_us)).max();
+        let open_us = open_us.filter(|_| self.load.per_second > 0).unwrap_or(0);
+        let totals = self.load.all.totals().clone();
+        LoadTotals { longest_gap_ms: totals.longest_gap_ms.max(open_us / MS), ..totals }
     }
 
     /// What became of the requests of the last seconds, oldest first; at most a quarter of an hour. Seconds in which
     /// none ended are left out.
     pub fn load_seconds(&self) -> Vec<LoadSecond> {
-        #[expect(clippy::cast_precision_loss, reason = "latencies are shown to a tenth of a millisecond")]
-        let ms = |us: u64| us as f32 / MS as f32;
-        let seen = |second: &Second| LoadSecond {
-            at_ms: self.clock.shown_at_ms(second.number * SECOND),
-            span_ms: second.first_us.map_or(SECOND, |first_us| ((second.number + 1) * SECOND).saturating_sub(first_us)).max(MS) / MS,
-            ok: second.ok,
-            failed: second.failed,
-            latency_ms: ms(second.latency_us / u64::from(second.ok.max(1))),
-            latency_ms_max: ms(second.latency_us_max),
-        };
-        self.load.seconds.iter().map(seen).collect()
+        self.load.all.seconds(|us| self.clock.shown_at_ms(us))
     }
 
-    /// Works out where requests come in.
+    /// What became of the requests of each flow from outside, in the contract's order.
+    pub fn load_entries(&self) -> Vec<EntryLoad> {
+        let now_us = Some(self.clock.now_us).filter(|_| self.load.per_second > 0);
+        let seen = |entry: &Entry| entry.tally.seen(&entry.id, now_us, |us| self.clock.shown_at_ms(us));
+        self.load.entries().iter().map(seen).collect()
+    }
+
+    /// When the last good answer and the last failure came at each entry, in milliseconds of the world's clock, in the contract's order.
+    pub(super) fn entries_lately(&self) -> Vec<(Option<u64>, Option<u64>)> {
+        let shown = |at_us: u64| self.clock.shown_at_ms(at_us);
+        let lately = |entry: &Entry| (entry.lately.good_us.map(shown), entry.lately.failed.map(|(at_us, _)| shown(at_us)));
+        self.load.entries().iter().map(lately).collect()
+    }
+
+    /// What became of requests at each entry since the last fault; gaps that are not over count while `is_open`.
+    pub(super) fn entry_outages(&self, open_since_us: Option<u64>) -> Vec<EntryOutage> {
+        let now_us = self.clock.now_us;
+        let seen = |entry: &Entry| {
+            let open_us = open_since_us.map_or(0, |since_us| entry.tally.open_gap_us(now_us).min(now_us.saturating_sub(since_us)));
+            EntryOutage {
+                id: entry.id.clone(),
+                requests: entry.outage.requests,
+                failed_requests: entry.outage.failed,
+                longest_gap_ms: entry.outage.gap_us.max(open_us) / MS,
+            }
+        };
+        self.load.entries().iter().map(seen).collect()
+    }
+
+    /// Something was broken or healed: outages are counted from here.
+    pub(super) fn forget_outages(&mut self) {
+        self.load.doors.iter_mut().flatten().for_each(|entry| entry.outage = Outage::default());
+    }
+
+    /// The ruler is done: gaps that are not over count as they are now.
+    pub(super) fn keep_open_gaps(&mut self, since_us: u64) {
+        let now_us = self.clock.now_us;
+        for entry in self.load.doors.iter_mut().flatten() {
+            let open_us = entry.tally.open_gap_us(now_us).min(now_us.saturating_sub(since_us));
+            entry.outage.gap_us = entry.outage.gap_us.max(open_us);
+        }
+    }
+
+    /// The ruler counts a request of an entry.
+    pub(super) fn note_outage(&mut self, place: Option<usize>, outcome: Outcome, gap_us: u64) {
+        let Some(entry) = self.load.entry_mut(place) else { return };
+        entry.outage.requests += 1;
+        entry.outage.failed += u64::from(outcome == Outcome::Failed);
+        entry.outage.gap_us = entry.outage.gap_us.max(gap_us);
+    }
+
+    /// Works out by which flows requests come in. Counts of a flow go on while it is there.
     pub(super) fn find_entries(&mut self) {
-        let mut entries = Vec::new();
-        let mut known = BTreeSet::new();
-        let mut vip_entries = Vec::new();
-        let (mut entry_flows, mut vip_flows) = (Vec::new(), Vec::new());
+        let mut before: BTreeMap<FlowId, (usize, Entry)> = BTreeMap::new();
+        for (place, entry) in self.load.doors.take().unwrap_or_default().into_iter().enumerate() {
+            before.insert(entry.id.clone(), (place, entry));
+        }
+        let (count, mut moved) = (before.len(), BTreeMap::new());
+        let mut entries: Vec<Entry> = Vec::with_capacity(count);
+        let mut known = std::collections::BTreeSet::new();
         for (flow, watched) in self.contract.iter().enumerate().filter(|(_, watched)| watched.flow.from == Endpoint::Outside) {
-            if let Endpoint::Vip(vip) = &watched.flow.to {
-                let targets = self.flow_targets(&watched.flow);
-                let serves =
-                    |id| self.followed(id).zip(targets.first()).is_some_and(|(service, at)| self.takes_requests(service, at.port()));
-                if self.vips.iter().any(|(id, part)| part.name == *vip && serves(id)) {
-                    vip_flows.extend(targets.iter().map(|_| flow));
-                    vip_entries.extend(targets);
-                }
+            let Some((door, every_secs)) = self.entry_of(&watched.flow) else { continue };
+            let id = FlowId::from(&watched.flow);
+            if !known.insert(id.clone()) {
                 continue;
             }
-            let Endpoint::Service(to) = &watched.flow.to else { continue };
-            let Some(service) = self.service_at(to) else { continue };
-            let row = &self.services[service];
-            let Some(port) = watched.flow.port.or_else(|| row.port()) else { continue };
-            if self.takes_requests(service, port) && known.insert((row.machine, port)) {
-                entries.push((row.machine, port));
-                entry_flows.push(flow);
+            let entry = match before.remove(&id) {
+                Some((place, entry)) => {
+                    moved.insert(place, entries.len());
+                    Entry { flow, door, every_secs, ..entry }
+                }
+                None => Entry {
+                    id,
+                    flow,
+                    door,
+                    every_secs,
+                    tally: Tally::default(),
+                    lately: Lately::default(),
+                    failing: false,
+                    outage: Outage::default(),
+                },
+            };
+            entries.push(entry);
+        }
+        // Requests under way belong to the same flows as before.
+        if moved.len() != count || moved.iter().any(|(old, new)| old != new) {
+            for request in self.requests.rows_mut() {
+                request.entry = request.entry.and_then(|place| moved.get(&place).copied());
             }
         }
-        entry_flows.extend(vip_flows);
-        if self.load.entry_flows != entry_flows {
-            self.load.lately.clear();
+        self.load.turns = (0..).zip(&entries).filter(|(_, entry)| entry.every_secs.is_none()).map(|(place, _)| place).collect();
+        self.load.doors = Some(entries);
+    }
+
+    /// Where requests of a flow from outside go, and how often a connection is tried where it takes no requests of users.
+    fn entry_of(&self, flow: &Flow) -> Option<(Door, Option<u32>)> {
+        if let Endpoint::Vip(vip) = &flow.to {
+            let at = self.flow_targets(flow).first().copied()?;
+            let mut parts = self.vips.iter().filter(|(_, part)| part.name == *vip);
+            let served = parts.find_map(|(id, part)| {
+                let followed = self.followed(id).map(|service| (service, at.port()));
+                self.served_at(part.machine, at.port()).or(followed)
+            });
+            return Some((Door::Address(at), self.tried_every_secs(served)));
         }
-        self.load.entry_flows = entry_flows;
-        self.load.entries = entries;
-        self.load.vip_entries = vip_entries;
+        let machine = self.machine_named(flow.to.node()?).ok()?;
+        let main = match &flow.to {
+            Endpoint::Service(to) => self.services[self.service_at(to)?].port(),
+            _ => None,
+        };
+        let port = flow.port.or(main)?;
+        Some((Door::Port(machine, port), self.tried_every_secs(self.served_at(machine, port))))
+    }
+
+    /// The service that answers at a port of a machine, and its own port: what a forwarder of the machine leads the port to, or what
+    /// listens there.
+    fn served_at(&self, machine: MachineId, port: u16) -> Option<(ServiceId, u16)> {
+        let services = || self.machines[machine].services.iter().copied().filter(|service| self.services[*service].is_installed());
+        let led = services().find_map(|service| {
+            let (_, to) = self.services[service].rules().find(|(from, _)| *from == port)?;
+            let target = self.service_at(&to.parse::<ServiceRef>().ok()?)?;
+            Some((target, self.services[target].port()?))
+        });
+        let listens = |service: &ServiceId| {
+            let mut all = self.services[*service].spec.iter().flat_map(|spec| spec.listen.values().flatten());
+            all.any(|at| at.port() == port)
+        };
+        led.or_else(|| services().find(listens).map(|service| (service, port)))
+    }
+
+    /// How often a connection to what answers is tried, in seconds; `None`: it takes requests of users. Servers of ssh log each stranger.
+    fn tried_every_secs(&self, served: Option<(ServiceId, u16)>) -> Option<u32> {
+        match served {
+            Some((service, port)) if self.takes_requests(service, port) => None,
+            Some((service, _)) if self.services[service].behaviour == Behaviour::Shell => Some(probe::SHELL_SECS),
+            Some(_) | None => Some(probe::CONNECT_SECS),
+        }
     }
 
     /// Whether requests of users enter at a port of a service: at all but those for administrators and for members of a cluster. A
@@ -255,44 +311,59 @@ impl World {
         row.behaviour.answers_requests() && named.is_none_or(|port| port.audience == Audience::Clients)
     }
 
-    /// A request comes in.
+    /// Requests come in: one of a user, and those that only connect each second.
     pub(super) fn arrival(&mut self, generation: u32) {
         if self.load.generation != generation || self.load.per_second == 0 {
             return;
         }
-        self.plan(SECOND / u64::from(self.load.per_second), Tick::Arrival(generation));
-        let (services, vips) = (self.load.entries.len(), self.load.vip_entries.len());
-        if services + vips == 0 {
-            return;
+        let per_second = u64::from(self.load.per_second);
+        self.plan(SECOND / per_second, Tick::Arrival(generation));
+        if self.load.doors.is_none() {
+            self.find_entries();
         }
         let number = self.load.count;
         self.load.count += 1;
-        let place = usize::try_from(number % (services + vips) as u64).unwrap_or(0);
-        let (dial, port) = match (self.load.entries.get(place), self.load.vip_entries.get(place.saturating_sub(services))) {
-            (Some((machine, port)), _) => (self.attempt_from_outside(*machine, *port).dial, *port),
-            (None, Some(at)) => (self.dial(Caller::Outside, *at), at.port()),
-            (None, None) => return,
-        };
-        let flow = self.load.entry_flows.get(place).copied();
-        self.load.totals.sent += 1;
-        self.load.totals.in_flight += 1;
+        if let Some(place) = self.load.turn(number) {
+            self.send(place, number);
+        }
+        if number.is_multiple_of(per_second) {
+            let second = number / per_second;
+            for place in 0..self.load.entries().len() {
+                let every_secs = self.load.entries().get(place).and_then(|entry| entry.every_secs);
+                if every_secs.is_some_and(|every| second.is_multiple_of(u64::from(every))) {
+                    self.send(place, number);
+                }
+            }
+        }
+    }
+
+    /// A request comes in at an entry.
+    fn send(&mut self, place: usize, number: u64) {
         let now_us = self.clock.now_us;
-        self.load.first_us.get_or_insert(now_us);
+        let Some(entry) = self.load.entry_mut(Some(place)) else { return };
+        entry.tally.arrived(now_us);
+        let (door, only_connects) = (entry.door, entry.every_secs.is_some());
+        self.load.all.arrived(now_us);
+        let (dial, known) = match door {
+            Door::Port(machine, port) => (self.attempt_from_outside(machine, port).dial, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)),
+            Door::Address(at) => (self.dial(Caller::Outside, at), at),
+        };
+        let generation = |world: &Self, id: RequestId| world.requests[id].generation + 1;
         let id = match self.load.free.pop() {
             Some(id) => {
-                let generation = self.requests[id].generation + 1;
-                self.requests[id] = Request::new(number, now_us, generation);
+                self.requests[id] = Request::new(number, now_us, generation(self, id));
                 id
             }
             None => self.requests.push(Request::new(number, now_us, 0)),
         };
-        self.requests[id].flow = flow;
+        self.requests[id].entry = Some(place);
+        self.requests[id].only_connects = only_connects;
         let request = self.requests[id].clone();
         let at = match dial {
             Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why) => why.at,
             Dial::Open { .. } => None,
         };
-        self.enter(request, id, dial, at.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)));
+        self.enter(request, id, dial, at.unwrap_or(known));
     }
 
     /// A request has ended.
@@ -302,32 +373,36 @@ impl World {
         let now_us = self.clock.now_us;
         let latency_us = now_us - request.started_us + request.spent_us;
         let result = if latency_us > self.load.timeout_us() { Err(Cause::Timeout) } else { result };
-        self.load.note(now_us, result.map(|()| latency_us));
-        if let Some(flow) = request.flow {
-            let lately = self.load.lately.entry(flow).or_default();
+        let outcome = if result.is_ok() { Outcome::Good } else { Outcome::Failed };
+        let (mut gap_us, mut was_failing) = (0, false);
+        if let Some(entry) = self.load.entry_mut(request.entry) {
+            gap_us = entry.tally.ended(now_us, result.map(|()| latency_us));
+            was_failing = std::mem::replace(&mut entry.failing, result.is_err());
             match result {
-                Ok(()) => lately.good_us = Some(now_us),
-                Err(cause) => lately.failed = Some((now_us, cause)),
+                Ok(()) => entry.lately.good_us = Some(now_us),
+                Err(cause) => entry.lately.failed = Some((now_us, cause)),
             }
         }
+        self.load.all.ended_with_gap(now_us, result.map(|()| latency_us), gap_us);
         self.load.free.push(id);
-        let outcome = if result.is_ok() { Outcome::Good } else { Outcome::Failed };
-        self.mark_request(request.started_us, outcome, request.data);
-        let (failing, was_failing) = (result.is_err(), self.load.failing);
-        self.load.failing = failing;
-        let way = |world: &Self| {
-            let names = [request.app, request.data]
-                .into_iter()
-                .flatten()
-                .map(|service| world.machines[world.services[service].machine].name.to_string());
-            names.collect::<Vec<_>>().join(" → ")
-        };
-        if let (true, false, Err(cause)) = (failing, was_failing, result) {
-            self.tell(Subject::Lab, EventKind::FirstFailed, format!("a request fails: {}", cause.text()));
-        } else if was_failing && !failing {
-            let text = format!("good request again through {}", way(self));
-            self.tell(Subject::Lab, EventKind::FirstGood, text);
+        self.mark_request(&request, outcome, gap_us);
+        match (result, was_failing) {
+            (Err(cause), false) => {
+                self.tell(self.entry_subject(&request), EventKind::FirstFailed, format!("a request fails: {}", cause.text()));
+            }
+            (Ok(()), true) => {
+                let names = [request.app, request.data].into_iter().flatten();
+                let names: Vec<&str> = names.map(|service| self.machines[self.services[service].machine].name.as_str()).collect();
+                let way = if names.is_empty() { String::new() } else { format!(" through {}", names.join(" → ")) };
+                self.tell(self.entry_subject(&request), EventKind::FirstGood, format!("good request again{way}"));
+            }
+            _ => {}
         }
         self.requests[id] = request;
+    }
+
+    fn entry_subject(&self, request: &Request) -> Subject {
+        let entry = request.entry.and_then(|place| self.load.entries().get(place));
+        entry.map_or(Subject::Lab, |entry| Subject::Flow(entry.id.clone()))
     }
 }

@@ -15,7 +15,7 @@
 //! | `promotion` | a replica that becomes the primary |
 //! | `balancer` | checks of servers, and the choice of one |
 //! | `beam` | the meshes and what joins them |
-//! | `load`, `request` | requests from outside and their way through the lab |
+//! | `load`, `request`, `tally` | requests from outside, their way through the lab, and what became of them |
 //! | `judge`, `observe` | probes, their hysteresis, and what is seen |
 //! | `mirror` | a world made after a lab that runs elsewhere |
 //! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
@@ -48,17 +48,19 @@ mod service;
 mod snapshot;
 mod soundness;
 mod table;
+mod tally;
 mod time;
 mod timing;
 mod vrrp;
 mod world;
 
 pub use action::{ActionOutcome, Progress, ScriptedFailure};
-pub use blast::{ClusterForecast, FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
+pub use blast::{ClusterForecast, EntryForecast, FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
 pub use event::{Cause, Event, EventKind};
 pub use facts::{FACTS, Fact};
 pub use invariants::{Inspector, Violation};
-pub use load::{LoadSecond, LoadTotals, REQUESTS_PER_SEC};
+pub use load::REQUESTS_PER_SEC;
 pub use rng::Rng;
-pub use ruler::{FailoverRuler, MoveCause};
+pub use ruler::{EntryOutage, FailoverRuler, MoveCause};
+pub use tally::{EntryLoad, LoadSecond, LoadTotals, Tally};
 pub use world::{SimError, World};

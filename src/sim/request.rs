@@ -90,9 +90,15 @@ pub(super) struct Request {
     pub(super) data: Option<ServiceId>,
     /// The application that answered.
     pub(super) app: Option<ServiceId>,
-    /// The flow of the contract that it came in by.
+    /// The entry that it came in by.
     #[serde(default)]
-    pub(super) flow: Option<usize>,
+    pub(super) entry: Option<usize>,
+    /// Whether it is over when a connection stands and something behind it lives.
+    #[serde(default)]
+    pub(super) only_connects: bool,
+    /// Whether it got a good answer at the VIP that moved last, from its new holder.
+    #[serde(default)]
+    pub(super) by_new_holder: bool,
 }
 
 impl Request {
@@ -107,7 +113,9 @@ impl Request {
             generation,
             data: None,
             app: None,
-            flow: None,
+            entry: None,
+            only_connects: false,
+            by_new_holder: false,
         }
     }
 }
@@ -186,7 +194,12 @@ impl World {
             let Some(frame) = request.frames.last().cloned() else {
                 return self.finish(request, id, signal.result().unwrap_or(Err(Cause::Missing)));
             };
-            let (frame, next) = self.decide(frame, signal, request.number);
+            let (frame, next) = if request.only_connects {
+                let result = self.works(frame.service).map_err(|_| Cause::Lost);
+                (frame, Next::Answer(result))
+            } else {
+                self.decide(frame, signal, request.number)
+            };
             if let Some(last) = request.frames.last_mut() {
                 *last = frame.clone();
             }
@@ -195,7 +208,10 @@ impl World {
                 Next::Stall => Step::Wait(STALL_US, Signal::Enter),
                 Next::Answer(result) => {
                     request.frames.pop();
-                    self.note_answer(&mut request, frame.service, result);
+                    request.by_new_holder |= result.is_ok() && self.took_vip(self.services[frame.service].machine, *frame.at.ip());
+                    if !request.only_connects {
+                        self.note_answer(&mut request, frame.service, result);
+                    }
                     Step::Go(Signal::Answered(result))
                 }
             };

@@ -24,6 +24,7 @@ mod rules_properties;
 mod rules_reach;
 mod sim_behaviour;
 mod sim_calibration;
+mod sim_entries;
 mod sim_plan;
 mod sim_support;
 mod sim_swarm;

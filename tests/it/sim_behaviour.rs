@@ -418,7 +418,7 @@ fn the_story_of_a_failover_is_told() {
         "db1/galera: stop db1/galera",
         "db1/galera: galera leaves the cluster",
         "db1/galera: galera stopped: by a fault",
-        "lab: a request fails: connection refused",
+        "outside -> lb/haproxy: a request fails: connection refused",
         "db1: check of what database follows fails, leaves the VIP",
         "vip:database: db1 leaves database: its check fails",
         "vip:database: db2 takes 192.168.60.30",
@@ -428,7 +428,7 @@ fn the_story_of_a_failover_is_told() {
     {
         assert_eq!(told.get(place).map(String::as_str), Some(wanted), "{told:#?}");
     }
-    assert!(told.iter().any(|text| text.starts_with("lab: good request again through app")), "{told:#?}");
+    assert!(told.iter().any(|text| text.starts_with("outside -> lb/haproxy: good request again through app")), "{told:#?}");
     assert_eq!(world.drain_events(), vec![]);
 }
 

@@ -12,14 +12,14 @@ use sandtable::{
     sim::{Prediction, World, blast_radius},
 };
 
-struct Run {
-    lab: Lab,
-    world: World,
+pub(super) struct Run {
+    pub(super) lab: Lab,
+    pub(super) world: World,
 }
 
 impl Run {
     /// A lab of this name, deployed by its plan as far as that goes, with users, after 20 s.
-    fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         let path = format!("{}/tests/simulated/{name}.ron", env!("CARGO_MANIFEST_DIR"));
         let lab = sandtable::layout::read(&std::fs::read_to_string(path).unwrap()).unwrap();
         let catalog = Catalog::embedded();
@@ -37,11 +37,11 @@ impl Run {
         Self { lab, world }
     }
 
-    fn inject(&mut self, text: &str) {
+    pub(super) fn inject(&mut self, text: &str) {
         self.world.inject(&fault(text)).unwrap();
     }
 
-    fn health(&self) -> Health {
+    pub(super) fn health(&self) -> Health {
         probe::health(&self.lab, &self.world.observe())
     }
 
@@ -69,7 +69,7 @@ impl Run {
 
     /// Milliseconds until this holds, looked at each quarter of a second; fails after so many seconds.
     #[track_caller]
-    fn until(&mut self, secs: u64, what: impl Fn(&Self) -> bool) -> u64 {
+    pub(super) fn until(&mut self, secs: u64, what: impl Fn(&Self) -> bool) -> u64 {
         let began_ms = self.world.now_ms();
         while !what(self) {
             assert!(self.world.now_ms() - began_ms < secs * 1000, "not within {secs} s: {:#?}", self.world.observe());

@@ -2,17 +2,18 @@
 //! something breaks.
 
 use super::{
-    outside::{Outside, Serves},
+    outside::{self, Outside, Serves},
     request::{self, Trouble},
     watch::Shared,
 };
 use crate::{
-    model::{Event, EventKind, NodeName, Subject, VipName},
+    model::{Event, EventKind, FlowId, NodeName, Subject, VipName},
+    probe::record::Answer,
     provider::Traffic,
-    sim::{Cause, FailoverRuler, LoadSecond, LoadTotals, MoveCause},
+    sim::{Cause, EntryOutage, FailoverRuler, LoadTotals, MoveCause, Tally},
 };
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,8 +22,6 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-/// Seconds that are kept, one result each.
-const SECONDS_MAX: usize = 900;
 /// Requests that are kept one by one, for the ruler.
 const REQUESTS_MAX: usize = 20_000;
 /// The most requests a second.
@@ -31,87 +30,42 @@ const PER_SEC_MAX: u32 = 2000;
 /// A request that has ended.
 #[derive(Debug, Clone, Copy)]
 struct Ended {
+    /// The place of its entry.
+    entry: usize,
     began_ms: u64,
     ended_ms: u64,
     good: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Second {
-    number: u64,
-    /// When the first request began, in the first second that any ended in.
-    first_ms: Option<u64>,
-    ok: u32,
-    failed: u32,
-    latency_us: u64,
-    latency_us_max: u64,
 }
 
 /// What became of the requests.
 #[derive(Default)]
 struct Book {
     per_sec: u32,
-    totals: LoadTotals,
-    first_ms: Option<u64>,
-    last_good: Option<Instant>,
-    seconds: VecDeque<Second>,
+    all: Tally,
+    entries: Vec<(FlowId, Tally)>,
     ended: VecDeque<Ended>,
     answered: std::collections::BTreeMap<String, u64>,
 }
 
 impl Book {
-    fn note(&mut self, began_ms: u64, took: Duration, ended_ms: u64, result: Result<Option<String>, Trouble>) {
-        let number = ended_ms / 1000;
-        let first_ms = *self.first_ms.get_or_insert(began_ms);
-        if self.seconds.back().is_none_or(|second| second.number < number) {
-            let first_ms = self.seconds.is_empty().then_some(first_ms);
-            self.seconds.push_back(Second { number, first_ms, ..Second::default() });
-        }
-        while self.seconds.len() > SECONDS_MAX {
-            self.seconds.pop_front();
-        }
-        self.ended.push_back(Ended { began_ms, ended_ms, good: result.is_ok() });
-        while self.ended.len() > REQUESTS_MAX {
-            self.ended.pop_front();
-        }
-        self.totals.in_flight = self.totals.in_flight.saturating_sub(1);
-        let Some(second) = self.seconds.back_mut() else { return };
-        match result {
-            Ok(by) => {
-                let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-                second.ok += 1;
-                second.latency_us = second.latency_us.saturating_add(us);
-                second.latency_us_max = second.latency_us_max.max(us);
-                self.totals.ok += 1;
-                let now = Instant::now();
-                if let Some(last) = self.last_good.replace(now) {
-                    let gap_ms = u64::try_from((now - last).as_millis()).unwrap_or(u64::MAX);
-                    self.totals.longest_gap_ms = self.totals.longest_gap_ms.max(gap_ms);
-                }
-                if let Some(by) = by {
-                    *self.answered.entry(by).or_default() += 1;
-                }
-            }
-            Err(trouble) => {
-                second.failed += 1;
-                self.totals.failed += 1;
-                *self.totals.causes.entry(cause(trouble)).or_default() += 1;
-            }
+    fn arrived(&mut self, entry: usize, now_ms: u64) {
+        self.all.arrived(now_ms * 1000);
+        if let Some((_, tally)) = self.entries.get_mut(entry) {
+            tally.arrived(now_ms * 1000);
         }
     }
 
-    fn seconds(&self) -> Vec<LoadSecond> {
-        #[expect(clippy::cast_precision_loss, reason = "latencies are shown to a tenth of a millisecond")]
-        let ms = |us: u64| us as f32 / 1000.0;
-        let shown = |second: &Second| LoadSecond {
-            at_ms: second.number * 1000,
-            span_ms: second.first_ms.map_or(1000, |first_ms| ((second.number + 1) * 1000).saturating_sub(first_ms)).max(1),
-            ok: second.ok,
-            failed: second.failed,
-            latency_ms: ms(second.latency_us / u64::from(second.ok.max(1))),
-            latency_ms_max: ms(second.latency_us_max),
-        };
-        self.seconds.iter().map(shown).collect()
+    fn note(&mut self, (entry, began_ms): (usize, u64), took: Duration, ended_ms: u64, result: Result<Option<String>, Trouble>) {
+        self.ended.push_back(Ended { entry, began_ms, ended_ms, good: result.is_ok() });
+        while self.ended.len() > REQUESTS_MAX {
+            self.ended.pop_front();
+        }
+        if let Ok(Some(by)) = &result {
+            *self.answered.entry(by.clone()).or_default() += 1;
+        }
+        let result = result.map(|_| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)).map_err(cause);
+        let gap_us = self.entries.get_mut(entry).map_or(0, |(_, tally)| tally.ended(ended_ms * 1000, result));
+        self.all.ended_with_gap(ended_ms * 1000, result, gap_us);
     }
 }
 
@@ -140,32 +94,34 @@ fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
 
 impl Load {
     /// Sends so many requests a second from now on; 0: none. Totals begin anew. Call it on a runtime.
-    pub(super) fn set(&self, per_sec: u32, entries: Vec<Outside>, shared: Arc<Shared>) {
+    pub(super) fn set(&self, per_sec: u32, mut entries: Vec<Outside>, shared: Arc<Shared>) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = task.take() {
             old.abort();
         }
+        // Two flows of one identity are one entry.
+        let mut known = BTreeSet::new();
+        entries.retain(|entry| known.insert(entry.id.clone()));
         let per_sec = if entries.is_empty() { 0 } else { per_sec.min(PER_SEC_MAX) };
-        *lock(&self.book) = Book { per_sec, ..Book::default() };
+        let counts = entries.iter().filter(|_| per_sec > 0).map(|entry| (entry.id.clone(), Tally::default()));
+        *lock(&self.book) = Book { per_sec, entries: counts.collect(), ..Book::default() };
         if per_sec > 0 {
             *task = Some(tokio::spawn(send(Arc::clone(&self.book), per_sec, entries, shared)).abort_handle());
         }
     }
 
-    /// What became of the requests, and how the last move of a VIP went, by what was seen happening.
-    pub(super) fn traffic(&self, events: &[Event]) -> Traffic {
+    /// What became of the requests until now, and how the last move of a VIP went, by what was seen happening.
+    pub(super) fn traffic(&self, events: &[Event], now_ms: u64) -> Traffic {
         let book = lock(&self.book);
-        let mut totals = book.totals.clone();
-        // A gap that is not over counts so far.
-        if let Some(last) = book.last_good.filter(|_| book.per_sec > 0) {
-            let gap_ms = u64::try_from(last.elapsed().as_millis()).unwrap_or(u64::MAX);
-            totals.longest_gap_ms = totals.longest_gap_ms.max(gap_ms);
-        }
+        let entries: Vec<_> = book.entries.iter().map(|(id, tally)| tally.seen(id, Some(now_ms * 1000), |us| us / 1000)).collect();
+        let longest_gap_ms = entries.iter().map(|entry| entry.totals.longest_gap_ms).max().unwrap_or(0);
+        let ids: Vec<&FlowId> = book.entries.iter().map(|(id, _)| id).collect();
         Traffic {
             per_sec: book.per_sec,
-            totals,
-            seconds: book.seconds(),
-            failover: failover(events, &book.ended),
+            totals: LoadTotals { longest_gap_ms, ..book.all.totals().clone() },
+            seconds: book.all.seconds(|us| us / 1000),
+            entries,
+            failover: failover(events, &book.ended, &ids),
             answered: book.answered.clone(),
         }
     }
@@ -179,31 +135,49 @@ impl Drop for Load {
     }
 }
 
-/// Sends requests at an even pace, whether or not they are answered.
+/// Sends requests at an even pace, whether or not they are answered: those of users in turn, and to what serves no users a connection
+/// now and then.
 async fn send(book: Arc<Mutex<Book>>, per_sec: u32, entries: Vec<Outside>, shared: Arc<Shared>) {
     let tls = request::tls();
+    let (others, users): (Vec<_>, Vec<_>) = entries.into_iter().enumerate().partition(|(_, entry)| entry.every_secs().is_some());
     let mut pace = interval(Duration::from_secs(1) / per_sec);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = JoinSet::new();
-    for entry in entries.iter().cycle() {
+    let mut turn = users.iter().cycle();
+    for number in 0_u64.. {
         pace.tick().await;
         while under_way.try_join_next().is_some() {}
-        let (book, shared, tls, at, number) = (Arc::clone(&book), Arc::clone(&shared), tls.clone(), entry.at, entry.number);
-        let tls = tls.filter(|_| entry.serves == Some(Serves::Tls));
-        {
-            let mut book = lock(&book);
-            book.totals.sent += 1;
-            book.totals.in_flight += 1;
+        let second = number / u64::from(per_sec);
+        let is_due = |every_secs: Option<u32>| every_secs.is_some_and(|every| second.is_multiple_of(u64::from(every)));
+        let due = others.iter().filter(|(_, entry)| number.is_multiple_of(u64::from(per_sec)) && is_due(entry.every_secs()));
+        for (place, entry) in turn.next().into_iter().chain(due) {
+            let (book, shared, tls, place, entry) = (Arc::clone(&book), Arc::clone(&shared), tls.clone(), *place, entry.clone());
+            lock(&book).arrived(place, shared.core.now_ms());
+            under_way.spawn(async move {
+                let (began, began_ms) = (Instant::now(), shared.core.now_ms());
+                let result = match (entry.serves, tls) {
+                    (Some(Serves::Plain), _) => request::get(entry.at, None).await,
+                    (Some(Serves::Tls), Some(tls)) => request::get(entry.at, Some(tls)).await,
+                    (Some(Serves::Tls), None) => Err(Trouble::Tls),
+                    (Some(Serves::Names | Serves::Clock) | None, _) => connected(outside::try_once(&entry).await),
+                };
+                let ended_ms = shared.core.now_ms();
+                if let Some(judged) = judged(&result) {
+                    shared.book().take_request(entry.number, judged, ended_ms);
+                }
+                lock(&book).note((place, began_ms), began.elapsed(), ended_ms, result);
+            });
         }
-        under_way.spawn(async move {
-            let (began, began_ms) = (Instant::now(), shared.core.now_ms());
-            let result = request::get(at, tls).await;
-            let ended_ms = shared.core.now_ms();
-            if let Some(judged) = judged(&result) {
-                shared.book().take_request(number, judged, ended_ms);
-            }
-            lock(&book).note(began_ms, began.elapsed(), ended_ms, result);
-        });
+    }
+}
+
+/// What a try came to, as a request.
+fn connected(answer: Answer) -> Result<Option<String>, Trouble> {
+    match answer {
+        Answer::Open(_) => Ok(None),
+        Answer::Refused => Err(Trouble::Refused),
+        Answer::Late => Err(Trouble::Late),
+        Answer::NoRoute | Answer::Unknown => Err(Trouble::NoRoute),
     }
 }
 
@@ -220,7 +194,7 @@ fn judged(result: &Result<Option<String>, Trouble>) -> Option<Result<(), String>
 
 /// The last move of a VIP, measured from what was observed: the fault before it, who noticed, who took it, and the first good
 /// answer after that.
-fn failover(events: &[Event], requests: &VecDeque<Ended>) -> Option<FailoverRuler> {
+fn failover(events: &[Event], requests: &VecDeque<Ended>, entries: &[&FlowId]) -> Option<FailoverRuler> {
     // By when it happened: what others broke is learnt of later.
     let took = events.iter().filter(|event| event.kind == EventKind::TookVip).max_by_key(|event| event.at_ms)?;
     let Subject::Node(to) = &took.subject else { return None };
@@ -247,18 +221,42 @@ fn failover(events: &[Event], requests: &VecDeque<Ended>) -> Option<FailoverRule
         first_good_at_ms: None,
         failed_requests: 0,
         requests: 0,
+        entries: Vec::new(),
     };
-    for request in requests.iter().filter(|request| request.began_ms >= fault.at_ms) {
+    let since = || requests.iter().filter(|request| request.began_ms >= fault.at_ms);
+    // Others may have been answered all the time: where some entries failed, the first good answer is one of theirs.
+    let failing: BTreeSet<usize> = since().filter(|request| !request.good).map(|request| request.entry).collect();
+    let mut counted = Vec::new();
+    for request in since() {
         if ruler.first_good_at_ms.is_some_and(|good_ms| request.began_ms > good_ms) {
             continue;
         }
-        ruler.requests += 1;
-        ruler.failed_requests += u64::from(!request.good);
-        if request.good && request.ended_ms >= took.at_ms && ruler.first_good_at_ms.is_none() {
+        counted.push(request);
+        let counts = failing.is_empty() || failing.contains(&request.entry);
+        if request.good && counts && request.ended_ms >= took.at_ms && ruler.first_good_at_ms.is_none() {
             ruler.first_good_at_ms = Some(request.ended_ms);
         }
     }
+    ruler.requests = counted.len() as u64;
+    ruler.failed_requests = counted.iter().filter(|request| !request.good).count() as u64;
+    ruler.entries = (0..).zip(entries).map(|(place, id)| outage(id, counted.iter().filter(|request| request.entry == place))).collect();
     Some(ruler)
+}
+
+/// What became of some requests of an entry, in the order in which they ended.
+fn outage<'a>(id: &FlowId, requests: impl Iterator<Item = &'a &'a Ended>) -> EntryOutage {
+    let mut outage = EntryOutage { id: id.clone(), requests: 0, failed_requests: 0, longest_gap_ms: 0 };
+    let mut waiting_since_ms: Option<u64> = None;
+    for request in requests {
+        outage.requests += 1;
+        outage.failed_requests += u64::from(!request.good);
+        let since_ms = *waiting_since_ms.get_or_insert(request.began_ms);
+        outage.longest_gap_ms = outage.longest_gap_ms.max(request.ended_ms.saturating_sub(since_ms));
+        if request.good {
+            waiting_since_ms = None;
+        }
+    }
+    outage
 }
 
 #[cfg(test)]
@@ -281,28 +279,35 @@ mod tests {
     fn a_failover_is_measured_from_what_was_seen() {
         let node = |name: &str| Subject::Node(name.parse().unwrap());
         let mut events = vec![event(1000, EventKind::Injected, Subject::Lab, "stop db1/galera")];
-        assert_eq!(failover(&events, &VecDeque::new()), None, "nothing has moved");
+        let ids: Vec<FlowId> = ["outside -> lb/web", "outside -> dir/dns"].map(|id| id.parse().unwrap()).into();
+        let ids: Vec<&FlowId> = ids.iter().collect();
+        assert_eq!(failover(&events, &VecDeque::new(), &ids), None, "nothing has moved");
         events.push(event(2300, EventKind::LeftVip, node("db1"), "leaves database (192.168.60.30)"));
         events.push(event(2900, EventKind::TookVip, node("db2"), "takes database (192.168.60.30)"));
-        let requests = [(900, 910, true), (1100, 1200, false), (2000, 3500, true), (2100, 3600, false), (4000, 4010, true)];
-        let requests = requests.map(|(began_ms, ended_ms, good)| Ended { began_ms, ended_ms, good }).into();
-        let ruler = failover(&events, &requests).unwrap();
+        let requests = [(0, 900, 910, true), (0, 1100, 1200, false), (1, 2900, 2950, true), (0, 2000, 3500, true), (0, 2100, 3600, false)];
+        let requests = requests.map(|(entry, began_ms, ended_ms, good)| Ended { entry, began_ms, ended_ms, good }).into();
+        let ruler = failover(&events, &requests, &ids).unwrap();
         assert_eq!((ruler.from.unwrap().to_string(), ruler.to.to_string()), ("db1".into(), "db2".into()));
         assert_eq!((ruler.fault_at_ms, ruler.detected_at_ms, ruler.elected_at_ms), (1000, 2300, 2900));
-        assert_eq!((ruler.first_good_at_ms, ruler.failed_requests, ruler.requests), (Some(3500), 2, 3));
+        assert_eq!((ruler.first_good_at_ms, ruler.failed_requests, ruler.requests), (Some(3500), 2, 4));
+        let outages: Vec<_> = ruler.entries.iter().map(|one| (one.requests, one.failed_requests, one.longest_gap_ms)).collect();
+        assert_eq!(outages, [(3, 2, 2400), (1, 0, 50)], "one entry was out while the other went on");
     }
 
     #[test]
-    fn what_ended_is_counted_by_the_second() {
-        let mut book = Book::default();
-        book.totals.in_flight = 3;
-        book.note(100, Duration::from_millis(5), 900, Ok(Some("app1".into())));
-        book.note(100, Duration::from_millis(7), 1900, Ok(Some("app1".into())));
-        book.note(100, Duration::from_secs(4), 1950, Err(Trouble::Late));
-        let seconds: Vec<_> = book.seconds().iter().map(|second| (second.at_ms, second.span_ms, second.ok, second.failed)).collect();
-        assert_eq!(seconds, [(0, 900, 1, 0), (1000, 1000, 1, 1)], "the first second of the load begins with its first request");
-        assert_eq!((book.totals.ok, book.totals.failed, book.totals.in_flight), (2, 1, 0));
-        assert_eq!(book.answered.get("app1"), Some(&2));
-        assert_eq!(book.totals.causes.get(&Cause::Timeout), Some(&1));
+    fn requests_are_counted_by_entry() {
+        let ids = ["outside -> lb/web", "outside -> dir/dns"].map(|id: &str| (id.parse().unwrap(), Tally::default()));
+        let mut book = Book { entries: ids.into(), ..Book::default() };
+        book.arrived(0, 100);
+        book.arrived(1, 100);
+        book.note((0, 100), Duration::from_millis(5), 105, Ok(Some("app1".into())));
+        book.note((1, 100), Duration::from_secs(4), 4100, Err(Trouble::Late));
+        let load = Load { book: Arc::new(Mutex::new(book)), task: Mutex::default() };
+        let traffic = load.traffic(&[], 5100);
+        let entries: Vec<_> = traffic.entries.iter().map(|one| (one.totals.ok, one.totals.failed, one.totals.longest_gap_ms)).collect();
+        assert_eq!(entries, [(1, 0, 5), (0, 1, 5000)], "what never answered is out all the time");
+        assert_eq!((traffic.totals.sent, traffic.totals.failed, traffic.totals.longest_gap_ms), (2, 1, 5000));
+        assert_eq!(traffic.totals.causes.get(&Cause::Timeout), Some(&1));
+        assert_eq!(traffic.answered.get("app1"), Some(&1));
     }
 }

@@ -192,11 +192,9 @@ impl Watch {
         self.shared.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where somebody outside finds something that serves requests.
+    /// Where requests from outside come in.
     pub(super) fn entries(&self) -> Vec<Outside> {
-        let state = self.state();
-        let all = state.outside.as_ref().map(|(all, _)| all.as_slice()).unwrap_or_default();
-        all.iter().filter(|one| one.serves.is_some()).cloned().collect()
+        self.state().outside.as_ref().map(|(all, _)| all.clone()).unwrap_or_default()
     }
 
     /// Whether every node whose stream is new has said all that it says, and every flow was tried.
@@ -319,7 +317,7 @@ impl Live for Watch {
     }
 
     fn traffic(&self) -> Answer<'_, Traffic> {
-        Box::pin(async { Ok(self.load.traffic(&self.shared.book().events())) })
+        Box::pin(async { Ok(self.load.traffic(&self.shared.book().events(), self.core().now_ms())) })
     }
 
     fn set_load(&self, per_sec: u32) -> Answer<'_, ()> {

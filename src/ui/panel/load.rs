@@ -6,9 +6,10 @@ use crate::{
     catalog::Catalog,
     look::{FontFace, Icon, font_size, size},
     model::Subject,
+    sim::EntryLoad,
     ui::widget,
 };
-use egui::{Rect, Sense, Ui, pos2, vec2};
+use egui::{Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
 const BAR_WIDTH: f32 = 3.0;
 const BAR_GAP: f32 = 1.5;
@@ -17,8 +18,17 @@ const CUT_MARK: f32 = 2.0;
 /// The least height of failed requests in a bar, in points.
 const FAILED_MIN: f32 = 2.0;
 
+/// What the bars of all requests are called.
+const ALL: &str = "requests";
+/// The least height of an entry's row, in points.
+const ENTRY_HEIGHT: f32 = 56.0;
+/// A past time without a good answer that is worth a word, in milliseconds.
+const GAP_MS_MIN: u64 = 250;
+/// The time without a good answer from which an entry is called out, in milliseconds: a slow answer may still come.
+const OUT_MS_MIN: u64 = 1000;
+
 /// What a lab without an entrance is told, wherever requests would be shown.
-pub const NO_ENTRANCE: &str = "No flow leads from outside to anything that answers requests, so none are sent. \
+pub const NO_ENTRANCE: &str = "No flow leads from outside to a port, so no requests are sent. \
 Draw one in Design, from the outside to a balancer, an application or a VIP.";
 
 /// Shows the load on a tab of its own.
@@ -41,37 +51,95 @@ pub fn load(ui: &mut Ui, desk: &mut Desk<'_>) {
         widget::empty_state(ui, Icon::Metrics, "No requests yet", text, |_| ());
         return;
     }
-    chart(ui, desk);
+    let entries = &desk.state.run.entries;
+    if entries.len() < 2 {
+        chart(ui, desk);
+        return;
+    }
+    // One may be out while others go on: each has its own bars.
+    let count = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+    let height = (ui.available_height() / f32::from(count) - ui.spacing().item_spacing.y).max(ENTRY_HEIGHT);
+    let now_ms = desk.state.run.now_ms();
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, entries.len(), |ui, range| {
+        for entry in entries.get(range).unwrap_or_default() {
+            let rect = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), height));
+            let samples = entry.seconds.iter().map(LoadSample::of).filter(|sample| sample.at_ms <= now_ms);
+            let rate =
+                samples.clone().next_back().map_or_else(String::new, |last| format!("{} / s", last.per_sec(last.good + last.failed)));
+            let of = Chart {
+                title: &entry.id.to_string(),
+                sums: &sums(&rate, entry),
+                is_out: entry.open_gap_ms >= OUT_MS_MIN,
+                failed: entry.totals.failed,
+                now_ms,
+            };
+            of.show(ui, rect, samples);
+        }
+    });
 }
 
-/// Shows the bars in the room there is.
+/// What became of the requests of an entry, in a few words.
+fn sums(rate: &str, entry: &EntryLoad) -> String {
+    let gap = match (entry.open_gap_ms, entry.totals.longest_gap_ms) {
+        (open_ms, _) if open_ms >= OUT_MS_MIN => format!(" · out for {}", super::since(open_ms)),
+        (_, longest_ms) if longest_ms >= GAP_MS_MIN => format!(" · longest gap {}", super::since(longest_ms)),
+        _ => String::new(),
+    };
+    let latency = entry.totals.latency_ms().map_or_else(String::new, |ms| format!(" · {ms:.1} ms"));
+    format!("{rate}{latency} · {} failed{gap}", entry.totals.failed)
+}
+
+/// Shows the bars of all requests in the room there is.
 pub fn chart(ui: &mut Ui, desk: &mut Desk<'_>) {
-    let palette = colors(ui);
-    let samples = &desk.state.run.load;
+    let run = &desk.state.run;
+    let failed: u64 = run.load.iter().map(|sample| u64::from(sample.failed)).sum();
+    let out = run.entries.iter().filter(|entry| entry.open_gap_ms >= OUT_MS_MIN).max_by_key(|entry| entry.open_gap_ms);
+    let sums = match out {
+        Some(out) if run.entries.len() > 1 => format!("{} out for {}", out.id.target(), super::since(out.open_gap_ms)),
+        _ => format!("{} · {failed} failed", rate(&run.load)),
+    };
     let whole = ui.available_rect_before_wrap();
-    let head = Rect::from_min_size(whole.min, vec2(whole.width(), 20.0));
-    let left = widget::line(ui, "requests", (FontFace::Regular, font_size::SMALL), palette.muted, 120.0);
-    widget::paint_line(ui.painter(), head.left(), head.center().y, left);
-    let failed: u64 = samples.iter().map(|sample| u64::from(sample.failed)).sum();
-    let right =
-        widget::line(ui, &format!("{} · {failed} failed", rate(samples)), (FontFace::Regular, font_size::SMALL), palette.muted, 200.0);
-    let x = head.right() - right.size().x - size::GAP;
-    widget::paint_line(ui.painter(), x, head.center().y, right);
-    let area =
-        Rect::from_min_max(pos2(whole.left(), head.bottom() + size::GRID), pos2(whole.right() - size::GAP, whole.bottom() - size::GAP));
-    let response = ui.allocate_rect(whole, Sense::hover());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, format!("Requests: {failed} failed")));
-    let shown = bars(ui, area, samples.iter().copied());
-    // Numbers of one bar: requests that waited end together, and a bar that is cut off says how high it is.
-    let pointed = response.hover_pos().filter(|at| area.contains(*at)).and_then(|at| {
-        let from_right = ((area.right() - at.x) / (BAR_WIDTH + BAR_GAP)).floor();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the area, so small and not negative")]
-        shown.get(from_right.max(0.0) as usize)
-    });
-    if let Some(sample) = pointed {
-        let age = super::since(desk.state.run.now_ms().saturating_sub(sample.at_ms));
-        let span = if sample.span_ms == SAMPLE_MS { String::new() } else { format!(" in {}", super::since(sample.span_ms)) };
-        response.on_hover_text(format!("{} answered, {} failed{span}, {age} ago", sample.good, sample.failed));
+    let of = Chart { title: ALL, sums: &sums, is_out: out.is_some(), failed, now_ms: run.now_ms() };
+    of.show(ui, whole, run.load.iter().copied());
+}
+
+/// Bars with a head.
+struct Chart<'a> {
+    title: &'a str,
+    sums: &'a str,
+    /// Whether nothing is answered now.
+    is_out: bool,
+    failed: u64,
+    now_ms: u64,
+}
+
+impl Chart<'_> {
+    fn show(&self, ui: &mut Ui, whole: Rect, samples: impl DoubleEndedIterator<Item = LoadSample> + Clone) {
+        let palette = colors(ui);
+        let head = Rect::from_min_size(whole.min, vec2(whole.width(), 20.0));
+        let font = (FontFace::Regular, font_size::SMALL);
+        let right = widget::line(ui, self.sums, font, if self.is_out { palette.bad } else { palette.muted }, whole.width() * 0.6);
+        let left = widget::line(ui, self.title, font, palette.muted, whole.width() - right.size().x - 2.0 * size::GAP);
+        widget::paint_line(ui.painter(), head.left(), head.center().y, left);
+        let x = head.right() - right.size().x - size::GAP;
+        widget::paint_line(ui.painter(), x, head.center().y, right);
+        let area =
+            Rect::from_min_max(pos2(whole.left(), head.bottom() + size::GRID), pos2(whole.right() - size::GAP, whole.bottom() - size::GAP));
+        let response = ui.allocate_rect(whole, Sense::hover());
+        let name = if self.title == ALL { "Requests" } else { self.title };
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, format!("{name}: {} failed", self.failed)));
+        let shown = bars(ui, area, samples);
+        // Numbers of one bar: requests that waited end together, and a bar that is cut off says how high it is.
+        let pointed = response.hover_pos().filter(|at| area.contains(*at)).and_then(|at| {
+            let from_right = ((area.right() - at.x) / (BAR_WIDTH + BAR_GAP)).floor();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the area, so small and not negative")]
+            shown.get(from_right.max(0.0) as usize)
+        });
+        if let Some(sample) = pointed {
+            let age = super::since(self.now_ms.saturating_sub(sample.at_ms));
+            let span = if sample.span_ms == SAMPLE_MS { String::new() } else { format!(" in {}", super::since(sample.span_ms)) };
+            response.on_hover_text(format!("{} answered, {} failed{span}, {age} ago", sample.good, sample.failed));
+        }
     }
 }
 

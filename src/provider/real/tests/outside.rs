@@ -94,7 +94,10 @@ fn an_answer_that_says_it_failed_is_no_good_answer() {
         live.watch(&bench.lab.flows).await.unwrap();
         live.set_load(500).await.unwrap();
         let traffic = until(&live, |traffic| traffic.totals.failed >= 5).await;
-        assert_eq!((traffic.totals.ok, traffic.totals.causes.keys().collect::<Vec<_>>()), (0, vec![&Cause::Needs]));
+        let entry = traffic.entries.iter().find(|entry| entry.totals.failed > 0).unwrap();
+        assert_eq!(entry.id.to_string(), "outside -> lb/haproxy");
+        assert_eq!((entry.totals.ok, entry.totals.causes.keys().collect::<Vec<_>>()), (0, vec![&Cause::Needs]));
+        assert!(entry.totals.longest_gap_ms >= entry.open_gap_ms && traffic.totals.longest_gap_ms >= entry.totals.longest_gap_ms);
     });
 }
 

@@ -59,6 +59,11 @@ fn failover(ui: &mut Ui, moved: &FailoverRuler, now_ms: u64) {
         let (words, color) = good.map_or(("not yet".to_owned(), palette.bad), |ms| (panel::since(ms), palette.good));
         widget::value_row(ui, "first good request", &words, color);
     }
+    // Of several entries one may be out while others go on.
+    for entry in moved.entries.iter().filter(|entry| entry.failed_requests > 0) {
+        let words = format!("{} of {} failed, gap {}", entry.failed_requests, entry.requests, panel::since(entry.longest_gap_ms));
+        widget::value_row(ui, &entry.id.target().to_string(), &words, palette.bad);
+    }
 }
 
 /// What became of requests since a fault.
@@ -124,6 +129,7 @@ mod tests {
             first_good_at_ms: None,
             failed_requests: 0,
             requests: 0,
+            entries: Vec::new(),
         };
         let shown = |subject: Subject| concerns(&lab, &subject, &moved);
         assert!(shown(Subject::Lab) && shown(Subject::Vip(vip.clone())));

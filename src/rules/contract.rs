@@ -403,10 +403,10 @@ fn is_for_clients(facts: &Facts<'_>, flow: &Flow, listener: Listener<'_>) -> boo
 /// What is to be said where a service does not open a flow's port.
 fn closed<'a>(facts: &Facts<'a>, flow: &Flow, listener: Listener<'a>) -> Option<Verdict<'a>> {
     let entry = facts.entry(listener.service)?;
-    let port = flow.port?;
     let mut ports = entry.ports_of(listener.service).peekable();
+    let wanted = flow.port.or(ports.peek().map(|(_, main)| *main))?;
     ports.peek()?;
-    let Some((port, number)) = ports.find(|(_, number)| *number == port) else { return Some(Verdict::NoPort(listener, port)) };
+    let Some((port, number)) = ports.find(|(_, number)| *number == wanted) else { return Some(Verdict::NoPort(listener, wanted)) };
     let closed_by = port.opened_by.as_deref().filter(|setting| !entry.is_on(listener.service, setting));
     let setting = closed_by.or_else(|| (!entry.opens(listener.service, port)).then_some(TLS))?;
     Some(Verdict::Closed(listener, number, setting))

@@ -51,7 +51,13 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let is_shared = answering(facts, &flow.to).iter().all(|(_, service)| main_of(service) == ports.first().copied());
             if let (Some(main), Some(index), true) = (ports.first(), facts.place_of(flow), is_shared) {
                 let to = Flow { port: None, ..flow.clone() };
-                found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
+                let leads_there = |other: &Flow| other.from == flow.from && other.to == flow.to && other.port.is_none_or(|port| port == *main);
+                let is_drawn = facts.flows_of(&listener.at.name).any(|(_, other)| leads_there(other));
+                if is_drawn {
+                    found.fix("Remove the flow", offer::no_flow(facts, flow));
+                } else {
+                    found.fix(format!("Use port {main}"), vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
+                }
             }
         }
         Verdict::NothingOnPort(at, port) => {
@@ -133,6 +139,27 @@ mod tests {
                     services: {{"db": (kind: "mariadb", bind: {bind})}}),
             }}, vips: {{"v": (address: "10.1.0.30", network: "backend", id: 51, holders: [(node: "db1", priority: 100)], follows: "db")}}, flows: [{flow}])"#
         ))
+    }
+
+    #[test]
+    fn a_main_port_that_is_closed_to_others() {
+        let clock = |settings: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lan": internal(subnet: "10.1.0.0/24")}}, nodes: {{
+                    "a": (role: app, adapters: [(network: "lan", address: "10.1.0.10")]),
+                    "b": (role: app, adapters: [(network: "lan", address: "10.1.0.11")], services: {{"ntp": (kind: "chrony", settings: {{{settings}}})}}),
+                }}, flows: [(from: "a", to: "b/ntp")])"#
+            ))
+        };
+        check("flow-misses-bind-address", &clock(""), &["b/ntp opens port 123 to its own node only"]);
+        assert_eq!(fixes("flow-misses-bind-address", &clock("")), ["Turn server on"]);
+        check("flow-misses-bind-address", &clock(r#""server": true"#), &[]);
+    }
+
+    #[test]
+    fn no_fix_makes_a_flow_that_is_drawn_already() {
+        let twice = bound("any", r#"(from: "app1", to: "db1/db", port: 9999), (from: "app1", to: "db1/db")"#);
+        assert_eq!(fixes("flow-misses-bind-address", &twice), ["Remove the flow"]);
     }
 
     #[test]

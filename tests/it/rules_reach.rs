@@ -4,10 +4,12 @@
 use super::random_labs::{random_lab, wide_lab};
 use sandtable::{
     catalog::Catalog,
-    model::{Endpoint, Flow, Lab, NetworkKind, NodeName, ServiceRef, Subject},
-    plan::{LabId, desired},
+    model::{Endpoint, Flow, Health, Lab, NetworkKind, NodeName, Service, ServiceRef, Subject, Value},
+    plan::{LabId, desired, plan},
     reach::{AsDesigned, Design, Explained, NetworkNo, Question, Specs, Target, explain},
     rules::{Context, Finding, check},
+    sim::World,
+    testing::Seeded,
 };
 
 /// The rules that say that a flow does not get there.
@@ -71,6 +73,67 @@ fn a_flow_without_a_finding_gets_there_and_no_other() {
 #[test]
 fn nor_in_labs_with_tunnels_leases_and_allow_lists() {
     compare(wide_lab);
+}
+
+/// A random lab in which nodes have clocks, whose main port is closed to others until a setting opens it, and flows lead there without a
+/// port.
+fn lab_with_clocks(seed: u64) -> Lab {
+    let mut lab = random_lab(seed);
+    let mut r = Seeded::new(seed);
+    let names: Vec<NodeName> = lab.nodes.keys().cloned().collect();
+    for name in &names {
+        let mut clock = Service::new("chrony".parse().unwrap());
+        if r.chance(50) {
+            clock.settings.insert("server".to_owned(), Value::Bool(true));
+        }
+        lab.nodes[name].services.insert("clock".parse().unwrap(), clock);
+        let from = &names[r.below(names.len())];
+        lab.flows.push(Flow::new(Endpoint::Node(from.clone()), format!("{name}/clock").parse().unwrap()));
+    }
+    lab
+}
+
+#[test]
+fn nor_where_a_main_port_is_closed_until_a_setting_opens_it() {
+    compare(lab_with_clocks);
+}
+
+/// Of the layouts that are shipped or that render all recipes: a flow of which no rule says anything is answered by `reach`, and in the
+/// simulator once the lab is deployed.
+#[test]
+fn what_no_rule_reports_is_answered_in_the_simulator_too() {
+    let catalog = Catalog::embedded();
+    let mut answered = 0;
+    for folder in ["layouts", "tests/recipes"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for file in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|it| it == "ron"))
+        {
+            let lab = sandtable::layout::read(&std::fs::read_to_string(&file).unwrap()).unwrap();
+            let wanted = desired(&lab, catalog, &LabId::of_file(&file));
+            let specs = wanted.specs();
+            let design = Design::of(specs, catalog);
+            let mut world = World::new(1);
+            for step in &plan(&lab, catalog, &wanted, &world.observe()).steps {
+                world.perform(&step.action, 120_000).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            }
+            world.watch(&lab.flows);
+            world.run_for(30_000);
+            let findings = check(&lab, catalog, &Context::default());
+            for (flow, fares) in lab.flows.iter().zip(&world.observe().flows) {
+                if !said(&findings, flow).is_empty() || flow.optional {
+                    continue;
+                }
+                let answers = answers(&lab, &design, specs, flow);
+                assert!(answers.iter().all(|answer| answer.reaches), "{}: {flow}: {answers:?}", file.display());
+                assert_eq!(fares.health, Health::Healthy, "{}: {flow}: {}", file.display(), fares.reason);
+                answered += 1;
+            }
+        }
+    }
+    assert!(answered > 40, "{answered}");
 }
 
 fn compare(make: fn(u64) -> Lab) {

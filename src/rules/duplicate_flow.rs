@@ -9,34 +9,67 @@
 //! service.
 //!
 //! ## Example
-//! `(from: "app1", to: "db1/sql")` stands twice in the list of flows.
+//! `(from: "app1", to: "db1/sql")` stands twice in the list of flows, or once more with `port: 3306`.
 //!
 //! ## Do this instead
 //! Delete the second one, or give it the port that it is meant for.
 
+use super::agreement::answering;
+use super::contract::Verdict;
 use super::{Facts, Report};
-use crate::model::{Edit, Flow, FlowId, ListEdit, Subject};
-use rustc_hash::FxHashMap as HashMap;
+use crate::model::{Edit, Endpoint, Flow, FlowId, ListEdit, Subject};
 
 /// The most places that a message lists.
 const LISTED_MAX: usize = 5;
 
-pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
-    let mut places: HashMap<FlowId, Vec<(usize, &Flow)>> = HashMap::default();
-    for (index, flow) in facts.lab.flows.iter().enumerate() {
-        places.entry(flow.into()).or_default().push((index, flow));
+pub(super) fn check(facts: &Facts<'_>, flow: &Flow, _: &Verdict<'_>, report: &mut Report) {
+    let Some(place) = facts.place_of(flow) else { return };
+    let twins = twins(facts, flow);
+    // The first of them has the finding.
+    if twins.len() < 2 || twins.first().is_none_or(|(first, _)| *first != place) {
+        return;
     }
-    let mut repeated: Vec<_> = places.into_iter().filter(|(_, flows)| flows.len() > 1).collect();
-    repeated.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    for (id, flows) in repeated {
-        let [(_, first), later @ ..] = flows.as_slice() else { continue };
-        let differ = if later.iter().all(|(_, flow)| flow == first) { "" } else { ", with different demands" };
-        let message = format!("{id} is drawn {} times{differ}: flows {}", flows.len(), listed(&flows));
-        // From the last on, so that the places of the others stay right.
-        let edits = later.iter().rev().map(|(index, _)| Edit::Flow { index: *index, change: ListEdit::Remove });
-        let title = format!("Delete flow{} {}", if later.len() > 1 { "s" } else { "" }, listed(later));
-        report.add(Subject::Flow(id), message).fix(title, edits.collect());
+    let later = twins.get(1..).unwrap_or_default();
+    let is_alike = |other: &Flow| Flow { port: flow.port, ..other.clone() } == *flow;
+    let differ = if later.iter().all(|(_, other)| is_alike(other)) { "" } else { ", with different demands" };
+    let message = format!("{} is drawn {} times{differ}: flows {}", FlowId::from(flow), twins.len(), listed(&twins));
+    // From the last on, so that the places of the others stay right.
+    let edits = later.iter().rev().map(|(index, _)| Edit::Flow { index: *index, change: ListEdit::Remove });
+    let title = format!("Delete flow{} {}", if later.len() > 1 { "s" } else { "" }, listed(later));
+    report.add(Subject::flow(flow), message).fix(title, edits.collect());
+}
+
+/// The flows with the ends and the port of this one, in the lab's order. All of them name the same nodes; the one with the fewest flows is
+/// searched.
+fn twins<'a>(facts: &Facts<'a>, flow: &Flow) -> Vec<(usize, &'a Flow)> {
+    let node_of = |end: &'a Endpoint| match end {
+        Endpoint::Vip(vip) => facts.lab.vips.get(vip).and_then(|vip| vip.first_holder()).map(|holder| &holder.node),
+        other => other.node(),
+    };
+    let Some(drawn) = facts.place_of(flow).and_then(|place| facts.lab.flows.get(place)) else { return Vec::new() };
+    let nodes = [&drawn.from, &drawn.to].into_iter().filter_map(node_of);
+    let same_ends = |(_, other): &(usize, &Flow)| other.from == flow.from && other.to == flow.to;
+    let same_ends: Vec<_> = match nodes.min_by_key(|node| facts.index.flows_of.get(*node).map_or(0, Vec::len)) {
+        Some(node) => facts.flows_of(node).filter(same_ends).collect(),
+        None => facts.lab.flows.iter().enumerate().filter(same_ends).collect(),
+    };
+    if same_ends.len() < 2 {
+        return same_ends;
     }
+    let port = leads_to(facts, flow);
+    same_ends.into_iter().filter(|(_, other)| leads_to(facts, other) == port).collect()
+}
+
+/// The port that a flow leads to; `None` where no port is known.
+fn leads_to(facts: &Facts<'_>, flow: &Flow) -> Option<u16> {
+    let main = || {
+        let ports = answering(facts, &flow.to).into_iter().map(|(_, service)| facts.entry(service)?.main_port(service));
+        let mut ports = ports.collect::<Option<Vec<u16>>>()?;
+        ports.dedup();
+        // Where the holders of a VIP have different main ports, the flow leads to no one port.
+        if let [one] = ports.as_slice() { Some(*one) } else { None }
+    };
+    flow.port.or_else(main)
 }
 
 /// The places of flows as people count them.
@@ -72,13 +105,16 @@ mod tests {
         let often = flows(&[r#"(from: "a", to: "b/web")"#; 7].join(", "));
         check(CODE, &often, &["a -> b/web is drawn 7 times: flows 1, 2, 3, 4, 5 and 2 more"]);
         assert_eq!(fixes(CODE, &often), ["Delete flows 2, 3, 4, 5, 6 and 1 more"]);
+        let main = flows(r#"(from: "a", to: "b/web", port: 80), (from: "a", to: "b/web")"#);
+        check(CODE, &main, &["a -> b/web:80 is drawn 2 times: flows 1 and 2"]);
+        assert_eq!(fixes(CODE, &main), ["Delete flow 2"]);
         let ports = flows(r#"(from: "a", to: "b/web", port: 81), (from: "a", to: "b/web", port: 81, optional: true)"#);
         check(CODE, &ports, &["a -> b/web:81 is drawn 2 times, with different demands: flows 1 and 2"]);
     }
 
     #[test]
     fn flows_that_differ_in_a_port_or_an_end() {
-        check(CODE, &flows(r#"(from: "a", to: "b/web"), (from: "a", to: "b/web", port: 80)"#), &[]);
+        check(CODE, &flows(r#"(from: "a", to: "b/web"), (from: "a", to: "b/web", port: 443)"#), &[]);
         check(CODE, &flows(r#"(from: "a", to: "b/web"), (from: "outside", to: "b/web"), (from: "a", to: "b")"#), &[]);
     }
 }

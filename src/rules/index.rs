@@ -272,6 +272,8 @@ impl Index {
         spread.nodes.extend(ends);
         spread.flows_moved = Some(moved);
         spread.flows.extend(moved.at..moved.at + moved.new);
+        // A flow that names no node may be the same as another such flow.
+        spread.flows.extend((0..).zip(&lab.flows).filter(|(_, flow)| nodes_of(lab, flow).next().is_none()).map(|(place, _)| place));
     }
 
     fn add_node(&mut self, catalog: &Catalog, name: &NodeName, node: &Node, plug_in: fn(&mut Wire, &Plug, &OnWire)) {

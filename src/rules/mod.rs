@@ -162,7 +162,7 @@ rules! {
         cookie_mismatch "cookie-mismatch" Error AGREEMENT;
         mixed_node_names "mixed-node-names" Error AGREEMENT;
         settings_disagree "settings-disagree" Error AGREEMENT;
-        duplicate_flow "duplicate-flow" Warning Check::Lab(Reads::FLOWS, duplicate_flow::check);
+        duplicate_flow "duplicate-flow" Warning Check::Flow(duplicate_flow::check);
         mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
         memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
         cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);

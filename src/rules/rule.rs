@@ -57,8 +57,6 @@ impl Reads {
     pub const NODES: Self = Self { nodes: true, networks: false, flows: false, vips: false };
     /// Networks only.
     pub const NETWORKS: Self = Self { nodes: false, networks: true, flows: false, vips: false };
-    /// Flows only.
-    pub const FLOWS: Self = Self { nodes: false, networks: false, flows: true, vips: false };
     /// What settings name, and the flows that lead there.
     pub const NAMED: Self = Self { nodes: true, networks: false, flows: true, vips: true };
     /// All that has a name.
@@ -79,7 +77,7 @@ pub enum Check {
     /// A network and all adapters on it, with their nodes; VIPs in it.
     Network(fn(&Facts<'_>, &NetworkName, &Network, &mut Report)),
     /// A flow, whether it can happen, the nodes, services and VIPs at its ends, all networks, how they meet, routers, gateways of
-    /// sites and port forwards.
+    /// sites and port forwards; the flows of the nodes at its ends.
     Flow(fn(&Facts<'_>, &Flow, &Verdict<'_>, &mut Report)),
     /// A VIP, its network and its holders.
     Vip(fn(&Facts<'_>, &VipName, &Vip, &mut Report)),

@@ -4,9 +4,11 @@
 //! user's own can add kinds or replace ours ([`Catalog::overlaid`]). Nothing here names a kind in code: rules, plan and
 //! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
 
+mod faults;
 mod group;
 mod judge;
 mod named;
+mod port;
 mod recipe;
 mod relation;
 mod sockets;
@@ -14,11 +16,12 @@ mod sockets;
 pub use group::Group;
 pub use judge::Mismatch;
 pub use named::{ForwardRule, Holds, Named, Reference};
+pub use port::{Audience, Port, Protocol, Secrecy};
 pub use recipe::{
     FamilyRecipe, FileTemplate, Folder, Landing, OnChange, Recipe, RecipeFolder, Recipes, Scripts, SecretForm, SecretNeed, SecretScope,
 };
 
-pub use relation::{Agreement, Carries, Copying, Need, Partners, Promoting, Through};
+pub use relation::{Agreement, Calls, Carries, Copying, Need, Partners, Promoting, Through};
 
 use crate::model::{Endpoint, IndexMap, Kind, Lab, NodeName, Role, Service, ServiceRef, Value};
 use serde::{Deserialize, Serialize};
@@ -129,69 +132,6 @@ pub enum ClusterSort {
     Tunnel,
 }
 
-/// Whether what passes a port can be read on the way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Secrecy {
-    /// Yes.
-    #[default]
-    Clear,
-    /// Only if the service's setting `tls` is true.
-    Optional,
-    /// No.
-    Encrypted,
-}
-
-/// Whom a port is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Audience {
-    /// Whoever uses the service.
-    #[default]
-    Clients,
-    /// The other members of its cluster.
-    Cluster,
-    /// Administrators: statistics pages, consoles, ssh.
-    Admin,
-}
-
-/// TCP or UDP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Protocol {
-    /// TCP.
-    #[default]
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-/// A port that a kind opens. The first of an entry is its main one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Port {
-    /// Its name, as in a service's `ports`.
-    pub name: String,
-    /// Its usual number, 1 to 65535.
-    pub port: u16,
-    /// TCP or UDP.
-    #[serde(default)]
-    pub protocol: Protocol,
-    /// Whom it is for.
-    #[serde(default)]
-    pub audience: Audience,
-    /// Whether what passes it can be read.
-    #[serde(default)]
-    pub secrecy: Secrecy,
-    /// The yes-or-no setting that makes it listen where the service does; until then it is open to the node itself.
-    /// `None`: it always listens there.
-    #[serde(default)]
-    pub opened_by: Option<String>,
-    /// Whether one listener of the node opens it for all services that need it (epmd, rpcbind).
-    #[serde(default)]
-    pub shared: bool,
-}
-
 /// What a setting may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -287,6 +227,12 @@ pub struct Entry {
     /// What it is of no use without.
     #[serde(default)]
     pub needs: Vec<Need>,
+    /// Which of its flows its configuration takes.
+    #[serde(default)]
+    pub calls: Calls,
+    /// Whether its work is done by the kernel, or by a timer, so that no process of its own can be killed or frozen.
+    #[serde(default)]
+    pub without_process: bool,
     /// How it copies from another of its kind.
     #[serde(default)]
     pub copies: Copying,

@@ -1,7 +1,8 @@
 //! What the catalog says of two services: what they must have in common, what one needs of the other, and how one copies from
 //! the other.
 
-use super::Behaviour;
+use super::{Behaviour, Entry};
+use crate::model::Kind;
 use serde::{Deserialize, Serialize};
 
 /// With whom a setting must be the same.
@@ -44,6 +45,31 @@ pub enum Through {
     FlowFrom,
     /// By its cluster.
     Cluster,
+}
+
+/// What the configuration of a service takes from the flows that begin at it or, where it passes requests on, at its node: the servers of
+/// a balancer, the database of an application. The rest of those flows are paths through firewalls, and nothing more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// Whatever they lead to.
+    #[default]
+    All,
+    /// Services that behave so, at a port for clients.
+    Behaviours(Vec<Behaviour>),
+    /// Services of these kinds, at a port for clients.
+    Kinds(Vec<Kind>),
+}
+
+impl Calls {
+    /// Whether a service of a kind is one of those.
+    pub fn takes(&self, kind: &Kind, entry: &Entry) -> bool {
+        match self {
+            Self::All => true,
+            Self::Behaviours(behaviours) => behaviours.contains(&entry.behaviour),
+            Self::Kinds(kinds) => kinds.contains(kind),
+        }
+    }
 }
 
 /// Something without which a kind of service does nothing useful.

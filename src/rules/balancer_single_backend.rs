@@ -11,9 +11,10 @@
 //! ## Do this instead
 //! Add a second server like the first, and a flow from the balancer to it.
 
+use super::agreement::answering;
 use super::{Facts, Report};
 use crate::catalog::Behaviour;
-use crate::model::{Endpoint, Node, NodeName, ServiceRef, Subject};
+use crate::model::{Endpoint, Node, NodeName, Service, ServiceRef, Subject};
 use std::collections::BTreeSet;
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
@@ -34,10 +35,16 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mu
     }
 }
 
-/// What the flows of a service lead to; where it has none of its own, those of its node.
+/// What the flows of a service lead to; where it has none of its own, those of its node. What its kind does not call is no server.
 pub(super) fn backends<'a>(facts: &Facts<'a>, node: &NodeName, at: &ServiceRef) -> BTreeSet<&'a Endpoint> {
     let own = |wanted: &dyn Fn(&Endpoint) -> bool| {
-        let flows = facts.flows_of(node).filter(|(_, flow)| wanted(&flow.from) && flow.to != Endpoint::Outside);
+        let calls = facts.lab.service(at).and_then(|service| facts.entry(service)).map(|entry| &entry.calls);
+        let is_server = |end: &'a Endpoint| {
+            let answering = answering(facts, end);
+            let takes = |service: &Service| facts.entry(service).zip(calls).is_none_or(|(known, calls)| calls.takes(&service.kind, known));
+            *end != Endpoint::Outside && (answering.is_empty() || answering.iter().any(|(_, service)| takes(service)))
+        };
+        let flows = facts.flows_of(node).filter(|(_, flow)| wanted(&flow.from) && is_server(&flow.to));
         flows.map(|(_, flow)| &flow.to).collect::<BTreeSet<_>>()
     };
     let of_service = own(&|from| matches!(from, Endpoint::Service(service) if service == at));
@@ -56,6 +63,7 @@ mod tests {
                     "lb": (role: balancer, adapters: [(network: "lan", address: "10.1.0.10")], services: {{"haproxy": (kind: "haproxy")}}),
                     "app1": (role: app, adapters: [(network: "lan", address: "10.1.0.11")], services: {{"todo": (kind: "todo")}}),
                     "app2": (role: app, adapters: [(network: "lan", address: "10.1.0.12")], services: {{"todo": (kind: "todo")}}),
+                    "dir": (role: directory, adapters: [(network: "lan", address: "10.1.0.13")], services: {{"dns": (kind: "unbound")}}),
                 }}, vips: {{"v": (address: "10.1.0.30", network: "lan", id: 51, follows: "todo", holders: [(node: "app1", priority: 110), (node: "app2", priority: 100)])}}, flows: [{flows}])"#
             ))
         };
@@ -66,5 +74,8 @@ mod tests {
         check("balancer-single-backend", &balancing(&format!(r#"{one}, (from: "lb/haproxy", to: "app2/todo")"#)), &[]);
         check("balancer-single-backend", &balancing(r#"(from: "lb/haproxy", to: "vip:v")"#), &[]);
         check("balancer-single-backend", &balancing(""), &[]);
+        // A name server is none of its servers.
+        let dns = balancing(&format!(r#"{one}, (from: "lb/haproxy", to: "dir/dns")"#));
+        check("balancer-single-backend", &dns, &[message]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Unplannable, machine::routed_address};
 use crate::{
-    catalog::{Audience, Behaviour, Catalog, Entry, Named},
+    catalog::{Audience, Behaviour, Calls, Catalog, Entry, Named},
     model::{
         Allow, Bind, ClusterName, Endpoint, Flow, IndexMap, Ipv4Net, Lab, NAT_ADDRESS, NetworkKind, NetworkName, Node, NodeName, Peer,
         PeerSpec, Purpose, Relation, Service, ServiceRef, ServiceSpec, Subject, Upstream, Value,
@@ -172,7 +172,7 @@ impl<'a> Contract<'a> {
 
     fn upstreams(&self, at: &ServiceRef, node: &Node, entry: &Entry) -> Result<Vec<Upstream>, Vec<Unplannable>> {
         let (mut upstreams, mut unplannable) = (Vec::new(), Vec::new());
-        for flow in self.flows_of(at, entry) {
+        for flow in self.called(at, entry) {
             match self.dialled(at, node, flow) {
                 Ok(Some(dialled)) => upstreams.push(self.upstream(flow, dialled)),
                 Ok(None) => {}
@@ -182,16 +182,51 @@ impl<'a> Contract<'a> {
         if unplannable.is_empty() { Ok(upstreams) } else { Err(unplannable) }
     }
 
-    fn upstream(&self, flow: &Flow, at: SocketAddrV4) -> Upstream {
+    /// The flows that begin at a service and that its configuration takes. A flow of its node counts only where what it leads to is known
+    /// to be of the sort that is taken.
+    fn called(&self, at: &ServiceRef, entry: &Entry) -> Vec<&Flow> {
+        let mut flows = self.flows_of(at, entry);
+        if entry.calls == Calls::All {
+            return flows;
+        }
+        flows.retain(|flow| match self.answering(flow) {
+            Some((service, known)) => {
+                let is_for_clients = |port: u16| {
+                    let mut ports = known.ports_of(service);
+                    ports.find(|(_, number)| *number == port).is_none_or(|(port, _)| port.audience == Audience::Clients)
+                };
+                entry.calls.takes(&service.kind, known) && flow.port.is_none_or(is_for_clients)
+            }
+            None => matches!(flow.from, Endpoint::Service(_)),
+        });
+        // A balancer passes bytes on to whatever speaks no HTTP. Beside servers that do, that is no server.
+        let speaks_http = |flow: &&Flow| self.answering(flow).is_some_and(|(_, known)| known.speaks_http);
+        if entry.behaviour == Behaviour::Balancer && flows.iter().any(speaks_http) {
+            flows.retain(speaks_http);
+        }
+        flows
+    }
+
+    /// The service that answers a flow: at a VIP that of its first holder, at a port of a node the one that opens it.
+    fn answering(&self, flow: &Flow) -> Option<(&Service, &Entry)> {
         let service = match &flow.to {
             Endpoint::Service(to) => self.lab.service(to),
             Endpoint::Vip(name) => self.lab.vips.get(name).and_then(|vip| {
                 let (holder, service) = vip.first_holder().zip(vip.follows.as_ref())?;
                 self.lab.nodes.get(&holder.node)?.services.get(service)
             }),
-            Endpoint::Node(_) | Endpoint::Outside => None,
-        };
-        let known = service.and_then(|service| Some((service, self.catalog.of(service)?)));
+            Endpoint::Node(to) => self.lab.nodes.get(to).zip(flow.port).and_then(|(node, port)| {
+                let opens =
+                    |service: &&Service| self.catalog.of(service).is_some_and(|entry| entry.ports_of(service).any(|(_, at)| at == port));
+                node.services.values().find(opens)
+            }),
+            Endpoint::Outside => None,
+        }?;
+        Some((service, self.catalog.of(service)?))
+    }
+
+    fn upstream(&self, flow: &Flow, at: SocketAddrV4) -> Upstream {
+        let known = self.answering(flow);
         let encrypted = |(service, entry): (&Service, &Entry)| {
             entry.ports_of(service).any(|(port, number)| number == at.port() && entry.is_encrypted(service, port))
         };
@@ -199,7 +234,7 @@ impl<'a> Contract<'a> {
         Upstream {
             to: flow.to.to_string(),
             at,
-            kind: service.map(|service| service.kind.clone()),
+            kind: known.map(|(service, _)| service.kind.clone()),
             is_encrypted: known.is_some_and(encrypted),
             health_path: path.and_then(|value| if let Value::Text(path) = value { Some(path.clone()) } else { None }),
         }

@@ -25,12 +25,21 @@ impl Entry {
         })
     }
 
+    /// Whether clients of a port see the service's certificate.
+    pub fn shows_certificate(&self, spec: &ServiceSpec, port: &Port) -> bool {
+        match port.secrecy {
+            Secrecy::Clear => false,
+            Secrecy::Optional => is_on(spec, "tls"),
+            Secrecy::Encrypted => true,
+        }
+    }
+
     fn has_socket(&self, spec: &ServiceSpec, port: &Port) -> bool {
         port.secrecy != Secrecy::Encrypted || self.setting("tls").is_none() || is_on(spec, "tls")
     }
 }
 
-fn is_on(spec: &ServiceSpec, name: &str) -> bool {
+pub(super) fn is_on(spec: &ServiceSpec, name: &str) -> bool {
     matches!(spec.settings.get(name), Some(Value::Bool(true)))
 }
 

@@ -1,6 +1,6 @@
 //! What can be broken about a thing: what menus, the palette, the inspector and the command palette offer.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Entry};
 use crate::model::{Fault, FaultTarget, FaultVerb, Lab, NodeName, ServiceRef, SiteName, Subject};
 
 /// Part of a node's packets that the offered loss loses, in percent.
@@ -37,25 +37,19 @@ pub fn of_verb(lab: &Lab, selection: &[Subject], verb: &FaultVerb) -> Vec<Fault>
 }
 
 fn on_service(lab: &Lab, word: &str, at: ServiceRef) -> Option<Fault> {
-    Some(match word {
+    let service = lab.service(&at)?;
+    let fault = match word {
         "stop" => Fault::Stop(at),
         "kill" => Fault::Kill(at),
         "hang" => Fault::Hang(at),
         "restart" => Fault::Restart(at),
-        "cookie" => {
-            let service = lab.service(&at)?;
-            Catalog::embedded().behaviour(service).filter(|behaviour| behaviour.is_beam())?;
-            Fault::Cookie(at)
-        }
+        "cookie" => Fault::Cookie(at),
         "block" => Fault::Block(at),
-        "expire" => {
-            // Only what has a certificate can have one that is out of date.
-            let service = lab.service(&at)?;
-            Catalog::embedded().get(&service.kind).filter(|entry| entry.is_on(service, "tls"))?;
-            Fault::Expire(at)
-        }
+        "expire" => Fault::Expire(at),
         _ => return None,
-    })
+    };
+    let withstands = |entry: &Entry| entry.withstands(&fault, |setting| entry.is_on(service, setting)).is_some();
+    (!Catalog::embedded().of(service).is_some_and(withstands)).then_some(fault)
 }
 
 fn on_node(word: &str, node: NodeName) -> Option<Fault> {

@@ -9,6 +9,7 @@ use super::{
     service::SERVICES_FOLDER,
     slug,
 };
+use crate::catalog::Catalog;
 use crate::model::{Fault, Mac, MachineSpec, NodeName, Observed, ServiceRef, ServiceSpec};
 use std::{
     collections::BTreeSet,
@@ -67,11 +68,8 @@ pub fn inside(fault: &Fault, facts: &Facts<'_>) -> Result<Vec<Act>, NoScript> {
         Fault::Cookie(at) => on_service(fault, facts, at, "cookie"),
         Fault::Expire(at) => expire(fault, facts, at),
         Fault::Block(at) => {
-            let spec = service(facts, at)?;
+            let spec = service(fault, facts, at)?;
             let ports: BTreeSet<u16> = spec.listen.values().flatten().map(SocketAddrV4::port).collect();
-            if ports.is_empty() {
-                return Err(NoScript { why: format!("{at} opens no port that could be blocked") });
-            }
             one(&at.node, "block", ports.iter().map(u16::to_string).collect())
         }
         Fault::LinkDown(node, network) => one(node, "link_down", vec![mac(facts, node, network)?]),
@@ -122,13 +120,13 @@ fn act(fault: &Fault, facts: &Facts<'_>, node: &NodeName, call: &str, arguments:
 }
 
 fn on_service(fault: &Fault, facts: &Facts<'_>, at: &ServiceRef, call: &str) -> Result<Vec<Act>, NoScript> {
-    service(facts, at)?;
+    service(fault, facts, at)?;
     let home = format!("{SERVICES_FOLDER}/{}", slug(&at.service));
     Ok(vec![act(fault, facts, &at.node, call, &[home], START_SECS)])
 }
 
 fn expire(fault: &Fault, facts: &Facts<'_>, at: &ServiceRef) -> Result<Vec<Act>, NoScript> {
-    service(facts, at)?;
+    service(fault, facts, at)?;
     let Some((certificate, key)) = facts.expired else {
         return Err(NoScript { why: format!("{at} has no certificate of this lab's authority") });
     };
@@ -142,9 +140,16 @@ fn expire(fault: &Fault, facts: &Facts<'_>, at: &ServiceRef) -> Result<Vec<Act>,
     Ok(vec![Act { node: at.node.clone(), inject: draft.finish(fault.to_string(), START_SECS) }])
 }
 
-fn service<'a>(facts: &Facts<'a>, at: &ServiceRef) -> Result<&'a ServiceSpec, NoScript> {
+/// The service that a fault falls on, as it is set up, where its kind has that fault.
+fn service<'a>(fault: &Fault, facts: &Facts<'a>, at: &ServiceRef) -> Result<&'a ServiceSpec, NoScript> {
     let found = facts.seen.nodes.get(&at.node).and_then(|node| node.services.get(&at.service)?.spec.as_ref());
-    found.ok_or_else(|| NoScript { why: format!("{at} is not set up") })
+    let spec = found.ok_or_else(|| NoScript { why: format!("{at} is not set up") })?;
+    // Whether a cookie is there the node itself says: its files are asked.
+    let known = Catalog::embedded().get(&spec.kind).filter(|_| !matches!(fault, Fault::Cookie(_)));
+    match known.and_then(|entry| entry.set_up_withstands(fault, spec)) {
+        Some(why) => Err(NoScript { why: format!("{at}: {why}") }),
+        None => Ok(spec),
+    }
 }
 
 fn machine<'a>(facts: &Facts<'a>, node: &NodeName) -> Result<&'a MachineSpec, NoScript> {

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    model::{ActiveFault, Author, Fault, NetworkName, NodeName, Power, ServiceRef, Subject, Value},
+    model::{ActiveFault, Author, Fault, NetworkName, NodeName, Power, ServiceRef, Subject},
+    reach::Link,
 };
 use serde::{Deserialize, Serialize};
 
@@ -209,14 +210,8 @@ impl World {
 
     fn check_fault(&self, fault: &Fault) -> Result<(), SimError> {
         match fault {
-            Fault::Stop(at) | Fault::Restart(at) | Fault::Block(at) => self.check_service(at).map(drop),
-            Fault::Expire(at) => {
-                let service = self.check_service(at)?;
-                if self.has_certificate(service) {
-                    Ok(())
-                } else {
-                    Err(SimError::refused(at.to_string(), "it speaks no TLS: it has no certificate"))
-                }
+            Fault::Stop(at) | Fault::Restart(at) | Fault::Block(at) | Fault::Expire(at) | Fault::Cookie(at) => {
+                self.check_service(at, fault).map(drop)
             }
             Fault::FillDisk(node) => self.machine_named(node).map(drop),
             Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => Err(SimError::refused(
@@ -224,17 +219,9 @@ impl World {
                 "the simulator has no memory, processors, clocks or names of nodes; try it on real nodes",
             )),
             Fault::Kill(at) | Fault::Hang(at) => {
-                let service = self.check_service(at)?;
+                let service = self.check_service(at, fault)?;
                 let runs = matches!(self.services[service].phase, Phase::Starting | Phase::Running);
                 if runs { Ok(()) } else { Err(SimError::refused(at.to_string(), "it does not run; start it first")) }
-            }
-            Fault::Cookie(at) => {
-                let service = self.check_service(at)?;
-                if self.services[service].behaviour.is_beam() {
-                    Ok(())
-                } else {
-                    Err(SimError::refused(at.to_string(), "it is not a BEAM node: it has no cookie"))
-                }
             }
             Fault::PowerOff(node) | Fault::Pause(node) => {
                 let machine = self.machine_named(node)?;
@@ -249,14 +236,13 @@ impl World {
         }
     }
 
-    fn check_service(&self, at: &ServiceRef) -> Result<ServiceId, SimError> {
-        self.service_named(&at.node, &at.service)
-    }
-
-    fn has_certificate(&self, service: ServiceId) -> bool {
-        let Some(spec) = &self.services[service].spec else { return false };
-        let usual = || Catalog::embedded().get(&spec.kind)?.setting("tls")?.default.clone();
-        spec.settings.get("tls").cloned().or_else(usual) == Some(Value::Bool(true))
+    fn check_service(&self, at: &ServiceRef, fault: &Fault) -> Result<ServiceId, SimError> {
+        let service = self.service_named(&at.node, &at.service)?;
+        let known = self.services[service].spec.as_ref().and_then(|spec| Some((Catalog::embedded().get(&spec.kind)?, spec)));
+        match known.and_then(|(entry, spec)| entry.set_up_withstands(fault, spec)) {
+            Some(why) => Err(SimError::refused(at.to_string(), why)),
+            None => Ok(service),
+        }
     }
 
     fn check_card(&self, node: &NodeName, network: &NetworkName) -> Result<(), SimError> {
@@ -347,19 +333,19 @@ impl World {
         self.faults.on_links = any;
         for machine in self.machines.rows_mut() {
             for card in &mut machine.cards {
-                card.connected = true;
-                card.loss_percent = 0;
-                card.delay_us = 0;
+                card.set_link(Link::GOOD);
             }
         }
         let mut dropped = Vec::new();
         for fault in self.faults.in_force.clone() {
             match &fault.fault {
-                Fault::LinkDown(node, network) => self.each_card(node, network, |card| card.connected = false),
-                Fault::Loss(node, network, percent) => {
-                    self.each_card(node, network, |card| card.loss_percent = card.loss_percent.max(*percent));
+                on_link @ (Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _)) => {
+                    self.each_card(node, network, |card| {
+                        let mut link = card.link();
+                        link.suffer(on_link);
+                        card.set_link(link);
+                    });
                 }
-                Fault::Delay(node, network, ms) => self.each_card(node, network, |card| card.delay_us += u64::from(*ms) * MS),
                 Fault::OneWay(from, to) => dropped.extend(self.pair(from, to)),
                 Fault::Cut(one, other) => {
                     for (from, to) in one.iter().flat_map(|from| other.iter().map(move |to| (from, to))) {

@@ -8,6 +8,7 @@ use super::{
     world::World,
 };
 use crate::model::{Ipv4Net, MachineSpec, NodeName, Power, ServiceName, ServiceSpec, Subject, VipName, VipSpec};
+use crate::reach::Link;
 use serde::{Deserialize, Serialize};
 
 /// The part of a boot that does not depend on the number of processors. With one processor a boot takes about 2.7 s, as
@@ -28,6 +29,16 @@ pub(super) struct Card {
     pub(super) connected: bool,
     pub(super) loss_percent: u8,
     pub(super) delay_us: u64,
+}
+
+impl Card {
+    pub(super) fn link(&self) -> Link {
+        Link { connected: self.connected, loss_percent: self.loss_percent, delay_us: self.delay_us }
+    }
+
+    pub(super) fn set_link(&mut self, link: Link) {
+        Link { connected: self.connected, loss_percent: self.loss_percent, delay_us: self.delay_us } = link;
+    }
 }
 
 /// What a snapshot keeps of a machine: its hardware, and what is on its disk.
@@ -70,6 +81,11 @@ impl Named for Machine {
 }
 
 impl Machine {
+    /// Why nothing on it answers while it does not run.
+    pub(super) fn power_reason(&self) -> String {
+        format!("its machine is {}", self.power.title())
+    }
+
     pub(super) fn new(name: NodeName) -> Self {
         Self {
             name,

@@ -189,7 +189,10 @@ fn seen(node: &Node) -> Observed {
     for (slot, adapter) in adapters.iter().enumerate() {
         fs::write(node.path(&format!("net/eth{slot}/address")), format!("{}\n", adapter.mac)).unwrap();
     }
-    seen.nodes.get_mut("db1").unwrap().spec.as_mut().unwrap().disk_gib = 8;
+    let db1 = seen.nodes.get_mut("db1").unwrap();
+    db1.spec.as_mut().unwrap().disk_gib = 8;
+    let galera = db1.services.get_mut("galera").unwrap().spec.as_mut().unwrap();
+    galera.settings.insert("tls".to_owned(), crate::model::Value::Bool(true));
     seen
 }
 

@@ -185,7 +185,8 @@ fn nodes(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
 fn vips(before: &Observed, after: &Observed, all: &mut Vec<Happening>) {
     for (name, vip) in &after.vips {
         let was: &[NodeName] = before.vips.get(name).map_or(&[], |old| &old.holders);
-        if vip.holders == was {
+        // Which of several took it last may change as they announce it.
+        if vip.holders.len() == was.len() && was.iter().all(|node| vip.holders.contains(node)) {
             continue;
         }
         let address = vip.address.map_or_else(|| name.to_string(), |address| address.to_string());

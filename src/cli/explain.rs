@@ -125,6 +125,12 @@ fn show(document: &Document, terminal: &mut Terminal) {
     if let Some(source) = &answer.source {
         terminal.line(format_args!("  The target sees {source}."));
     }
+    if answer.loss_percent > 0 || answer.delay_ms > 0 {
+        let loss = (answer.loss_percent > 0).then(|| format!("lose {} % of the packets", answer.loss_percent));
+        let delay = (answer.delay_ms > 0).then(|| format!("add {} ms to each round trip", answer.delay_ms));
+        let both: Vec<String> = loss.into_iter().chain(delay).collect();
+        terminal.line(format_args!("  Links on the way {}.", both.join(" and ")));
+    }
     if let Some(why) = &answer.why {
         let label = terminal.paint(Style::Bad, "why:");
         terminal.line(format_args!("{label} {}", why.message));

@@ -364,7 +364,8 @@ impl ObservedNetwork {
 pub struct ObservedVip {
     /// Its address.
     pub address: Option<Ipv4Addr>,
-    /// The nodes that have the address now. None or several are alarms.
+    /// The nodes that have the address now, the one that took it last first: others on its network send to that one. None or several are
+    /// alarms.
     pub holders: Vec<NodeName>,
     /// When the holders last changed, in milliseconds of [`Observed::at_ms`]'s clock.
     pub since_ms: u64,

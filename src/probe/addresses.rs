@@ -25,6 +25,13 @@ impl Token {
         self.candidates.iter().chain(others).filter(holds).cloned().collect()
     }
 
+    /// Nodes that have the address now, those that did not have it before first: they announced it last.
+    pub(super) fn newest_first(&self, now: Vec<NodeName>) -> Vec<NodeName> {
+        let (old, mut holders): (Vec<_>, Vec<_>) = now.into_iter().partition(|node| self.holders.contains(node));
+        holders.extend(self.holders.iter().filter(|node| old.contains(node)).cloned());
+        holders
+    }
+
     /// Why it is not held by exactly one of its candidates; empty where it is.
     pub(super) fn reason(&self, seen: &Observed, pages: &BTreeMap<NodeName, Page>) -> String {
         let strangers: Vec<String> = self

@@ -258,7 +258,7 @@ impl Book {
         for (vip, token) in &mut self.tokens {
             let Some(address) = token.address else { continue };
             let is_on = |node: &NodeName| self.powers.get(node).is_none_or(|power| *power == Power::Running);
-            let holders = token.find(&self.pages, is_on, now_ms);
+            let holders = token.newest_first(token.find(&self.pages, is_on, now_ms));
             if holders == token.holders && token.known {
                 continue;
             }

@@ -97,7 +97,9 @@ pub fn judge(lab: &Lab, observed: &Observed) -> Vec<Verdict> {
         let verdict = judge_one(flow, found);
         verdicts.push(match stopped_sender(&flow.from, observed) {
             Some(reason) => {
-                let (outcome, health) = (Outcome::Unknown, Health::Unknown);
+                // From a machine that does not run nothing is sent. A service that is stopped says nothing of the path.
+                let is_off = flow.from.node().and_then(|node| observed.nodes.get(node)).is_some_and(|node| node.power != Power::Running);
+                let (outcome, health) = if is_off { (Outcome::Closed, Health::Down) } else { (Outcome::Unknown, Health::Unknown) };
                 Verdict { outcome, health, forward: false, backward: false, latency_ms: None, reason, ..verdict }
             }
             None => verdict,
@@ -147,7 +149,7 @@ pub fn answered(good_ms_ago: Option<u64>, failed_ms_ago: Option<u64>) -> Answere
 pub fn stopped_sender(from: &Endpoint, observed: &Observed) -> Option<String> {
     let node = observed.nodes.get(from.node()?)?;
     if node.power != Power::Running {
-        return Some(format!("{} does not run", from.node()?));
+        return Some(format!("{} is {}", from.node()?, node.power.title()));
     }
     let Endpoint::Service(at) = from else { return None };
     let service = node.services.get(&at.service)?;

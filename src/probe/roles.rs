@@ -196,8 +196,8 @@ mod tests {
         let text = r#"(sandtable: 1, name: "x", networks: {"lan": internal(subnet: "10.1.0.0/24")}, nodes: {
             "lb": (role: balancer, adapters: [(network: "lan", address: "10.1.0.9")], services: {"proxy": (kind: "haproxy")}),
             "app": (role: app, adapters: [(network: "lan", address: "10.1.0.10")], services: {"todo": (kind: "todo")}),
-            "db1": (role: database, adapters: [(network: "lan", address: "10.1.0.11")], services: {"db": (kind: "postgresql", bind: on("lan"))}),
-            "db2": (role: database, adapters: [(network: "lan", address: "10.1.0.12")], services: {"db": (kind: "postgresql", bind: on("lan"), replica_of: "db1/db")}),
+            "db1": (role: database, adapters: [(network: "lan", address: "10.1.0.11")], services: {"db": (kind: "mariadb", bind: on("lan"))}),
+            "db2": (role: database, adapters: [(network: "lan", address: "10.1.0.12")], services: {"db": (kind: "mariadb", bind: on("lan"), replica_of: "db1/db")}),
         }, vips: {"store": (address: "10.1.0.30", network: "lan", id: 51, follows: "db", holders: [(node: "db1", priority: 110), (node: "db2", priority: 100)])},
         flows: [(from: "outside", to: "lb/proxy"), (from: "lb/proxy", to: "app/todo"), (from: "app/todo", to: "vip:store")])"#;
         let lab = crate::layout::read(text).unwrap();

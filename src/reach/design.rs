@@ -103,7 +103,8 @@ impl Specs<'_> {
             if there.power == Power::Running && !there.is_booting {
                 seen.on.push(machine);
             }
-            seen.unplugged.extend(there.links_up.iter().enumerate().filter(|(_, up)| !**up).map(|(slot, _)| (machine, slot)));
+            let down = there.links_up.iter().enumerate().filter(|(_, up)| !**up);
+            seen.links.extend(down.map(|(slot, _)| ((machine, slot), Link { connected: false, ..Link::GOOD })));
             for (service, state) in &there.services {
                 let at = ServiceRef { node: node.clone(), service: service.clone() };
                 if let Some(place) = self.services.get_index_of(&at).filter(|_| runs(state.health, &state.listening)) {
@@ -126,6 +127,13 @@ impl Specs<'_> {
                     for (one, other) in some.iter().flat_map(|one| others.iter().map(move |other| (one, other))) {
                         seen.dropped.extend(number(one).zip(number(other)));
                         seen.dropped.extend(number(other).zip(number(one)));
+                    }
+                }
+                fault @ (Fault::LinkDown(node, network) | Fault::Loss(node, network, _) | Fault::Delay(node, network, _)) => {
+                    let adapters = self.machines.get(node).into_iter().flat_map(|spec| spec.adapters.iter().enumerate());
+                    let slots = adapters.filter(|(_, adapter)| adapter.network == *network).map(|(slot, _)| slot);
+                    for at in slots.filter_map(|slot| Some((number(node)?, slot))) {
+                        seen.links.entry(at).or_insert(Link::GOOD).suffer(fault);
                     }
                 }
                 Fault::Block(at) => seen.blocked.extend(self.services.get_index_of(at).map(ServiceNo::at)),
@@ -161,7 +169,7 @@ fn leased(network: &NetworkSpec, machine: usize) -> Option<Ipv4Net> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     on: Vec<MachineNo>,
-    unplugged: Vec<(MachineNo, usize)>,
+    links: BTreeMap<(MachineNo, usize), Link>,
     running: Vec<ServiceNo>,
     blocked: Vec<ServiceNo>,
     dropped: Vec<(MachineNo, MachineNo)>,
@@ -174,7 +182,7 @@ impl State for Seen {
     }
 
     fn link(&self, machine: MachineNo, slot: usize) -> Link {
-        Link { connected: !self.unplugged.contains(&(machine, slot)), ..Link::GOOD }
+        self.links.get(&(machine, slot)).copied().unwrap_or(Link::GOOD)
     }
 
     fn runs(&self, service: ServiceNo) -> bool {

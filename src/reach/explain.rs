@@ -107,6 +107,10 @@ pub struct Explained {
     pub service: Option<String>,
     /// The way there, as far as it goes.
     pub hops: Vec<HopLine>,
+    /// The part of the packets that links lose on the way there, in percent.
+    pub loss_percent: u8,
+    /// What links add to the time of a packet and its answer, in milliseconds.
+    pub delay_ms: u64,
     /// Why the connection does not open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<WhyLine>,
@@ -368,6 +372,8 @@ impl<S: State> Asker<'_, S> {
             outcome: trip.outcome,
             reaches: trip.outcome == Outcome::Answered,
             service: trip.service.and_then(|service| self.design.service(service)).map(ToString::to_string),
+            loss_percent: trip.loss_percent,
+            delay_ms: trip.delay_us / 1000,
             hops: trip.hops.iter().map(|hop| self.hop(hop)).collect(),
             why: why.or_else(|| trip.why.map(|why| self.why(why))),
         }
@@ -403,7 +409,7 @@ impl<S: State> Asker<'_, S> {
         let of = |service: ServiceNo| self.design.service(service).map(|at| at.node.to_string());
         let at = |machine| Some(self.design.node(machine).to_owned());
         let (place, message) = match why {
-            Why::MachineOff(machine) => (at(machine), format!("{} is off.", node(machine))),
+            Why::MachineOff(machine) => (at(machine), format!("{} does not run: it is off, paused or starting.", node(machine))),
             Why::NoRoute(machine, INTERNET) => (at(machine), format!("{} has no way out of the lab.", node(machine))),
             Why::NoRoute(machine, to) => (at(machine), format!("{} has no route to {to}.", node(machine))),
             Why::LoopbackOnly(machine, to) => {
@@ -449,6 +455,9 @@ impl<S: State> Asker<'_, S> {
             Why::Stopped(known) => (of(known), format!("{} is stopped: nothing listens there.", service(known))),
             Why::NothingListens(machine, to) => (at(machine), format!("Nothing listens at {to} on {}.", node(machine))),
             Why::Dropped(from, to) => (at(from), format!("A fault drops packets from {} to {}.", node(from), node(to))),
+            Why::Lost(machine, on) => {
+                (at(machine), format!("Faults lose every packet, last at the adapter of {} on {}.", node(machine), network(on)))
+            }
             Why::Loop(machine) => (at(machine), format!("Packets go round and round, last over {}.", node(machine))),
             Why::OwnSource(machine) => (at(machine), format!("{} gets packets of its own back, and drops them.", node(machine))),
             Why::NoEntrance(machine) => (

@@ -78,6 +78,8 @@ pub enum Why {
     NothingListens(MachineNo, SocketAddrV4),
     /// A fault drops packets from the first to the second machine.
     Dropped(MachineNo, MachineNo),
+    /// Faults lose every packet on the way, the last of them at the machine's adapter on the network.
+    Lost(MachineNo, NetworkNo),
     /// Packets go round and round until this machine says that they are too old.
     Loop(MachineNo),
     /// Packets come back to the machine whose address they have as their source, and its kernel drops them (a martian source: RFC 1812,
@@ -111,6 +113,7 @@ impl Why {
             | Self::Blocked(_)
             | Self::AnswerHidden(..)
             | Self::OwnSource(_)
+            | Self::Lost(..)
             | Self::Dropped(..) => Outcome::TimedOut,
         }
     }
@@ -138,6 +141,7 @@ impl Why {
             Self::Stopped(_) => "stopped",
             Self::NothingListens(..) => "nothing-listens",
             Self::Dropped(..) => "dropped",
+            Self::Lost(..) => "lost",
             Self::Loop(_) => "loop",
             Self::OwnSource(_) => "own-source",
             Self::NoEntrance(_) => "no-entrance",

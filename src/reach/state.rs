@@ -1,6 +1,7 @@
 //! What changes by itself, as far as reachability depends on it.
 
 use super::{MachineNo, NetworkNo, ServiceNo};
+use crate::model::Fault;
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 /// An adapter's link.
@@ -17,6 +18,16 @@ pub struct Link {
 impl Link {
     /// A link without a fault.
     pub const GOOD: Self = Self { connected: true, loss_percent: 0, delay_us: 0 };
+
+    /// What a fault on this link makes of it, beside others there.
+    pub fn suffer(&mut self, fault: &Fault) {
+        match fault {
+            Fault::LinkDown(..) => self.connected = false,
+            Fault::Loss(_, _, percent) => self.loss_percent = self.loss_percent.max(*percent),
+            Fault::Delay(_, _, ms) => self.delay_us += u64::from(*ms) * 1000,
+            _ => {}
+        }
+    }
 }
 
 /// The state of a lab at one moment: what a [`super::Map`] does not hold.

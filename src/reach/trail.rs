@@ -1,6 +1,6 @@
 //! What a packet's walk leaves behind: its hops, who translated it, and what its links add.
 
-use super::{Hop, Link, MachineNo, State, Step};
+use super::{Hop, Link, MachineNo, NetworkNo, State, Step};
 use std::net::Ipv4Addr;
 
 /// What a walk leaves behind.
@@ -13,6 +13,8 @@ pub(super) struct Trail {
     pub(super) led: Vec<(MachineNo, Ipv4Addr)>,
     /// The first pair of machines between which a fault drops it.
     pub(super) dropped: Option<(MachineNo, MachineNo)>,
+    /// The first adapter on the way at which every packet is lost by then.
+    pub(super) lost: Option<(MachineNo, NetworkNo)>,
     pub(super) crossings: u32,
     pub(super) delay_us: u64,
     pub(super) loss_percent: u8,
@@ -28,9 +30,21 @@ impl Trail {
         self.hops.iter().any(|hop| hop.at == at)
     }
 
-    pub(super) fn cross(&mut self, link: Link) {
+    /// Passes the link of a machine's adapter on a network.
+    pub(super) fn cross(&mut self, link: Link, adapter: (MachineNo, NetworkNo)) {
         self.delay_us += link.delay_us;
         self.loss_percent = either(self.loss_percent, link.loss_percent);
+        if self.loss_percent >= 100 {
+            self.lost.get_or_insert(adapter);
+        }
+    }
+
+    /// Passes all links that another walk passed: that of the packets which carry this one.
+    pub(super) fn cross_all(&mut self, other: &Self) {
+        self.crossings += other.crossings;
+        self.delay_us += other.delay_us;
+        self.loss_percent = either(self.loss_percent, other.loss_percent);
+        self.lost = self.lost.or(other.lost);
     }
 
     /// Forgets what comes after the first hop that is there twice, of those from a place on.

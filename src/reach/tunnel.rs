@@ -44,6 +44,12 @@ impl Map {
             return Err(Why::MachineOff(there));
         }
         let back = peers.iter().find(|known| known.at == *own).filter(|_| state.runs(far)).ok_or(Why::NoPeer(tunnel))?;
+        // A fault that drops what is sent to an end's port leaves it without an answer, whichever end began.
+        for end in [tunnel, far] {
+            if state.blocks(end) {
+                return Err(Why::Blocked(end));
+            }
+        }
         // What is wrapped goes the open way, there and back; a firewall takes it if either end may begin.
         let mut outer = Packet { source: None, to: *peer.address.ip(), port: None };
         let mut answer = Packet { source: None, to: *back.address.ip(), port: None };
@@ -60,8 +66,7 @@ impl Map {
             self.admits(state, machine, from.source, address)
         };
         takes(there, *port, outer).or_else(|why| takes(at, back.address.port(), answer).map_err(|_| why))?;
-        trail.crossings += crossed.crossings;
-        trail.cross(super::Link { connected: true, loss_percent: crossed.loss_percent, delay_us: crossed.delay_us });
+        trail.cross_all(&crossed);
         trail.dropped = trail.dropped.or(behind.dropped);
         let ours = outer.source.unwrap_or(*back.address.ip());
         let (Some(near), Some(row)) = (self.machine(at), self.machine(there)) else { return Err(Why::MachineOff(there)) };

@@ -81,7 +81,7 @@ impl Map {
             return failed(trail, Why::LinkDown(machine, adapter.network));
         }
         trail.crossings = 1;
-        trail.cross(link);
+        trail.cross(link, (machine, adapter.network));
         let mut packet = Packet { source, to: *at.ip(), port: Some(at.port()) };
         let arrival = self.walk(state, machine, Some(adapter.network), &mut packet, Sort::First, &mut trail);
         self.finish(state, Origin::Outside, arrival, packet, trail)
@@ -127,7 +127,8 @@ impl Map {
             }
             _ => Ok(None),
         };
-        let dropped = trail.dropped.map(|(from, to)| Why::Dropped(from, to));
+        let lost = trail.lost.map(|(at, network)| Why::Lost(at, network));
+        let dropped = trail.dropped.map(|(from, to)| Why::Dropped(from, to)).or(lost);
         let (outcome, why) = match (dropped, taken, back) {
             (Some(why), ..) => (Outcome::TimedOut, Some(why)),
             (None, Ok(_), Ok(())) => (Outcome::Answered, None),
@@ -141,7 +142,7 @@ impl Map {
             why,
             service: taken.ok().flatten().filter(|_| outcome == Outcome::Answered),
             forward: dropped.is_none(),
-            backward: back.is_ok(),
+            backward: back.is_ok() && lost.is_none(),
             source: packet.source,
             machine: end,
             ..blank(trail)
@@ -363,8 +364,8 @@ impl Map {
                 continue;
             }
             trail.crossings += 1;
-            trail.cross(link);
-            trail.cross(far);
+            trail.cross(link, (at, network));
+            trail.cross(far, (*machine, network));
             trail.drop_between(state, at, *machine);
             return Ok(Some(*machine));
         }
@@ -403,7 +404,7 @@ impl Map {
             return Err(Why::NoRoute(at, packet.to));
         }
         trail.crossings += 1;
-        trail.cross(link);
+        trail.cross(link, (at, adapter.network));
         let own = adapter.address.map(|net| net.addr());
         match (packet.source, own) {
             (None, _) => packet.source = own,

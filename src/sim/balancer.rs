@@ -94,7 +94,7 @@ impl World {
         };
         match self.dial(Caller::Machine(row.machine), at) {
             // Connection, question and answer: any of the packets may be lost, and then it is too late.
-            Dial::Open { service: server, round_trip_us, loss_percent } => {
+            Dial::Open { service: server, round_trip_us, loss_percent, .. } => {
                 let lost = (0..2).any(|_| self.rng.percent(loss_percent));
                 let connects = round_trip_us < timing.connect_us.min(timing.check_us);
                 let answers = passes_bytes || (self.works(server).is_ok() && round_trip_us < timing.check_timeout_us);

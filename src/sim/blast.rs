@@ -343,7 +343,7 @@ impl World {
 
     fn seen_reason(&self, service: ServiceId) -> String {
         let row = &self.services[service];
-        if self.machines[row.machine].is_alive() { row.verdicts.reason() } else { "its machine is off or frozen".to_owned() }
+        if self.machines[row.machine].is_alive() { row.verdicts.reason() } else { self.machines[row.machine].power_reason() }
     }
 
     /// Whether a node would say now that it has a VIP.

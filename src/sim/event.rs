@@ -13,6 +13,30 @@ pub enum Cause {
     MachineOff,
     /// There is no way to the address.
     NoRoute,
+    /// Nothing leads there from outside.
+    NoEntrance,
+    /// An adapter on the way has no link.
+    LinkDown,
+    /// Nothing on the network has the address.
+    NobodyThere,
+    /// A node on the way forwards nothing: it runs no gateway.
+    NotRouting,
+    /// A gateway on the way is stopped.
+    GatewayStopped,
+    /// A gateway on the way does not let these addresses pass.
+    NotRouted,
+    /// Answers do not find the way back.
+    NoWayBack,
+    /// A tunnel on the way is down at one of its ends.
+    TunnelDown,
+    /// A tunnel on the way does not carry this address.
+    NotTunnelled,
+    /// Packets go round.
+    Loop,
+    /// The port leads to an address that only its own node reaches.
+    LoopbackOnly,
+    /// Links lose every packet.
+    PacketsLost,
     /// Somebody drops the packets.
     Dropped,
     /// The node's firewall does not let the caller in.
@@ -69,8 +93,20 @@ impl Cause {
     /// The words for it.
     pub fn text(self) -> &'static str {
         match self {
-            Self::MachineOff => "machine is off",
+            Self::MachineOff => "machine does not run",
             Self::NoRoute => "no route",
+            Self::NoEntrance => "nothing leads there from outside",
+            Self::LinkDown => "an adapter on the way has no link",
+            Self::NobodyThere => "nothing has the address",
+            Self::NotRouting => "a node on the way forwards nothing",
+            Self::GatewayStopped => "a gateway on the way is stopped",
+            Self::NotRouted => "a gateway does not let it pass",
+            Self::NoWayBack => "answers do not find the way back",
+            Self::TunnelDown => "a tunnel on the way is down",
+            Self::NotTunnelled => "a tunnel does not carry it",
+            Self::Loop => "packets go in a circle",
+            Self::LoopbackOnly => "forwarded to a loopback address",
+            Self::PacketsLost => "all packets are lost",
             Self::Dropped => "packets are dropped",
             Self::NotAllowed => "not allowed in",
             Self::Filtered => "no answer: nothing opens the port",
@@ -105,19 +141,28 @@ impl Cause {
 pub(super) struct Why {
     pub(super) cause: Cause,
     pub(super) at: Option<SocketAddrV4>,
+    /// Whether the connection opens, and it is requests over it that fail, for this cause somewhere behind.
+    #[serde(default)]
+    pub(super) is_behind: bool,
 }
 
 impl Why {
     pub(super) fn text(self) -> String {
+        let behind = if self.is_behind { "requests fail: " } else { "" };
         match self.at {
-            Some(at) => format!("{at}: {}", self.cause.text()),
-            None => self.cause.text().to_owned(),
+            Some(at) => format!("{behind}{at}: {}", self.cause.text()),
+            None => format!("{behind}{}", self.cause.text()),
         }
+    }
+
+    /// Of requests that fail at an entry which can be reached.
+    pub(super) fn behind(cause: Cause) -> Self {
+        Self { is_behind: true, ..cause.into() }
     }
 }
 
 impl From<Cause> for Why {
     fn from(cause: Cause) -> Self {
-        Self { cause, at: None }
+        Self { cause, at: None, is_behind: false }
     }
 }

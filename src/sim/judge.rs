@@ -10,7 +10,7 @@ use super::{
     world::World,
 };
 use crate::{
-    catalog::{Behaviour, Catalog},
+    catalog::{Audience, Behaviour, Catalog, Entry, Port},
     model::{ClusterState, Endpoint, ObservedCluster, ServiceRef, ServiceSpec, Upstream},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,9 +82,31 @@ impl World {
         let row = &self.services[service];
         let at = row.spec.as_ref()?.upstreams.get(upstream)?.at;
         match self.dial(Caller::Machine(row.machine), at) {
-            Dial::Open { service, .. } => self.serves(service).err().map(|cause| Why { cause, at: Some(at) }),
+            Dial::Open { service, port, .. } => self.answers(service, port).err().map(|cause| Why { at: Some(at), ..cause.into() }),
             Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why) => Some(why),
         }
+    }
+
+    /// Whether a service answers at one of its ports. A page for administrators is there without what clients come for.
+    pub(super) fn answers(&self, service: ServiceId, port: u16) -> Result<(), Cause> {
+        if self.is_for_clients(service, port) { self.serves(service) } else { self.works(service) }
+    }
+
+    /// Whether a port of a service is for those who use it; so is one that the catalog does not know.
+    pub(super) fn is_for_clients(&self, service: ServiceId, port: u16) -> bool {
+        self.port_of(service, port).is_none_or(|(port, ..)| port.audience != Audience::Admin)
+    }
+
+    /// Whether a port of a service is one at which clients see its certificate.
+    pub(super) fn shows_certificate(&self, service: ServiceId, port: u16) -> bool {
+        self.port_of(service, port).is_none_or(|(port, entry, spec)| entry.shows_certificate(spec, port))
+    }
+
+    fn port_of(&self, service: ServiceId, port: u16) -> Option<(&'static Port, &'static Entry, &ServiceSpec)> {
+        let spec = self.services[service].spec.as_ref()?;
+        let entry = Catalog::embedded().get(&spec.kind)?;
+        let name = entry.ports.iter().find(|known| spec.listen.get(&known.name).is_some_and(|all| all.iter().any(|at| at.port() == port)));
+        Some((name?, entry, spec))
     }
 
     /// Whether a service answers what it is asked.
@@ -104,7 +126,7 @@ impl World {
         }
         let down = row.balancer.servers.iter().position(|server| !server.up);
         let at = down.and_then(|place| row.spec.as_ref()?.upstreams.get(place)).map(|upstream| upstream.at);
-        if up == all { Verdict::Good } else { Verdict::Poor(Why { cause: Cause::Needs, at }) }
+        if up == all { Verdict::Good } else { Verdict::Poor(Why { at, ..Cause::Needs.into() }) }
     }
 
     fn judge_web(&self, service: ServiceId) -> Verdict {
@@ -190,9 +212,9 @@ impl World {
                 }
                 needs.push(place);
                 let target = upstream.to.parse::<ServiceRef>().ok().and_then(|at| self.service_at(&at));
-                passes_bytes |= !self.speaks_http(upstream, target);
-                let takes = |target| matches!(self.services[target].behaviour, Behaviour::Web | Behaviour::App | Behaviour::Balancer);
-                if target.is_some_and(takes) && apart.as_ref() != Some(&upstream.to) {
+                let speaks_http = self.speaks_http(upstream, target);
+                passes_bytes |= !speaks_http;
+                if speaks_http && apart.as_ref() != Some(&upstream.to) {
                     passes_to.push(place);
                 }
             }

@@ -4,14 +4,14 @@
 
 use super::{
     event::{Cause, Why},
-    machine::Machine,
+    machine::{Card, Machine},
     table::{Id, MachineId, Named, NetworkId, ServiceId},
     world::World,
 };
 use crate::{
     catalog::{Behaviour, Catalog},
     model::{Ipv4Net, NetworkName, NetworkSpec},
-    reach::{self, AdapterRow, INTERNET, Link, MachineNo, Map, NetworkNo, Outcome, ServiceNo, State, Trip},
+    reach::{self, AdapterRow, INTERNET, Link, MachineNo, Map, NetworkNo, Outcome, ServiceNo, State, Step, Trip},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -88,7 +88,7 @@ pub(super) struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dial {
     /// The service's machine takes the connection.
-    Open { service: ServiceId, round_trip_us: u64, loss_percent: u8 },
+    Open { service: ServiceId, port: u16, round_trip_us: u64, loss_percent: u8 },
     /// An answer at once: nobody listens.
     Refused(Why),
     /// An answer at once: there is no route.
@@ -140,11 +140,7 @@ impl State for World {
 
     fn link(&self, machine: MachineNo, slot: usize) -> Link {
         let card = self.machines[id::<MachineId>(machine.place())].cards.get(slot);
-        card.map_or(Link { connected: false, ..Link::GOOD }, |card| Link {
-            connected: card.connected,
-            loss_percent: card.loss_percent,
-            delay_us: card.delay_us,
-        })
+        card.map_or(Link { connected: false, ..Link::GOOD }, Card::link)
     }
 
     fn runs(&self, service: ServiceNo) -> bool {
@@ -228,7 +224,7 @@ impl World {
     fn find_holders(&self) -> Held {
         let mut parts: Vec<_> = self.vips.iter().filter(|(id, _)| self.has_vip(*id)).map(|(_, part)| part).collect();
         // The others send to the holder that announced the address last.
-        parts.sort_by_key(|part| std::cmp::Reverse(part.announced_us));
+        parts.sort_by_key(|part| (std::cmp::Reverse(part.announced_us), &self.machines[part.machine].name));
         let mut held = Held::new();
         for part in parts {
             let Some(spec) = &part.spec else { continue };
@@ -285,17 +281,17 @@ impl World {
     }
 
     fn attempted(&self, trip: &Trip, at: SocketAddrV4) -> Attempt {
-        let why = |cause| Why { cause, at: Some(at) };
+        let why = |cause: Cause| Why { at: Some(at), ..cause.into() };
         let cause = trip.why.map_or(Cause::NoRoute, cause_of);
         let dial = match (trip.outcome, trip.service) {
             (Outcome::Answered, Some(service)) => {
                 let service: ServiceId = id(service.place());
-                if trip.loss_percent >= 100 {
-                    Dial::Silent(why(Cause::Dropped))
-                } else if trip.crossings > 0 && self.services[service].expired {
+                let led = trip.hops.iter().rev().find_map(|hop| if let Step::Leads(_, to) = hop.step { Some(to.port()) } else { None });
+                let port = led.unwrap_or(at.port());
+                if trip.crossings > 0 && self.services[service].expired && self.shows_certificate(service, port) {
                     Dial::Refused(why(Cause::Expired))
                 } else {
-                    Dial::Open { service, round_trip_us: round_trip_us(trip), loss_percent: trip.loss_percent }
+                    Dial::Open { service, port, round_trip_us: round_trip_us(trip), loss_percent: trip.loss_percent }
                 }
             }
             (Outcome::Refused, _) => Dial::Refused(why(cause)),
@@ -367,32 +363,29 @@ fn round_trip_us(trip: &Trip) -> u64 {
 }
 
 fn nowhere(at: Option<SocketAddrV4>) -> Attempt {
-    Attempt { dial: Dial::Unreachable(Why { cause: Cause::NoRoute, at }), forward: false, backward: false }
+    Attempt { dial: Dial::Unreachable(Why { at, ..Cause::NoEntrance.into() }), forward: false, backward: false }
 }
 
-/// What the simulator says where a packet does not get through.
+/// What the simulator says where a packet does not get through. `explain` names the node and the address as well.
 fn cause_of(why: reach::Why) -> Cause {
     match why {
         reach::Why::MachineOff(_) => Cause::MachineOff,
         reach::Why::Filtered(..) => Cause::Filtered,
         reach::Why::NotAllowed(..) => Cause::NotAllowed,
         reach::Why::Blocked(_) | reach::Why::Dropped(..) => Cause::Dropped,
+        reach::Why::Lost(..) => Cause::PacketsLost,
         reach::Why::Stopped(_) | reach::Why::NothingListens(..) => Cause::Refused,
-        reach::Why::NoRoute(..)
-        | reach::Why::LoopbackOnly(..)
-        | reach::Why::LinkDown(..)
-        | reach::Why::NobodyThere(..)
-        | reach::Why::NotRouting(_)
-        | reach::Why::RouterStopped(_)
-        | reach::Why::NotRouted(..)
-        | reach::Why::NotHidden(_)
-        | reach::Why::AnswerHidden(..)
-        | reach::Why::TunnelStopped(_)
-        | reach::Why::NoPeer(_)
-        | reach::Why::NotFromThere(..)
-        | reach::Why::OtherWayBack(..)
-        | reach::Why::Loop(_)
-        | reach::Why::OwnSource(_)
-        | reach::Why::NoEntrance(_) => Cause::NoRoute,
+        reach::Why::NoRoute(..) => Cause::NoRoute,
+        reach::Why::LoopbackOnly(..) => Cause::LoopbackOnly,
+        reach::Why::LinkDown(..) => Cause::LinkDown,
+        reach::Why::NobodyThere(..) => Cause::NobodyThere,
+        reach::Why::NotRouting(_) => Cause::NotRouting,
+        reach::Why::RouterStopped(_) => Cause::GatewayStopped,
+        reach::Why::NotRouted(..) => Cause::NotRouted,
+        reach::Why::NotHidden(_) | reach::Why::AnswerHidden(..) => Cause::NoWayBack,
+        reach::Why::TunnelStopped(_) | reach::Why::NoPeer(_) => Cause::TunnelDown,
+        reach::Why::NotFromThere(..) | reach::Why::OtherWayBack(..) => Cause::NotTunnelled,
+        reach::Why::Loop(_) | reach::Why::OwnSource(_) => Cause::Loop,
+        reach::Why::NoEntrance(_) => Cause::NoEntrance,
     }
 }

@@ -181,8 +181,8 @@ impl World {
         }
         // A connection is not yet an answer: whoever uses the lab from outside says whether it works.
         let verdict = match (verdict, self.answered_by(place)) {
-            (Verdict::Good, (Answered::Some, Some(cause))) => Verdict::Poor(cause.into()),
-            (Verdict::Good, (Answered::None, Some(cause))) => Verdict::Bad(cause.into()),
+            (Verdict::Good, (Answered::Some, Some(cause))) => Verdict::Poor(Why::behind(cause)),
+            (Verdict::Good, (Answered::None, Some(cause))) => Verdict::Bad(Why::behind(cause)),
             (verdict, _) => verdict,
         };
         watched.forward = call.forward;
@@ -194,9 +194,9 @@ impl World {
     /// What a call of a flow comes to, if nothing of it is lost on the way.
     fn judge_call(&self, call: &Call) -> Verdict {
         match call.dial {
-            Some(Dial::Open { service, .. }) => match self.serves(service) {
+            Some(Dial::Open { service, port, .. }) => match self.answers(service, port) {
                 Err(cause) => Verdict::Bad(cause.into()),
-                Ok(()) if !probe::serves(self.services[service].verdicts.health) => {
+                Ok(()) if self.is_for_clients(service, port) && !probe::serves(self.services[service].verdicts.health) => {
                     let why = self.services[service].verdicts.why;
                     Verdict::Bad(why.unwrap_or(Cause::NotRunning.into()))
                 }
@@ -212,8 +212,8 @@ impl World {
     fn try_now(&self, flow: &Flow) -> Option<Verdict> {
         let call = self.call_flow(flow);
         match (self.judge_call(&call), call.dial) {
-            (Verdict::Good, Some(Dial::Open { service, loss_percent, .. })) => match self.judge(service) {
-                Verdict::Bad(why) => Some(Verdict::Bad(why)),
+            (Verdict::Good, Some(Dial::Open { service, port, loss_percent, .. })) => match self.judge(service) {
+                Verdict::Bad(why) if self.is_for_clients(service, port) => Some(Verdict::Bad(why)),
                 _ if loss_percent > 0 => None,
                 _ => Some(Verdict::Good),
             },
@@ -374,7 +374,9 @@ impl World {
     /// Who has each VIP now. A frozen node says nothing, so it is not named.
     fn observe_vips(&self) -> BTreeMap<VipName, ObservedVip> {
         let mut vips: BTreeMap<VipName, ObservedVip> = BTreeMap::new();
-        for (id, part) in self.vips.iter() {
+        let mut parts: Vec<_> = self.vips.iter().collect();
+        parts.sort_by_key(|(_, part)| (std::cmp::Reverse(part.announced_us), &self.machines[part.machine].name));
+        for (id, part) in parts {
             let Some(spec) = &part.spec else { continue };
             let seen = vips.entry(part.name.clone()).or_default();
             seen.address = Some(spec.address.addr());
@@ -382,9 +384,6 @@ impl World {
             if self.has_vip(id) && self.machines[part.machine].is_alive() {
                 seen.holders.push(self.machines[part.machine].name.clone());
             }
-        }
-        for seen in vips.values_mut() {
-            seen.holders.sort_unstable();
         }
         vips
     }
@@ -456,9 +455,9 @@ impl World {
     fn observe_service(&self, service: ServiceId, stale: bool) -> ObservedService {
         let row = &self.services[service];
         let machine = &self.machines[row.machine];
-        let off = matches!(machine.power, Power::Stopped | Power::Missing);
+        let off = machine.power != Power::Running;
         let (health, reason) = if off {
-            (Health::Down, Cause::MachineOff.text().to_owned())
+            (Health::Down, machine.power_reason())
         } else if stale {
             (Health::Unknown, format!("not heard of for {} s", (self.clock.now_us - machine.seen_us) / SECOND))
         } else {

@@ -31,6 +31,9 @@ pub(super) struct Frame {
     pub(super) service: ServiceId,
     /// The address and port that were called.
     pub(super) at: SocketAddrV4,
+    /// The port of the service at which the request arrived.
+    #[serde(default)]
+    port: u16,
     generation: u32,
     upstream: usize,
     tries: u8,
@@ -255,6 +258,9 @@ impl World {
         if self.works(frame.service).is_err() {
             return (frame, Next::Answer(Err(Cause::Lost)));
         }
+        if !self.is_for_clients(frame.service, frame.port) {
+            return (frame, Next::Answer(Ok(())));
+        }
         let next = match self.services[frame.service].behaviour {
             Behaviour::Balancer => self.balance(&mut frame, signal, number),
             Behaviour::Web => self.pass_on(&mut frame, signal),
@@ -351,12 +357,12 @@ impl World {
     /// What a call comes to for the caller.
     fn take_call(&mut self, request: &mut Request, dial: Dial, at: SocketAddrV4, patience: Patience) -> Step {
         let Patience { connect_us, answer_us } = patience;
-        let (service, round_trip_us, loss_percent) = match dial {
+        let (service, port, round_trip_us, loss_percent) = match dial {
             Dial::Refused(why) | Dial::Unreachable(why) => return Step::Go(Signal::Unreached(why.cause)),
             // The kernel of a frozen node goes on and takes the connection; nobody reads from it.
             Dial::Silent(_) if self.is_frozen_at(at) => return Step::Wait(answer_us, Signal::Late(Cause::Hung)),
             Dial::Silent(_) => return Step::Wait(connect_us, Signal::Unreached(Cause::Timeout)),
-            Dial::Open { service, round_trip_us, loss_percent } => (service, round_trip_us, loss_percent),
+            Dial::Open { service, port, round_trip_us, loss_percent } => (service, port, round_trip_us, loss_percent),
         };
         if request.frames.len() >= DEPTH_MAX {
             return Step::Go(Signal::Answered(Err(Cause::NoRoute)));
@@ -374,6 +380,7 @@ impl World {
         request.frames.push(Frame {
             service,
             at,
+            port,
             generation,
             upstream: 0,
             tries: 0,

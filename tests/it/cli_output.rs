@@ -192,7 +192,7 @@ fn watching_says_what_becomes_of_machines() {
     let bench = Bench::new();
     bench.layout("lab.ron", "Lab");
     let text = watched(&bench, &[], |text| text.contains("a is off"));
-    for line in ["command line powered a off", "a is off", "a pages is down: machine is off", "a is gone", "network lab is gone"] {
+    for line in ["command line powered a off", "a is off", "a pages is down: its machine is stopped", "a is gone", "network lab is gone"] {
         let has_time = |found: &&str| found.split_whitespace().next().is_some_and(|at| at.parse::<f64>().is_ok());
         assert_eq!(text.lines().filter(|found| found.ends_with(line)).filter(has_time).count(), 1, "{line}: {text}");
     }

@@ -10,7 +10,7 @@ use sandtable::{
     sim::World,
     testing::Seeded,
 };
-use std::net::Ipv4Addr;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 /// Two sites with a gateway and a tunnel each, and a management network that all are on.
 const FARM: &str = r#"
@@ -69,13 +69,14 @@ fn lab(text: &str) -> Lab {
     read(&whole).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-/// A state with faults, written as `off NODE`, `stop NODE/SERVICE`, `pull NODE NETWORK`, `drop NODE NODE`, `block NODE/SERVICE` and
+/// A state with faults, written as `off NODE`, `stop NODE/SERVICE`, `pull NODE NETWORK`, `lose NODE NETWORK`, `drop NODE NODE`, `block NODE/SERVICE` and
 /// `holds NODE ADDRESS NETWORK`.
 struct Broken {
     base: AsDesigned,
     off: Vec<MachineNo>,
     stopped: Vec<ServiceNo>,
     pulled: Vec<(MachineNo, usize)>,
+    lossy: Vec<(MachineNo, usize)>,
     dropped: Vec<(MachineNo, MachineNo)>,
     blocked: Vec<ServiceNo>,
 }
@@ -87,6 +88,7 @@ impl Broken {
             off: Vec::new(),
             stopped: Vec::new(),
             pulled: Vec::new(),
+            lossy: Vec::new(),
             dropped: Vec::new(),
             blocked: Vec::new(),
         };
@@ -98,10 +100,10 @@ impl Broken {
                 ["off", node] => broken.off.push(machine(node)),
                 ["stop", at] => broken.stopped.push(service(at)),
                 ["block", at] => broken.blocked.push(service(at)),
-                ["pull", node, network] => {
+                [verb @ ("pull" | "lose"), node, network] => {
                     let adapters = &lab.nodes[&node.parse::<NodeName>().unwrap()].adapters;
                     let slot = adapters.iter().position(|adapter| adapter.network.as_str() == network).unwrap();
-                    broken.pulled.push((machine(node), slot));
+                    if verb == "pull" { &mut broken.pulled } else { &mut broken.lossy }.push((machine(node), slot));
                 }
                 ["drop", from, to] => broken.dropped.push((machine(from), machine(to))),
                 ["holds", node, address, network] => {
@@ -120,7 +122,8 @@ impl State for Broken {
         !self.off.contains(&machine)
     }
     fn link(&self, machine: MachineNo, slot: usize) -> Link {
-        Link { connected: !self.pulled.contains(&(machine, slot)), ..Link::GOOD }
+        let loss_percent = if self.lossy.contains(&(machine, slot)) { 100 } else { 0 };
+        Link { connected: !self.pulled.contains(&(machine, slot)), loss_percent, ..Link::GOOD }
     }
     fn runs(&self, service: ServiceNo) -> bool {
         !self.stopped.contains(&service)
@@ -182,6 +185,12 @@ fn a_tunnel_leads_to_the_other_site_and_fails_closed() {
         (&["drop e-gate w-gate"], "timed out dropped e-gate"),
         (&["drop barn press1"], "timed out dropped barn"),
         (&["stop barn/files"], "refused stopped barn"),
+        (&["block w-gate/wire"], "timed out blocked w-gate"),
+        (&["block e-gate/wire"], "timed out blocked e-gate"),
+        (&["lose w-gate road"], "timed out lost w-gate"),
+        (&["lose e-gate road"], "timed out lost e-gate"),
+        (&["lose barn east-lan"], "timed out lost barn"),
+        (&["lose barn control"], "answered"),
         (&["block barn/files"], "timed out blocked barn"),
         (&["off barn"], "timed out machine-off barn"),
         (&["off press1"], "timed out machine-off press1"),
@@ -368,11 +377,14 @@ fn disagreements(lab: &Lab, design: &Design<'_>, state: &impl State, world: &Wor
     lab.flows.iter().zip(&seen.flows).filter_map(differs).collect()
 }
 
+/// Faults that what `reach` is asked about can express.
+const VERBS: [&str; 10] = ["power-off", "pause", "link-down", "loss", "delay", "one-way", "cut", "stop", "hang", "block"];
+
 /// The simulator and `sandtable explain` are of one mind: without a fault by the design, with one by what is seen.
 #[test]
 fn the_simulator_agrees_with_the_design() {
-    let (mut asked, mut reached) = (0, 0);
-    for seed in 0..60 {
+    let (mut asked, mut reached, mut injected) = (0, 0, BTreeSet::new());
+    for seed in 0..90 {
         let lab = wide_lab(seed);
         let catalog = Catalog::embedded();
         let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/random.ron")));
@@ -385,18 +397,30 @@ fn the_simulator_agrees_with_the_design() {
         assert_eq!(disagreements(&lab, &design, &design.seen(&seen), &world), Vec::<String>::new(), "seed {seed}, as seen");
         let mut r = Seeded::new(seed);
         let (node, drawn) = lab.nodes.get_index(r.below(lab.nodes.len())).unwrap();
-        let fault = match r.below(3) {
-            0 => format!("power-off {node}"),
-            1 => format!("link-down {node} {}", drawn.adapters[0].network),
-            _ => drawn.services.keys().next().map_or_else(|| format!("power-off {node}"), |service| format!("stop {node}/{service}")),
+        let other = lab.nodes.get_index(r.below(lab.nodes.len())).unwrap().0;
+        let network = &drawn.adapters[r.below(drawn.adapters.len())].network;
+        let services: Vec<_> = drawn.services.keys().collect();
+        let service = if services.is_empty() { None } else { Some(services[r.below(services.len())]) };
+        // Each verb that what `reach` is asked about can express; of packets, all are lost or none.
+        let verb = VERBS[r.below(VERBS.len())];
+        let fault = match (verb, service) {
+            ("power-off" | "pause", _) => format!("{verb} {node}"),
+            ("link-down", _) => format!("link-down {node} {network}"),
+            ("loss", _) => format!("loss {node} {network} 100%"),
+            ("delay", _) => format!("delay {node} {network} 20ms"),
+            ("one-way" | "cut", _) if node != other => format!("{verb} {node} {other}"),
+            ("stop" | "hang" | "block", Some(service)) => format!("{verb} {node}/{service}"),
+            _ => continue,
         };
         if world.inject(&fault.parse().unwrap()).is_err() {
             continue;
         }
+        injected.insert(verb);
         world.run_for(20_000);
         let seen = world.observe();
         assert_eq!(disagreements(&lab, &design, &design.seen(&seen), &world), Vec::<String>::new(), "seed {seed}, {fault}");
     }
+    assert_eq!(injected.len(), VERBS.len(), "{injected:?}");
     // Neither is everything reached nor nothing.
     assert!(reached * 10 > asked && reached * 10 < asked * 9, "{reached} of {asked}");
 }

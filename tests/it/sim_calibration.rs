@@ -109,7 +109,7 @@ fn a_resumed_holder_and_the_new_one_both_hold_for_a_moment() {
     assert_eq!(world.observe().vips["database"].holders, ["db2"]);
     world.heal(pause).unwrap();
     world.run_for(10);
-    assert_eq!(world.observe().vips["database"].holders, ["db1", "db2"]);
+    assert_eq!(world.observe().vips["database"].holders, ["db2", "db1"]);
     world.run_for(20_000);
     assert_eq!(world.observe().vips["database"].holders.len(), 1);
 }

@@ -9,6 +9,7 @@ use sandtable::{
     model::*,
     plan::{LabId, OldPrimary, desired, drawn_as_primary, plan, promotion, refusals},
     probe,
+    reach::{Design, Explained, Question, Target, explain},
     sim::{Prediction, World, blast_radius},
 };
 
@@ -76,6 +77,25 @@ impl Run {
             self.world.run_for(250);
         }
         self.world.now_ms() - began_ms
+    }
+
+    /// What `explain` says of a flow.
+    fn explained(&self, place: usize) -> Explained {
+        let catalog = Catalog::embedded();
+        let wanted = desired(&self.lab, catalog, &LabId::of_file(std::path::Path::new("/labs/test.ron")));
+        let design = Design::of(wanted.specs(), catalog);
+        let flow = &self.lab.flows[place];
+        let question = Question { from: flow.from.clone(), to: Target::Endpoint(flow.to.clone()), port: flow.port };
+        explain(&design, &design.seen(&self.world.observe()), &question).unwrap()
+    }
+
+    /// Where `explain` and the simulator say different things of a flow.
+    fn disagreements(&self) -> Vec<String> {
+        let differs = |(place, fares): (usize, &ObservedFlow)| {
+            let answer = self.explained(place);
+            (answer.reaches != (fares.health == Health::Healthy)).then(|| format!("{answer:?} and {fares:?}"))
+        };
+        self.world.observe().flows.iter().enumerate().filter_map(differs).collect()
     }
 
     fn predict(&self, text: &str, lasts_ms: Option<u64>) -> Prediction {
@@ -313,4 +333,99 @@ fn a_pulled_link_and_a_frozen_node_cost_more_than_a_killed_one() {
     let failed = |text: &str| run.predict(text, None).requests_failed;
     let (killed, pulled, frozen) = (failed("power-off db1"), failed("link-down db1 backend"), failed("pause db1"));
     assert!(pulled > killed && frozen > killed && pulled >= 10 && frozen >= 7, "killed {killed}, pulled {pulled}, frozen {frozen}");
+}
+
+#[test]
+fn the_configuration_of_a_service_takes_only_what_its_kind_calls() {
+    let run = Run::of("orchard");
+    assert_eq!(run.health(), Health::Healthy);
+    let wanted = desired(&run.lab, Catalog::embedded(), &LabId::of_file(std::path::Path::new("/labs/test.ron")));
+    let called = |at: &str| wanted.services[&service_ref(at)].upstreams.iter().map(|upstream| upstream.to.clone()).collect::<Vec<_>>();
+    assert_eq!(called("gate/web"), ["apple/web", "pear/web"], "no database beside servers that speak HTTP, and no name server at all");
+    assert_eq!(called("press/list"), ["cellar/sql"]);
+    for needless in ["stop root/dns", "stop root/ntp"] {
+        let prediction = run.predict(needless, None);
+        assert!(prediction.requests > 0 && prediction.requests_failed == 0, "{needless}: {:?}", sentences(&prediction));
+    }
+    let lab = &run.lab;
+    let mut bytes = lab.clone();
+    bytes.flows.retain(|flow| flow.from.to_string() != "gate/web" || flow.to.to_string() == "cellar/sql");
+    let wanted = desired(&bytes, Catalog::embedded(), &LabId::of_file(std::path::Path::new("/labs/test.ron")));
+    let spread = &wanted.services[&service_ref("gate/web")].upstreams;
+    assert_eq!(spread.iter().map(|upstream| upstream.to.as_str()).collect::<Vec<_>>(), ["cellar/sql"], "a balancer of a database");
+}
+
+#[test]
+fn a_page_for_administrators_is_there_without_servers() {
+    let mut run = Run::of("orchard");
+    run.inject("stop apple/web");
+    run.inject("stop pear/web");
+    run.world.run_for(10_000);
+    assert_eq!((run.flow(0), run.flow(1)), (Health::Down, Health::Healthy));
+}
+
+#[test]
+fn a_certificate_that_is_out_of_date_closes_the_ports_that_show_it() {
+    let mut run = Run::of("orchard");
+    run.inject("expire cider/web");
+    run.world.run_for(5_000);
+    assert_eq!((run.flow(6), run.flow(7)), (Health::Healthy, Health::Down), "port 80 sends its clients on in clear");
+}
+
+#[test]
+fn forecast_and_status_say_the_same_of_a_frozen_node() {
+    let mut run = Run::of("orchard");
+    let told = sentences(&run.predict("pause gate", None)).join("\n");
+    assert!(told.contains("gate/web would be down (its machine is paused) and stay so"), "{told}");
+    run.inject("pause gate");
+    run.world.run_for(10_000);
+    assert_eq!(run.service("gate/web"), (Health::Down, "its machine is paused".to_owned()));
+    let verdicts = probe::judge(&run.lab, &run.world.observe());
+    assert_eq!((verdicts[2].health, verdicts[2].reason.as_str()), (Health::Down, "gate is paused"));
+}
+
+#[test]
+fn explain_and_status_send_to_the_same_one_of_two_holders() {
+    let mut run = Run::of("grove");
+    run.inject("cut oak elm");
+    run.until(20, |run| run.holders("store").len() == 2);
+    let newest = run.holders("store").remove(0);
+    for holder in ["oak", "elm"] {
+        let id = run.world.inject(&fault(&format!("block {holder}/galera"))).unwrap();
+        run.world.run_for(3_000);
+        // The cluster has no majority on either side, so only the reason tells whether the connection opens.
+        let is_dropped = run.world.observe().flows[1].reason.contains("packets are dropped");
+        assert_eq!((is_dropped, run.explained(1).reaches), (holder == newest, holder != newest), "{holder}");
+        run.world.heal(id).unwrap();
+        run.world.run_for(5_000);
+    }
+}
+
+#[test]
+fn a_blocked_tunnel_is_noticed_and_what_the_kernel_does_cannot_hang() {
+    let lab = sandtable::layout::template("linux-cluster").unwrap().lab.clone();
+    let catalog = Catalog::embedded();
+    let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/test.ron")));
+    let mut world = World::new(1);
+    for step in &plan(&lab, catalog, &wanted, &world.observe()).steps {
+        world.perform(&step.action, 120_000).unwrap();
+    }
+    world.watch(&lab.flows);
+    world.run_for(20_000);
+    let mut run = Run { lab, world };
+    let told = sentences(&run.predict("block gw1/wg", None));
+    assert!(told.len() > 1, "{told:?}");
+    for refused in ["hang gw1/wg", "kill gw1/wg", "hang gw1/router", "block gw1/router"] {
+        let error = run.world.inject(&fault(refused)).unwrap_err().to_string();
+        assert!(error.contains("no process") || error.contains("no port"), "{error}");
+    }
+    for lossy in ["loss gw1 wan 100%", "block gw1/wg", "link-down gw1 wan"] {
+        let id = run.world.inject(&fault(lossy)).unwrap();
+        run.world.run_for(5_000);
+        let well = run.world.observe().flows.iter().filter(|flow| flow.health != Health::Healthy).count();
+        assert!(well > 0, "{lossy} is noticed");
+        assert_eq!(run.disagreements(), Vec::<String>::new(), "{lossy}");
+        run.world.heal(id).unwrap();
+        run.world.run_for(5_000);
+    }
 }

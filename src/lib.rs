@@ -23,6 +23,7 @@ pub mod provider;
 pub mod provision;
 pub mod reach;
 pub mod rules;
+pub mod session;
 pub mod sim;
 #[doc(hidden)]
 pub mod testing;

@@ -43,6 +43,7 @@ impl State {
                     None => Task::Plan,
                 }
             }
+            RunCommand::UndoDeployment => Task::UndoDeployment,
             RunCommand::DestroyNow => {
                 self.dialog = None;
                 Task::Destroy
@@ -106,7 +107,7 @@ impl State {
     fn start_in_run(&mut self, task: Task) -> Vec<Effect> {
         let mut effects = self.enter(Mode::Run);
         match task {
-            Task::Plan | Task::Deploy(_) | Task::Destroy => self.tab = Tab::Plan,
+            Task::Plan | Task::Deploy(_) | Task::UndoDeployment | Task::Destroy => self.tab = Tab::Plan,
             Task::MakeImage => self.tab = Tab::Log,
             _ => self.tab = Tab::Events,
         }

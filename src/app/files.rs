@@ -4,7 +4,6 @@ use super::{
     DiskChange, Event, FileUse, Permit, Preferences, Recovery, SaveError, Stamp,
     save::{save_export, save_layout},
 };
-use crate::deploy::labs;
 use crate::host::{
     autosave::{AutosaveSlot, Recoverable, recoverable},
     file::{Backup, Fingerprint, read_bounded, save_atomically},
@@ -13,6 +12,7 @@ use crate::host::{
 use crate::layout;
 use crate::model::Lab;
 use crate::picture::Thumbnail;
+use crate::session::labs;
 use anyhow::Context as _;
 use std::{
     path::{Path, PathBuf},
@@ -264,8 +264,8 @@ mod tests {
         assert_eq!(deployed_on(&state, &path), None);
         let file = path.canonicalize().unwrap();
         let locked = labs::locate(&state, &file).unwrap().folder.lock(crate::host::state::Wait::No).unwrap();
-        let on = crate::provider::on::On::Incus(None);
-        crate::deploy::Deployed { file, name: "a".into(), on, since_ms: None, attached: false }.write(&locked).unwrap();
+        let on = crate::session::ProviderId::Incus(None);
+        crate::session::Deployed { file, name: "a".into(), on, since_ms: None, attached: false }.write(&locked).unwrap();
         assert_eq!(deployed_on(&state, &path).as_deref(), Some("incus"));
     }
 

@@ -5,10 +5,7 @@
 use super::{LoadSample, Prediction, ProviderChoice, StepState};
 use crate::model::{ClusterName, Fault, Lab, NodeName, Observed, ServiceRef};
 use crate::plan::{OldPrimary, Plan, StepId};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use crate::session::{Cancel, StepLog};
 
 /// Something to do with a provider.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +27,8 @@ pub enum Task {
     Plan,
     /// Do it: exactly this plan.
     Deploy(Plan),
+    /// Undo what the last deployment has begun.
+    UndoDeployment,
     /// Remove all of it.
     Destroy,
     /// Inject a fault, for so many seconds where they are said.
@@ -60,17 +59,6 @@ pub enum Task {
     ReadLogs(NodeName),
 }
 
-/// What was logged of a step on a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepLog {
-    /// The step.
-    pub step: String,
-    /// How long ago it ended when it was read, in seconds.
-    pub age_secs: u64,
-    /// What it said, without secrets.
-    pub text: String,
-}
-
 /// Which job runs, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobKind {
@@ -78,6 +66,8 @@ pub enum JobKind {
     Plan,
     /// Doing it.
     Deploy,
+    /// Undoing it.
+    Undo,
     /// Removing it.
     Destroy,
     /// Breaking.
@@ -112,6 +102,7 @@ impl JobKind {
         match self {
             Self::Plan => "Planning",
             Self::Deploy => "Deploying",
+            Self::Undo => "Undoing the deployment",
             Self::Destroy => "Destroying",
             Self::Inject => "Breaking",
             Self::Heal => "Healing",
@@ -135,6 +126,7 @@ impl Task {
         match self {
             Self::Plan => JobKind::Plan,
             Self::Deploy(_) => JobKind::Deploy,
+            Self::UndoDeployment => JobKind::Undo,
             Self::Destroy => JobKind::Destroy,
             Self::Inject(..) => JobKind::Inject,
             Self::Heal(_) | Self::HealAll => JobKind::Heal,
@@ -168,12 +160,12 @@ pub enum Report {
     /// A lab of machines that exist, and what could not be known of them.
     Imported(Box<Lab>, Vec<String>),
     /// A look at the lab between two steps.
-    Seen(Box<Sight>),
+    Seen(Box<Observation>),
 }
 
-/// What is seen of a lab at one moment.
+/// An observation of a lab, with its requests since the last one.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sight {
+pub struct Observation {
     /// What is there and how it is.
     pub observed: Observed,
     /// Requests from outside since the last look.
@@ -182,22 +174,6 @@ pub struct Sight {
     pub entries: Vec<crate::sim::EntryLoad>,
     /// The last move of a VIP, as the provider measured it.
     pub failover: Option<crate::sim::FailoverRuler>,
-}
-
-/// A wish to stop, shared with whoever works.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks to stop.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked.
-    pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// What does jobs: the providers behind one door. It may block; a worker thread owns it.
@@ -215,7 +191,7 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// Where the provider cannot be asked.
-    fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Sight>>;
+    fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Observation>>;
 
     /// Nobody looks any more: whatever was kept up for looking ends.
     fn look_away(&mut self);

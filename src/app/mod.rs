@@ -16,6 +16,7 @@ pub mod engine;
 pub mod export;
 mod failover;
 pub mod files;
+mod forecast;
 mod grouped;
 pub mod happening;
 mod history;

@@ -4,7 +4,7 @@ use super::{
     Dialog, DiskChange, Document, Effect, FilePreview, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState,
     Tab, ViewMove,
     apply_file::Asked,
-    job::{JobKind, Report, Sight},
+    job::{JobKind, Observation, Report},
 };
 use crate::host::file::Fingerprint;
 use crate::look::Tone;
@@ -88,7 +88,7 @@ pub enum Event {
     /// A job has ended.
     Ended(JobKind, Result<(), String>),
     /// A look at the running lab; `None`: nothing of it is there.
-    Seen(Option<Box<Sight>>),
+    Seen(Option<Box<Observation>>),
     /// Nobody could look, and why.
     NotSeen(String),
 }
@@ -281,6 +281,11 @@ impl State {
                     self.run.deployed_on = Some(self.run.provider.clone());
                     self.tab = Tab::Events;
                     self.tell(Tone::Good, "The lab is deployed as it is drawn.");
+                }
+                JobKind::Undo => {
+                    self.run.plan = None;
+                    self.run.steps.clear();
+                    self.tell(Tone::Good, "The deployment is undone.");
                 }
                 JobKind::Destroy => {
                     let providers = std::mem::take(&mut self.run.providers);

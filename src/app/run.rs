@@ -1,13 +1,10 @@
 //! What is deployed and what is seen of it: provider, plan, progress, observations, events, load.
 
-use super::{
-    Happening, Ruler, Viewer, happening,
-    job::{JobKind, StepLog},
-};
+use super::{Happening, Ruler, Viewer, happening, job::JobKind};
 use crate::catalog::Catalog;
 use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, ServiceRef, Subject, VipName};
 use crate::plan::{Plan, StepId, promotable};
-use crate::provider::on::On;
+use crate::session::{ProviderId, StepLog};
 use crate::sim::{EntryLoad, LoadSecond};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -229,6 +226,11 @@ impl Run {
         there.and_then(|service| service.spec.as_ref()).is_some_and(|spec| spec.promoted_from.is_some())
     }
 
+    /// Whether a deployment of this window has begun and is not complete.
+    pub fn is_interrupted(&self) -> bool {
+        self.job.is_none() && self.plan.is_some() && !self.steps.is_empty()
+    }
+
     /// Faults that last.
     pub fn faults(&self) -> &[ActiveFault] {
         self.observed.as_ref().map_or(&[], |observed| &observed.faults)
@@ -275,7 +277,7 @@ impl Run {
     /// Has the provider that the lab is deployed on among the choices, also one that this machine does not list.
     pub(super) fn list_deployed(&mut self) {
         let Some(on) = self.deployed_on.as_ref().filter(|on| !self.providers.iter().any(|choice| choice.name == **on)) else { return };
-        let title = on.parse::<On>().map_or_else(|_| on.clone(), |on| on.title());
+        let title = on.parse::<ProviderId>().map_or_else(|_| on.clone(), |on| on.title());
         self.providers.push(ProviderChoice { name: on.clone(), title, hindrance: None, makes_images: false });
     }
 

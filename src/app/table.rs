@@ -217,6 +217,7 @@ commands! {
     Run {
         Run(RunCommand::Plan) "Plan…" Play control("P"), idle;
         Run(RunCommand::Deploy) "Deploy" Play control_shift("P"), |state| idle(state) && state.run.plan.as_ref().is_some_and(|plan| !plan.is_empty());
+        Run(RunCommand::UndoDeployment) "Undo the deployment" Undo None, |state| idle(state) && state.run.is_interrupted();
         Fault(FaultCommand::HealAll) "Heal all" Heal control("H"), |state| idle(state) && !state.run.faults().is_empty();
         Run(RunCommand::Promote) "Promote to primary…" ChevronUp None, can_promote;
         Run(RunCommand::CancelJob) "Stop what is being done" Stop control("Period"), |state| state.run.job.is_some();
@@ -266,6 +267,7 @@ static SYNONYMS: &[(Command, &str)] = &[
     (Command::Window(WindowCommand::ToggleBottom), "events log findings"),
     (Command::Run(RunCommand::Plan), "preview changes diff deploy"),
     (Command::Run(RunCommand::Deploy), "apply start up create"),
+    (Command::Run(RunCommand::UndoDeployment), "rollback revert"),
     (Command::Fault(FaultCommand::HealAll), "repair faults undo"),
     (Command::Run(RunCommand::Promote), "failover replica switchover database"),
     (Command::Run(RunCommand::CancelJob), "cancel abort"),

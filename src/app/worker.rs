@@ -5,16 +5,18 @@ use super::{
     Effect, Event, ExportOptions, FileUse, Stamp,
     command::Watched,
     files::{self, Folders, Keeper},
-    job::{Cancel, Engine, Job, Report, Sight},
+    job::{Engine, Job, Observation, Report},
 };
 use crate::model::Lab;
+use crate::session::Cancel;
 use std::{
     cell::RefCell,
     collections::VecDeque,
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     time::Duration,
 };
@@ -66,9 +68,9 @@ pub struct Workers {
 
 enum Hands {
     Threads {
-        files: SyncSender<Effect>,
+        files: Outbox<Effect>,
         dialogs: SyncSender<(FileUse, String)>,
-        jobs: SyncSender<Order>,
+        jobs: Outbox<Order>,
         cancel: Arc<Mutex<Cancel>>,
         events: Receiver<Event>,
         /// The last observation, where it shows nothing new.
@@ -81,6 +83,42 @@ enum Hands {
         watched: RefCell<Option<Box<Watched>>>,
         events: RefCell<VecDeque<Event>>,
     },
+}
+
+/// A worker's queue. What does not fit waits here, in order, until the worker has taken something: neither is a save dropped nor does
+/// the window wait.
+struct Outbox<T> {
+    queue: SyncSender<T>,
+    waiting: RefCell<VecDeque<T>>,
+    /// Whether something waits: then the worker wakes the window after each order.
+    is_full: Arc<AtomicBool>,
+}
+
+impl<T> Outbox<T> {
+    fn new(queue: SyncSender<T>) -> Self {
+        Self { queue, waiting: RefCell::default(), is_full: Arc::default() }
+    }
+
+    fn send(&self, order: T) {
+        self.waiting.borrow_mut().push_back(order);
+        self.flush();
+    }
+
+    fn flush(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some(order) = waiting.pop_front() {
+            match self.queue.try_send(order) {
+                Ok(()) => {}
+                Err(TrySendError::Full(order)) => {
+                    waiting.push_front(order);
+                    break;
+                }
+                // The worker has ended, and with it the program.
+                Err(TrySendError::Disconnected(_)) => waiting.clear(),
+            }
+        }
+        self.is_full.store(!waiting.is_empty(), Ordering::Relaxed);
+    }
 }
 
 /// An observation that waits for the next frame without asking for one: only its clocks differ from the last one told.
@@ -103,17 +141,21 @@ impl Workers {
         let (jobs, job_orders) = sync_channel::<Order>(QUEUE);
         let Parts { folders, engine, chooser, draw } = parts;
         let quiet = Quiet::default();
-        let send = Mailbox { events: to_events, quiet: Arc::clone(&quiet), wake };
+        let send = Mailbox { events: to_events, quiet: Arc::clone(&quiet), wake, is_full: Arc::default() };
+        let (files, jobs) = (Outbox::new(files), Outbox::new(jobs));
+        let (files_full, jobs_full) = (Arc::clone(&files.is_full), Arc::clone(&jobs.is_full));
         let sender = send.clone();
         spawn("files", move || {
             let mut keeper = folders.as_ref().map(Keeper::new);
             if let Some(keeper) = &mut keeper {
                 sender.event(Event::Recoveries(keeper.recoveries()));
             }
+            let sender = Mailbox { is_full: files_full, ..sender };
             do_files(&file_orders, folders.as_ref(), &mut keeper, draw, &sender);
         })?;
         let sender = send.clone();
         spawn("file-chooser", move || choose_files(chooser, &dialog_orders, &sender))?;
+        let send = Mailbox { is_full: jobs_full, ..send };
         spawn("jobs", move || do_jobs(engine, &job_orders, &send))?;
         Ok(Self { hands: Hands::Threads { files, dialogs, jobs, cancel: Arc::default(), events, quiet } })
     }
@@ -144,23 +186,23 @@ impl Workers {
         }
         match &self.hands {
             Hands::Threads { files, dialogs, jobs, cancel, .. } => {
-                // A full queue means that its worker hangs; the window must not hang with it.
                 match effect {
+                    // One chooser is open at a time.
                     Effect::ChooseFile { what, name } => drop(dialogs.try_send((what, name))),
                     Effect::Start(job) => {
                         let wish = Cancel::default();
                         if let Ok(mut current) = cancel.lock() {
                             *current = wish.clone();
                         }
-                        drop(jobs.try_send(Order::Job(job, wish)));
+                        jobs.send(Order::Job(job, wish));
                     }
                     Effect::Cancel => {
                         if let Ok(current) = cancel.lock() {
-                            current.ask();
+                            current.request();
                         }
                     }
-                    Effect::Watch(what) => drop(jobs.try_send(Order::Watch(what))),
-                    other => drop(files.try_send(other)),
+                    Effect::Watch(what) => jobs.send(Order::Watch(what)),
+                    other => files.send(other),
                 }
             }
             Hands::Inline { parts, keeper, watched, events } => {
@@ -173,7 +215,9 @@ impl Workers {
     /// What has been reported since the last call.
     pub fn events(&self) -> Vec<Event> {
         match &self.hands {
-            Hands::Threads { events, quiet, .. } => {
+            Hands::Threads { events, quiet, files, jobs, .. } => {
+                files.flush();
+                jobs.flush();
                 let mut all: Vec<Event> = events.try_iter().collect();
                 all.extend(quiet.lock().ok().and_then(|mut quiet| quiet.take()));
                 all
@@ -197,12 +241,20 @@ struct Mailbox {
     events: SyncSender<Event>,
     quiet: Quiet,
     wake: Wake,
+    is_full: Arc<AtomicBool>,
 }
 
 impl Mailbox {
     fn event(&self, event: Event) {
         // The window has gone: so will this thread.
         if self.events.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+
+    /// An order is done: if more wait for a place in the queue, the window sends them.
+    fn done(&self) {
+        if self.is_full.load(Ordering::Relaxed) {
             (self.wake)();
         }
     }
@@ -230,7 +282,10 @@ fn do_files(orders: &Receiver<Effect>, folders: Option<&Folders>, keeper: &mut O
         };
         match order {
             Ok(Effect::WatchFile(file)) => (open, told) = (file, None),
-            Ok(effect) => do_file(effect, folders, keeper, draw).into_iter().for_each(|event| send.event(event)),
+            Ok(effect) => {
+                do_file(effect, folders, keeper, draw).into_iter().for_each(|event| send.event(event));
+                send.done();
+            }
             Err(RecvTimeoutError::Timeout) => {
                 let Some((path, stamp)) = &open else { continue };
                 let change = files::look(path, stamp);
@@ -342,6 +397,7 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+        send.done();
         if let Some(what) = &watched {
             let event = look(engine.as_mut(), what);
             // What shows nothing new asks for no frame: a lab at rest is not drawn again.
@@ -361,8 +417,8 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
 fn without_clocks(event: Event) -> Event {
     match event {
         Event::Seen(Some(sight)) => {
-            let Sight { observed, failover, .. } = *sight;
-            Event::Seen(Some(Box::new(Sight { observed: observed.without_clocks(), failover, ..Sight::default() })))
+            let Observation { observed, failover, .. } = *sight;
+            Event::Seen(Some(Box::new(Observation { observed: observed.without_clocks(), failover, ..Observation::default() })))
         }
         other => other,
     }
@@ -405,7 +461,7 @@ mod tests {
     use super::*;
     use crate::app::{
         Permit, ProviderChoice,
-        job::{Sight, Task},
+        job::{Observation, Task},
     };
 
     use crate::host::file::Fingerprint;
@@ -417,10 +473,10 @@ mod tests {
         }
         fn work(&mut self, _: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
             report(Report::Log("worked".into()));
-            anyhow::ensure!(!cancel.is_asked(), "stopped");
+            anyhow::ensure!(!cancel.is_requested(), "stopped");
             Ok(())
         }
-        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
             Ok(None)
         }
         fn look_away(&mut self) {}
@@ -456,6 +512,35 @@ mod tests {
         assert!(all.contains(&Event::Ended(crate::app::job::JobKind::Plan, Ok(()))));
     }
 
+    /// Held while the file worker is not to get on.
+    static SLOW_DISK: Mutex<()> = Mutex::new(());
+
+    #[test]
+    fn a_full_queue_drops_no_save() {
+        let folder = tempfile::tempdir().unwrap();
+        let draw: Draw = |_, _| SLOW_DISK.lock().map(|_| Vec::new()).map_err(|_| anyhow::anyhow!("no lock"));
+        let (woken, wakes) = sync_channel(EVENTS);
+        let parts = Parts { draw, ..parts(folder.path()) };
+        let workers = Workers::start(parts, Arc::new(move || woken.send(()).unwrap_or_default())).unwrap();
+        let slow = SLOW_DISK.lock().unwrap();
+        let options = ExportOptions::default();
+        let lab = Box::new(Lab::new("a"));
+        workers.carry_out(Effect::WriteExport { path: folder.path().join("a.svg"), lab: lab.clone(), options, permit: Permit::New });
+        let saves = 2 * QUEUE as u64;
+        for state_id in 0..saves {
+            let path = folder.path().join(format!("{state_id}.ron"));
+            workers.carry_out(Effect::Write { path, lab: lab.clone(), state_id, permit: Permit::New, what: FileUse::Save });
+        }
+        drop(slow);
+        let mut written = Vec::new();
+        while written.len() < 2 * QUEUE {
+            wakes.recv_timeout(Duration::from_secs(20)).unwrap();
+            let events = workers.events().into_iter();
+            written.extend(events.filter_map(|event| if let Event::Written { state_id, .. } = event { Some(state_id) } else { None }));
+        }
+        assert_eq!(written, (0..saves).collect::<Vec<_>>(), "each one, in order");
+    }
+
     /// Sees a lab whose clock goes on, and in which something happens when it is told to.
     struct Ticking(Arc<std::sync::atomic::AtomicU64>, u64);
     impl Engine for Ticking {
@@ -465,9 +550,9 @@ mod tests {
         fn work(&mut self, _: &Job, _: &Cancel, _: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
             Ok(())
         }
-        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Sight>> {
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
             self.1 += 250;
-            let mut sight = Sight::default();
+            let mut sight = Observation::default();
             sight.observed.at_ms = self.1;
             let node = crate::model::ObservedNode {
                 seen_ms: self.1,

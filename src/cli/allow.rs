@@ -1,12 +1,12 @@
 //! Files of this machine that a plan makes disks of: which they are, and the question before one outside of the layout's folder is read.
 
-use super::place::{On, Place};
 use super::{Failure, Result, Terminal};
 use crate::host::{
     allowed::{Allowed, sha256},
     folder::{Location, locate, open_named},
 };
 use crate::plan::{Action, Plan};
+use crate::session::{ProviderId, Session};
 use serde::Serialize;
 use std::{
     fmt,
@@ -37,9 +37,9 @@ impl fmt::Display for HostFile {
 }
 
 /// The files that machines of a plan are made of. Only VirtualBox takes files.
-pub(super) fn host_files(place: &Place, plan: &Plan) -> Vec<HostFile> {
+pub(super) fn host_files(session: &Session, plan: &Plan) -> Vec<HostFile> {
     let mut files: Vec<HostFile> = Vec::new();
-    if !matches!(place.on, On::VirtualBox(_)) {
+    if !matches!(session.provider, ProviderId::VirtualBox(_)) {
         return files;
     }
     for step in &plan.steps {
@@ -49,8 +49,8 @@ pub(super) fn host_files(place: &Place, plan: &Plan) -> Vec<HostFile> {
             known.nodes.push(node.to_string());
             continue;
         }
-        let (path, leaves) = match locate(place.layout_folder(), image) {
-            Location::Below(below) => (place.layout_folder().join(below), None),
+        let (path, leaves) = match locate(session.layout_folder(), image) {
+            Location::Below(below) => (session.layout_folder().join(below), None),
             Location::Outside { file, how } => (file, Some(how)),
         };
         files.push(HostFile { image: image.to_owned(), path, nodes: vec![node.to_string()], leaves });
@@ -59,20 +59,20 @@ pub(super) fn host_files(place: &Place, plan: &Plan) -> Vec<HostFile> {
 }
 
 /// Sees to it that the user has allowed each file outside of the layout's folder: by `--allow-image`, now by an answer, or before.
-pub(super) fn permit(place: &Place, plan: &Plan, allow: &[PathBuf], terminal: &mut Terminal) -> Result<()> {
-    let permissions = Allowed::beside(place.folder.path());
+pub(super) fn permit(session: &Session, plan: &Plan, allow: &[PathBuf], terminal: &mut Terminal) -> Result<()> {
+    let permissions = Allowed::beside(session.folder.path());
     let allow: Vec<PathBuf> = allow.iter().filter_map(|path| path.canonicalize().ok()).collect();
-    for file in host_files(place, plan).iter().filter(|file| file.leaves.is_some()) {
+    for file in host_files(session, plan).iter().filter(|file| file.leaves.is_some()) {
         let unreadable = |error: std::io::Error| Failure::input(format!("the image {} cannot be read: {error}", file.path.display()));
-        let mut named = open_named(place.layout_folder(), &file.image).map_err(unreadable)?;
+        let mut named = open_named(session.layout_folder(), &file.image).map_err(unreadable)?;
         let sum = sha256(&mut named.file).map_err(unreadable)?;
-        if permissions.has(place.id.as_str(), &named.path, &sum)? {
+        if permissions.has(session.id.as_str(), &named.path, &sum)? {
             continue;
         }
         if !allow.contains(&named.path) {
             ask(file, terminal)?;
         }
-        permissions.add(place.id.as_str(), &named.path, &sum)?;
+        permissions.add(session.id.as_str(), &named.path, &sum)?;
     }
     Ok(())
 }

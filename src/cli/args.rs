@@ -1,8 +1,9 @@
 //! What most commands take: a layout, where its lab is deployed, and how the result is written. Declared once, so that the
 //! help says the same everywhere.
 
-use super::place::{On, Place};
+use super::open::{self, selection};
 use super::{Format, Result};
+use crate::session::{ProviderId, ProviderSelection, Session};
 use std::path::PathBuf;
 
 /// A layout.
@@ -27,7 +28,7 @@ pub(super) struct Target {
     pub(super) layout: Layout,
     /// Where it is, or would be, deployed; may be left out where it is deployed in one place
     #[arg(long, value_name = "PROVIDER")]
-    pub(super) on: Option<On>,
+    pub(super) on: Option<ProviderId>,
     #[command(flatten)]
     pub(super) written: Written,
 }
@@ -42,27 +43,27 @@ pub(super) struct Running {
     pub(super) lab: Option<String>,
     /// Where it is deployed; may be left out where that is known
     #[arg(long, value_name = "PROVIDER")]
-    pub(super) on: Option<On>,
+    pub(super) on: Option<ProviderId>,
     #[command(flatten)]
     pub(super) written: Written,
 }
 
 impl Running {
-    /// Opens the place, from the lab's state where its layout cannot be read, and says so.
-    pub(super) fn open(&self) -> Result<Place> {
-        let (place, note) = Place::from_state(self, On::Sim)?;
+    /// Opens the lab, from its state where its layout cannot be read, and says so.
+    pub(super) fn open(&self) -> Result<Session> {
+        let (session, note) = open::open_running(self)?;
         if let Some(note) = note {
             super::note(&note);
         }
-        Ok(place)
+        Ok(session)
     }
 
-    /// Opens the place, which must be deployed.
-    pub(super) fn open_deployed(&self) -> Result<Place> {
-        let place = self.open()?;
+    /// Opens the lab, which must be deployed.
+    pub(super) fn open_deployed(&self) -> Result<Session> {
+        let session = self.open()?;
         match &self.layout {
-            Some(layout) if !place.is_deployed => Err(place.not_deployed(layout, self.on.is_none())),
-            _ => Ok(place),
+            Some(layout) if !session.is_deployed() => Err(open::not_deployed(&session, layout, self.on.is_some())),
+            _ => Ok(session),
         }
     }
 
@@ -82,19 +83,24 @@ impl Running {
 }
 
 impl Target {
-    /// Opens the place, deployed or not.
-    pub(super) fn open(&self) -> Result<Place> {
-        Place::open(&self.layout.layout, self.on.clone())
+    /// Opens the lab, deployed or not.
+    pub(super) fn open(&self) -> Result<Session> {
+        Ok(self.open_with_text()?.0)
     }
 
-    /// Opens the place; the simulator's where nothing says otherwise.
-    pub(super) fn open_or_sim(&self) -> Result<Place> {
-        Place::open_or(&self.layout.layout, self.on.clone(), On::Sim)
+    /// Opens the lab, deployed or not. Gives the layout's text too.
+    pub(super) fn open_with_text(&self) -> Result<(Session, String)> {
+        open::open(&self.layout.layout, selection(self.on.clone(), ProviderSelection::Deployed))
     }
 
-    /// Opens the place, which must be deployed.
-    pub(super) fn open_deployed(&self) -> Result<Place> {
-        Place::open_deployed(&self.layout.layout, self.on.clone())
+    /// Opens the lab; on the simulator if nothing says otherwise.
+    pub(super) fn open_or_sim(&self) -> Result<Session> {
+        Ok(open::open(&self.layout.layout, selection(self.on.clone(), ProviderSelection::DeployedOr(ProviderId::Sim)))?.0)
+    }
+
+    /// Opens the lab, which must be deployed.
+    pub(super) fn open_deployed(&self) -> Result<Session> {
+        open::open_deployed(&self.layout.layout, self.on.clone())
     }
 
     /// How to write the result.

@@ -5,5 +5,5 @@ use super::shell::open;
 use super::{Result, Terminal};
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    open(args, &[], terminal, |provider, node, _| provider.console(node))
+    open(args, &[], terminal, |session, node, _| session.console(node))
 }

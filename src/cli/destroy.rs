@@ -2,15 +2,11 @@
 //! that can be read.
 
 use super::args::Running;
-use super::deploy::{confirm, finish, follow, forget, open_journal};
-use super::place::{Place, provider_failed, wait};
+use super::follow::{confirm, finish, run as follow, with_messages};
 use super::{Failure, Format, Outcome, Result, Terminal};
-use crate::deploy::{Ending, labs};
-use crate::host::state::Wait;
 use crate::model::Health;
-use crate::plan::destroy;
+use crate::session::Session;
 use serde::Serialize;
-use std::sync::Arc;
 
 /// What `destroy` takes.
 #[derive(Debug, clap::Args)]
@@ -31,50 +27,38 @@ struct Report {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = args.lab.open()?;
-    if !place.is_deployed && !is_found(&args, &place)? {
-        return nothing(&args, &place, terminal);
+    let session = args.lab.open()?;
+    if !session.is_deployed() && !is_found(&args, &session)? {
+        return nothing(&args, &session, terminal);
     }
     let mut stderr = Terminal::stderr();
     let out = if args.lab.format() == Format::Json { &mut stderr } else { &mut *terminal };
     if !args.yes {
-        confirm(out, &format!("All machines of {} on {} are removed, with their disks. Destroy?", place.lab.name, place.on))?;
+        confirm(out, &format!("All machines of {} on {} are removed, with their disks. Destroy?", session.lab.name, session.provider))?;
     }
-    let (locked, provider) = place.provider_locked()?;
-    let mut journal = open_journal(&locked)?;
-    if !place.is_deployed {
-        // If this is interrupted, the next call must find what is left.
-        place.record(&locked)?;
-    }
-    let observed = wait(provider.observe())?.map_err(provider_failed)?;
-    let plan = destroy(&observed);
-    let (ending, results) = follow(&plan, &observed, &provider, &mut journal, out)?;
-    let now = wait(provider.observe())?.map_err(provider_failed)?;
-    drop((provider, journal));
-    let is_gone = ending == Ending::Done && now.is_empty();
-    if is_gone {
-        forget(locked)?;
-    }
+    let prepared = with_messages(out, |monitor| session.prepare_destroy(monitor))?;
+    let (finished, results) = follow(prepared, out)?;
+    let (ending, is_gone) = (finished.ending, finished.is_gone);
     let removed = results.into_iter().filter(|(_, (result, _))| *result == "done").map(|(id, _)| id).collect();
     match args.lab.format() {
-        Format::Json => terminal.json(&report(&place, removed, !is_gone))?,
-        Format::Text if is_gone => terminal.line(format_args!("Nothing of {} is left on {}.", place.lab.name, place.on)),
-        Format::Text => terminal.line(format_args!("Part of {} is left on {}; destroy again.", place.lab.name, place.on)),
+        Format::Json => terminal.json(&report(&session, removed, !is_gone))?,
+        Format::Text if is_gone => terminal.line(format_args!("Nothing of {} is left on {}.", session.lab.name, session.provider)),
+        Format::Text => terminal.line(format_args!("Part of {} is left on {}; destroy again.", session.lab.name, session.provider)),
     }
     finish(&ending, if is_gone { Health::Healthy } else { Health::Down })
 }
 
 /// Whether a provider that was named has machines or networks with the ownership tag of a lab that no state is kept of.
-fn is_found(args: &Args, place: &Place) -> Result<bool> {
+fn is_found(args: &Args, session: &Session) -> Result<bool> {
     if args.lab.on.is_none() {
         return Ok(false);
     }
-    let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
+    let observed = session.handle()?.observe()?;
     if !observed.is_empty() {
         super::note(&format!(
             "no state of {} is kept on this computer, but {} has {} nodes and {} networks with its ownership tag",
-            place.lab.name,
-            place.on,
+            session.lab.name,
+            session.provider,
             observed.nodes.len(),
             observed.networks.len()
         ));
@@ -83,35 +67,32 @@ fn is_found(args: &Args, place: &Place) -> Result<bool> {
 }
 
 /// Says that there is nothing to destroy, as far as that is known.
-fn nothing(args: &Args, place: &Place, terminal: &mut Terminal) -> Result {
+fn nothing(args: &Args, session: &Session, terminal: &mut Terminal) -> Result {
     if let Some(layout) = &args.lab.layout
-        && let Some(hint) = labs::moved_hint(layout, &place.moved()?)
+        && let Some(hint) = session.moved_hint(layout)?
     {
-        return Err(Failure::input(format!("{} is not deployed from this file; {hint}", place.lab.name)));
+        return Err(Failure::input(format!("{} is not deployed from this file; {hint}", session.lab.name)));
     }
-    if let Some(hint) = place.unreadable() {
+    if let Some(hint) = session.unreadable_hint() {
         super::note(&hint);
     }
-    if place.folder.exists() {
-        // A lock, a journal of nothing: left by a call that ended before it made anything.
-        forget(Arc::new(place.folder.lock(Wait::No)?))?;
-    }
+    with_messages(terminal, |monitor| session.remove_empty_state(monitor))?;
     match (args.lab.format(), &args.lab.on) {
-        (Format::Json, _) => terminal.json(&report(place, Vec::new(), false))?,
+        (Format::Json, _) => terminal.json(&report(session, Vec::new(), false))?,
         (Format::Text, Some(on)) => terminal.line(format_args!(
             "{} is not deployed on {on}, which has no machine with its ownership tag: nothing to destroy.",
-            place.lab.name
+            session.lab.name
         )),
         (Format::Text, None) => terminal.line(format_args!(
             "{} is not deployed as far as this computer's state says: nothing to destroy. To ask a hypervisor: sandtable destroy {} --on \
              virtualbox, or --on incus",
-            place.lab.name,
+            session.lab.name,
             args.lab.shown()
         )),
     }
     Ok(Outcome::Good)
 }
 
-fn report(place: &Place, removed: Vec<String>, left: bool) -> Report {
-    Report { lab: place.lab.name.clone(), provider: place.on.to_string(), removed, left }
+fn report(session: &Session, removed: Vec<String>, left: bool) -> Report {
+    Report { lab: session.lab.name.clone(), provider: session.provider.to_string(), removed, left }
 }

@@ -1,19 +1,13 @@
 //! `sandtable doctor`: whether this machine is ready for each provider, and what to do where it is not.
 
-use super::place::{On, Place, provider_failed, wait};
-use super::plan::make;
+use super::open::{open, selection};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::provider::{
-    doctor::{Check, State, is_ready},
-    incus,
-    preflight::Needs,
-    virtualbox,
-};
+use crate::session::{Check, CheckState, Extent, ProviderId, ProviderSelection, checks, is_ready};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Where a lab can run on this machine.
-const ALL: [On; 3] = [On::Sim, On::VirtualBox(None), On::Incus(None)];
+const ALL: [ProviderId; 3] = [ProviderId::Sim, ProviderId::VirtualBox(None), ProviderId::Incus(None)];
 
 /// What `doctor` takes.
 #[derive(Debug, clap::Args)]
@@ -22,7 +16,7 @@ pub(super) struct Args {
     layout: Option<PathBuf>,
     /// Look at this provider alone; may be given more than once
     #[arg(long, value_name = "PROVIDER")]
-    on: Vec<On>,
+    on: Vec<ProviderId>,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -44,8 +38,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let asked = match &args.layout {
         _ if !args.on.is_empty() => args.on,
         // A lab that is deployed can be nowhere else.
-        Some(layout) => match Place::open(layout, None) {
-            Ok(place) => vec![place.on],
+        Some(layout) => match open(layout, ProviderSelection::Deployed) {
+            Ok((session, _)) => vec![session.provider],
             Err(Failure::Input(_)) => ALL.to_vec(),
             Err(error) => return Err(error),
         },
@@ -53,7 +47,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     };
     let mut providers = Vec::new();
     for on in asked {
-        let mut checks = checks_of(&on)?;
+        let mut checks = checks(&on)?;
         if let Some(layout) = &args.layout {
             needed(layout, &on, &mut checks)?;
         }
@@ -68,14 +62,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
 }
 
 /// What the layout needs of a provider, in place of what is looked at for any layout.
-fn needed(layout: &Path, on: &On, checks: &mut Vec<Check>) -> Result<()> {
-    let place = Place::open(layout, Some(on.clone()))?;
-    // What is in the way of a look has been said already, unless all else is well.
-    let looked = place.provider().and_then(|provider| {
-        let observed = wait(provider.observe())?.map_err(provider_failed)?;
-        let plan = make(&place, observed.clone()).0;
-        wait(provider.preflight(&Needs::of(&plan, &observed)))?.map_err(provider_failed)
-    });
+fn needed(layout: &Path, on: &ProviderId, checks: &mut Vec<Check>) -> Result<()> {
+    let (session, _) = open(layout, selection(Some(on.clone()), ProviderSelection::Deployed))?;
+    // What is in the way of an observation has been said already, unless all else is good.
+    let looked = session.plan(Extent::Full).and_then(|proposed| session.handle()?.preflight(&proposed.plan, &proposed.observed));
     match looked {
         Ok(found) => {
             checks.retain(|check| !found.iter().any(|one| one.title == check.title));
@@ -83,15 +73,7 @@ fn needed(layout: &Path, on: &On, checks: &mut Vec<Check>) -> Result<()> {
             Ok(())
         }
         Err(_) if !is_ready(checks) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn checks_of(on: &On) -> Result<Vec<Check>> {
-    match on {
-        On::Sim => Ok(vec![Check::good("simulator", "it is built in and needs nothing")]),
-        On::Incus(remote) => wait(incus::doctor(remote.as_deref(), &incus::Settings::of_environment())),
-        On::VirtualBox(host) => wait(virtualbox::doctor::doctor(host.as_deref(), &[])),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -100,9 +82,9 @@ fn write(report: &ProviderReport, terminal: &mut Terminal) {
     terminal.line(format_args!("{}: {word}", report.provider));
     let row = |check: &Check| {
         let (style, word) = match check.state {
-            State::Good => (Style::Good, "good"),
-            State::Doubtful => (Style::Warn, "doubtful"),
-            State::Bad => (Style::Bad, "bad"),
+            CheckState::Good => (Style::Good, "good"),
+            CheckState::Doubtful => (Style::Warn, "doubtful"),
+            CheckState::Bad => (Style::Bad, "bad"),
         };
         vec![(Style::Plain, "  ".to_owned() + check.title), (style, word.to_owned()), (Style::Plain, check.found.clone())]
     };

@@ -1,12 +1,12 @@
 //! `sandtable explain`: whether one end of a lab reaches another, over which hops, and why not.
 
 use super::args::Target;
-use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
 use crate::model::{Endpoint, Lab, NodeName};
 use crate::plan::desired;
 use crate::reach::{Design, Explained, Question, Target as To, explain};
+use crate::session::Session;
 use serde::Serialize;
 use std::net::Ipv4Addr;
 
@@ -37,9 +37,9 @@ struct Document {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = args.target.open_or_sim()?;
-    let question = question(&place.lab, &args.from, &args.to)?;
-    let document = document(&place, &question, args.drawn)?;
+    let session = args.target.open_or_sim()?;
+    let question = question(&session.lab, &args.from, &args.to)?;
+    let document = document(&session, &question, args.drawn)?;
     match args.target.format() {
         Format::Json => terminal.json(&document)?,
         Format::Text => show(&document, terminal),
@@ -47,14 +47,14 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     Ok(if document.answer.reaches { Outcome::Good } else { Outcome::Unwell })
 }
 
-fn document(place: &Place, question: &Question, drawn: bool) -> Result<Document> {
+fn document(session: &Session, question: &Question, drawn: bool) -> Result<Document> {
     let catalog = Catalog::embedded();
-    let wanted = desired(&place.lab, catalog, &place.id);
+    let wanted = desired(&session.lab, catalog, &session.id);
     let design = Design::of(wanted.specs(), catalog);
-    let (answer, state, unknown) = if drawn || !place.is_deployed {
+    let (answer, state, unknown) = if drawn || !session.is_deployed() {
         (explain(&design, &design.state, question), "layout", Vec::new())
     } else {
-        let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
+        let observed = session.handle()?.observe()?;
         (explain(&design, &design.seen(&observed), question), "observed", observed.silent().cloned().collect())
     };
     let answer = answer.map_err(|error| {

@@ -2,10 +2,10 @@
 //! lead back to it.
 
 use super::args::Written;
-use super::deploy::{confirm, forget};
+use super::follow::confirm;
 use super::{Failure, Format, Outcome, Result, Terminal};
-use crate::deploy::labs;
 use crate::host::state::{StateFolder, Wait};
+use crate::session::{ProviderId, labs};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let known = labs::named(&StateFolder::of_user()?, &args.lab)?;
     let provider = known.deployed.as_ref().ok().map(|deployed| deployed.on.clone());
     let left = match &provider {
-        Some(crate::provider::on::On::Sim) => "The simulated lab ends with it.".to_owned(),
+        Some(ProviderId::Sim) => "The simulated lab ends with it.".to_owned(),
         Some(on) => format!(
             "Its machines on {on} go on running; generated secrets and login keys are lost. `sandtable destroy --lab {}` removes them \
              instead.",
@@ -45,7 +45,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         confirm(terminal, &format!("What is kept of {} in {} is removed. {left} Forget?", known.id, known.folder.path().display()))?;
     }
     let locked = known.folder.lock(Wait::No).map_err(|error| Failure::State(error.into()))?;
-    forget(Arc::new(locked))?;
+    for path in labs::forget(Arc::new(locked))? {
+        super::note(&format!("{} is not Sandtable's and was left where it is", path.display()));
+    }
     match args.written.format {
         Format::Json => {
             terminal.json(&Report { id: known.id.to_string(), provider: provider.map(|on| on.to_string()), forgotten: true })?;

@@ -1,9 +1,8 @@
-//! `sandtable heal`: mends what was broken on purpose.
+//! `sandtable heal`: heals injected faults.
 
 use super::args::Running;
-use super::place::{provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::provider::Which;
+use crate::session::FaultSelection;
 use serde::Serialize;
 
 /// What `heal` takes.
@@ -40,28 +39,17 @@ pub(super) fn run(mut args: Args, terminal: &mut Terminal) -> Result {
         let number = word.map(|word| word.to_string_lossy().parse().map_err(|_| Failure::input(format!("{} is no fault's number", word.display()))));
         args.fault = number.transpose()?;
     }
-    let place = args.lab.open_deployed()?;
-    let provider = place.provider()?;
+    let session = args.lab.open_deployed()?;
     let which = match args.fault {
-        Some(id) => Which::One(id),
-        None if args.all => Which::All,
+        Some(id) => FaultSelection::One(id),
+        None if args.all => FaultSelection::All,
         None => return Err(Failure::input("say which fault to heal by its number, or --all")),
     };
-    // Without a look first: what mends knows what is broken, and looking into all nodes takes its time.
-    let healed = wait(provider.heal(which))?;
-    if let (Which::One(id), false) = (which, healed.as_ref().is_ok_and(|healed| !healed.is_empty())) {
-        let lasting = wait(provider.observe())?.map_err(provider_failed)?.faults;
-        if !lasting.iter().any(|fault| fault.id == id) {
-            let known: Vec<String> = lasting.iter().map(|fault| format!("{} ({})", fault.id, fault.fault)).collect();
-            let known = if known.is_empty() { "nothing is broken".to_owned() } else { format!("what lasts: {}", known.join(", ")) };
-            return Err(Failure::input(format!("there is no fault {id}; {known}")));
-        }
-    }
-    let healed = healed.map_err(provider_failed)?;
+    let healed = session.heal(which)?;
     match args.lab.format() {
         Format::Json => {
             let healed = healed.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on() }).collect();
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), healed })?;
+            terminal.json(&Report { lab: session.lab.name.clone(), provider: session.provider.to_string(), healed })?;
         }
         Format::Text if healed.is_empty() => terminal.line("Nothing was broken."),
         Format::Text => {

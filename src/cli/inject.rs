@@ -1,11 +1,10 @@
 //! `sandtable inject`: says what a fault would take with it, and breaks it.
 
 use super::args::Target;
-use super::place::{Place, provider_failed, wait};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::fault::sentences;
 use crate::model::{Author, ClusterState, Fault, Health, NodeName, fault_secs};
-use crate::provider::{Lasts, Terms};
+use crate::session::{FaultDuration, InjectOptions};
 use crate::sim::Prediction;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,8 +27,8 @@ pub(super) struct Args {
 }
 
 impl Args {
-    fn lasts(&self) -> Lasts {
-        self.seconds.map_or(Lasts::AsUsual, Lasts::Secs)
+    fn duration(&self) -> FaultDuration {
+        self.seconds.map_or(FaultDuration::Usual, FaultDuration::Secs)
     }
 }
 
@@ -175,22 +174,20 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let words: Vec<String> = words.into_iter().map(super::usage::typed).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let fault = Fault::from_words(&words).map_err(Failure::input)?;
-    let place = args.target.open_deployed()?;
-    named(&place, &fault)?;
-    let provider = place.provider()?;
-    let lasts_ms = args.seconds.map(|secs| u64::from(secs) * 1000);
-    let predicted = wait(provider.predict(&fault, lasts_ms))?.map_err(provider_failed)?;
+    let session = args.target.open_deployed()?;
+    let predicted = session.predict(&fault, args.seconds.map(|secs| u64::from(secs) * 1000))?;
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
     if args.target.format() == Format::Text {
         says.iter().for_each(|sentence| terminal.line(sentence));
         terminal.show();
     }
-    let id = if args.predict { None } else { Some(wait(provider.inject(&fault, Terms { lasts: args.lasts(), by: Author::CommandLine }))?.map_err(provider_failed)?) };
+    let options = InjectOptions { duration: args.duration(), by: Author::CommandLine };
+    let id = if args.predict { None } else { Some(session.inject(&fault, options)?) };
     match args.target.format() {
         Format::Json => {
             let predicted = predicted.map(|one| Predicted::of(&one, says));
             let (what, on) = (fault.word(), fault.on());
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), id, what, on, predicted })?;
+            terminal.json(&Report { lab: session.lab.name.clone(), provider: session.provider.to_string(), id, what, on, predicted })?;
         }
         Format::Text => {
             if let Some(id) = id {
@@ -204,24 +201,4 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
     }
     Ok(Outcome::Good)
-}
-
-/// Says which name is wrong before anything is asked of a provider.
-fn named(place: &Place, fault: &Fault) -> Result<()> {
-    let lab = &place.lab;
-    if let Some(unknown) = fault.nodes().into_iter().find(|node| !lab.nodes.contains_key(*node)) {
-        let known: Vec<&str> = lab.nodes.keys().map(|name| name.as_str()).collect();
-        return Err(Failure::input(format!("there is no node {unknown}; the lab has {}", known.join(", "))));
-    }
-    if let Some(at) = fault.service().filter(|at| lab.service(at).is_none()) {
-        let known = lab.nodes.get(&at.node).into_iter().flat_map(|node| node.services.keys());
-        let known: Vec<&str> = known.map(|name| name.as_str()).collect();
-        return Err(Failure::input(format!("there is no service {at}; {} has {}", at.node, known.join(", "))));
-    }
-    match fault.adapter() {
-        Some((node, network)) if lab.nodes.get(node).is_none_or(|node| node.adapter_on(network).is_none()) => {
-            Err(Failure::input(format!("{node} is not on {network}")))
-        }
-        _ => Ok(()),
-    }
 }

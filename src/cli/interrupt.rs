@@ -1,5 +1,6 @@
 //! Ctrl-C for a command that ends with a result: the first one asks it to end, the second one ends the program at once.
 
+use crate::session::Cancel;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -22,6 +23,11 @@ impl Interrupt {
             signal_hook::flag::register(signal, Arc::clone(&interrupt.0))?;
         }
         Ok(interrupt)
+    }
+
+    /// The same as a cancellation of a use case.
+    pub(super) fn cancel(&self) -> Cancel {
+        Cancel::of(Arc::clone(&self.0))
     }
 
     /// Whether it was heard.

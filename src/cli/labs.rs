@@ -3,20 +3,16 @@
 
 use super::args::Written;
 use super::input::read_layout;
-use super::place::{On, Place, provider_failed, wait, wall_clock};
+use super::open::wall_clock;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::deploy::{
-    DEPLOYED_FILE,
+use crate::host::state::StateFolder;
+use crate::session::{
+    Deployed, ProviderId, Rebuilt, Session,
     labs::{self, Known},
+    recorded_faults,
 };
-use crate::host::state::{StateFolder, Wait};
-use crate::plan::LabId;
-use crate::provider::on::Lot;
 use serde::Serialize;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 /// What `labs` takes.
 #[derive(Debug, clap::Args)]
@@ -32,7 +28,7 @@ pub(super) struct Args {
     lab: Option<String>,
     /// Where to look for the machines
     #[arg(long, value_name = "PROVIDER", requires = "rebuild")]
-    on: Option<On>,
+    on: Option<ProviderId>,
     #[command(flatten)]
     written: Written,
 }
@@ -92,43 +88,20 @@ fn read_and_find(layout: &Path) -> Result<PathBuf> {
 fn rebuild(args: &Args, state: &StateFolder, layout: &Path) -> Result<()> {
     let Some(on) = &args.on else { return Err(Failure::input("say where the machines are: --on virtualbox, --on incus or --on sim")) };
     let lab = read_layout(layout)?.lab;
-    let file = layout.canonicalize()?;
-    let id = match &args.lab {
-        Some(name) => labs::named(state, name).map(|known| known.id).or_else(|error| LabId::try_from(name.clone()).map_err(|_| error))?,
-        None => LabId::of_file(&file),
-    };
-    let folder = state.lab(id.as_str());
-    if let Ok(Some(deployed)) = crate::deploy::Deployed::read(&folder, &id) {
-        return Err(Failure::input(format!(
-            "nothing is lost: {id} is deployed on {} from {}",
-            deployed.on,
-            deployed.file.display()
-        )));
+    let clock = wall_clock()?;
+    let Rebuilt { id, nodes, networks, set_aside } = Session::rebuild(state, layout, lab, args.lab.as_deref(), on.clone(), clock)?;
+    if let Some(file) = set_aside {
+        super::note(&format!("the old record was set aside as {}", file.display()));
     }
-    let place = Place::rebuilt(id, folder, file, lab, on.clone())?;
-    let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
-    if observed.is_empty() {
-        return Err(Failure::input(format!(
-            "{on} has no machine and no network with the ownership tag of {}: nothing to rebuild. If nothing runs elsewhere: sandtable \
-             forget --lab {0}",
-            place.id
-        )));
-    }
-    let locked = place.folder.lock(Wait::No)?;
-    if locked.folder().has(DEPLOYED_FILE) {
-        let aside = locked.set_aside(DEPLOYED_FILE)?;
-        super::note(&format!("the old record was set aside as {}", aside.display()));
-    }
-    place.record(&locked)?;
-    super::note(&format!("{} nodes and {} networks of {} are on {on}; the record is rebuilt", observed.nodes.len(), observed.networks.len(), place.id));
+    super::note(&format!("{nodes} nodes and {networks} networks of {id} are on {on}; the record is rebuilt"));
     Ok(())
 }
 
 fn line(known: Known) -> Result<LabLine> {
     let file_exists = known.file_exists();
     let id = known.id.to_string();
-    let deployed = match known.deployed {
-        Ok(deployed) => deployed,
+    let deployed: Deployed = match &known.deployed {
+        Ok(deployed) => deployed.clone(),
         Err(error) => {
             let problem = Some(error.to_string());
             let (name, provider, file, since_ms, age_secs) = (None, None, None, None, None);
@@ -137,11 +110,9 @@ fn line(known: Known) -> Result<LabLine> {
     };
     let clock = wall_clock()?;
     let age_secs = deployed.since_ms.map(|since| clock().saturating_sub(since) / 1000);
-    let lot = Lot { id: known.id, name: deployed.name.clone(), file: deployed.file.clone(), folder: known.folder, clock: Arc::clone(&clock) };
-    let faults = deployed.on.faults(lot);
-    let (faults, problem) = match faults {
+    let (faults, problem) = match recorded_faults(&known, &deployed, &clock) {
         Ok(faults) => (faults.iter().map(|fault| format!("{}: {}", fault.id, fault.fault)).collect(), None),
-        Err(error) => (Vec::new(), Some(format!("{error}. {}", error.next))),
+        Err(error) => (Vec::new(), Some(error.to_string())),
     };
     Ok(LabLine {
         id,

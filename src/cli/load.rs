@@ -2,10 +2,10 @@
 
 use super::status::{EntryLine, FailoverLine, gap};
 use super::interrupt::Interrupt;
-use super::place::{On, Place, provider_failed, wait};
+use super::open::open_deployed;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::model::{Endpoint, FlowId};
-use crate::provider::Traffic;
+use crate::session::{ProviderId, Session, Traffic};
 use crate::sim::{LoadSecond, LoadTotals};
 use serde::Serialize;
 use std::{
@@ -33,7 +33,7 @@ pub(super) struct Args {
     calm: Option<u64>,
     /// Where it is deployed
     #[arg(long)]
-    on: Option<On>,
+    on: Option<ProviderId>,
     /// How to write it; as JSON, one object a line for each second and one with the sum
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -65,22 +65,22 @@ struct Summary {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = Place::open_deployed(&args.layout, args.on.clone())?;
-    if !place.lab.flows.iter().any(|flow| flow.from == Endpoint::Outside) {
+    let session = open_deployed(&args.layout, args.on.clone())?;
+    if !session.lab.flows.iter().any(|flow| flow.from == Endpoint::Outside) {
         return Err(nothing_asked());
     }
-    let provider = place.provider()?;
+    let handle = session.handle()?;
     // A look first: it says where requests can go in, and watches what moves meanwhile.
-    wait(provider.observe())?.map_err(provider_failed)?;
-    wait(provider.set_load(args.per_second))?.map_err(provider_failed)?;
-    let before = wait(provider.traffic())?.map_err(provider_failed)?;
+    handle.observe()?;
+    handle.send_requests(args.per_second)?;
+    let before = handle.traffic()?;
     if before.per_sec == 0 || before.entries.is_empty() {
         return Err(nothing_asked());
     }
     if before.per_sec != args.per_second {
         super::note(&format!("this lab gets {} requests per second by itself; --per-second does not change that", before.per_sec));
     }
-    let began_ms = wait(provider.observe())?.map_err(provider_failed)?.at_ms;
+    let began_ms = handle.observe()?.at_ms;
     let mut measure = Measure::begin(before, began_ms);
     let interrupt = Interrupt::heard()?;
     let (began, mut told, mut shown) = (Instant::now(), measure.last_second_ms(), 0);
@@ -95,9 +95,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         shown += 1;
         if shown % 4 == 0 {
             // Looking is what tells who holds a VIP.
-            wait(provider.observe())?.map_err(provider_failed)?;
+            handle.observe()?;
         }
-        let traffic = wait(provider.traffic())?.map_err(provider_failed)?;
+        let traffic = handle.traffic()?;
         measure.look(&traffic);
         // The last second is not over yet.
         let over = traffic.seconds.len().saturating_sub(1);
@@ -111,13 +111,13 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         }
         terminal.flush()?;
     }
-    let last = wait(provider.traffic())?.map_err(provider_failed)?;
+    let last = handle.traffic()?;
     let waited = if last.totals.in_flight > u64::from(args.per_second) { END } else { Duration::from_millis(300) };
     std::thread::sleep(waited);
-    let traffic = if waited == END { wait(provider.traffic())?.map_err(provider_failed)? } else { last };
+    let traffic = if waited == END { handle.traffic()? } else { last };
     measure.look(&traffic);
     let measured = measure.end(traffic);
-    sum(&args, &place, &measured, terminal)?;
+    sum(&args, &session, &measured, terminal)?;
     Ok(if measured.totals.failed == 0 { Outcome::Good } else { Outcome::Unwell })
 }
 
@@ -202,13 +202,13 @@ fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()>
     Ok(())
 }
 
-fn sum(args: &Args, place: &Place, traffic: &Traffic, terminal: &mut Terminal) -> Result<()> {
+fn sum(args: &Args, session: &Session, traffic: &Traffic, terminal: &mut Terminal) -> Result<()> {
     let totals = &traffic.totals;
     let failover = traffic.failover.as_ref().map(FailoverLine::of);
     if args.format == Format::Json {
         let summary = Summary {
-            lab: place.lab.name.clone(),
-            provider: place.on.to_string(),
+            lab: session.lab.name.clone(),
+            provider: session.provider.to_string(),
             requests: totals.ok + totals.failed,
             ok: totals.ok,
             failed: totals.failed,

@@ -7,14 +7,16 @@ mod allow;
 mod args;
 mod clean;
 mod findings;
+mod follow;
 mod input;
 mod interrupt;
-mod place;
+mod open;
 mod progress;
 mod terminal;
 mod usage;
 mod window;
 
+use crate::session::SessionError;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use std::{path::PathBuf, process::ExitCode};
 use terminal::{Style, Terminal};
@@ -82,9 +84,9 @@ impl Failure {
     }
 }
 
-impl From<crate::deploy::DeployedError> for Failure {
-    fn from(error: crate::deploy::DeployedError) -> Self {
-        use crate::deploy::DeployedError;
+impl From<crate::session::DeployedError> for Failure {
+    fn from(error: crate::session::DeployedError) -> Self {
+        use crate::session::DeployedError;
         match error {
             DeployedError::State(_) | DeployedError::Damaged { .. } | DeployedError::Lost { .. } => Self::State(anyhow::anyhow!("{error}")),
             DeployedError::Unknown { .. } | DeployedError::Attach(_) => Self::Input(anyhow::anyhow!("{error}")),
@@ -98,9 +100,23 @@ impl From<crate::host::state::StateError> for Failure {
     }
 }
 
-impl From<crate::deploy::JournalError> for Failure {
-    fn from(error: crate::deploy::JournalError) -> Self {
+impl From<crate::session::JournalError> for Failure {
+    fn from(error: crate::session::JournalError) -> Self {
         Self::State(error.into())
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Deployed(error) => error.into(),
+            SessionError::State(error) => error.into(),
+            SessionError::Journal(error) => error.into(),
+            SessionError::Io(error) => error.into(),
+            SessionError::Provider(_) => Self::Provider(anyhow::anyhow!("{error}")),
+            SessionError::DeployedElsewhere { ref id, .. } => Self::input(format!("{error}: sandtable destroy --lab {id}")),
+            other => Self::input(other),
+        }
     }
 }
 

@@ -3,18 +3,12 @@
 use super::allow::{HostFile, host_files};
 use super::args::Target;
 use super::findings::context_of;
-use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::catalog::Catalog;
-use crate::deploy::{Journal, labs};
-use crate::model::{Lab, Observed};
-use crate::plan::{Change, Plan, Unplannable, desired, doubt, off, plan, refusals};
-use crate::provider::{
-    Provider,
-    doctor::{Check, State, is_ready},
-    preflight::Needs,
-};
+use crate::model::Lab;
+use crate::plan::{Change, Plan, Unplannable};
 use crate::rules::{Finding, check};
+use crate::session::{Check, CheckState, Extent, Session, is_ready};
 use serde::Serialize;
 use std::{path::Path, sync::Arc};
 
@@ -29,7 +23,7 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-pub(super) struct Report {
+struct Report {
     lab: String,
     provider: String,
     steps: Vec<StepLine>,
@@ -65,19 +59,16 @@ struct UnplannableLine {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = args.target.open()?;
-    let provider = place.provider()?;
-    let observed = wait(provider.observe())?.map_err(provider_failed)?;
-    let observed = doubt(observed, &Journal::doubted(&place.folder)?);
-    let (plan, unplannable) = make(&place, observed.clone());
-    let plan = if args.off { off(plan) } else { plan };
-    let checks = lacking(provider.as_ref(), &plan, &observed)?;
-    let found = errors(&args.target.layout.layout, &place.lab);
-    warn(&place, &args.target)?;
+    let session = args.target.open()?;
+    let proposed = session.plan(if args.off { Extent::Off } else { Extent::Full })?;
+    let checks = session.missing(&proposed)?;
+    let (plan, unplannable) = (&proposed.plan, &proposed.unplannable);
+    let found = errors(&args.target.layout.layout, &session.lab);
+    warn(&session, &args.target)?;
     match args.target.format() {
-        Format::Json => terminal.json(&Report { errors: error_lines(&found), checks: checks.clone(), ..report(&place, &plan, &unplannable) })?,
+        Format::Json => terminal.json(&Report { errors: error_lines(&found), checks: checks.clone(), ..report(&session, plan, unplannable) })?,
         Format::Text => {
-            show(&place, &plan, &unplannable, terminal);
+            show(&session, plan, unplannable, terminal);
             show_checks(&checks, terminal);
             show_errors(&found, args.target.shown(), terminal);
         }
@@ -85,19 +76,10 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     Ok(if unplannable.is_empty() && is_ready(&checks) { Outcome::Good } else { Outcome::Unwell })
 }
 
-/// What a plan needs and does not find, or only in part.
-fn lacking(provider: &dyn Provider, plan: &Plan, observed: &Observed) -> Result<Vec<Check>> {
-    if plan.is_empty() {
-        return Ok(Vec::new());
-    }
-    let checks = wait(provider.preflight(&Needs::of(plan, observed)))?.map_err(provider_failed)?;
-    Ok(checks.into_iter().filter(|check| check.state != State::Good).collect())
-}
-
 /// Writes what a plan does not find, and what to do.
 pub(super) fn show_checks(checks: &[Check], terminal: &mut Terminal) {
     for check in checks {
-        let (style, sign) = if check.state == State::Bad { (Style::Bad, "missing") } else { (Style::Warn, "doubtful") };
+        let (style, sign) = if check.state == CheckState::Bad { (Style::Bad, "missing") } else { (Style::Warn, "doubtful") };
         terminal.line(format_args!("{} {}: {}", terminal.paint(style, sign), check.title, check.found));
         if !check.next.is_empty() {
             terminal.line(format_args!("    -> {}", check.next));
@@ -130,23 +112,14 @@ fn show_errors(found: &[Arc<Finding>], layout: impl std::fmt::Display, terminal:
 }
 
 /// Says which lab, deployed from a file that is gone, this one may be.
-pub(super) fn warn(place: &Place, target: &Target) -> Result<()> {
-    if let Some(hint) = labs::moved_hint(&target.layout.layout, &place.moved()?) {
+pub(super) fn warn(session: &Session, target: &Target) -> Result<()> {
+    if let Some(hint) = session.moved_hint(&target.layout.layout)? {
         super::note(&hint);
     }
     Ok(())
 }
 
-/// The plan for a layout, and what of it cannot be planned yet.
-pub(super) fn make(place: &Place, observed: Observed) -> (Plan, Vec<Unplannable>) {
-    let catalog = Catalog::embedded();
-    let mut desired = desired(&place.lab, catalog, &place.id);
-    desired.unplannable.extend(refusals(&desired, &observed));
-    let plan = plan(&place.lab, catalog, &desired, &observed);
-    (plan, desired.unplannable)
-}
-
-pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) -> Report {
+fn report(session: &Session, plan: &Plan, unplannable: &[Unplannable]) -> Report {
     let steps = plan.steps.iter().map(|step| StepLine {
         id: step.id.to_string(),
         action: step.change,
@@ -155,8 +128,8 @@ pub(super) fn report(place: &Place, plan: &Plan, unplannable: &[Unplannable]) ->
         after: step.after.iter().map(ToString::to_string).collect(),
     });
     let unplannable = unplannable.iter().map(|one| UnplannableLine { subject: one.subject.parts(), why: one.why.clone() });
-    let reads = host_files(place, plan);
-    let (lab, provider) = (place.lab.name.clone(), place.on.to_string());
+    let reads = host_files(session, plan);
+    let (lab, provider) = (session.lab.name.clone(), session.provider.to_string());
     let (errors, checks) = (Vec::new(), Vec::new());
     Report { lab, provider, steps: steps.collect(), unplannable: unplannable.collect(), errors, checks, reads }
 }
@@ -170,7 +143,7 @@ fn mark(change: Change) -> (Style, &'static str) {
 }
 
 /// Writes a plan for people.
-pub(super) fn show(place: &Place, plan: &Plan, unplannable: &[Unplannable], terminal: &mut Terminal) {
+pub(super) fn show(session: &Session, plan: &Plan, unplannable: &[Unplannable], terminal: &mut Terminal) {
     let rows: Vec<Vec<(Style, String)>> = plan
         .steps
         .iter()
@@ -180,14 +153,14 @@ pub(super) fn show(place: &Place, plan: &Plan, unplannable: &[Unplannable], term
         })
         .collect();
     terminal.table(&rows);
-    for file in host_files(place, plan) {
+    for file in host_files(session, plan) {
         let style = if file.leaves.is_some() { Style::Warn } else { Style::Faint };
         terminal.line(format_args!("{} {file}", terminal.paint(style, "reads")));
     }
     show_unplannable(unplannable, terminal);
     let count = |change| plan.steps.iter().filter(|step| step.change == change).count();
     if plan.is_empty() {
-        terminal.line(format_args!("Nothing to do: {} on {} is as drawn.", place.lab.name, place.on));
+        terminal.line(format_args!("Nothing to do: {} on {} is as drawn.", session.lab.name, session.provider));
     } else {
         terminal.line(format_args!(
             "{} steps: {} create, {} update, {} delete.",

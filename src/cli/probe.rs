@@ -1,7 +1,6 @@
 //! `sandtable probe`: every flow of the contract, tried both ways.
 
 use super::args::Target;
-use super::place::{provider_failed, wait};
 use super::{Format, Outcome as Exit, Result, Style, Terminal};
 use crate::probe::{Need, Outcome, Verdict, judge};
 use serde::Serialize;
@@ -35,14 +34,14 @@ struct FlowLine {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = args.target.open_deployed()?;
-    let observed = wait(place.provider()?.observe())?.map_err(provider_failed)?;
-    let verdicts = judge(&place.lab, &observed);
+    let session = args.target.open_deployed()?;
+    let observed = session.handle()?.observe()?;
+    let verdicts = judge(&session.lab, &observed);
     let kept = !verdicts.iter().any(Verdict::breaks_contract);
     match args.target.format() {
         Format::Json => {
             let flows = verdicts.iter().map(flow_line).collect();
-            terminal.json(&Report { lab: place.lab.name.clone(), provider: place.on.to_string(), kept, flows })?;
+            terminal.json(&Report { lab: session.lab.name.clone(), provider: session.provider.to_string(), kept, flows })?;
         }
         Format::Text => {
             let rows: Vec<_> = verdicts.iter().map(row).collect();

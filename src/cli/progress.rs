@@ -1,7 +1,7 @@
 //! What the steps of a run that are under way are doing, for a terminal: a step that takes its time is named, says what it is at, and
 //! nothing is silent for more than a few seconds. Time is an argument.
 
-use crate::deploy::Event;
+use crate::session::RunEvent as Event;
 use std::time::Duration;
 
 /// How long a step may take before it is named; most are done sooner.
@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 3;
 
 /// A step under way.
 #[derive(Debug)]
-struct Running {
+struct RunningStep {
     step: String,
     since: Duration,
     said_at: Option<Duration>,
@@ -25,18 +25,18 @@ struct Running {
 
 /// The steps under way. Times count from the start of the run.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
-    running: Vec<Running>,
+pub(super) struct Running {
+    running: Vec<RunningStep>,
     said_at: Duration,
 }
 
-impl Progress {
+impl Running {
     /// Takes what happened.
     pub(super) fn take(&mut self, event: &Event, at: Duration) {
         match event {
             Event::StepStarted { step, .. } => {
                 self.ended(&step.0);
-                self.running.push(Running { step: step.0.clone(), since: at, said_at: None, says: String::new(), is_new: false });
+                self.running.push(RunningStep { step: step.0.clone(), since: at, said_at: None, says: String::new(), is_new: false });
             }
             Event::StepProgress { step, says } => {
                 if let Some(running) = self.running.iter_mut().find(|running| running.step == step.0) {
@@ -103,7 +103,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::Subject, plan::StepId, provider::Done};
+    use crate::{model::Subject, plan::StepId, session::Done};
 
     fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_quick_step_is_not_named() {
-        let mut all = Progress::default();
+        let mut all = Running::default();
         all.take(&started("create-network:lab"), secs(0));
         assert_eq!(all.due(Duration::from_millis(900)), []);
         all.take(&Event::StepDone { step: StepId("create-network:lab".into()), done: Done::Changed }, secs(1));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_boot_is_never_silent_for_long() {
-        let mut all = Progress::default();
+        let mut all = Running::default();
         all.take(&started("power-on:db1"), secs(0));
         all.take(&progress("power-on:db1", "starting it"), secs(0));
         let (mut last, mut silent) = (0, 0);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn many_lines_of_one_step_become_few() {
-        let mut all = Progress::default();
+        let mut all = Running::default();
         all.take(&started("install:db1/sql"), secs(0));
         let mut lines = 0;
         for tenth in 0..100 {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn many_steps_are_counted() {
-        let mut all = Progress::default();
+        let mut all = Running::default();
         (0..5).for_each(|number| all.take(&started(&format!("power-on:n{number}")), secs(0)));
         assert_eq!(all.due(secs(1)).len(), 5, "each is named once");
         assert_eq!(all.due(secs(6)).last().unwrap().0, "2 more");

@@ -1,11 +1,11 @@
 //! `sandtable shell`: a shell on a node, for people; or one command there, whose exit code is the program's.
 
 use super::args::Layout;
-use super::place::{On, Place, provider_failed, wait};
+use super::open::open_deployed;
 use super::{Failure, Outcome, Result, Terminal};
 use crate::host::ssh::quoted_all;
 use crate::model::NodeName;
-use crate::provider::{Answer, Provider};
+use crate::session::{ProviderId, Session, SessionResult};
 use std::process::ExitStatus;
 
 /// What `shell` takes.
@@ -27,18 +27,18 @@ pub(super) struct OnNode {
     node: String,
     /// Where it is deployed; may be left out where it is deployed in one place
     #[arg(long, value_name = "PROVIDER")]
-    on: Option<On>,
+    on: Option<ProviderId>,
     /// Only say what would be run
     #[arg(long)]
     print: bool,
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    open(args.on_node, &args.command, terminal, |provider, node, command| provider.shell(node, command))
+    open(args.on_node, &args.command, terminal, Session::shell)
 }
 
-/// What a provider says to run on this machine for a node and a command.
-type Words = for<'a> fn(&'a dyn Provider, &'a NodeName, &'a [String]) -> Answer<'a, Vec<String>>;
+/// The program of this machine for a node and a command.
+type Words = fn(&Session, &NodeName, &[String]) -> SessionResult<Vec<String>>;
 
 /// Runs the program that a provider names for a node, and waits for its end.
 pub(super) fn open(
@@ -47,11 +47,10 @@ pub(super) fn open(
     terminal: &mut Terminal,
     words: Words,
 ) -> Result {
-    let place = Place::open_deployed(&args.layout.layout, args.on)?;
+    let session = open_deployed(&args.layout.layout, args.on)?;
     let node: NodeName = args.node.parse().map_err(|why| Failure::input(format!("{:?} is no node: {why}", args.node)))?;
-    let provider = place.provider()?;
-    let words = wait(words(&*provider, &node, command))?.map_err(provider_failed)?;
-    drop(provider);
+    let words = words(&session, &node, command)?;
+    drop(session);
     if args.print {
         terminal.line(quoted_all(words.iter().map(String::as_str)));
         return Ok(Outcome::Good);

@@ -1,13 +1,11 @@
 //! `sandtable status`: what runs, how well it is, and who holds the VIPs.
 
 use super::args::Running;
-use super::place::{Place, provider_failed, wait};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::app::{Happening, Tone, Viewer, happening};
-use crate::deploy::labs;
 use crate::model::{ClusterState, FlowId, Health, Lab, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
-use crate::provider::{Provider, Traffic};
+use crate::session::{LabHandle, Session, Traffic};
 use crate::sim::{EntryOutage, FailoverRuler, LoadTotals};
 use serde::Serialize;
 use std::{
@@ -264,48 +262,44 @@ pub(super) fn gap(ms: u64) -> String {
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     // What is not deployed has a status too: everything drawn is missing.
-    let place = args.lab.open()?;
-    let provider = place.provider()?;
-    let (observed, traffic) = wait(look(provider.as_ref()))?.map_err(provider_failed)?;
-    let report = report(&place, &observed, &traffic);
+    let session = args.lab.open()?;
+    let handle = session.handle()?;
+    let (observed, traffic) = handle.observe_with_traffic()?;
+    let report = report(&session, &observed, &traffic);
     match args.lab.format() {
         Format::Json if args.watch => {}
         Format::Json => terminal.json(&report)?,
-        Format::Text => show(&place, &report, terminal),
+        Format::Text => show(&session, &report, terminal),
     }
     if !report.deployed && args.lab.format() == Format::Text {
-        hint_of_moved(&args, &place)?;
+        hint_of_moved(&args, &session)?;
     }
     if args.watch {
-        return watch(&args, &place, provider.as_ref(), observed, terminal);
+        return watch(&args, &session, handle, observed, terminal);
     }
     Ok(if report.healthy { Outcome::Good } else { Outcome::Unwell })
 }
 
 /// Says where the lab may be that is not deployed from this file.
-fn hint_of_moved(args: &Args, place: &Place) -> Result<()> {
-    let moved = place.moved()?;
-    let hint = args.lab.layout.as_ref().and_then(|layout| labs::moved_hint(layout, &moved)).or_else(|| place.unreadable());
+fn hint_of_moved(args: &Args, session: &Session) -> Result<()> {
+    let of_layout = args.lab.layout.as_ref().map(|layout| session.moved_hint(layout)).transpose()?.flatten();
+    let hint = of_layout.or_else(|| session.unreadable_hint());
     if let Some(hint) = hint {
         super::note(&hint);
     }
     Ok(())
 }
 
-async fn look(provider: &dyn Provider) -> std::result::Result<(Observed, Traffic), crate::provider::ProviderError> {
-    Ok((provider.observe().await?, provider.traffic().await?))
-}
-
 /// Observes again and again until the program is ended, and prints what changed since the observation before.
-fn watch(args: &Args, place: &Place, provider: &dyn Provider, mut before: Observed, terminal: &mut Terminal) -> Result {
+fn watch(args: &Args, session: &Session, handle: &LabHandle, mut before: Observed, terminal: &mut Terminal) -> Result {
     let mut last: Option<Report> = None;
     loop {
-        let (observed, traffic) = wait(look(provider))?.map_err(provider_failed)?;
+        let (observed, traffic) = handle.observe_with_traffic()?;
         let changes = changes(&before, &observed);
         match args.lab.format() {
             Format::Json => {
                 // Requests come in all the time: they are no change.
-                let seen = Report { requests: None, changes: Some(Vec::new()), ..report(place, &observed, &traffic) };
+                let seen = Report { requests: None, changes: Some(Vec::new()), ..report(session, &observed, &traffic) };
                 if !changes.is_empty() || last.as_ref() != Some(&seen) {
                     let line = Report { changes: Some(changes.iter().map(ChangeLine::of).collect()), ..seen };
                     terminal.json_line(&line)?;
@@ -340,8 +334,8 @@ fn show_change(change: &Happening, terminal: &mut Terminal) {
     terminal.line(format_args!("{} {} {}", terminal.paint(Style::Faint, &at), change.who, terminal.paint(style, &change.what)));
 }
 
-fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
-    let lab = &place.lab;
+fn report(session: &Session, observed: &Observed, traffic: &Traffic) -> Report {
+    let lab = &session.lab;
     let undrawn = observed.nodes.keys().filter(|name| !lab.nodes.contains_key(*name));
     let nodes = lab.nodes.keys().chain(undrawn).map(|name| (name.to_string(), node_line(observed.nodes.get(name))));
     let vips = lab.vips.iter().map(|(name, vip)| {
@@ -370,8 +364,8 @@ fn report(place: &Place, observed: &Observed, traffic: &Traffic) -> Report {
     let failover = traffic.failover.as_ref().map(FailoverLine::of);
     Report {
         lab: lab.name.clone(),
-        provider: place.on.to_string(),
-        deployed: place.is_deployed || !observed.is_empty(),
+        provider: session.provider.to_string(),
+        deployed: session.is_deployed() || !observed.is_empty(),
         healthy: is_healthy(lab, observed),
         nodes: nodes.collect(),
         vips: vips.collect(),
@@ -415,7 +409,7 @@ fn style(health: Health) -> Style {
     }
 }
 
-fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
+fn show(session: &Session, report: &Report, terminal: &mut Terminal) {
     let overall = match (report.deployed, report.healthy) {
         (false, _) => (Style::Bad, "not deployed"),
         (true, true) => (Style::Good, "healthy"),
@@ -425,8 +419,8 @@ fn show(place: &Place, report: &Report, terminal: &mut Terminal) {
     terminal.line(format_args!("{} on {}: {overall}", report.lab, report.provider));
     let mut rows = Vec::new();
     let plain = |text: &str| (Style::Plain, text.to_owned());
-    let undrawn = report.nodes.keys().map(String::as_str).filter(|name| !place.lab.nodes.contains_key(*name));
-    for name in place.lab.nodes.keys().map(|name| name.as_str()).chain(undrawn) {
+    let undrawn = report.nodes.keys().map(String::as_str).filter(|name| !session.lab.nodes.contains_key(*name));
+    for name in session.lab.nodes.keys().map(|name| name.as_str()).chain(undrawn) {
         let Some(node) = report.nodes.get(name) else { continue };
         let power = if node.booting { "booting" } else { node.power.title() };
         let why = if node.reason.is_empty() { power.to_owned() } else { format!("{power}: {}", node.reason) };

@@ -1,7 +1,6 @@
 //! `sandtable topology`: the sites, nodes and links of a lab as one parseable report, with what is seen of them where it runs.
 
 use super::args::Target;
-use super::place::{provider_failed, wait};
 use super::{Format, Outcome, Result, Terminal};
 use crate::catalog::Catalog;
 use crate::export::Topology;
@@ -17,12 +16,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let place = args.target.open_or_sim()?;
+    let session = args.target.open_or_sim()?;
     let catalog = Catalog::embedded();
-    let topology = if args.drawn || !place.is_deployed {
-        Topology::of(&place.lab, catalog)
+    let topology = if args.drawn || !session.is_deployed() {
+        Topology::of(&session.lab, catalog)
     } else {
-        Topology::seen(&place.lab, catalog, &wait(place.provider()?.observe())?.map_err(provider_failed)?)
+        Topology::seen(&session.lab, catalog, &session.handle()?.observe()?)
     };
     match args.target.format() {
         Format::Json => terminal.json(&topology)?,

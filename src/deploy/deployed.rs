@@ -7,7 +7,7 @@ use crate::{
     host::state::{LabFolder, Locked, StateError},
     model::Lab,
     plan::LabId,
-    provider::{on::On, sim::WORLD_FILE},
+    provider::{id::ProviderId, sim::WORLD_FILE},
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub struct Deployed {
     /// The lab's name when it was last deployed.
     pub name: String,
     /// The provider that it runs on.
-    pub on: On,
+    pub on: ProviderId,
     /// When it was first deployed, in milliseconds since 1970, where that is known.
     pub since_ms: Option<u64>,
     /// Whether the file was moved since: then the lab's identity is not that of the file's path.
@@ -121,7 +121,7 @@ impl Deployed {
             return Err(damaged(format!("says that the folder is of {:?}, which has another identity", deployed.file)));
         }
         // Machines are at their hypervisor; a simulated lab is nowhere else.
-        if deployed.on == On::Sim && !folder.has(WORLD_FILE) && Journal::made_something(folder) {
+        if deployed.on == ProviderId::Sim && !folder.has(WORLD_FILE) && Journal::made_something(folder) {
             return Err(DeployedError::Lost { file: folder.path().join(WORLD_FILE), id: id.clone() });
         }
         Ok(Some(deployed))
@@ -210,7 +210,7 @@ mod tests {
 
     fn bench() -> (tempfile::TempDir, LabId, LabFolder, Deployed) {
         let root = tempfile::tempdir().unwrap();
-        let deployed = Deployed { file: "/labs/a.ron".into(), name: "A".into(), on: On::Sim, since_ms: Some(5), attached: false };
+        let deployed = Deployed { file: "/labs/a.ron".into(), name: "A".into(), on: ProviderId::Sim, since_ms: Some(5), attached: false };
         let id = LabId::of_file(&deployed.file);
         let folder = StateFolder::at(root.path()).lab(id.as_str());
         (root, id, folder, deployed)

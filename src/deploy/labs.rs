@@ -227,7 +227,7 @@ pub fn forget(locked: Arc<Locked>) -> Result<Foreign, StateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::on::On;
+    use crate::provider::id::ProviderId;
     use std::fs;
 
     struct Bench {
@@ -251,7 +251,7 @@ mod tests {
         fn deploy(&self, file: &Path, name: &str) -> LabId {
             let place = locate(&self.state, file).unwrap();
             assert_eq!(place.deployed, None);
-            let deployed = Deployed { file: file.to_owned(), name: name.into(), on: On::Sim, since_ms: None, attached: false };
+            let deployed = Deployed { file: file.to_owned(), name: name.into(), on: ProviderId::Sim, since_ms: None, attached: false };
             let locked = place.folder.lock(Wait::No).unwrap();
             crate::deploy::Journal::open(&locked).unwrap();
             deployed.write(&locked).unwrap();

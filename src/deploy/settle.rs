@@ -2,24 +2,30 @@
 //!
 //! It judges nothing itself: `probe` says how well a lab is, the provider has the clock.
 
-use super::Event;
+use super::{Cancel, Event};
 use crate::{
     model::{Health, Lab, Observed},
     probe,
     provider::{Provider, ProviderError},
 };
 use std::sync::{Arc, Mutex};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-/// Waits until all of a lab is well, or so many milliseconds of the provider's clock are over, and gives what is there
-/// then. Whatever becomes well on the way is told.
+/// Waits until all of a lab is healthy, so many milliseconds of the provider's clock are over, or it is cancelled, and gives what is
+/// there then. Progress on the way is reported.
 ///
 /// # Errors
 /// Where the provider cannot look.
-pub async fn settle(lab: &Lab, provider: &Arc<dyn Provider>, ms_max: u64, events: &mpsc::Sender<Event>) -> Result<Observed, ProviderError> {
+pub async fn settle(
+    lab: &Lab,
+    provider: &Arc<dyn Provider>,
+    ms_max: u64,
+    cancel: &watch::Receiver<Cancel>,
+    events: &mpsc::Sender<Event>,
+) -> Result<Observed, ProviderError> {
     let told = Mutex::new(None);
     let is_settled = |seen: &Observed| {
-        if seen.is_empty() || probe::health(lab, seen) == Health::Healthy {
+        if *cancel.borrow() != Cancel::No || seen.is_empty() || probe::health(lab, seen) == Health::Healthy {
             return true;
         }
         let now = probe::settling(lab, seen);

@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, desired, destroy, doubt, fixture::mini_cloud, plan},
     probe,
     provider::{
-        Provider, Terms, Which,
+        FaultSelection, InjectOptions, Provider,
         sim::{SimProvider, WallClock},
     },
 };
@@ -134,7 +134,7 @@ fn the_mini_cloud_is_deployed_broken_healed_and_destroyed() {
     assert_eq!(bench.holders(), ["db1"]);
 
     let provider = bench.looking();
-    let id = bench.runtime.block_on(provider.inject(&fault("stop db1/galera"), Terms::default())).unwrap();
+    let id = bench.runtime.block_on(provider.inject(&fault("stop db1/galera"), InjectOptions::default())).unwrap();
     bench.pass(8_000);
     assert_eq!(bench.holders(), ["db2"], "another process sees the VIP move");
     let traffic = bench.runtime.block_on(bench.looking().traffic()).unwrap();
@@ -145,7 +145,7 @@ fn the_mini_cloud_is_deployed_broken_healed_and_destroyed() {
     let specs = desired(&bench.lab, catalog, &crate::plan::fixture::id());
     assert!(plan(&bench.lab, catalog, &specs, &bench.observe()).is_empty(), "a fault is nothing to deploy");
 
-    let healed = bench.runtime.block_on(bench.looking().heal(Which::One(id))).unwrap();
+    let healed = bench.runtime.block_on(bench.looking().heal(FaultSelection::One(id))).unwrap();
     assert_eq!(healed.len(), 1);
     bench.pass(30_000);
     assert_eq!(probe::health(&bench.lab, &bench.observe()), Health::Healthy, "db1 rejoins");
@@ -202,7 +202,7 @@ fn all_who_look_see_the_same_and_looking_changes_nothing() {
         assert_eq!(by_one, bench.observe());
     }
     assert_eq!(world(), before);
-    bench.runtime.block_on(bench.looking().inject(&fault("power-off db1"), Terms::default())).unwrap();
+    bench.runtime.block_on(bench.looking().inject(&fault("power-off db1"), InjectOptions::default())).unwrap();
     assert_eq!(bench.runtime.block_on(one.observe()).unwrap().faults.len(), 1, "who looked before sees what another did");
 }
 
@@ -219,12 +219,12 @@ fn a_lab_that_was_left_alone_for_a_year_is_looked_at_in_no_time() {
 #[test]
 fn what_is_not_deployed_cannot_be_broken_and_steps_need_the_lock() {
     let bench = Bench::new();
-    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db1/galera"), Terms::default())).unwrap_err();
+    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db1/galera"), InjectOptions::default())).unwrap_err();
     assert!(error.why.contains("not deployed"), "{error}");
     let action = crate::plan::Action::PowerOn { node: "db1".parse().unwrap() };
     let error = bench.runtime.block_on(bench.looking().act(&action, &|_| {})).unwrap_err();
     assert!(error.why.contains("lock"), "{error}");
     bench.deploy();
-    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db9/galera"), Terms::default()));
+    let error = bench.runtime.block_on(bench.looking().inject(&fault("stop db9/galera"), InjectOptions::default()));
     assert!(error.unwrap_err().to_string().contains("db9"));
 }

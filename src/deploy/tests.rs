@@ -10,7 +10,7 @@ use crate::{
         fixture::{carry_out, id, mini_cloud},
         plan, step_id,
     },
-    provider::{Answer, Done, Provider, ProviderError, Retry, Which, doctor::Check, preflight::Needs},
+    provider::{Answer, Done, FaultSelection, Provider, ProviderError, Retry, doctor::Check, preflight::Needs},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -155,11 +155,11 @@ impl Provider for Ideal {
         Box::pin(async { Ok(()) })
     }
 
-    fn inject<'a>(&'a self, _: &'a Fault, _: crate::provider::Terms) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _: &'a Fault, _: crate::provider::InjectOptions) -> Answer<'a, u64> {
         Box::pin(async { Ok(1) })
     }
 
-    fn heal(&self, _: Which) -> Answer<'_, Vec<ActiveFault>> {
+    fn heal(&self, _: FaultSelection) -> Answer<'_, Vec<ActiveFault>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

@@ -148,6 +148,8 @@ pub struct Step {
 pub struct Plan {
     /// The steps, each after all that it waits for.
     pub steps: Vec<Step>,
+    /// The observation that it was made from, by its time in milliseconds of the lab's clock.
+    pub observed_at_ms: u64,
 }
 
 impl Plan {

@@ -19,7 +19,7 @@ pub fn destroy(observed: &Observed) -> Plan {
             draft.order(Point::Deleted(name.clone()), Point::Unwired(network.clone()), Demand::Nature);
         }
     }
-    draft.finish()
+    Plan { observed_at_ms: observed.at_ms, ..draft.finish() }
 }
 
 /// Whether a node is plugged into a network, or may be for all that is known of it.

@@ -47,6 +47,7 @@ pub fn plan(lab: &Lab, catalog: &Catalog, desired: &Desired, observed: &Observed
     }
     let mut plan = draft.finish();
     power::drop_idle_waits(&sight, &mut plan);
+    plan.observed_at_ms = observed.at_ms;
     plan
 }
 

@@ -38,7 +38,7 @@ pub fn off(plan: Plan) -> Plan {
         }
         step.after = after.into_iter().collect();
     }
-    Plan { steps }
+    Plan { steps, observed_at_ms: plan.observed_at_ms }
 }
 
 #[cfg(test)]

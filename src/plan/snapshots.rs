@@ -27,7 +27,7 @@ pub fn existing_snapshots<'a>(nodes: &'a [(NodeName, String)], observed: &Observ
 /// Takes a snapshot of each node. One of the same name is deleted first; whoever does not want that asks [`existing_snapshots`].
 pub fn take_snapshots(nodes: &[(NodeName, String)], observed: &Observed) -> Plan {
     let existing = existing_snapshots(nodes, observed);
-    let mut plan = Plan::default();
+    let mut plan = Plan { observed_at_ms: observed.at_ms, ..Plan::default() };
     for one in nodes {
         let (node, snapshot) = one;
         let mut after = Vec::new();
@@ -45,12 +45,12 @@ pub fn take_snapshots(nodes: &[(NodeName, String)], observed: &Observed) -> Plan
 }
 
 /// Forgets states that were kept.
-pub fn delete_snapshots(nodes: &[(NodeName, String)]) -> Plan {
+pub fn delete_snapshots(nodes: &[(NodeName, String)], observed: &Observed) -> Plan {
     let steps = nodes.iter().map(|(node, snapshot)| {
         let action = Action::DeleteSnapshot { node: node.clone(), snapshot: snapshot.clone() };
         step(node, action, Change::Delete, format!("{snapshot} of {node} is needed no more."))
     });
-    Plan { steps: steps.collect() }
+    Plan { steps: steps.collect(), observed_at_ms: observed.at_ms }
 }
 
 /// Takes a node back to a state that was kept. One that was on is on again afterwards, with the clock of today and the names
@@ -71,7 +71,7 @@ pub fn restore(node: &NodeName, snapshot: &str, desired: &Desired, observed: &Ob
     for step in &mut steps {
         step.after = before.replace(step.id.clone()).into_iter().collect();
     }
-    Plan { steps }
+    Plan { steps, observed_at_ms: observed.at_ms }
 }
 
 fn step(node: &NodeName, action: Action, change: Change, reason: String) -> Step {

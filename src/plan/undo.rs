@@ -9,7 +9,7 @@ use crate::model::{MachineSpec, NodeName, Observed, ObservedNode, Power, Subject
 /// What brings back what was there `before` actions were begun, in the order in which they were, as far as that can be.
 /// One step at a time, the last begun first. `now` is what is there: nothing is asked of what is not.
 pub fn undo(begun: &[Action], before: &Observed, now: &Observed) -> Plan {
-    let mut plan = Plan::default();
+    let mut plan = Plan { observed_at_ms: now.at_ms, ..Plan::default() };
     let mut world = now.clone();
     for action in begun.iter().rev() {
         for (action, reason) in inverse(action, before, &world) {

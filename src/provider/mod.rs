@@ -4,9 +4,9 @@
 //! identity.
 
 pub mod doctor;
+pub mod id;
 pub mod incus;
 pub mod machines;
-pub mod on;
 pub mod preflight;
 pub mod real;
 pub mod sim;
@@ -69,19 +69,19 @@ impl Done {
 
 /// How long a fault may last before it is healed by itself, whatever has become of who injected it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Lasts {
+pub enum FaultDuration {
     /// As long as the provider thinks right: on real nodes ten minutes, in the simulator until it is healed.
     #[default]
-    AsUsual,
+    Usual,
     /// So many seconds, at least one.
     Secs(u32),
 }
 
-/// The terms on which a fault is injected.
+/// How a fault is injected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Terms {
+pub struct InjectOptions {
     /// How long it may last.
-    pub lasts: Lasts,
+    pub duration: FaultDuration,
     /// Who injects it.
     pub by: crate::model::Author,
 }
@@ -91,7 +91,7 @@ pub const REAL_FAULT_SECS: u32 = 600;
 
 /// Which faults to heal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum FaultSelection {
     /// This one.
     One(u64),
     /// All that last.
@@ -152,10 +152,10 @@ pub trait Provider: Send + Sync {
     fn settle<'a>(&'a self, is_settled: &'a (dyn Fn(&Observed) -> bool + Send + Sync), ms_max: u64) -> Answer<'a, Observed>;
 
     /// Breaks something, and gives the fault's number in this lab.
-    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, options: InjectOptions) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
-    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
+    fn heal(&self, which: FaultSelection) -> Answer<'_, Vec<ActiveFault>>;
 
     /// What a fault would take with it that is healed after so many milliseconds (`lasts_ms`: `None`: that is not healed); `None` where
     /// the provider cannot tell without doing it.

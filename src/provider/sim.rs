@@ -10,7 +10,7 @@
 mod errors;
 
 use self::errors::{in_state, in_world, not_promoted, not_real, nothing_there, unreadable};
-use super::{Answer, Done, Lasts, Provider, ProviderError, Retry, Terms, Traffic, Which};
+use super::{Answer, Done, FaultDuration, FaultSelection, InjectOptions, Provider, ProviderError, Retry, Traffic};
 use crate::{
     catalog::Catalog,
     host::state::{LabFolder, Locked, Stamp, Wait},
@@ -387,23 +387,23 @@ impl Provider for SimProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, options: InjectOptions) -> Answer<'a, u64> {
         Box::pin(async move {
             if !self.folder.exists() {
                 return Err(nothing_there());
             }
             self.change(|world| {
-                let id = match terms.lasts {
-                    Lasts::AsUsual => world.inject(fault)?,
-                    Lasts::Secs(secs) => world.inject_for(fault, u64::from(secs) * 1000)?,
+                let id = match options.duration {
+                    FaultDuration::Usual => world.inject(fault)?,
+                    FaultDuration::Secs(secs) => world.inject_for(fault, u64::from(secs) * 1000)?,
                 };
-                world.sign(id, terms.by);
+                world.sign(id, options.by);
                 Ok(id)
             })
         })
     }
 
-    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>> {
+    fn heal(&self, which: FaultSelection) -> Answer<'_, Vec<ActiveFault>> {
         Box::pin(async move {
             if !self.folder.exists() {
                 return Err(nothing_there());
@@ -411,8 +411,8 @@ impl Provider for SimProvider {
             self.change(|world| {
                 let mut faults = world.active_faults();
                 match which {
-                    Which::All => world.heal_all(),
-                    Which::One(id) => {
+                    FaultSelection::All => world.heal_all(),
+                    FaultSelection::One(id) => {
                         faults.retain(|fault| fault.id == id);
                         world.heal(id)?;
                     }

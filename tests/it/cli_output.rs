@@ -229,6 +229,49 @@ fn load_that_is_interrupted_says_its_sums() {
     assert!(rest.contains(" requests, 0 failed"), "{rest}");
 }
 
+/// A lab of so many nodes that what its deployment prints fills a pipe.
+#[cfg(unix)]
+fn large_layout(bench: &Bench) {
+    let nodes: String =
+        (10..250).map(|number| format!(r#""{}{number}": (role: app, adapters: [(network: "lab")]),"#, "long-name-".repeat(5))).collect();
+    let text = format!(r#"(sandtable: 1, name: "Large", networks: {{"lab": internal(subnet: "10.0.0.0/16")}}, nodes: {{{nodes}}})"#);
+    fs::write(bench.0.path().join("large.ron"), text).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_deployment_that_is_interrupted_ends_its_steps_and_can_be_undone() {
+    let bench = Bench::new();
+    large_layout(&bench);
+    let mut child = bench.command(&["deploy", "large.ron", "--on", "sim"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = child.stdout.take().unwrap();
+    out.read_exact(&mut [0; 1]).unwrap();
+    // It waits for this reader long before its last step.
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
+    for line in [
+        "stopping after the steps under way",
+        "Continue: sandtable deploy large.ron",
+        "sandtable deploy large.ron --undo",
+        "sandtable destroy large.ron",
+    ] {
+        assert!(rest.contains(line), "{line}: {rest}");
+    }
+    let journal = |bench: &Bench| {
+        let labs = fs::read_dir(bench.0.path().join("state")).unwrap().map(|entry| entry.unwrap().path().join("journal.jsonl"));
+        labs.filter_map(|path| fs::read_to_string(path).ok()).collect::<String>()
+    };
+    let text = journal(&bench);
+    assert_eq!(text.matches("{\"begin\"").count(), text.matches("{\"end\"").count(), "no step is left under way");
+    assert!(text.trim_end().ends_with("\"over\""), "the run is over");
+    let (code, out, err) = bench.call(&["deploy", "large.ron", "--undo"]);
+    assert!(code == Some(0) && out.contains("is as it was"), "without --yes, for it was asked for: {out}{err}");
+    assert!(bench.call(&["labs"]).1.contains("No lab is deployed"), "nothing is left");
+}
+
 #[test]
 fn layouts_that_are_checked_together_share_the_host() {
     let bench = Bench::new();

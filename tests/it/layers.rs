@@ -110,6 +110,19 @@ fn arrows_point_one_way() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What window and command line do with a lab is `session`'s, once for both.
+#[test]
+fn window_and_command_line_only_use_the_session() {
+    let mut wrong = Vec::new();
+    for path in files(&root().join("src")) {
+        let Some(from) = layer_of(&path).filter(|layer| matches!(layer.as_str(), "app" | "cli" | "ui")) else { continue };
+        for to in uses(&code(&path)).into_iter().filter(|to| matches!(to.as_str(), "deploy" | "provider")) {
+            wrong.push(format!("{}: {from} uses {to}; go through session", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_layer_exists() {
     for layer in layers() {

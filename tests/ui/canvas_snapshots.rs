@@ -330,7 +330,8 @@ fn plan_of(lab: &Lab) -> Plan {
         after: Vec::new(),
     };
     assert!(lab.nodes.contains_key("db2"));
-    Plan { steps: vec![step("lb", Change::Update), step("app2", Change::Delete), step("db1", Change::Create), step("db2", Change::Create)] }
+    let steps = vec![step("lb", Change::Update), step("app2", Change::Delete), step("db1", Change::Create), step("db2", Change::Create)];
+    Plan { steps, ..Plan::default() }
 }
 
 #[test]

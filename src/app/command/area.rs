@@ -195,6 +195,8 @@ pub enum RunCommand {
     Deploy,
     /// Deploy the plan although the lab has open errors.
     DeployAnyway,
+    /// Undo what a deployment has begun that was stopped or has failed.
+    UndoDeployment,
     /// Remove all machines and networks of the lab.
     Destroy,
     /// Destroy, for certain.

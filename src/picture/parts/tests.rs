@@ -157,6 +157,7 @@ fn world() -> impl Strategy<Value = World> {
                         after: Vec::new(),
                     })
                     .collect(),
+                ..Plan::default()
             }),
             progress: on.into_iter().map(|node| (node, Progress { done, of: 4, failed })).collect(),
             highlight,

@@ -13,7 +13,7 @@ use crate::{
     catalog::Catalog,
     host::guard,
     model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Subject},
-    provider::{Lasts, ProviderError, REAL_FAULT_SECS, Retry, Terms, Which, machines::Reach, transport::Command},
+    provider::{FaultDuration, FaultSelection, InjectOptions, ProviderError, REAL_FAULT_SECS, Retry, machines::Reach, transport::Command},
     provision::{
         Ending, Place, Script, ending,
         inject::{Act, Facts, NoScript, inside, start_all, undo},
@@ -59,13 +59,13 @@ pub(super) fn forget_over(core: &Core, seen: &Observed) {
 }
 
 /// Breaks something.
-pub(super) async fn inject(watch: &Watch, fault: &Fault, terms: Terms) -> Result<u64, ProviderError> {
+pub(super) async fn inject(watch: &Watch, fault: &Fault, options: InjectOptions) -> Result<u64, ProviderError> {
     let core = watch.core();
     let (_, seen) = watch.known().await?;
     check(fault, &seen)?;
-    let secs = match terms.lasts {
-        Lasts::AsUsual => REAL_FAULT_SECS,
-        Lasts::Secs(secs) => secs.max(1),
+    let secs = match options.duration {
+        FaultDuration::Usual => REAL_FAULT_SECS,
+        FaultDuration::Secs(secs) => secs.max(1),
     };
     let until_wall_ms = (core.clock)().saturating_add(u64::from(secs) * 1000);
     let since_ms = core.now_ms();
@@ -73,7 +73,7 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, terms: Terms) -> Result
         faults.count += 1;
         let id = faults.count;
         if !fault.is_over_at_once() {
-            faults.entries.push(Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: terms.by, at: Where::Unknown });
+            faults.entries.push(Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: options.by, at: Where::Unknown });
         }
         id
     })?;
@@ -92,7 +92,7 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, terms: Terms) -> Result
         }
         Err(error) => {
             // What was done by halves is undone; where that fails too, the journal keeps it for the next to try.
-            let entry = Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: terms.by, at: Where::Unknown };
+            let entry = Entry { id, fault: fault.clone(), since_ms, until_wall_ms, by: options.by, at: Where::Unknown };
             let held = held(core, &entry)?;
             if heal_entry(core, &entry, &seen, held).await.is_ok() {
                 journal::change(core, |faults| faults.entries.retain(|entry| entry.id != id))?;
@@ -177,12 +177,12 @@ async fn run(core: &Core, node: &NodeName, script: &Script, what: &str) -> Resul
 }
 
 /// Mends what was broken, what lies below first: a node that is off answers nobody.
-pub(super) async fn heal(watch: &Watch, which: Which) -> Result<Vec<ActiveFault>, ProviderError> {
+pub(super) async fn heal(watch: &Watch, which: FaultSelection) -> Result<Vec<ActiveFault>, ProviderError> {
     let core = watch.core();
     let mut entries = Faults::read(&core.folder)?.entries;
     match which {
-        Which::All => entries.reverse(),
-        Which::One(id) => entries.retain(|entry| entry.id == id),
+        FaultSelection::All => entries.reverse(),
+        FaultSelection::One(id) => entries.retain(|entry| entry.id == id),
     }
     let (below, rest): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.at == Where::Below);
     let mut healed = Vec::new();

@@ -3,7 +3,7 @@
 
 use crate::{
     model::{ActiveFault, Fault, Flow, NodeName, Observed},
-    provider::{Answer, Terms, Traffic, Which, machines::Below},
+    provider::{Answer, FaultSelection, InjectOptions, Traffic, machines::Below},
     sim::Prediction,
 };
 use std::sync::Arc;
@@ -23,10 +23,10 @@ pub trait Live: Send + Sync {
     fn touched(&self, node: &NodeName);
 
     /// Breaks something, and gives the fault's number.
-    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64>;
+    fn inject<'a>(&'a self, fault: &'a Fault, options: InjectOptions) -> Answer<'a, u64>;
 
     /// Mends what was broken, and says what that was.
-    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>>;
+    fn heal(&self, which: FaultSelection) -> Answer<'_, Vec<ActiveFault>>;
 
     /// What a fault would take with it; `None` where that cannot be told.
     fn predict<'a>(&'a self, fault: &'a Fault, lasts_ms: Option<u64>) -> Answer<'a, Option<Prediction>>;

@@ -28,7 +28,7 @@ pub mod watch;
 pub use core::{Core, Hold};
 pub use log::LOGS_FOLDER;
 
-use super::{Answer, Done, Provider, ProviderError, Retry, Terms, Traffic, Which, doctor::Check, preflight::Needs};
+use super::{Answer, Done, FaultSelection, InjectOptions, Provider, ProviderError, Retry, Traffic, doctor::Check, preflight::Needs};
 use crate::{
     model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
     plan::{Action, Promotion},
@@ -211,15 +211,15 @@ impl Provider for RealProvider {
         })
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, fault: &'a Fault, options: InjectOptions) -> Answer<'a, u64> {
         let fault = fault.clone();
         Box::pin(async move {
             let live = self.live()?;
-            self.on_runtime(async move { live.inject(&fault, terms).await }).await
+            self.on_runtime(async move { live.inject(&fault, options).await }).await
         })
     }
 
-    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>> {
+    fn heal(&self, which: FaultSelection) -> Answer<'_, Vec<ActiveFault>> {
         Box::pin(async move {
             let live = self.live()?;
             self.on_runtime(async move { live.heal(which).await }).await

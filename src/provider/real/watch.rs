@@ -18,7 +18,7 @@ use crate::{
         tries::{Beyond, tries},
     },
     provider::{
-        Answer, ProviderError, Terms, Traffic, Which,
+        Answer, FaultSelection, InjectOptions, ProviderError, Traffic,
         machines::Below,
         transport::{Command, Line},
     },
@@ -304,11 +304,11 @@ impl Live for Watch {
         self.shared.book().touched(node);
     }
 
-    fn inject<'a>(&'a self, fault: &'a Fault, terms: Terms) -> Answer<'a, u64> {
-        Box::pin(inject::inject(self, fault, terms))
+    fn inject<'a>(&'a self, fault: &'a Fault, options: InjectOptions) -> Answer<'a, u64> {
+        Box::pin(inject::inject(self, fault, options))
     }
 
-    fn heal(&self, which: Which) -> Answer<'_, Vec<ActiveFault>> {
+    fn heal(&self, which: FaultSelection) -> Answer<'_, Vec<ActiveFault>> {
         Box::pin(inject::heal(self, which))
     }
 

@@ -2,10 +2,11 @@
 
 use super::{Desk, buttons, cancel, text, theme, title};
 use crate::{
-    app::{Command, Dialog, DialogCommand, job::StepLog},
+    app::{Command, Dialog, DialogCommand},
     look::{FontFace, font_size, radius, size},
     model::NodeName,
     provision::script::FAILED,
+    session::StepLog,
     ui::{panel, widget},
 };
 use egui::{Align, Frame, Layout, ScrollArea, TextFormat, Ui, text::LayoutJob, vec2};

@@ -6,7 +6,7 @@ use crate::{
     app::{Command, Considered, FaultCommand, Outage, Prediction, SIM},
     look::{FontFace, Icon, Tone, font_size, size},
     model::{Fault, Subject, fault_secs},
-    provider::REAL_FAULT_SECS,
+    session::REAL_FAULT_SECS,
     ui::{icon, theme, widget},
 };
 use egui::{Frame, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
@@ -87,8 +87,8 @@ fn duration(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
     let text = considered.lasts_secs.map(seconds_text).unwrap_or_default();
     let read = |text: &str| if text.trim().is_empty() { Ok(None) } else { fault_secs(text).map(Some) };
     let check = |text: &str| read(text).map(drop);
-    let typed = widget::field_row(ui, "Lasts", None, |ui| {
-        widget::TextField::new("Lasts", &text).mono().placeholder(&usual).check(&check).show(ui).committed()
+    let typed = widget::field_row(ui, "FaultDuration", None, |ui| {
+        widget::TextField::new("FaultDuration", &text).mono().placeholder(&usual).check(&check).show(ui).committed()
     });
     if let Some(lasts_secs) = typed.and_then(|text| read(&text).ok()) {
         desk.send(Command::Fault(FaultCommand::ConsiderLasting(lasts_secs)));

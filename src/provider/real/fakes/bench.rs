@@ -7,7 +7,7 @@ use crate::{
     model::{ActiveFault, Fault, Flow, Lab, NodeName, Observed},
     plan::{self, Action, Desired, LabId, desired, fixture},
     provider::{
-        Answer, Done, ProviderError, Terms, Traffic, Which,
+        Answer, Done, FaultSelection, InjectOptions, ProviderError, Traffic,
         machines::Below,
         real::{
             Core, Hold, act,
@@ -201,10 +201,10 @@ impl Live for Blind {
         Box::pin(async { Ok(()) })
     }
     fn touched(&self, _: &NodeName) {}
-    fn inject<'a>(&'a self, _: &'a Fault, _: Terms) -> Answer<'a, u64> {
+    fn inject<'a>(&'a self, _: &'a Fault, _: InjectOptions) -> Answer<'a, u64> {
         Box::pin(async { Ok(0) })
     }
-    fn heal(&self, _: Which) -> Answer<'_, Vec<ActiveFault>> {
+    fn heal(&self, _: FaultSelection) -> Answer<'_, Vec<ActiveFault>> {
         Box::pin(async { Ok(Vec::new()) })
     }
     fn predict<'a>(&'a self, _: &'a Fault, _: Option<u64>) -> Answer<'a, Option<Prediction>> {

@@ -13,7 +13,7 @@ use super::super::{
 use crate::{
     model::{Author, EventKind, Fault, Power, ServiceRef, Value},
     plan::Action,
-    provider::{Done, Lasts, REAL_FAULT_SECS, Retry, Terms, Which},
+    provider::{Done, FaultDuration, FaultSelection, InjectOptions, REAL_FAULT_SECS, Retry},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -65,7 +65,7 @@ fn broken(there: &FakeMachine) -> Vec<String> {
 }
 
 async fn inject(live: &Arc<dyn Live>, text: &str) -> Result<u64, crate::provider::ProviderError> {
-    live.inject(&fault(text), Terms::default()).await
+    live.inject(&fault(text), InjectOptions::default()).await
 }
 
 fn host(bench: &Bench) -> Host {
@@ -91,10 +91,10 @@ fn each_fault_inside_reaches_its_nodes_and_healing_restores_exactly() {
             }
             let entry = &faults(&bench).entries[0];
             assert_eq!((entry.fault.to_string(), entry.at), (fault(text).to_string(), Where::Inside));
-            let healed = live.heal(Which::One(number)).await.unwrap();
+            let healed = live.heal(FaultSelection::One(number)).await.unwrap();
             assert_eq!(healed.iter().map(|one| one.id).collect::<Vec<_>>(), [number], "{text}");
             assert!(host(&bench) == before, "{text} is healed and something is left");
-            assert_eq!(live.heal(Which::One(number)).await, Ok(Vec::new()), "{text} is healed twice");
+            assert_eq!(live.heal(FaultSelection::One(number)).await, Ok(Vec::new()), "{text} is healed twice");
             assert_eq!(faults(&bench).entries, [], "{text}");
         }
     });
@@ -112,7 +112,7 @@ fn each_fault_below_is_done_and_healed_there() {
             let id = inject(&live, text).await.unwrap();
             assert!(bench.machines.with("db1", |there| shape(there)) != before, "{text}");
             assert_eq!(faults(&bench).entries[0].at, Where::Below);
-            assert_eq!(live.heal(Which::One(id)).await.unwrap().len(), 1, "{text}");
+            assert_eq!(live.heal(FaultSelection::One(id)).await.unwrap().len(), 1, "{text}");
             assert!(bench.machines.with("db1", |there| shape(there)) == before, "{text}");
         }
     });
@@ -174,7 +174,7 @@ fn what_could_not_be_undone_stays_in_the_journal_for_the_next_process() {
         assert_eq!(faults(&bench).entries[0].at, Where::Unknown);
         bench.machines.no_trouble();
         let bench = bench.reopened();
-        assert_eq!(bench.live().heal(Which::All).await.unwrap().len(), 1);
+        assert_eq!(bench.live().heal(FaultSelection::All).await.unwrap().len(), 1);
         assert!(host(&bench) == before);
     });
 }
@@ -194,9 +194,9 @@ fn a_second_fault_that_fails_does_not_heal_the_first() {
         assert_eq!(faults(&bench).entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [1]);
         // Of two that last, the last one that is healed plugs it in.
         assert_eq!(inject(&live, "link-down db1 backend").await, Ok(3));
-        live.heal(Which::One(1)).await.unwrap();
+        live.heal(FaultSelection::One(1)).await.unwrap();
         assert!(is_down(&bench));
-        live.heal(Which::One(3)).await.unwrap();
+        live.heal(FaultSelection::One(3)).await.unwrap();
         assert!(host(&bench) == before);
     });
 }
@@ -209,9 +209,9 @@ fn two_faults_on_one_service_are_healed_each_for_itself() {
         let health = |bench: &Bench| bench.machines.with("db1", |there| there.guest.health("galera"));
         let first = inject(&live, "stop db1/galera").await.unwrap();
         let second = inject(&live, "stop db1/galera").await.unwrap();
-        live.heal(Which::One(first)).await.unwrap();
+        live.heal(FaultSelection::One(first)).await.unwrap();
         assert_eq!(health(&bench), 1, "the second holds it");
-        live.heal(Which::One(second)).await.unwrap();
+        live.heal(FaultSelection::One(second)).await.unwrap();
         assert!(host(&bench) == before);
     });
 }
@@ -227,7 +227,7 @@ fn faults_are_healed_after_their_node_was_restarted() {
         for action in [Action::PowerOff { node: "db1".parse().unwrap() }, Action::PowerOn { node: "db1".parse().unwrap() }] {
             bench.act(&action).await.unwrap();
         }
-        assert_eq!(live.heal(Which::All).await.unwrap().len(), INSIDE.len());
+        assert_eq!(live.heal(FaultSelection::All).await.unwrap().len(), INSIDE.len());
         for node in ["db1", "db2"] {
             bench.machines.with(node, |there| {
                 assert_eq!(broken(there), Vec::<String>::new());
@@ -247,17 +247,17 @@ fn a_node_that_is_off_keeps_faults_that_changed_its_files() {
             inject(&live, text).await.unwrap();
         }
         bench.act(&Action::PowerOff { node: "db1".parse().unwrap() }).await.unwrap();
-        let error = live.heal(Which::All).await.unwrap_err();
+        let error = live.heal(FaultSelection::All).await.unwrap_err();
         assert!(error.why.contains("db1 is stopped") && error.next.contains("Power it on"), "{error:?}");
         let left: Vec<String> = faults(&bench).entries.iter().map(|entry| entry.fault.to_string()).collect();
         assert_eq!(left, ["fill-disk db1"], "its rules ended with its power");
         bench.act(&Action::PowerOn { node: "db1".parse().unwrap() }).await.unwrap();
-        assert_eq!(live.heal(Which::All).await.unwrap().len(), 1);
+        assert_eq!(live.heal(FaultSelection::All).await.unwrap().len(), 1);
         bench.machines.with("db1", |there| assert!(there.guest.disk.faults.is_empty()));
         // One that is gone has nothing to heal.
         inject(&live, "fill-disk db1").await.unwrap();
         bench.machines.host().machines.remove(&(OWNER.into(), "db1".parse().unwrap()));
-        assert_eq!(live.heal(Which::All).await.unwrap().len(), 1);
+        assert_eq!(live.heal(FaultSelection::All).await.unwrap().len(), 1);
     });
 }
 
@@ -266,16 +266,18 @@ fn each_fault_has_its_end_in_the_node_and_in_the_journal() {
     still(async {
         let bench = Bench::deployed().await;
         let (live, before) = (bench.live(), host(&bench));
-        for (lasts, secs) in [(Lasts::AsUsual, u64::from(REAL_FAULT_SECS)), (Lasts::Secs(30), 30), (Lasts::Secs(0), 1)] {
+        for (lasts, secs) in
+            [(FaultDuration::Usual, u64::from(REAL_FAULT_SECS)), (FaultDuration::Secs(30), 30), (FaultDuration::Secs(0), 1)]
+        {
             let now_ms = (bench.core.clock)();
-            let terms = Terms { lasts, by: Author::CommandLine };
-            let id = live.inject(&fault("no-dns db1"), terms).await.unwrap();
+            let options = InjectOptions { duration: lasts, by: Author::CommandLine };
+            let id = live.inject(&fault("no-dns db1"), options).await.unwrap();
             let entry = faults(&bench).entries[0].clone();
             assert_eq!((entry.until_wall_ms, entry.by), (now_ms + secs * 1000, Author::CommandLine));
             bench.machines.with("db1", |there| assert_eq!(there.guest.memory.timers[&id], entry.until_wall_ms));
             // The process that injected it may have ended: the node heals itself, and healing again is no error.
             sleep(Duration::from_secs(secs + 1)).await;
-            assert_eq!(live.heal(Which::One(id)).await.unwrap().len(), 1);
+            assert_eq!(live.heal(FaultSelection::One(id)).await.unwrap().len(), 1);
             assert!(host(&bench) == before);
         }
         assert!((bench.core.clock)() > BEGIN_MS);
@@ -290,7 +292,7 @@ fn what_lies_below_is_healed_first_so_that_the_node_answers() {
         for text in ["stop db1/galera", "fill-disk db1", "power-off db1"] {
             inject(&live, text).await.unwrap();
         }
-        let healed = live.heal(Which::All).await.unwrap();
+        let healed = live.heal(FaultSelection::All).await.unwrap();
         assert_eq!(healed.first().map(|one| one.fault.to_string()), Some("power-off db1".into()));
         assert_eq!(healed.len(), 3);
         bench.machines.with("db1", |there| {
@@ -307,7 +309,7 @@ fn a_machine_that_was_frozen_gets_the_right_time() {
         let id = inject(&live, "pause db1").await.unwrap();
         sleep(Duration::from_secs(120)).await;
         bench.machines.with("db1", |there| there.guest.clock_ahead_ms = -120_000);
-        live.heal(Which::One(id)).await.unwrap();
+        live.heal(FaultSelection::One(id)).await.unwrap();
         bench.machines.with("db1", |there| assert!(there.guest.clock_ahead_ms.abs() <= 2000, "{}", there.guest.clock_ahead_ms));
     });
 }
@@ -320,13 +322,13 @@ fn a_node_that_does_not_answer_keeps_its_part_and_the_others_are_healed() {
         inject(&live, "cut db1 app1,app2").await.unwrap();
         inject(&live, "no-dns db2").await.unwrap();
         bench.machines.with("app1", |there| there.is_unreachable = true);
-        assert!(live.heal(Which::All).await.is_err());
+        assert!(live.heal(FaultSelection::All).await.is_err());
         for (node, count) in [("db1", 0), ("app2", 0), ("db2", 0), ("app1", 1)] {
             bench.machines.with(node, |there| assert_eq!(broken(there).len(), count, "{node}"));
         }
         assert_eq!(faults(&bench).entries.len(), 1, "the cut");
         bench.machines.with("app1", |there| there.is_unreachable = false);
-        live.heal(Which::All).await.unwrap();
+        live.heal(FaultSelection::All).await.unwrap();
         assert!(host(&bench) == before);
     });
 }
@@ -351,9 +353,11 @@ fn a_journal_that_cannot_be_read_is_not_taken_for_no_faults() {
         inject(&live, "no-dns db1").await.unwrap();
         let before = host(&bench);
         bench.core.locked(|locked| locked.write(FAULTS_FILE, b"{ not ours")).unwrap();
-        for failed in
-            [inject(&live, "stop db1/galera").await.map(drop), live.heal(Which::All).await.map(drop), bench.look(&live).await.map(drop)]
-        {
+        for failed in [
+            inject(&live, "stop db1/galera").await.map(drop),
+            live.heal(FaultSelection::All).await.map(drop),
+            bench.look(&live).await.map(drop),
+        ] {
             assert!(failed.unwrap_err().to_string().contains(FAULTS_FILE));
         }
         assert!(host(&bench) == before, "nothing more is broken, and nothing healed");

@@ -11,7 +11,7 @@ use super::super::{
 use crate::{
     model::{Health, Power},
     plan::{Action, fixture},
-    provider::{Done, Provider, Retry, Terms, Which},
+    provider::{Done, FaultSelection, InjectOptions, Provider, Retry},
 };
 use std::sync::{Arc, Mutex};
 
@@ -40,9 +40,9 @@ fn a_lab_is_observed_broken_and_healed_from_another_runtime() {
         assert_eq!(seen.nodes["db1"].services["galera"].health, Health::Healthy);
         let settled = provider.settle(&|seen| seen.nodes.len() == 5, 60_000).await.unwrap();
         assert_eq!(settled.nodes.len(), 5);
-        let id = provider.inject(&"no-dns db1".parse().unwrap(), Terms::default()).await.unwrap();
+        let id = provider.inject(&"no-dns db1".parse().unwrap(), InjectOptions::default()).await.unwrap();
         machines.with("db1", |there| assert_eq!(there.guest.memory.faults.len(), 1));
-        assert_eq!(provider.heal(Which::One(id)).await.unwrap().len(), 1);
+        assert_eq!(provider.heal(FaultSelection::One(id)).await.unwrap().len(), 1);
         assert_eq!(provider.traffic().await.unwrap().per_sec, 0);
         assert!(provider.preflight(&Default::default()).await.unwrap().is_empty());
         assert_eq!(provider.name(), "fake");

@@ -10,7 +10,7 @@ use super::super::{
 use crate::{
     model::{EventKind, Health, NodeName, Observed, Power, ServiceRef},
     plan::Action,
-    provider::Terms,
+    provider::InjectOptions,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -214,7 +214,7 @@ fn faults_of_another_process_are_told_and_a_killed_service_that_runs_again_is_fo
     still(async {
         let (bench, live) = watched().await;
         let other = bench.live();
-        other.inject(&"kill db1/galera".parse().unwrap(), Terms::default()).await.unwrap();
+        other.inject(&"kill db1/galera".parse().unwrap(), InjectOptions::default()).await.unwrap();
         let seen = pass(&bench, &live, 4).await;
         assert_eq!(seen.faults.len(), 1);
         assert!(told(&bench).iter().any(|(kind, text)| *kind == EventKind::Injected && text == "kill db1/galera"));
@@ -271,7 +271,7 @@ fn flows_that_were_said_by_another_process_are_tried() {
         assert_eq!(bench.look(&other).await.unwrap().flows.len(), 0, "what cannot be read is not tried");
         // A node that is cut off: its flows are down, and it is none of its services' fault.
         live.watch(&bench.lab.flows).await.unwrap();
-        other.inject(&"link-down db1 backend".parse().unwrap(), Terms::default()).await.unwrap();
+        other.inject(&"link-down db1 backend".parse().unwrap(), InjectOptions::default()).await.unwrap();
         let seen = pass(&bench, &other, 8).await;
         assert!(seen.flows.iter().any(|flow| flow.health == Health::Down), "{:?}", seen.flows);
         assert_eq!(health(&seen, "db1/galera"), Health::Healthy);

@@ -1,4 +1,4 @@
-//! Where a lab can run, as `--on` takes it: the one place that knows all providers.
+//! The identity of a provider, as `--on` takes it, and how a lab is opened there: the one place that knows all providers.
 
 use super::{
     Answer, Provider, ProviderError, Retry,
@@ -20,9 +20,9 @@ use std::{
     sync::Arc,
 };
 
-/// Where a lab runs.
+/// A provider, as `--on` takes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum On {
+pub enum ProviderId {
     /// The built-in simulator.
     #[default]
     Sim,
@@ -32,7 +32,7 @@ pub enum On {
     VirtualBox(Option<String>),
 }
 
-impl FromStr for On {
+impl FromStr for ProviderId {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (word, rest) = text.split_once(':').map_or((text, None), |(word, rest)| (word, Some(rest)));
@@ -60,7 +60,7 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('-') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.@:[]%".contains(letter))
 }
 
-impl On {
+impl ProviderId {
     /// What people call it.
     pub fn title(&self) -> String {
         match self {
@@ -73,7 +73,7 @@ impl On {
     }
 }
 
-impl fmt::Display for On {
+impl fmt::Display for ProviderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sim => f.pad("sim"),
@@ -85,9 +85,9 @@ impl fmt::Display for On {
     }
 }
 
-/// A lab that is, or would be, deployed.
+/// Where a lab is, or would be, deployed: what a provider has to know of it.
 #[derive(Clone)]
-pub struct Lot {
+pub struct LabLocation {
     /// Its identity.
     pub id: LabId,
     /// Its name, as people wrote it.
@@ -100,56 +100,56 @@ pub struct Lot {
     pub clock: WallClock,
 }
 
-impl On {
-    /// The provider, for looking, breaking and healing.
+impl ProviderId {
+    /// The provider, to read the lab, inject and heal.
     ///
     /// # Errors
     /// Where there is no such provider on this machine.
-    pub fn looking(&self, lot: Lot) -> Result<Arc<dyn Provider>, ProviderError> {
+    pub fn open(&self, location: LabLocation) -> Result<Arc<dyn Provider>, ProviderError> {
         if *self == Self::Sim {
-            return Ok(Arc::new(SimProvider::new(lot.folder, lot.clock)));
+            return Ok(Arc::new(SimProvider::new(location.folder, location.clock)));
         }
-        self.real(lot, Hold::EachChange)
+        self.real(location, Hold::EachChange)
     }
 
-    /// The provider, for one who holds the lab's lock and does steps.
+    /// The provider, to do steps under the lab's lock.
     ///
     /// # Errors
-    /// As [`On::looking`].
-    pub fn acting(&self, lot: Lot, locked: &Arc<Locked>) -> Result<Arc<dyn Provider>, ProviderError> {
+    /// As [`ProviderId::open`].
+    pub fn open_locked(&self, location: LabLocation, locked: &Arc<Locked>) -> Result<Arc<dyn Provider>, ProviderError> {
         if *self == Self::Sim {
-            return Ok(Arc::new(SimProvider::holding(Arc::clone(locked), lot.clock)));
+            return Ok(Arc::new(SimProvider::holding(Arc::clone(locked), location.clock)));
         }
-        self.real(lot, Hold::Whole(Arc::clone(locked)))
+        self.real(location, Hold::Whole(Arc::clone(locked)))
     }
 
     /// What is broken on purpose, as the lab's own state says: no hypervisor is asked.
     ///
     /// # Errors
     /// Where the state cannot be read.
-    pub fn faults(&self, lot: Lot) -> Result<Vec<ActiveFault>, ProviderError> {
+    pub fn faults(&self, location: LabLocation) -> Result<Vec<ActiveFault>, ProviderError> {
         match self {
-            Self::Sim => SimProvider::new(lot.folder, lot.clock).faults(),
+            Self::Sim => SimProvider::new(location.folder, location.clock).faults(),
             Self::Incus(_) | Self::VirtualBox(_) => {
-                let wall_ms = (lot.clock)();
-                Ok(Faults::read(&lot.folder)?.active(lab_clock_ms(&lot.folder, wall_ms), wall_ms))
+                let wall_ms = (location.clock)();
+                Ok(Faults::read(&location.folder)?.active(lab_clock_ms(&location.folder, wall_ms), wall_ms))
             }
         }
     }
 
-    fn real(&self, lot: Lot, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {
-        let machines = self.machines(&lot)?;
-        let core = Core::new(machines, lot.folder, lot.id, lot.name, lot.clock, hold);
+    fn real(&self, location: LabLocation, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {
+        let machines = self.machines(&location)?;
+        let core = Core::new(machines, location.folder, location.id, location.name, location.clock, hold);
         Ok(Arc::new(RealProvider::new(core, watch)?))
     }
 
-    fn machines(&self, lot: &Lot) -> Result<Arc<dyn Machines>, ProviderError> {
+    fn machines(&self, location: &LabLocation) -> Result<Arc<dyn Machines>, ProviderError> {
         match self {
-            Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), lot.id.clone(), Settings::of_environment())?)),
+            Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), location.id.clone(), Settings::of_environment())?)),
             Self::VirtualBox(host) => {
-                let layout = lot.file.parent().map(Path::to_owned).unwrap_or_default();
-                let files = Files { layout, state: lot.folder.clone() };
-                Ok(Arc::new(VirtualBox::open(host.as_deref(), lot.id.clone(), Some(files))?))
+                let layout = location.file.parent().map(Path::to_owned).unwrap_or_default();
+                let files = Files { layout, state: location.folder.clone() };
+                Ok(Arc::new(VirtualBox::open(host.as_deref(), location.id.clone(), Some(files))?))
             }
             Self::Sim => Err(ProviderError {
                 what: format!("open {self}"),
@@ -180,7 +180,7 @@ mod tests {
     fn each_place_in_its_own_words() {
         for text in ["sim", "incus", "incus:cluster-1", "virtualbox", "virtualbox:ssh://desk.example.org", "virtualbox:ssh://me@desk:2222"]
         {
-            assert_eq!(text.parse::<On>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ProviderId>().unwrap().to_string(), text);
         }
         for bad in [
             "",
@@ -195,7 +195,7 @@ mod tests {
             "virtualbox:ssh://$(id)",
             "aws",
         ] {
-            assert!(bad.parse::<On>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ProviderId>().is_err(), "{bad:?}");
         }
     }
 }

@@ -192,9 +192,11 @@ fn summary(args: &Args, session: &Session, ending: &Ending, plan: &Plan, health:
     let health = terminal.paint(style, health.title());
     let (lab, on) = (&session.lab.name, &session.provider);
     match ending {
+        Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
+        Ending::Done if args.undo => terminal.line(format_args!("{lab} on {on} is as it was.")),
         Ending::Done if plan.is_empty() => terminal.line(format_args!("Nothing to do: {lab} on {on} is as drawn and {health}.")),
         Ending::Done => terminal.line(format_args!("{lab} on {on} is as planned after {} steps, and {health}.", plan.steps.len())),
-        Ending::Undone => terminal.line(format_args!("{lab} on {on} is as it was.")),
+
         Ending::Stopped => {
             let shown = args.target.shown();
             terminal.line(format_args!(

@@ -2,7 +2,8 @@
 //! nothing is silent for more than a few seconds. Time is an argument.
 
 use crate::session::RunEvent as Event;
-use std::time::Duration;
+use rustc_hash::FxHashMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How long a step may take before it is named; most are done sooner.
 const NAMED_AFTER: Duration = Duration::from_secs(1);
@@ -23,11 +24,26 @@ struct RunningStep {
     is_new: bool,
 }
 
+impl RunningStep {
+    /// When a line about it is due; `None`: not before it says something new.
+    fn due_at(&self) -> Option<Duration> {
+        match self.said_at {
+            None => Some(self.since + NAMED_AFTER),
+            Some(said_at) => self.is_new.then(|| said_at + BETWEEN),
+        }
+    }
+}
+
 /// The steps under way. Times count from the start of the run.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    running: Vec<RunningStep>,
+    /// In the order in which they began. Thousands are under way at a time in a large lab, so none is searched for.
+    running: BTreeMap<usize, RunningStep>,
+    places: FxHashMap<String, usize>,
+    begun: usize,
     said_at: Duration,
+    /// No line is due before this.
+    quiet_until: Duration,
 }
 
 impl Running {
@@ -36,12 +52,17 @@ impl Running {
         match event {
             Event::StepStarted { step, .. } => {
                 self.ended(&step.0);
-                self.running.push(RunningStep { step: step.0.clone(), since: at, said_at: None, says: String::new(), is_new: false });
+                let running = RunningStep { step: step.0.clone(), since: at, said_at: None, says: String::new(), is_new: false };
+                self.quiet_until = self.quiet_until.min(running.due_at().unwrap_or(Duration::MAX));
+                self.running.insert(self.begun, running);
+                self.places.insert(step.0.clone(), self.begun);
+                self.begun += 1;
             }
             Event::StepProgress { step, says } => {
-                if let Some(running) = self.running.iter_mut().find(|running| running.step == step.0) {
+                if let Some(running) = self.places.get(&step.0).and_then(|place| self.running.get_mut(place)) {
                     running.is_new = running.says != *says;
                     running.says.clone_from(says);
+                    self.quiet_until = self.quiet_until.min(running.due_at().unwrap_or(Duration::MAX));
                 }
             }
             Event::StepDone { step, .. } | Event::Retrying { step, .. } => {
@@ -58,7 +79,9 @@ impl Running {
     }
 
     fn ended(&mut self, step: &str) {
-        self.running.retain(|running| running.step != step);
+        if let Some(place) = self.places.remove(step) {
+            self.running.remove(&place);
+        }
     }
 
     /// Something else was said.
@@ -68,14 +91,12 @@ impl Running {
 
     /// The lines that are due: a step and what it is at.
     pub(super) fn due(&mut self, at: Duration) -> Vec<(String, String)> {
+        if at < self.quiet_until {
+            return Vec::new();
+        }
         let mut lines = Vec::new();
-        for running in &mut self.running {
-            let age = at.saturating_sub(running.since);
-            let is_due = match running.said_at {
-                None => age >= NAMED_AFTER,
-                Some(said_at) => running.is_new && at.saturating_sub(said_at) >= BETWEEN,
-            };
-            if is_due {
+        for running in self.running.values_mut() {
+            if running.due_at().is_some_and(|due_at| at >= due_at) {
                 running.said_at = Some(at);
                 running.is_new = false;
                 let says = if running.says.is_empty() { "has begun" } else { &running.says };
@@ -83,7 +104,7 @@ impl Running {
             }
         }
         if lines.is_empty() && !self.running.is_empty() && at.saturating_sub(self.said_at) >= SILENT_MAX {
-            lines.extend(self.running.iter().take(NAMED_MAX).map(|running| {
+            lines.extend(self.running.values().take(NAMED_MAX).map(|running| {
                 let secs = at.saturating_sub(running.since).as_secs();
                 let says = if running.says.is_empty() { String::new() } else { format!(": {}", running.says) };
                 (running.step.clone(), format!("still under way after {secs} s{says}"))
@@ -96,6 +117,8 @@ impl Running {
         if !lines.is_empty() {
             self.spoke(at);
         }
+        let next = self.running.values().filter_map(RunningStep::due_at).min();
+        self.quiet_until = next.unwrap_or(Duration::MAX).min(self.said_at + SILENT_MAX);
         lines
     }
 }

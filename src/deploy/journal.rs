@@ -1,17 +1,21 @@
 //! The journal: what was begun and what was ended, on the disk before it is done.
 //!
-//! One JSON object a line. A crash can cut off the last line, which then counts as never written. A journal that is damaged in any
-//! other way is set aside whole and reported; what can still be read of it stays in doubt.
+//! One JSON object a line ([`super::lines`]). A crash can cut off the last line, which then counts as never written. A journal that is
+//! damaged in any other way is set aside whole and reported; what can still be read of it stays in doubt.
 
-use super::deployed::DEPLOYED_FILE;
+use super::{
+    deployed::DEPLOYED_FILE,
+    lines::{LineWriter, read_lines},
+};
 use crate::host::state::LabFolder;
 use crate::{
     host::state::{AppendFile, Locked, StateError},
     model::Observed,
     plan::{Action, StepId, step_id},
 };
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The journal's file in a lab's state folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
@@ -72,22 +76,23 @@ pub enum Record {
 
 /// Where lines are kept.
 pub trait Log: Send {
-    /// Adds a line, or several with line feeds between them, and returns once they cannot be lost.
+    /// Adds lines, each with its line feed, and returns once they cannot be lost.
     ///
     /// # Errors
     /// Where the disk refuses.
-    fn line(&mut self, text: &str) -> Result<(), StateError>;
+    fn lines(&mut self, text: &[u8]) -> Result<(), StateError>;
 }
 
 impl Log for AppendFile {
-    fn line(&mut self, text: &str) -> Result<(), StateError> {
-        Self::line(self, text)
+    fn lines(&mut self, text: &[u8]) -> Result<(), StateError> {
+        Self::lines(self, text)
     }
 }
 
 /// The journal of one lab's runs.
 pub struct Journal {
     log: Box<dyn Log>,
+    lines: LineWriter,
     records: Vec<Record>,
     is_lost: bool,
 }
@@ -119,13 +124,16 @@ impl Journal {
         };
         // Only the last run counts, so that a lab that is deployed again and again has no journal that grows for ever. A line that
         // was cut off must not swallow the next one. The file is rewritten without either.
-        let records = Self::last_run(records);
-        let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        if text.as_bytes() != bytes {
-            folder.write(name, text.as_bytes())?;
+        let mut records = Self::last_run(records);
+        let mut lines = LineWriter::default();
+        let mut text = Vec::new();
+        for record in &mut records {
+            lines.write(record, &mut text)?;
         }
-        Ok(Self { log: Box::new(folder.append(name)?), records, is_lost })
+        if text != bytes {
+            folder.write(name, &text)?;
+        }
+        Ok(Self { log: Box::new(folder.append(name)?), lines, records, is_lost })
     }
 
     /// The records of the last run, or of what was found damaged since.
@@ -141,9 +149,10 @@ impl Journal {
         since.into_iter().any(|record| *record == Record::Settled)
     }
 
-    /// A journal that is kept elsewhere, as it was left.
-    pub fn new(log: Box<dyn Log>, records: Vec<Record>) -> Self {
-        Self { log, records, is_lost: false }
+    /// A journal that is kept elsewhere, with the text that it has.
+    pub fn new(log: Box<dyn Log>, text: &[u8]) -> Self {
+        let read = read_lines(text);
+        Self { log, lines: read.writer, records: read.records, is_lost: false }
     }
 
     /// The records of a journal's text. Only a last line without its end may be no record: a crash cut it off.
@@ -151,17 +160,8 @@ impl Journal {
     /// # Errors
     /// Where another line is none; the error holds the records that can be read.
     pub fn read(bytes: &[u8]) -> Result<Vec<Record>, Vec<Record>> {
-        let mut records = Vec::new();
-        let mut is_whole = true;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            match serde_json::from_slice(line) {
-                Ok(record) => records.push(record),
-                Err(_) if line.ends_with(b"\n") => is_whole = false,
-                // The last line, cut off.
-                Err(_) => {}
-            }
-        }
-        if is_whole { Ok(records) } else { Err(records) }
+        let read = read_lines(bytes);
+        if read.is_damaged { Err(read.records) } else { Ok(read.records) }
     }
 
     /// What the journal of a folder leaves in doubt, for a look that changes nothing.
@@ -213,12 +213,15 @@ impl Journal {
     /// # Errors
     /// As [`Journal::write`]; then none of what they say must be done.
     pub fn write_all(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), JournalError> {
-        let records: Vec<Record> = records.into_iter().collect();
+        let mut records: Vec<Record> = records.into_iter().collect();
         if records.is_empty() {
             return Ok(());
         }
-        let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        self.log.line(&lines.join("\n"))?;
+        let mut text = Vec::new();
+        for record in &mut records {
+            self.lines.write(record, &mut text)?;
+        }
+        self.log.lines(&text)?;
         self.records.extend(records);
         Ok(())
     }
@@ -229,22 +232,20 @@ impl Journal {
     }
 
     fn unfinished_of(records: &[Record]) -> Vec<Action> {
-        let mut open: Vec<(StepId, Action)> = Vec::new();
+        let mut open = Open::default();
         for record in records {
             match record {
                 Record::Run { doubted, .. } | Record::Damaged { doubted, .. } => {
-                    open = doubted.iter().map(|action| (step_id(action), action.clone())).collect()
+                    open = Open::default();
+                    doubted.iter().for_each(|action| open.begin(step_id(action), action));
                 }
-                Record::Begin { step, action } => {
-                    open.retain(|(other, _)| other != step);
-                    open.push((step.clone(), (**action).clone()));
-                }
-                Record::End { step } => open.retain(|(other, _)| other != step),
-                Record::Settled => open.clear(),
+                Record::Begin { step, action } => open.begin(step.clone(), action),
+                Record::End { step } => open.end(step),
+                Record::Settled => open = Open::default(),
                 Record::Fail { .. } | Record::Over => {}
             }
         }
-        open.into_iter().map(|(_, action)| action).collect()
+        open.actions.into_values().cloned().collect()
     }
 
     /// Whether the last run was cut off: neither done, nor stopped, nor undone.
@@ -263,15 +264,35 @@ impl Journal {
     /// What the last run began, in order, each once.
     pub fn begun(&self) -> Vec<Action> {
         let start = self.records.iter().rposition(|record| matches!(record, Record::Run { .. })).unwrap_or(0);
-        let mut begun: Vec<(StepId, Action)> = Vec::new();
-        for record in self.records.iter().skip(start) {
-            if let Record::Begin { step, action } = record
-                && !begun.iter().any(|(other, _)| other == step)
-            {
-                begun.push((step.clone(), (**action).clone()));
-            }
+        let mut known = FxHashSet::default();
+        let begun = self.records.iter().skip(start).filter_map(|record| match record {
+            Record::Begin { step, action } if known.insert(step) => Some((**action).clone()),
+            _ => None,
+        });
+        begun.collect()
+    }
+}
+
+/// What was begun and not ended, in the order in which it was last begun. A run of a large lab has tens of thousands of steps.
+#[derive(Default)]
+struct Open<'a> {
+    actions: BTreeMap<usize, &'a Action>,
+    places: FxHashMap<StepId, usize>,
+    begun: usize,
+}
+
+impl<'a> Open<'a> {
+    fn begin(&mut self, step: StepId, action: &'a Action) {
+        self.end(&step);
+        self.actions.insert(self.begun, action);
+        self.places.insert(step, self.begun);
+        self.begun += 1;
+    }
+
+    fn end(&mut self, step: &StepId) {
+        if let Some(place) = self.places.remove(step) {
+            self.actions.remove(&place);
         }
-        begun.into_iter().map(|(_, action)| action).collect()
     }
 }
 

@@ -7,6 +7,7 @@ mod deployed;
 mod event;
 mod journal;
 pub mod labs;
+mod lines;
 mod run;
 mod settle;
 

@@ -81,8 +81,7 @@ impl Bench {
     fn run(&self, make: impl FnOnce(&Observed) -> Plan) -> Ending {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let locked = Arc::new(self.folder().lock(Wait::No).unwrap());
-        let read = Journal::read(self.journal.0.lock().unwrap().join("\n").as_bytes()).unwrap();
-        let mut journal = Journal::new(Box::new(self.journal.clone()), read);
+        let mut journal = self.journal.journal();
         let core = core_of(&self.machines, &locked, self.id.clone());
         let provider: Arc<dyn Provider> = Arc::new(RealProvider::new(core, |_| Arc::new(Blind)).unwrap());
         let (_canceller, cancel) = canceller();

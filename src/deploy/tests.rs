@@ -177,18 +177,18 @@ impl Provider for Ideal {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct Memory(pub(super) Arc<Mutex<Vec<String>>>);
+pub(super) struct Memory(Arc<Mutex<Vec<u8>>>);
 
 impl Log for Memory {
-    fn line(&mut self, text: &str) -> Result<(), StateError> {
-        self.0.lock().unwrap().push(text.to_owned());
+    fn lines(&mut self, text: &[u8]) -> Result<(), StateError> {
+        self.0.lock().unwrap().extend(text);
         Ok(())
     }
 }
 
 impl Memory {
-    fn journal(&self) -> Journal {
-        Journal::new(Box::new(self.clone()), Journal::read(self.0.lock().unwrap().join("\n").as_bytes()).unwrap())
+    pub(super) fn journal(&self) -> Journal {
+        Journal::new(Box::new(self.clone()), &self.0.lock().unwrap())
     }
 }
 

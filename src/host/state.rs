@@ -425,13 +425,12 @@ pub struct AppendFile {
 }
 
 impl AppendFile {
-    /// Adds a line and waits until the disk has it.
+    /// Adds lines, each with its line feed, and waits until the disk has them.
     ///
     /// # Errors
     /// Where the system refuses, such as on a full disk.
-    pub fn line(&mut self, text: &str) -> Result<(), StateError> {
-        let line = format!("{text}\n");
-        self.file.write_all(line.as_bytes()).map_err(failed("write", &self.path))?;
+    pub fn lines(&mut self, text: &[u8]) -> Result<(), StateError> {
+        self.file.write_all(text).map_err(failed("write", &self.path))?;
         self.file.sync_data().map_err(failed("write", &self.path))
     }
 }
@@ -489,7 +488,7 @@ mod tests {
         let locked = lab.lock(Wait::No).unwrap();
         assert!(matches!(lab.lock(Wait::No), Err(StateError::InUse(_))));
         locked.write("world.json", b"{}").unwrap();
-        locked.append("journal.jsonl").unwrap().line("one").unwrap();
+        locked.append("journal.jsonl").unwrap().lines(b"one\n").unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -535,8 +534,8 @@ mod tests {
     fn a_file_that_grows_keeps_what_it_has() {
         let (_root, lab) = folder();
         let locked = lab.lock(Wait::No).unwrap();
-        locked.append("log").unwrap().line("one").unwrap();
-        locked.append("log").unwrap().line("two").unwrap();
+        locked.append("log").unwrap().lines(b"one\n").unwrap();
+        locked.append("log").unwrap().lines(b"two\n").unwrap();
         assert_eq!(lab.read("log").unwrap().unwrap(), b"one\ntwo\n");
     }
 

@@ -4,15 +4,14 @@
 //! `Unknown` or missing, never assumed.
 
 use super::{
-    ClusterName, Fault, FlowId, Forward, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, PackageName, ServiceName, ServiceRef, Value,
-    VersionPattern, VipName,
+    ClusterName, Fault, FlowId, Forward, Hosts, Image, Kind, Mac, NetworkKind, NetworkName, NodeName, PackageName, ServiceName, ServiceRef,
+    Value, VersionPattern, VipName,
 };
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
-    sync::Arc,
 };
 
 /// How well something is.
@@ -118,9 +117,6 @@ impl RouteSpec {
         self.to.prefix_len() == 0
     }
 }
-
-/// Names and addresses for `/etc/hosts`, in order. Shared: each node of a network of hundreds knows all the others.
-pub type Hosts = Arc<[(Ipv4Addr, Arc<str>)]>;
 
 /// A machine as a provider is to make it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -474,6 +470,11 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// The specifications of its machines, in order.
+    pub fn machines_mut(&mut self) -> impl Iterator<Item = &mut MachineSpec> {
+        self.nodes.values_mut().filter_map(|node| node.spec.as_mut())
+    }
+
     /// The same without what changes at each observation although nothing happened: the clock, when nodes were last heard
     /// of, and how long answers took. Two observations without clocks that are equal show the same.
     #[must_use]

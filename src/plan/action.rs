@@ -101,6 +101,28 @@ impl Action {
         }
     }
 
+    /// The machine that it specifies.
+    pub fn machine_mut(&mut self) -> Option<&mut MachineSpec> {
+        match self {
+            Self::CreateMachine { spec, .. } | Self::ChangeMachine { spec, .. } | Self::Configure { spec, .. } => Some(spec),
+            Self::CreateNetwork { .. }
+            | Self::ChangeNetwork { .. }
+            | Self::DeleteNetwork { .. }
+            | Self::DeleteMachine { .. }
+            | Self::PowerOn { .. }
+            | Self::PowerOff { .. }
+            | Self::TakeSnapshot { .. }
+            | Self::RestoreSnapshot { .. }
+            | Self::DeleteSnapshot { .. }
+            | Self::InstallService { .. }
+            | Self::StartService { .. }
+            | Self::ReconfigureService { .. }
+            | Self::RemoveService { .. }
+            | Self::SetVip { .. }
+            | Self::RemoveVip { .. } => None,
+        }
+    }
+
     /// The verb: the first part of its step's name.
     pub fn verb(&self) -> &'static str {
         match self {

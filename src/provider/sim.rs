@@ -8,6 +8,7 @@
 //! It never reads a clock of its own: the clock is an argument.
 
 mod errors;
+mod file;
 
 use self::errors::{in_state, in_world, not_promoted, not_real, nothing_there, unreadable};
 use super::{Answer, Done, FaultDuration, FaultSelection, InjectOptions, Provider, ProviderError, Retry, Traffic};
@@ -18,7 +19,6 @@ use crate::{
     plan::{Action, Promotion},
     sim::{ActionOutcome, Prediction, Progress, SimError, World, blast_radius},
 };
-use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -30,7 +30,6 @@ pub const WORLD_FILE: &str = "sim.json";
 /// The wall clock: milliseconds since 1970.
 pub type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-const VERSION: u32 = 1;
 /// What the world runs between two looks at the actions under way, in milliseconds. Small enough to keep them together.
 const SLICE_MS: u64 = 50;
 /// How long an action may take in the world's time, in milliseconds.
@@ -48,22 +47,6 @@ const SAVE_EVERY_MS: u64 = 250;
 const SAVE_REST: u64 = 20;
 /// How long to wait for somebody else who changes the world.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
-
-#[derive(Serialize)]
-struct FileOut<'a> {
-    version: u32,
-    wall_ms: u64,
-    world_ms: u64,
-    world: &'a World,
-}
-
-#[derive(Deserialize)]
-struct FileIn {
-    version: u32,
-    wall_ms: u64,
-    world_ms: u64,
-    world: World,
-}
 
 /// The world as last read or written, brought forward since.
 struct Open {
@@ -188,16 +171,8 @@ impl SimProvider {
         }
         state.open = None;
         let Some(bytes) = self.folder.read(WORLD_FILE).map_err(in_state)? else { return Ok(()) };
-        let unreadable = |why: String| unreadable(&self.folder, why);
-        let file: FileIn = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if file.version != VERSION {
-            return Err(unreadable(format!("it was made by another version ({}, this one is {VERSION})", file.version)));
-        }
-        let world = file.world;
-        if !world.is_sound() {
-            return Err(unreadable("it is damaged: numbers in it lead nowhere or are out of range".to_owned()));
-        }
-        state.open = Some(Open { world, wall_ms: file.wall_ms, world_ms: file.world_ms, stamp });
+        let file::Saved { wall_ms, world_ms, world } = file::read(&bytes).map_err(|why| unreadable(&self.folder, why))?;
+        state.open = Some(Open { world, wall_ms, world_ms, stamp });
         Ok(())
     }
 
@@ -213,8 +188,7 @@ impl SimProvider {
     fn save(&self, state: &mut State, locked: &Locked) -> Result<(), ProviderError> {
         let Some(open) = state.open.as_mut() else { return Ok(()) };
         (open.wall_ms, open.world_ms) = ((self.clock)(), open.world.now_ms());
-        let file = FileOut { version: VERSION, wall_ms: open.wall_ms, world_ms: open.world_ms, world: &open.world };
-        let bytes = serde_json::to_vec(&file).map_err(|error| ProviderError {
+        let bytes = file::write(&mut open.world, open.wall_ms).map_err(|error| ProviderError {
             what: "save the simulated lab".into(),
             node: None,
             why: error.to_string(),
@@ -258,38 +232,37 @@ impl SimProvider {
         state.under_way += 1;
         state.unsaved = true;
         drop(state);
-        Ok((UnderWay { provider: self, looked_in: None }, outcome, began_ms))
+        Ok((UnderWay { provider: self, looked_in: None, waits_for: None }, outcome, began_ms))
     }
 
-    /// Looks how far an action is that was begun, and lets the world run a little once all have. `Ok(None)`: it is done.
-    fn go_on(
-        &self,
-        action: &Action,
-        under_way: &mut UnderWay<'_>,
-        outcome: ActionOutcome,
-        began_ms: u64,
-    ) -> Result<Option<String>, ProviderError> {
+    /// Looks whether an action is done that was begun, and lets the world run a little once all have looked.
+    fn is_done(&self, action: &Action, under_way: &mut UnderWay<'_>, outcome: ActionOutcome, began_ms: u64) -> Result<bool, ProviderError> {
         let mut state = self.state();
         if under_way.looked_in == Some(state.slice) {
             state.run_slice_if_all_looked();
-            return Ok(Some(String::new()));
+            return Ok(false);
         }
         under_way.looked_in = Some(state.slice);
         state.looked += 1;
-        let Some(open) = state.open.as_mut() else { return Ok(None) };
+        let Some(open) = state.open.as_mut() else { return Ok(true) };
         open.world.began();
         let now_ms = open.world.now_ms();
-        let waits_for = match open.world.progress(action) {
-            Progress::Done if now_ms >= began_ms.saturating_add(outcome.takes_ms) => return Ok(None),
-            Progress::Done => String::new(),
-            Progress::Working(what) => what,
-        };
+        let takes_time = now_ms < began_ms.saturating_add(outcome.takes_ms);
+        // Thousands may be under way at a time: until its time is over each looks only once what it waits for.
+        if under_way.waits_for.is_none() || !takes_time {
+            under_way.waits_for = Some(match open.world.progress(action) {
+                Progress::Done if !takes_time => return Ok(true),
+                Progress::Done => String::new(),
+                Progress::Working(what) => what,
+            });
+        }
         if now_ms.saturating_sub(began_ms) >= ACTION_MS_MAX {
+            let waits_for = under_way.waits_for.as_deref().unwrap_or_default();
             let why = format!("not done after {} s: {waits_for}", ACTION_MS_MAX / 1000);
             return Err(in_world(action.verb(), Some(action), &SimError::Refused { on: action.verb().into(), why }));
         }
         state.run_slice_if_all_looked();
-        Ok(Some(waits_for))
+        Ok(false)
     }
 }
 
@@ -298,6 +271,8 @@ struct UnderWay<'a> {
     provider: &'a SimProvider,
     /// The slice of the world's time in which it has looked.
     looked_in: Option<u64>,
+    /// What it waited for when it looked last.
+    waits_for: Option<String>,
 }
 
 impl UnderWay<'_> {
@@ -351,10 +326,10 @@ impl Provider for SimProvider {
             // Others begin at the same moment of the world's time.
             tokio::task::yield_now().await;
             let mut said = String::new();
-            while let Some(waits_for) = self.go_on(action, &mut under_way, outcome, began_ms)? {
-                if !waits_for.is_empty() && waits_for != said {
-                    says(&waits_for);
-                    said = waits_for;
+            while !self.is_done(action, &mut under_way, outcome, began_ms)? {
+                if let Some(waits_for) = under_way.waits_for.as_ref().filter(|waits_for| !waits_for.is_empty() && **waits_for != said) {
+                    says(waits_for);
+                    said.clone_from(waits_for);
                 }
                 tokio::task::yield_now().await;
             }

@@ -22,7 +22,7 @@ use super::{
     time::{Clock, MS, Queue, SECOND, Tick},
     vrrp::VipPart,
 };
-use crate::model::{Flow, NetworkName, NodeName, ServiceName, ServiceRef, Subject};
+use crate::model::{Flow, MachineSpec, NetworkName, NodeName, ServiceName, ServiceRef, Subject};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -132,6 +132,11 @@ impl World {
         };
         world.queue.push(SECOND, Tick::ProbeFlows);
         world
+    }
+
+    /// The specifications of its machines, those that snapshots keep too, in a fixed order.
+    pub fn machines_mut(&mut self) -> impl Iterator<Item = &mut MachineSpec> {
+        self.machines.rows_mut().flat_map(|row| row.spec.iter_mut().chain(row.snapshots.iter_mut().map(|kept| &mut kept.spec)))
     }
 
     /// The seed that it was made from.

@@ -8,7 +8,9 @@ use crate::{
     },
     plan::{LabId, hardware_address},
 };
+use rustc_hash::FxHashMap;
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
 };
@@ -18,7 +20,13 @@ use std::{
 pub(super) struct Neighbours<'a> {
     on: BTreeMap<&'a NetworkName, Vec<usize>>,
     flows: BTreeMap<usize, BTreeSet<usize>>,
+    /// The lists that were made, by what they are made of: nodes that know the same others share one.
+    lists: RefCell<FxHashMap<Known<'a>, Hosts>>,
 }
+
+/// What a node's list is made of: its networks that join nodes, in its own order, and the nodes that it knows though they are on none of
+/// them.
+type Known<'a> = (Vec<&'a NetworkName>, BTreeSet<usize>);
 
 impl<'a> Neighbours<'a> {
     pub(super) fn of(lab: &'a Lab) -> Self {
@@ -36,35 +44,43 @@ impl<'a> Neighbours<'a> {
                 flows.entry(to).or_default().insert(from);
             }
         }
-        Self { on, flows }
+        Self { on, flows, lists: RefCell::default() }
     }
 
     /// Names and addresses for a node's `/etc/hosts`, nodes in the lab's order, then VIPs. Of a node on several common
     /// networks the address on the first of this node's own comes first, because a resolver takes the first.
-    fn hosts(&self, lab: &Lab, name: &NodeName, node: &Node) -> Hosts {
-        let shared = |other: &Node| -> Vec<Ipv4Addr> {
-            node.adapters
-                .iter()
-                .filter(|adapter| joins(lab, &adapter.network))
-                .filter_map(|adapter| other.address_on(&adapter.network))
-                .collect()
-        };
+    fn hosts(&self, lab: &Lab, name: &NodeName, node: &'a Node) -> Hosts {
         let own = lab.nodes.get_index_of(name);
-        let networks = node.adapters.iter().filter(|adapter| joins(lab, &adapter.network)).map(|adapter| &adapter.network);
-        let on_them = networks.clone().filter_map(|network| self.on.get(network)).flatten().copied();
+        let networks: Vec<&NetworkName> =
+            node.adapters.iter().map(|adapter| &adapter.network).filter(|network| joins(lab, network)).collect();
         let by_flow = own.and_then(|own| self.flows.get(&own)).into_iter().flatten().copied();
-        let known: BTreeSet<usize> = on_them.chain(by_flow).chain(own).collect();
+        let is_elsewhere = |index: &usize| {
+            let other = lab.nodes.get_index(*index).map(|(_, other)| other);
+            !other.is_some_and(|other| other.adapters.iter().any(|adapter| networks.contains(&&adapter.network)))
+        };
+        let elsewhere: BTreeSet<usize> = by_flow.chain(own).filter(is_elsewhere).collect();
+        let known = (networks, elsewhere);
+        if let Some(list) = self.lists.borrow().get(&known) {
+            return Hosts::clone(list);
+        }
+        let list = self.list(lab, &known);
+        self.lists.borrow_mut().insert(known, Hosts::clone(&list));
+        list
+    }
+
+    fn list(&self, lab: &Lab, (networks, elsewhere): &Known<'_>) -> Hosts {
+        let on_them = networks.iter().filter_map(|network| self.on.get(network)).flatten();
+        let known: BTreeSet<usize> = on_them.chain(elsewhere).copied().collect();
         let mut hosts = Vec::new();
         for (other_name, other) in known.into_iter().filter_map(|index| lab.nodes.get_index(index)) {
-            let mut addresses = shared(other);
+            let mut addresses: Vec<Ipv4Addr> = networks.iter().filter_map(|network| other.address_on(network)).collect();
             if addresses.is_empty() {
                 addresses.extend(routed_address(lab, other));
             }
             let mut seen = BTreeSet::new();
             hosts.extend(addresses.into_iter().filter(|address| seen.insert(*address)).map(|address| (address, other_name.shared())));
         }
-        let networks: BTreeSet<&NetworkName> = networks.collect();
-        let vips = lab.vips.iter().filter(|(vip_name, vip)| networks.contains(&vip.network) && is_hostname(vip_name));
+        let vips = lab.vips.iter().filter(|(vip_name, vip)| networks.contains(&&vip.network) && is_hostname(vip_name));
         hosts.extend(vips.map(|(vip_name, vip)| (vip.address, vip_name.shared())));
         hosts.into()
     }
@@ -91,13 +107,13 @@ fn is_hostname(name: &str) -> bool {
 }
 
 /// The machine of a node.
-pub(super) fn specify(
-    lab: &Lab,
+pub(super) fn specify<'a>(
+    lab: &'a Lab,
     id: &LabId,
-    neighbours: &Neighbours<'_>,
+    neighbours: &Neighbours<'a>,
     routes: &Routes<'_>,
     name: &NodeName,
-    node: &Node,
+    node: &'a Node,
 ) -> Result<MachineSpec, Unplannable> {
     if !is_hostname(name) {
         let why = format!("{name:?} cannot be a host name; rename the node with letters, digits and dashes only.");

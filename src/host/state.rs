@@ -364,6 +364,31 @@ impl Locked {
         }
     }
 
+    /// Removes a file of a folder of this one, or all of that folder; what is not there is removed already. A folder that is empty
+    /// then goes too, and so does the one that it is in.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn remove_below(&self, folder: &[&str], name: Option<&str>) -> Result<(), StateError> {
+        let mut path = self.folder.path.clone();
+        path.extend(folder);
+        let removed = match name {
+            Some(name) => fs::remove_file(path.join(name)),
+            None => fs::remove_dir_all(&path),
+        };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &path)(error)),
+            _ => {}
+        }
+        for above in path.ancestors().take(folder.len()) {
+            // One that is not empty stays.
+            if fs::remove_dir(above).is_err() && above.exists() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what Sandtable wrote, then the lock and the folder; what is not `ours` stays, and the folder with it, and is
     /// given back. Links are removed and never followed.
     ///

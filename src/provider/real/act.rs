@@ -51,17 +51,28 @@ pub(super) async fn act(core: Arc<Core>, live: Arc<dyn Live>, action: Action, sa
 
 async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Says) -> Result<Done, ProviderError> {
     match action {
-        Action::CreateMachine { node, .. } | Action::DeleteMachine { node } => {
+        Action::CreateMachine { node, .. } => {
             core.forget(node);
             below(core, action, says).await
+        }
+        Action::DeleteMachine { node } => {
+            core.forget(node);
+            let done = below(core, action, says).await?;
+            // Afterwards: what is interrupted is deleted again, and a snapshot that exists keeps its metadata.
+            snapshots::forget_all(core, node)?;
+            Ok(done)
         }
         Action::CreateNetwork { .. }
         | Action::ChangeNetwork { .. }
         | Action::DeleteNetwork { .. }
         | Action::ChangeMachine { .. }
         | Action::PowerOn { .. }
-        | Action::PowerOff { .. }
-        | Action::DeleteSnapshot { .. } => below(core, action, says).await,
+        | Action::PowerOff { .. } => below(core, action, says).await,
+        Action::DeleteSnapshot { node, snapshot } => {
+            let done = below(core, action, says).await?;
+            snapshots::forget(core, node, snapshot)?;
+            Ok(done)
+        }
         Action::TakeSnapshot { node, snapshot } => {
             // Before it is taken: without its metadata it could not be restored whole. One that exists keeps the metadata of its time.
             let there = with_snapshots(core, node).await?;

@@ -39,8 +39,10 @@ const LOOK_SHARE: u32 = 5;
 /// How long the hypervisor may take until it tells of changes, and how many may wait to be heard.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 const TOLD_MAX: usize = 16;
-/// When the lab was first deployed, in milliseconds since 1970.
+/// When the lab was first deployed, in milliseconds since 1970; behind it [`KEEPS_FAULTS`], but where an earlier version wrote it.
 const SINCE_FILE: &str = "since";
+/// The word that says that the lab has had a journal of faults since its first step.
+const KEEPS_FAULTS: &str = "faults";
 
 /// Who holds the folder's lock.
 #[derive(Clone)]
@@ -94,7 +96,13 @@ pub fn lab_clock_ms(folder: &LabFolder, wall_ms: u64) -> u64 {
 /// When a lab's clock was started; `None`: never, or the record cannot be read, and it is started again.
 fn since(folder: &LabFolder) -> Option<u64> {
     let bytes = folder.read(SINCE_FILE).ok().flatten()?;
-    String::from_utf8(bytes).ok()?.trim().parse().ok()
+    String::from_utf8(bytes).ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether a lab has a journal of faults for sure: then one that is missing is lost.
+pub(super) fn keeps_faults(folder: &LabFolder) -> bool {
+    let bytes = folder.read(SINCE_FILE).ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).split_whitespace().nth(1) == Some(KEEPS_FAULTS)
 }
 
 impl Core {
@@ -141,9 +149,10 @@ impl Core {
         if since(&self.folder).is_some() {
             return Ok(());
         }
-        let now = (self.clock)().to_string();
+        let now = format!("{} {KEEPS_FAULTS}\n", (self.clock)());
         self.locked(|locked| {
             super::secrets::begin(locked)?;
+            super::journal::begin(locked)?;
             locked.write(SINCE_FILE, now.as_bytes())
         })
     }

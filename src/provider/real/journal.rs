@@ -1,8 +1,8 @@
 //! What is broken, on disk: written before anything is, so that whoever comes after a crash can mend it.
 
-use super::core::Core;
+use super::core::{Core, keeps_faults};
 use crate::{
-    host::state::{LabFolder, StateError},
+    host::state::{LabFolder, Locked, StateError},
     model::{ActiveFault, Author, Fault},
     provider::{ProviderError, Retry},
 };
@@ -72,12 +72,14 @@ impl Faults {
             what: "read which faults are active".into(),
             node: None,
             why: format!("{}: {why}", path.display()),
-            next: "Look at the file. Faults inside nodes end by their own timers; move the file away once that has happened, or destroy \
-                   the lab after it."
-                .into(),
+            next:
+                "Look at the file, or put it back. Where that cannot be done, wait until the faults inside nodes have ended by their own \
+                   timers and heal what is paused, off or unplugged with the hypervisor's own tools; then write {} into the file."
+                    .into(),
             retry: Retry::Useless,
         };
         match folder.read(FAULTS_FILE).map_err(|error| unreadable(error.to_string()))? {
+            None if keeps_faults(folder) => Err(unreadable("it is missing, although the lab was deployed".into())),
             None => Ok(Self::default()),
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string())),
         }
@@ -87,6 +89,14 @@ impl Faults {
     pub fn active(&self, now_ms: u64, wall_ms: u64) -> Vec<ActiveFault> {
         self.entries.iter().map(|entry| entry.shown(now_ms, wall_ms)).collect()
     }
+}
+
+/// Writes a journal without faults where there is none, before a lab's first step: from then on one that is missing is lost.
+///
+/// # Errors
+/// Where the disk refuses.
+pub(super) fn begin(locked: &Locked) -> Result<(), StateError> {
+    if locked.folder().has(FAULTS_FILE) { Ok(()) } else { locked.write(FAULTS_FILE, b"{}\n") }
 }
 
 /// Changes the journal under the folder's lock.

@@ -33,6 +33,16 @@ pub(super) fn kept(core: &Core, node: &NodeName, snapshot: &str) -> Result<Notes
     Ok(read.unwrap_or_default())
 }
 
+/// Forgets what was noted when a snapshot was taken that is deleted since.
+pub(super) fn forget(core: &Core, node: &NodeName, snapshot: &str) -> Result<(), ProviderError> {
+    core.locked(|locked| locked.remove_below(&[FOLDER, &slug(node)], Some(&file(snapshot))))
+}
+
+/// Forgets likewise all snapshots of a machine that is deleted.
+pub(super) fn forget_all(core: &Core, node: &NodeName) -> Result<(), ProviderError> {
+    core.locked(|locked| locked.remove_below(&[FOLDER, &slug(node)], None))
+}
+
 /// What has to be noted so that what is noted `now` becomes what was noted then.
 pub(super) fn back(now: &Notes, then: &Notes) -> BTreeMap<String, Option<String>> {
     let gone = now.keys().filter(|key| !then.contains_key(*key)).map(|key| (key.clone(), None));

@@ -76,7 +76,7 @@ impl Bench {
     /// The mini-cloud, deployed. It is deployed once and copied from then on.
     pub(crate) async fn deployed() -> Self {
         static DEPLOYED: OnceLock<(Host, Vec<StateFile>)> = OnceLock::new();
-        const STATE: [&str; 2] = ["secrets.json", "since"];
+        const STATE: [&str; 3] = ["secrets.json", "faults.json", "since"];
         if let Some((host, files)) = DEPLOYED.get() {
             let bench = Self::on(host.clone(), fixture::mini_cloud());
             files.iter().for_each(|(name, bytes)| bench.core.locked(|locked| locked.write(name, bytes)).unwrap());

@@ -20,7 +20,7 @@ fn provider(bench: Bench) -> (RealProvider, FakeMachines, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
     let folder = crate::host::state::StateFolder::at(root.path()).lab("lab-1");
     let locked = Arc::new(folder.lock(crate::host::state::Wait::No).unwrap());
-    for name in ["secrets.json", "since"] {
+    for name in ["secrets.json", "faults.json", "since"] {
         locked.write(name, &bench.core.folder.read(name).unwrap().unwrap()).unwrap();
     }
     let core = core_of(&bench.machines, &locked, fixture::id());

@@ -86,6 +86,29 @@ fn a_second_snapshot_of_the_same_name_leaves_the_first_and_its_metadata() {
 }
 
 #[test]
+fn what_is_deleted_leaves_no_metadata() {
+    still(async {
+        let bench = Bench::deployed().await;
+        let folder = bench.core.folder.path().join("snapshots");
+        let named = |node: &str, snapshot: &str| Action::TakeSnapshot { node: node.parse().unwrap(), snapshot: snapshot.into() };
+        for action in [take("lb"), named("lb", "Later on"), take("db1"), named("db1", "more")] {
+            bench.act(&action).await.unwrap();
+        }
+        let delete = |node: &str, snapshot: &str| Action::DeleteSnapshot { node: node.parse().unwrap(), snapshot: snapshot.into() };
+        bench.machines.fail_next("act", Trouble::Refused);
+        bench.act(&delete("lb", KEPT)).await.unwrap_err();
+        assert!(folder.join("lb/before.json").exists(), "the snapshot is still there");
+        bench.act(&delete("lb", KEPT)).await.unwrap();
+        assert_eq!(std::fs::read_dir(folder.join("lb")).unwrap().count(), 1, "the other one keeps its own");
+        bench.act(&delete("lb", "Later on")).await.unwrap();
+        assert!(!folder.join("lb").exists());
+        bench.act(&Action::DeleteMachine { node: "db1".parse().unwrap() }).await.unwrap();
+        assert!(!folder.exists(), "with the machine, and the last of all");
+        assert_eq!(bench.act(&delete("lb", KEPT)).await, Ok(Done::AlreadySo));
+    });
+}
+
+#[test]
 fn a_restore_that_is_interrupted_leaves_no_node_that_only_seems_to_be_set_up() {
     still(async {
         let bench = Bench::deployed().await;

@@ -348,17 +348,22 @@ impl World {
             Door::Port(machine, port) => (self.attempt_from_outside(machine, port).dial, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)),
             Door::Address(at) => (self.dial(Caller::Outside, at), at),
         };
-        let generation = |world: &Self, id: RequestId| world.requests[id].generation + 1;
         let id = match self.load.free.pop() {
             Some(id) => {
-                self.requests[id] = Request::new(number, now_us, generation(self, id));
+                let row = &mut self.requests[id];
+                let mut next = Request::new(number, now_us, row.generation + 1);
+                // The room of its frames serves again.
+                next.frames = std::mem::take(&mut row.frames);
+                *row = next;
                 id
             }
             None => self.requests.push(Request::new(number, now_us, 0)),
         };
-        self.requests[id].entry = Some(place);
-        self.requests[id].only_connects = only_connects;
-        let request = self.requests[id].clone();
+        let row = &mut self.requests[id];
+        row.entry = Some(place);
+        row.only_connects = only_connects;
+        // It is put back when it waits or ends.
+        let request = row.taken();
         let at = match dial {
             Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why) => why.at,
             Dial::Open { .. } => None,

@@ -52,6 +52,7 @@ mod tally;
 mod time;
 mod timing;
 mod vrrp;
+mod ways;
 mod world;
 
 pub use action::{ActionOutcome, Progress, ScriptedFailure};

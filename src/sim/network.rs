@@ -6,6 +6,7 @@ use super::{
     event::{Cause, Why},
     machine::{Card, Machine},
     table::{Id, MachineId, Named, NetworkId, ServiceId},
+    ways::{Call, Ways},
     world::World,
 };
 use crate::{
@@ -50,6 +51,8 @@ pub(super) struct Owners {
     /// Holders of a VIP's address, the one that announced it last first; likewise.
     #[serde(skip)]
     held: OnceLock<Held>,
+    #[serde(skip)]
+    pub(super) ways: Ways,
     /// Pairs of machines between which packets of the first to the second are dropped, sorted.
     pub(super) dropped: Vec<(MachineId, MachineId)>,
 }
@@ -61,7 +64,7 @@ impl Owners {
 }
 
 /// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Caller {
     /// Everybody beyond the lab, through the host.
     Outside,
@@ -98,7 +101,7 @@ pub(super) enum Dial {
 }
 
 /// What a call comes to, and whether its packets arrive and those of the answer come back.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Attempt {
     pub(super) dial: Dial,
     pub(super) forward: bool,
@@ -190,6 +193,7 @@ impl World {
 
     /// Updates the index after a network was made, changed or removed.
     pub(super) fn update_network(&mut self, network: NetworkId) {
+        self.owners.ways.forget();
         let Some(map) = self.owners.map.get_mut() else { return };
         map.set_network(network_no(network), self.networks[network].spec.as_ref());
         let on_it = self.machines.iter().filter(|(_, row)| row.cards.iter().any(|card| card.network == network));
@@ -200,6 +204,7 @@ impl World {
 
     /// Updates the index after a machine's addresses, routes or forwards may have changed.
     pub(super) fn update_owner(&mut self, machine: MachineId) {
+        self.owners.ways.forget();
         let row = &self.machines[machine];
         if let Some(map) = self.owners.map.get_mut() {
             map.set_machine(machine_no(machine), row.spec.as_ref(), adapters(row));
@@ -208,6 +213,7 @@ impl World {
 
     /// Updates the index after a service was set up or removed.
     pub(super) fn update_service(&mut self, catalog: &Catalog, service: ServiceId) {
+        self.owners.ways.forget();
         let row = &self.services[service];
         let at = self.reference(service);
         let set_up = row.spec.as_ref().map(|spec| (spec, catalog.get(&spec.kind)));
@@ -218,6 +224,7 @@ impl World {
 
     /// Updates the index after a VIP may have moved.
     pub(super) fn update_holders(&mut self) {
+        self.owners.ways.forget();
         self.owners.held = OnceLock::from(self.find_holders());
     }
 
@@ -263,21 +270,21 @@ impl World {
 
     /// Calls an address and port. From outside an address is reached if the host is on its network.
     pub(super) fn attempt(&self, caller: Caller, at: SocketAddrV4) -> Attempt {
-        match caller {
+        self.owners.ways.answer(Call::To(caller, at), || match caller {
             Caller::Machine(from) => self.attempted(&self.map().connect(self, machine_no(from), *at.ip(), Some(at.port())), at),
             Caller::Outside => match self.map().connect_from_outside_to(self, at) {
                 Some(trip) => self.attempted(&trip, at),
                 None => nowhere(Some(at)),
             },
-        }
+        })
     }
 
     /// Calls a port of a machine from outside, by its way in.
     pub(super) fn attempt_from_outside(&self, machine: MachineId, port: u16) -> Attempt {
-        match self.map().entrance(machine_no(machine), port) {
+        self.owners.ways.answer(Call::In(machine, port), || match self.map().entrance(machine_no(machine), port) {
             Some(entrance) => self.attempted(&self.map().enter(self, entrance), entrance.at),
             None => nowhere(None),
-        }
+        })
     }
 
     fn attempted(&self, trip: &Trip, at: SocketAddrV4) -> Attempt {

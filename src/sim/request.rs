@@ -123,6 +123,14 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The request with its frames, which its row is left without.
+    pub(super) fn taken(&mut self) -> Self {
+        let frames = std::mem::take(&mut self.frames);
+        Self { frames, ..self.clone() }
+    }
+}
+
 /// What comes of a step.
 enum Step {
     /// At once: go on with this.
@@ -157,7 +165,7 @@ impl World {
         if !row.under_way || row.generation != generation {
             return;
         }
-        let mut request = row.clone();
+        let mut request = self.requests[id].taken();
         let mut signal = request.signal;
         if self.clock.now_us.saturating_sub(request.started_us) >= self.load.timeout_us() {
             return self.finish(request, id, Err(Cause::Timeout));

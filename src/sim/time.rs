@@ -57,6 +57,34 @@ pub(super) enum Tick {
     Resume(RequestId, u32),
 }
 
+impl Tick {
+    /// Whether it starts, stops, breaks and heals nothing: who reaches whom is as before, but for VIPs that move.
+    pub(super) fn only_asks(self) -> bool {
+        match self {
+            Self::Probe(_)
+            | Self::ProbeFlows
+            | Self::Advertise(..)
+            | Self::MasterDown(..)
+            | Self::TrackScript(..)
+            | Self::Heard { .. }
+            | Self::Check(..)
+            | Self::Arrival(_)
+            | Self::Resume(..) => true,
+            Self::Booted(..)
+            | Self::PoweredOff(..)
+            | Self::Ready(..)
+            | Self::Revive(..)
+            | Self::StartAgain(..)
+            | Self::Membership(_)
+            | Self::Transferred(..)
+            | Self::RecoverIfStopped(_)
+            | Self::TimeIsUp(_)
+            | Self::Promoted(..)
+            | Self::Mesh => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Due {
     at_us: u64,

@@ -201,8 +201,14 @@ impl World {
         while let Some((at_us, tick)) = self.queue.pop_until(until_us) {
             self.clock.now_us = self.clock.now_us.max(at_us);
             self.rewire_changed();
+            if tick.only_asks() {
+                self.owners.ways.keep();
+            } else {
+                self.owners.ways.drop_all();
+            }
             self.handle(tick);
         }
+        self.owners.ways.drop_all();
         self.clock.now_us = self.clock.now_us.max(until_us);
     }
 

@@ -4,8 +4,9 @@
 use super::{sim_support::fault, sim_truth::Run};
 use sandtable::{
     fault::sentences,
+    layout::{template, templates},
     model::Health,
-    sim::{EntryLoad, World, blast_radius},
+    sim::{Cause, EntryLoad, World, blast_radius},
 };
 
 fn entry(world: &World, id: &str) -> EntryLoad {
@@ -110,4 +111,36 @@ fn counts_of_a_flow_go_on_while_others_come_and_go() {
     assert!(run.world.is_sound());
     run.world.set_load(20);
     assert_eq!(entry(&run.world, "outside -> vip:sky").totals.ok, 0, "totals begin again");
+}
+
+#[test]
+fn every_shipped_layout_has_load_and_answers_it() {
+    for template in templates() {
+        let mut run = Run::deployed(template.lab);
+        run.until(60, |run| run.health() == Health::Healthy);
+        run.world.set_load(20);
+        run.world.run_for(20_000);
+        let entries = run.world.load_entries();
+        assert!(!entries.is_empty(), "{}", template.name);
+        for entry in entries {
+            assert!(entry.totals.ok > 0 && entry.totals.failed == 0, "{}: {entry:#?}", template.name);
+        }
+    }
+}
+
+/// What does the application return without its database, and how quickly?
+#[test]
+fn the_exercise_of_the_three_node_lab_has_an_answer() {
+    for (broken, cause) in [("stop db-node-01/db", Cause::Refused), ("link-down db-node-01 lab", Cause::Timeout)] {
+        let mut run = Run::deployed(template("three-node-lab").unwrap().lab);
+        run.until(60, |run| run.health() == Health::Healthy);
+        run.world.set_load(20);
+        run.inject(broken);
+        run.world.run_for(10_000);
+        let totals = run.world.load_totals();
+        assert!(totals.causes.get(&cause).is_some_and(|count| *count > 100), "{broken}: {totals:#?}");
+        assert_ne!(run.health(), Health::Healthy, "{broken}");
+        run.world.heal_all();
+        run.until(60, |run| run.health() == Health::Healthy);
+    }
 }

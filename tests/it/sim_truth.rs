@@ -22,7 +22,11 @@ impl Run {
     /// A lab of this name, deployed by its plan as far as that goes, with users, after 20 s.
     pub(super) fn of(name: &str) -> Self {
         let path = format!("{}/tests/simulated/{name}.ron", env!("CARGO_MANIFEST_DIR"));
-        let lab = sandtable::layout::read(&std::fs::read_to_string(path).unwrap()).unwrap();
+        Self::deployed(sandtable::layout::read(&std::fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    /// Likewise a lab that is given.
+    pub(super) fn deployed(lab: Lab) -> Self {
         let catalog = Catalog::embedded();
         let mut world = World::new(1);
         let wanted = desired(&lab, catalog, &LabId::of_file(std::path::Path::new("/labs/test.ron")));

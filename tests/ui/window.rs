@@ -1218,3 +1218,16 @@ fn the_load_begins_no_higher_than_it_goes_on() {
     assert!(first.span_ms > last.span_ms, "requests waited while the lab came up: {first:?}");
     assert!(first.per_sec(first.good + first.failed) <= last.per_sec(last.good + last.failed), "{load:?}");
 }
+
+#[test]
+fn an_entry_that_is_out_stands_beside_those_that_go_on() {
+    let mut window = running_database();
+    window.send(Command::Fault(FaultCommand::Inject(fault("stop app1/todo"), None)));
+    window.send(Command::Fault(FaultCommand::Inject(fault("stop app2/todo"), None)));
+    window.send(Command::Window(WindowCommand::Show(Tab::Load)));
+    window.pass(10_000);
+    let shown = |text: &str| window.harness.query_all_by_label_contains(text).next().is_some();
+    assert!(shown("outside -> lb/haproxy: ") && shown("outside -> lb/haproxy:8404: "));
+    let open_ms: Vec<u64> = window.state().run.entries.iter().map(|entry| entry.open_gap_ms).collect();
+    assert!(open_ms.len() == 2 && open_ms[0] > 5000 && open_ms[1] < 1000, "{open_ms:?}");
+}

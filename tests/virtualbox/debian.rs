@@ -6,7 +6,7 @@ use super::support::emulated::{self, Clock, Emulated, Watch};
 use super::support::program::Program;
 use sandtable::{
     layout::{template, write},
-    model::{Endpoint, Lab},
+    model::{Endpoint, Flow, Lab},
 };
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -29,8 +29,15 @@ fn drawn() -> Lab {
         (node.cpus, node.memory, node.disk) = (1, 640, 2);
     }
     lab.image = Some(ron::from_str(r#"(name: "debian", snapshot: Some("03-hardened-base"), family: debian)"#).unwrap());
-    let of = |end: &Endpoint| end.node().is_none_or(|node| !node.starts_with("monitor"));
-    lab.flows.retain(|flow| of(&flow.from) && of(&flow.to));
+    let kept = |end: &Endpoint| match end {
+        Endpoint::Service(at) => lab.service(at).is_some(),
+        end => end.node().is_none_or(|node| !node.starts_with("monitor")),
+    };
+    let mut flows = lab.flows.clone();
+    flows.retain(|flow| kept(&flow.from) && kept(&flow.to));
+    // Without the application between them, the web server is what may open the database's port.
+    flows.push(Flow::new("app-node-01/web".parse().unwrap(), "db-node-01/db".parse().unwrap()));
+    lab.flows = flows;
     (lab.notes, lab.views, lab.canvas) = (Vec::new(), Vec::new(), Default::default());
     lab
 }

@@ -390,18 +390,17 @@ fn forecast_and_status_say_the_same_of_a_frozen_node() {
 
 #[test]
 fn explain_and_status_send_to_the_same_one_of_two_holders() {
-    let mut run = Run::of("grove");
-    run.inject("cut oak elm");
-    run.until(20, |run| run.holders("store").len() == 2);
-    let newest = run.holders("store").remove(0);
     for holder in ["oak", "elm"] {
-        let id = run.world.inject(&fault(&format!("block {holder}/galera"))).unwrap();
-        run.world.run_for(3_000);
-        // The cluster has no majority on either side, so only the reason tells whether the connection opens.
+        let mut run = Run::of("grove");
+        run.inject("cut oak elm");
+        run.until(20, |run| run.holders("store").len() == 2);
+        let holders = run.holders("store");
+        run.inject(&format!("block {holder}/galera"));
+        run.world.run_for(2_500);
+        assert_eq!(run.holders("store"), holders);
+        // Whether the cluster commits is another matter, so only the reason tells whether the connection opens.
         let is_dropped = run.world.observe().flows[1].reason.contains("packets are dropped");
-        assert_eq!((is_dropped, run.explained(1).reaches), (holder == newest, holder != newest), "{holder}");
-        run.world.heal(id).unwrap();
-        run.world.run_for(5_000);
+        assert_eq!((is_dropped, run.explained(1).reaches), (holder == holders[0], holder != holders[0]), "{holder}: {holders:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use super::rule::Report;
 use super::vetter::Vetter;
 use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
 use crate::catalog::Catalog;
-use crate::model::{ClusterName, Flow, Lab, NetworkName, Node, NodeName, Touched, VipName};
+use crate::model::{ClusterName, Edit, Flow, Lab, NetworkName, Node, NodeName, Touched, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::{
     borrow::Borrow,
@@ -63,7 +63,7 @@ impl Checker {
         if !touched.meaning() {
             return Changed::default();
         }
-        let spread = self.index.update(lab, catalog, touched);
+        let mut spread = self.index.update(lab, catalog, touched);
         if spread.everything {
             let gone = std::mem::take(&mut self.ordered).into_vec();
             self.everything(lab, catalog);
@@ -92,6 +92,10 @@ impl Checker {
         if let Some(moved) = spread.flows_moved {
             let end = (moved.at + moved.old).min(self.flows.len());
             traffic.gone.extend(self.flows.splice(moved.at.min(end)..end, std::iter::repeat_n(Vec::new(), moved.new)).flatten());
+            if moved.old != moved.new {
+                let stale = self.flows.iter().enumerate().filter(|(_, found)| found.iter().any(|finding| names_places(finding)));
+                spread.flows.extend(stale.map(|(place, _)| place));
+            }
         }
         let again: Vec<(usize, &Flow)> = spread.flows.iter().filter_map(|index| Some((*index, lab.flows.get(*index)?))).collect();
         let said = verdicts(&facts, &again.iter().map(|(_, flow)| *flow).collect::<Vec<_>>());
@@ -307,6 +311,11 @@ fn on_network(rule: &Rule, facts: &Facts<'_>, name: &NetworkName, network: &crat
     if let Check::Network(check) = rule.check {
         check(facts, name, network, report);
     }
+}
+
+/// Whether a finding or its fixes name flows by their places, which move when a flow before them comes or goes.
+fn names_places(finding: &Finding) -> bool {
+    finding.fixes.iter().flat_map(|fix| &fix.edits).any(|edit| matches!(edit, Edit::Flow { .. }))
 }
 
 fn on_flow(rule: &Rule, facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, report: &mut Report) {

@@ -51,6 +51,7 @@ mod tests {
             lab(&format!(
                 r#"(name: "x", networks: {{"lab": host_only(subnet: "192.168.56.0/24")}}, nodes: {{
                     "app1": (role: app, adapters: [(network: "lab", address: "192.168.56.10")]),
+                    "app9": (role: app, adapters: [(network: "lab", address: "192.168.56.19")]),
                     "db1": (role: database, adapters: [(network: "lab", address: "192.168.56.11")], services: {{"db": (kind: "mariadb", bind: on("lab"), allow: {allow})}}),
                 }}, flows: [(from: "app1", to: "db1/db")])"#
             ))
@@ -69,6 +70,7 @@ mod tests {
         let on = |network: &str, peer: &str| {
             lab(&format!(
                 r#"(name: "x", networks: {{"lab": {network}(subnet: "192.168.56.0/24")}}, nodes: {{
+                    "app1": (role: app, adapters: [(network: "lab", address: "192.168.56.11")]),
                     "web1": (role: app, adapters: [(network: "lab", address: "192.168.56.10")], services: {{"web": (kind: "nginx", allow: only(["{peer}"]))}}),
                 }}, flows: [(from: "outside", to: "web1/web")])"#
             ))

@@ -374,19 +374,21 @@ fn a_journal_that_is_missing_is_not_taken_for_no_faults() {
         inject(&live, "no-dns db1").await.unwrap();
         let before = host(&bench);
         bench.core.locked(|locked| locked.remove_file(FAULTS_FILE)).unwrap();
-        for failed in
-            [inject(&live, "stop db1/galera").await.map(drop), live.heal(Which::All).await.map(drop), bench.look(&live).await.map(drop)]
-        {
+        for failed in [
+            inject(&live, "stop db1/galera").await.map(drop),
+            live.heal(FaultSelection::All).await.map(drop),
+            bench.look(&live).await.map(drop),
+        ] {
             let error = failed.unwrap_err();
             assert!(error.why.contains("faults.json: it is missing") && error.next.contains("{}"), "{error}");
         }
         assert!(host(&bench) == before && !bench.core.folder.has(FAULTS_FILE), "nothing more is broken, and nothing takes its place");
         // The way out that the error names.
         bench.core.locked(|locked| locked.write(FAULTS_FILE, b"{}")).unwrap();
-        assert_eq!(live.heal(Which::All).await.map(|healed| healed.len()), Ok(0));
+        assert_eq!(live.heal(FaultSelection::All).await.map(|healed| healed.len()), Ok(0));
         // A lab of an earlier version had no journal before its first fault.
         bench.core.locked(|locked| locked.remove_file(FAULTS_FILE).and_then(|()| locked.write("since", b"1800000000000"))).unwrap();
-        assert_eq!(live.heal(Which::All).await.map(|healed| healed.len()), Ok(0));
+        assert_eq!(live.heal(FaultSelection::All).await.map(|healed| healed.len()), Ok(0));
     });
 }
 

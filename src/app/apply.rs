@@ -1,8 +1,8 @@
 //! The one place where commands happen. Nothing here waits: what needs the outside is an [`Effect`].
 
 use super::{
-    Command, Dialog, DialogCommand, EditCommand, Effect, Merge, Mode, ModeCommand, SelectCommand, State, Tab, ViewCommand, ViewMove,
-    WindowCommand,
+    Command, Dialog, DialogCommand, EditCommand, Effect, Merge, Mode, ModeCommand, NoticeAction, PreferenceCommand, ProviderTest,
+    SelectCommand, State, Tab, ViewCommand, ViewMove, WindowCommand,
     job::Task,
     ops, present,
     state::{Graph, InspectorPage},
@@ -33,12 +33,14 @@ impl State {
             Command::Fault(command) => self.apply_fault(command),
             Command::Dialog(command) => self.apply_dialog(command),
             Command::Window(command) => self.apply_window(command),
+            Command::Preference(command) => self.apply_preference(command),
         }
     }
 
     fn apply_edit(&mut self, command: EditCommand) -> Vec<Effect> {
         if self.mode != Mode::Design && !command.is_allowed_everywhere() {
-            self.tell(Tone::Warn, "The lab is changed in Design. Go there first: Ctrl 1");
+            let action = NoticeAction { label: "Design", about: "Go to Design", command: Command::Mode(ModeCommand::Design) };
+            self.tell_with(Tone::Warn, "The lab is changed in Design. Go there first: Ctrl 1", Some(action));
             return Vec::new();
         }
         match command {
@@ -130,7 +132,6 @@ impl State {
             WindowCommand::ToggleInspector => self.preferences.inspector_open ^= true,
             WindowCommand::ToggleBottom => *self.bottom_open_mut() ^= true,
             WindowCommand::WindowPlace(place) => self.preferences.window = Some(place),
-            WindowCommand::Theme(theme) => self.preferences.theme = theme,
             WindowCommand::ToggleTheme => {
                 self.preferences.theme = if self.preferences.theme == Preference::Light { Preference::Dark } else { Preference::Light };
             }
@@ -153,7 +154,15 @@ impl State {
                 }
             }
             WindowCommand::CloseNotice(id) => {
-                self.notices.retain(|notice| notice.id != id);
+                self.notices.close(id);
+                return Vec::new();
+            }
+            WindowCommand::RemoveNotice(id) => {
+                self.notices.remove(id);
+                return Vec::new();
+            }
+            WindowCommand::ClearNotices => {
+                self.notices.clear();
                 return Vec::new();
             }
             WindowCommand::FullScreen => {
@@ -164,6 +173,41 @@ impl State {
         vec![Effect::KeepPreferences(Box::new(self.preferences.clone()))]
     }
 
+    fn apply_preference(&mut self, command: PreferenceCommand) -> Vec<Effect> {
+        match command {
+            PreferenceCommand::Theme(theme) => self.preferences.theme = theme,
+            PreferenceCommand::Motion(motion) => self.preferences.motion = motion,
+            PreferenceCommand::Scale(scale) => self.preferences.scale = scale,
+            PreferenceCommand::Set(setting, text) => {
+                self.preferences.settings.set(setting, &text);
+                // What was found is true of other settings.
+                self.tests.retain(|_, test| *test == ProviderTest::Running);
+                return self.settings_changed();
+            }
+            PreferenceCommand::AddRemote(remote) => {
+                if !self.preferences.remotes.contains(&remote) {
+                    self.preferences.remotes.push(remote);
+                }
+                return self.settings_changed();
+            }
+            PreferenceCommand::RemoveRemote(remote) => {
+                self.preferences.remotes.retain(|known| *known != remote);
+                self.tests.remove(&remote.on().to_string());
+                return self.settings_changed();
+            }
+            PreferenceCommand::Test(on) => {
+                let known = self.tests.insert(on.to_string(), ProviderTest::Running);
+                let is_new = known != Some(ProviderTest::Running);
+                return is_new.then(|| Effect::Test(on, Box::new(self.settings()))).into_iter().collect();
+            }
+        }
+        vec![Effect::KeepPreferences(Box::new(self.preferences.clone()))]
+    }
+
+    fn settings_changed(&self) -> Vec<Effect> {
+        vec![Effect::KeepPreferences(Box::new(self.preferences.clone())), Effect::UseSettings(Box::new(self.settings()))]
+    }
+
     fn apply_dialog(&mut self, command: DialogCommand) -> Vec<Effect> {
         let dialog = match command {
             DialogCommand::CommandPalette => Dialog::CommandPalette,
@@ -171,6 +215,8 @@ impl State {
                 let place = self.review.selected_place();
                 Dialog::Manual(place.and_then(|place| self.review.findings().get(place)).map(|finding| finding.rule.to_owned()))
             }
+            DialogCommand::Preferences => Dialog::Preferences,
+            DialogCommand::Notices => Dialog::Notices,
             DialogCommand::Shortcuts => Dialog::Shortcuts,
             DialogCommand::About => Dialog::About,
             DialogCommand::Pins => Dialog::Pins,
@@ -186,6 +232,9 @@ impl State {
     }
 
     pub(super) fn ask(&mut self, dialog: Dialog) -> Vec<Effect> {
+        if dialog == Dialog::Notices {
+            self.notices.mark_read();
+        }
         let asked = match &dialog {
             Dialog::NodeLog(node) => {
                 self.run.logs = None;

@@ -11,9 +11,11 @@ use super::{
 use crate::host::{state::StateFolder, terminal};
 use crate::model::{Author, Lab, Power};
 use crate::session::{
-    Cancel, Done, Ending, Extent, FaultDuration, FaultSelection, Finished, InjectOptions, LabHandle, Monitor, Observations, Packages,
-    Prepared, Progress, ProviderId, ProviderSelection, RunEvent, Session, SessionError, SnapshotTask, Snapshots, WallClock, hindrance,
-    import_machines, wall_clock,
+    Cancel, Check, Done, Ending, Extent, FaultDuration, FaultSelection, Finished, InjectOptions, LabHandle, Monitor, Observations,
+    Packages, Prepared, Progress, ProviderId, ProviderSelection, RunEvent, Session, SessionError, SnapshotTask, Snapshots, WallClock,
+    checks, hindrance, import_machines,
+    settings::{Setting, Settings},
+    wall_clock,
 };
 use anyhow::Context as _;
 use std::{
@@ -24,8 +26,15 @@ use std::{
 };
 
 /// The engine on the user's own state folder, with the clock on the wall.
-pub fn all() -> Box<dyn Engine> {
-    Box::new(Local::new(StateFolder::of_user().map_err(|error| error.to_string()), wall_clock()))
+pub fn all(settings: Settings) -> Box<dyn Engine> {
+    let mut engine = Local::new(StateFolder::of_user().map_err(|error| error.to_string()), wall_clock());
+    engine.use_settings(settings);
+    Box::new(engine)
+}
+
+/// Checks whether a provider can be used. It waits for the provider.
+pub fn doctor(provider: &ProviderId, settings: &Settings) -> Vec<Check> {
+    checks(provider, settings).unwrap_or_else(|error| vec![Check::bad("provider", error.to_string(), "")])
 }
 
 /// The labs of this machine's state folder.
@@ -39,17 +48,18 @@ pub struct Local {
     reported_ms: BTreeMap<PathBuf, u64>,
     /// The labs that requests are sent to while they are observed.
     loaded: BTreeSet<PathBuf>,
+    settings: Arc<Settings>,
 }
 
 impl Local {
     /// An engine on a state folder and a clock.
     pub fn new(state: Result<StateFolder, String>, clock: WallClock) -> Self {
-        Self { state, clock, handles: BTreeMap::new(), reported_ms: BTreeMap::new(), loaded: BTreeSet::new() }
+        Self { state, clock, handles: BTreeMap::new(), reported_ms: BTreeMap::new(), loaded: BTreeSet::new(), settings: Arc::default() }
     }
 
     fn open(&self, file: &Path, lab: &Lab, provider: ProviderSelection) -> anyhow::Result<Session> {
         let state = self.state.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
-        match Session::open(state, file, lab.clone(), provider, Arc::clone(&self.clock)) {
+        match Session::open(state, file, lab.clone(), provider, Arc::clone(&self.clock), Arc::clone(&self.settings)) {
             Ok(session) => {
                 if let Some((_, handle)) = self.handles.get(&session.file).filter(|(known, _)| *known == session.provider) {
                     session.reuse(handle.clone());
@@ -145,11 +155,11 @@ impl Local {
             }
             Task::Shell(node) => {
                 self.handle(session)?;
-                terminal::open(&session.shell(node, &[])?)?;
+                terminal::open(&session.shell(node, &[])?, self.settings.get(Setting::Terminal))?;
             }
             Task::Console(node) => {
                 self.handle(session)?;
-                terminal::open(&session.console(node)?)?;
+                terminal::open(&session.console(node)?, self.settings.get(Setting::Terminal))?;
             }
             Task::MakeImage => {
                 let image = session.image(Packages::OfLab)?;
@@ -173,19 +183,22 @@ impl Local {
 impl Engine for Local {
     fn providers(&mut self) -> Vec<ProviderChoice> {
         let homeless = self.state.as_ref().err().cloned();
-        let choice = |provider: ProviderId| ProviderChoice {
+        let choice = |provider: &ProviderId, hindrance: Option<String>| ProviderChoice {
             name: provider.to_string(),
             title: provider.title(),
             makes_images: matches!(provider, ProviderId::Incus(_)),
-            hindrance: homeless.clone().or_else(|| hindrance(&provider)),
+            hindrance: homeless.clone().or(hindrance),
         };
-        [ProviderId::Sim, ProviderId::VirtualBox(None), ProviderId::Incus(None)].map(choice).into()
+        let here = [ProviderId::Sim, ProviderId::VirtualBox(None), ProviderId::Incus(None)];
+        let here = here.map(|provider| choice(&provider, hindrance(&provider, &self.settings)));
+        // Remotes are asked when they are chosen or tested, and not before: that may take long.
+        here.into_iter().chain(self.settings.remotes.iter().map(|remote| choice(remote, None))).collect()
     }
 
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
         let reports = Reports(RefCell::new(report));
         if job.task == Task::Import {
-            let (lab, unknown) = import_machines(None, &[])?;
+            let (lab, unknown) = import_machines(None, &[], &self.settings)?;
             reports.send(Report::Imported(Box::new(lab), unknown));
             return Ok(());
         }
@@ -222,6 +235,13 @@ impl Engine for Local {
             self.reported_ms.insert(session.file, last.at_ms);
         }
         Ok(Some(Observation { observed, load, entries: traffic.entries, failover: traffic.failover }))
+    }
+
+    fn use_settings(&mut self, settings: Settings) {
+        self.settings = Arc::new(settings);
+        // Open handles have the earlier settings.
+        self.handles.clear();
+        self.loaded.clear();
     }
 
     fn look_away(&mut self) {

@@ -12,7 +12,10 @@ use crate::host::{
 use crate::layout;
 use crate::model::Lab;
 use crate::picture::Thumbnail;
-use crate::session::labs;
+use crate::session::{
+    labs,
+    settings::{Environment, Settings},
+};
 use anyhow::Context as _;
 use std::{
     path::{Path, PathBuf},
@@ -49,10 +52,56 @@ impl Folders {
     }
 }
 
-/// Reads the preferences; the defaults where there are none.
-pub fn preferences(folders: &Folders) -> Preferences {
-    let bytes = read_bounded(&folders.preferences(), PREFERENCES_BYTES_MAX).unwrap_or_default();
-    Preferences::read(&String::from_utf8_lossy(&bytes))
+/// A settings file of which something cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings file {} cannot be read: {why}; correct it, or remove it to begin with the defaults", .path.display())]
+pub struct Damaged {
+    /// The file.
+    path: PathBuf,
+    /// What is wrong.
+    why: String,
+}
+
+/// Reads the preferences; the defaults where there are none, and for what is damaged.
+fn read_preferences(folders: &Folders) -> (Preferences, Result<(), Damaged>) {
+    let path = folders.preferences();
+    let damaged = |why: String| Err(Damaged { path: path.clone(), why });
+    match read_bounded(&path, PREFERENCES_BYTES_MAX) {
+        Ok(bytes) => {
+            let (preferences, wrong) = Preferences::read(&String::from_utf8_lossy(&bytes));
+            (preferences, if wrong.is_empty() { Ok(()) } else { damaged(wrong.join(", ")) })
+        }
+        Err(_) if std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
+            (Preferences::default(), Ok(()))
+        }
+        Err(error) => (Preferences::default(), damaged(error.to_string())),
+    }
+}
+
+/// Reads the preferences. A file of which something cannot be read is set aside, and what became of it is told.
+pub fn preferences(folders: &Folders) -> (Preferences, Option<String>) {
+    let (preferences, read) = read_preferences(folders);
+    let told = read.err().map(|damaged| {
+        let aside = damaged.path.with_extension("ron.bad");
+        match std::fs::rename(&damaged.path, &aside) {
+            Ok(()) => {
+                format!("Preferences that cannot be read have their defaults: {}. The file is kept as {}", damaged.why, aside.display())
+            }
+            Err(error) => format!("{damaged}. It could not be set aside: {error}"),
+        }
+    });
+    (preferences, told)
+}
+
+/// What is set of providers, for programs without a window.
+///
+/// # Errors
+/// Where the settings file is damaged.
+pub fn provider_settings() -> Result<Settings, Damaged> {
+    let environment = Environment::of_process();
+    let Some(folders) = Folders::of_platform() else { return Ok(Preferences::default().provider_settings(environment)) };
+    let (preferences, read) = read_preferences(&folders);
+    read.map(|()| preferences.provider_settings(environment))
 }
 
 /// Writes the preferences.
@@ -254,6 +303,29 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_settings_file_is_set_aside_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::below(folder.path());
+        assert_eq!(preferences(&folders), (Preferences::default(), None), "no file is no damage");
+        std::fs::create_dir_all(&folders.config).unwrap();
+        let (file, text) = (folders.preferences(), "(theme: dark, palette_open: 3)");
+        std::fs::write(&file, text).unwrap();
+        assert!(read_preferences(&folders).1.unwrap_err().to_string().contains("window.ron cannot be read: palette_open"));
+        let (read, told) = preferences(&folders);
+        assert_eq!(read.theme, crate::look::Preference::Dark);
+        assert!(told.is_some_and(|told| told.contains("palette_open") && told.contains("window.ron.bad")));
+        assert_eq!(std::fs::read_to_string(file.with_extension("ron.bad")).unwrap(), text);
+        assert!(!file.exists());
+        keep_preferences(&folders, &read).unwrap();
+        assert_eq!(preferences(&folders), (read, None));
+        // A folder in its place is kept, too.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        std::fs::remove_file(file.with_extension("ron.bad")).unwrap();
+        assert!(preferences(&folders).1.is_some() && file.with_extension("ron.bad").is_dir());
+    }
 
     #[test]
     fn a_deployed_lab_is_read_with_its_provider() {

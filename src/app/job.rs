@@ -5,7 +5,7 @@
 use super::{LoadSample, Prediction, ProviderChoice, StepState};
 use crate::model::{ClusterName, Fault, Lab, NodeName, Observed, ServiceRef};
 use crate::plan::{OldPrimary, Plan, StepId};
-use crate::session::{Cancel, StepLog};
+use crate::session::{Cancel, StepLog, settings::Settings};
 
 /// Something to do with a provider.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,6 +192,9 @@ pub trait Engine: Send {
     /// # Errors
     /// Where the provider cannot be asked.
     fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Observation>>;
+
+    /// Opens providers with these settings from now on.
+    fn use_settings(&mut self, settings: Settings);
 
     /// Nobody looks any more: whatever was kept up for looking ends.
     fn look_away(&mut self);

@@ -23,6 +23,7 @@ mod history;
 pub mod job;
 pub mod machine;
 pub mod many;
+mod notices;
 pub mod ops;
 mod preferences;
 mod present;
@@ -37,8 +38,8 @@ mod words;
 pub mod worker;
 
 pub use command::{
-    AnswerCommand, Command, Dialog, DialogCommand, EditCommand, Effect, FaultCommand, FileCommand, FileUse, ModeCommand, RunCommand,
-    SelectCommand, Tab, ViewCommand, ViewMove, WindowCommand,
+    AnswerCommand, Command, Dialog, DialogCommand, EditCommand, Effect, FaultCommand, FileCommand, FileUse, ModeCommand, PreferenceCommand,
+    RunCommand, SelectCommand, Tab, ViewCommand, ViewMove, WindowCommand,
 };
 pub use document::{After, DiskChange, Document, FilePreview, Listing, Recovery, Stamp, Template};
 pub use dropped::Dropped;
@@ -47,13 +48,14 @@ pub use failover::Ruler;
 pub use grouped::{FindingEntry, FindingGroup, GroupKey};
 pub use happening::{Happening, Tone, Viewer};
 pub use history::{History, Merge};
-pub use preferences::{Preferences, WindowPlace};
+pub use notices::{Notice, NoticeAction, Notices};
+pub use preferences::{Preferences, Remote, WindowPlace};
 pub use present::{Presentation, all as everything, find};
 pub use reached::{Answer, Basis, Group, Reached};
 pub use receive::Event;
 pub use review::{Accepted, Filter, Review};
 pub use run::{Considered, LoadSample, Outage, Prediction, Previewed, Progress, ProviderChoice, Run, SAMPLE_MS, SIM, StepState};
 pub use save::{Permit, SaveError};
-pub use state::{AUTOSAVE_DELAY_MS, Graph, InspectorPage, Mode, Notice, State, exists};
+pub use state::{AUTOSAVE_DELAY_MS, Graph, InspectorPage, Mode, ProviderTest, State, exists};
 pub use table::{COMMANDS, Entry, Family, Held, Shortcut, search};
 pub use words::in_words;

@@ -1,8 +1,8 @@
 //! What workers report, and what follows from it.
 
 use super::{
-    Dialog, DiskChange, Document, Effect, FilePreview, FileUse, Listing, Mode, Progress, ProviderChoice, Recovery, Stamp, State, StepState,
-    Tab, ViewMove,
+    Command, Dialog, DiskChange, Document, Effect, FilePreview, FileUse, Listing, Mode, NoticeAction, Progress, ProviderChoice,
+    ProviderTest, Recovery, Stamp, State, StepState, Tab, ViewMove, WindowCommand,
     apply_file::Asked,
     job::{JobKind, Observation, Report},
 };
@@ -10,6 +10,7 @@ use crate::host::file::Fingerprint;
 use crate::look::Tone;
 use crate::model::Lab;
 use crate::picture::Thumbnail;
+use crate::session::{Check, CheckState, ProviderId};
 use crate::sim::MoveCause;
 use std::{path::PathBuf, sync::Arc};
 
@@ -81,6 +82,8 @@ pub enum Event {
     Recoveries(Vec<Recovery>),
     /// The providers of this machine.
     Providers(Vec<ProviderChoice>),
+    /// Whether a provider can be used was looked at.
+    Tested(ProviderId, Vec<Check>),
     /// A job has begun.
     Started(JobKind),
     /// A job reports.
@@ -157,9 +160,19 @@ impl State {
                 self.run.providers = providers;
                 self.run.list_deployed();
             }
+            Event::Tested(on, checks) => self.tested(&on.to_string(), checks),
             other => self.receive_run(other),
         }
         Vec::new()
+    }
+
+    /// A provider was looked at: that is newer than what was known of it.
+    fn tested(&mut self, name: &str, checks: Vec<Check>) {
+        if let Some(choice) = self.run.providers.iter_mut().find(|choice| choice.name == name) {
+            let bad = checks.iter().find(|check| check.state == CheckState::Bad);
+            choice.hindrance = bad.map(|check| format!("{}. {}", check.found, check.next));
+        }
+        self.tests.insert(name.to_owned(), ProviderTest::Done(checks));
     }
 
     fn opened(&mut self, path: PathBuf, lab: Lab, stamp: Stamp, on: Option<String>) -> Vec<Effect> {
@@ -261,26 +274,25 @@ impl State {
         self.run.job = job;
         unknown.into_iter().for_each(|line| self.run.note(line));
         self.tab = Tab::Log;
-        self.tell(
-            Tone::Good,
-            match nodes {
-                1 => "Imported 1 machine. See the log for missing details.".to_owned(),
-                _ => format!("Imported {nodes} machines. See the log for missing details."),
-            },
-        );
+        let text = match nodes {
+            1 => "Imported 1 machine. See the log for missing details.".to_owned(),
+            _ => format!("Imported {nodes} machines. See the log for missing details."),
+        };
+        self.tell_with(Tone::Good, text, Some(log()));
     }
 
     fn ended(&mut self, kind: JobKind, result: Result<(), String>) {
         let stopped = self.run.job.take().is_some_and(|job| job.stopping);
         match result {
             Err(why) if stopped => self.tell(Tone::Warn, format!("{} was stopped: {why}", kind.title())),
-            Err(why) => self.tell(Tone::Bad, why),
+            Err(why) => self.tell_with(Tone::Bad, why, Some(log())),
             Ok(()) => match kind {
                 JobKind::Deploy => {
                     self.run.plan = None;
                     self.run.deployed_on = Some(self.run.provider.clone());
                     self.tab = Tab::Events;
-                    self.tell(Tone::Good, "The lab is deployed as it is drawn.");
+                    let show = show(Tab::Events, "Show what happened");
+                    self.tell_with(Tone::Good, "The lab is deployed as it is drawn.", Some(show));
                 }
                 JobKind::Undo => {
                     self.run.plan = None;
@@ -297,6 +309,14 @@ impl State {
             },
         }
     }
+}
+
+fn show(tab: Tab, about: &'static str) -> NoticeAction {
+    NoticeAction { label: "Show", about, command: Command::Window(WindowCommand::Show(tab)) }
+}
+
+fn log() -> NoticeAction {
+    show(Tab::Log, "Show the log")
 }
 
 #[cfg(test)]
@@ -325,7 +345,9 @@ mod tests {
         for (on, shown) in [(None, "sim"), (Some("sim"), "sim"), (Some("incus"), "incus"), (Some("incus:lab-two"), "incus:lab-two")] {
             // Providers are asked for in the background: they may answer before the file is read, and after it.
             for events in [[known(), read(on)], [read(on), known()]] {
-                let mut state = State::new(Preferences { provider: "virtualbox".into(), ..Preferences::default() }, Vec::new());
+                let mut preferences = Preferences::default();
+                preferences.provider = "virtualbox".into();
+                let mut state = State::new(preferences, Vec::new());
                 events.into_iter().for_each(|event| drop(state.receive(event)));
                 assert_eq!(state.run.provider, shown, "{on:?}");
                 assert_eq!(state.run.chosen().map(|choice| choice.name.as_str()), Some(shown), "{on:?}");

@@ -1,11 +1,15 @@
 //! Everything the window shows, and nothing of how.
 
 use super::{
-    Command, Dialog, Document, Effect, ExportOptions, FilePreview, History, Merge, ModeCommand, Preferences, Presentation, Recovery,
-    Review, Run, Tab, Template,
+    Command, Dialog, Document, Effect, ExportOptions, FilePreview, History, Merge, ModeCommand, Notice, NoticeAction, Notices, Preferences,
+    Presentation, Recovery, Review, Run, Tab, Template,
 };
 use crate::model::{Edit, Lab, ListEdit, NodeName, Subject, Touched};
 use crate::rules::Context;
+use crate::session::{
+    Check,
+    settings::{Environment, Settings},
+};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::PathBuf,
@@ -55,17 +59,6 @@ impl Mode {
     }
 }
 
-/// Something to be read once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Its number: every notice has another one.
-    pub id: u64,
-    /// How good it is.
-    pub tone: crate::look::Tone,
-    /// What it says.
-    pub text: String,
-}
-
 /// How much of the lab a view shows beside the canvas.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Graph {
@@ -86,11 +79,17 @@ pub enum InspectorPage {
     Reached,
 }
 
+/// Whether a provider can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProviderTest {
+    /// It is being looked at.
+    Running,
+    /// What was looked at, and how it came out.
+    Done(Vec<Check>),
+}
+
 /// Time from a change to its autosave, in milliseconds.
 pub const AUTOSAVE_DELAY_MS: u64 = 5_000;
-
-/// Notices that wait to be read.
-const NOTICES_MAX: usize = 12;
 
 /// Changes that are kept for whatever is kept beside the lab and follows it less often than it changes.
 const CHANGES_MAX: usize = 32;
@@ -122,9 +121,12 @@ pub struct State {
     pub tab: Tab,
     /// What stands over everything else.
     pub dialog: Option<Dialog>,
-    /// What is to be read once, the latest last.
-    pub notices: VecDeque<Notice>,
-    pub(super) notices_told: u64,
+    /// What the user was told.
+    pub notices: Notices,
+    /// Whether providers can be used, by their names: what was asked for.
+    pub tests: BTreeMap<String, ProviderTest>,
+    /// The environment variables that override preferences.
+    environment: Environment,
     /// How the lab was exported last.
     pub export: ExportOptions,
     /// Whether the window fills the screen.
@@ -181,8 +183,9 @@ impl State {
             preferences,
             tab: Tab::Findings,
             dialog: None,
-            notices: VecDeque::new(),
-            notices_told: 0,
+            notices: Notices::default(),
+            tests: BTreeMap::new(),
+            environment: Environment::default(),
             export: ExportOptions::default(),
             full_screen: false,
             low_window: false,
@@ -206,6 +209,17 @@ impl State {
     pub fn on_machine(mut self, context: Context) -> Self {
         self.review = Review::new(&self.lab, context);
         self
+    }
+
+    /// The same, with preferences that environment variables override.
+    #[must_use]
+    pub fn under(self, environment: Environment) -> Self {
+        Self { environment, ..self }
+    }
+
+    /// What is set of providers.
+    pub fn settings(&self) -> Settings {
+        self.preferences.provider_settings(self.environment.clone())
     }
 
     /// The lab, to be read. It changes only through [`State::apply`].
@@ -321,22 +335,19 @@ impl State {
 
     /// Says something that goes away when it is read.
     pub(super) fn tell(&mut self, tone: crate::look::Tone, text: impl Into<String>) {
+        self.tell_with(tone, text, None);
+    }
+
+    /// The same, with what can be done about it.
+    pub(super) fn tell_with(&mut self, tone: crate::look::Tone, text: impl Into<String>, action: Option<NoticeAction>) {
         let text = text.into();
         self.run.note(text.clone());
-        if self.notices.back().is_some_and(|last| last.text == text) {
-            return;
-        }
-        self.notices_told += 1;
-        self.notices.push_back(Notice { id: self.notices_told, tone, text });
-        if self.notices.len() > NOTICES_MAX {
-            let least = self.notices.iter().position(|notice| notice.tone == crate::look::Tone::Good).unwrap_or(0);
-            self.notices.remove(least);
-        }
+        self.notices.tell(tone, text, action);
     }
 
     /// The latest notice.
     pub fn notice(&self) -> Option<&Notice> {
-        self.notices.back()
+        self.notices.waiting().last()
     }
 
     /// The places of the selected flows.

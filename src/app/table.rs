@@ -181,6 +181,7 @@ commands! {
         File(FileCommand::SaveAs) "Save as…" Save control_shift("S"), open;
         File(FileCommand::Export) "Export…" Export control_shift("E"), open;
         File(FileCommand::RecoverWork) "Recover unsaved work…" Undo None, |state| !state.recoveries.is_empty();
+        Dialog(DialogCommand::Preferences) "Preferences…" Settings control("Comma"), always;
         File(FileCommand::Quit) "Quit" Cross control("Q"), always;
     }
     Edit {
@@ -211,6 +212,7 @@ commands! {
         Window(WindowCommand::ToggleInspector) "Inspector" ChevronRight control("I"), always;
         Window(WindowCommand::ToggleBottom) "Lower panel" ChevronDown control("J"), always;
         Window(WindowCommand::FullScreen) "Full screen" Fit plain("F11"), always;
+        Dialog(DialogCommand::Notices) "Notifications" Bell control("M"), always;
         Window(WindowCommand::ToggleTheme) "Light or dark" Moon control_shift("L"), always;
         Dialog(DialogCommand::CommandPalette) "All commands…" Search control("K"), always;
     }
@@ -254,6 +256,8 @@ static SYNONYMS: &[(Command, &str)] = &[
     (Command::Edit(EditCommand::Duplicate), "copy clone"),
     (Command::Edit(EditCommand::Delete), "remove"),
     (Command::Select(SelectCommand::SelectNone), "deselect clear"),
+    (Command::Dialog(DialogCommand::Preferences), "settings options theme motion scale zoom incus virtualbox remote image key terminal"),
+    (Command::Dialog(DialogCommand::Notices), "notices messages errors bell"),
     (Command::Dialog(DialogCommand::Pins), "package version"),
     (Command::Edit(EditCommand::FixFinding), "repair solve"),
     (Command::Select(SelectCommand::NextFinding), "problem error warning"),
@@ -323,7 +327,7 @@ mod tests {
         assert_eq!(titles("new lab"), ["New lab"]);
         assert_eq!(titles("undo"), Vec::<&str>::new());
         assert_eq!(titles("help about"), ["About Sandtable"]);
-        assert_eq!(titles("theme"), ["Light or dark"]);
+        assert_eq!(titles("theme"), ["Preferences…", "Light or dark"]);
         assert_eq!(titles("keyboard"), ["Shortcuts"]);
     }
 }

@@ -8,7 +8,7 @@ use super::{
     job::{Engine, Job, Observation, Report},
 };
 use crate::model::Lab;
-use crate::session::Cancel;
+use crate::session::{Cancel, Check, ProviderId, settings::Settings};
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -46,6 +46,9 @@ pub struct NoChooser;
 /// Makes the content of an exported file. The exporters do; here is only the seam.
 pub type Draw = fn(&Lab, &ExportOptions) -> anyhow::Result<Vec<u8>>;
 
+/// Looks whether a provider can be used. It may block: it has a thread of its own.
+pub type Doctor = fn(&ProviderId, &Settings) -> Vec<Check>;
+
 /// Called from a worker when there is something to receive.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
@@ -59,6 +62,8 @@ pub struct Parts {
     pub chooser: Box<dyn Chooser>,
     /// What exports labs.
     pub draw: Draw,
+    /// What looks whether a provider can be used.
+    pub doctor: Doctor,
 }
 
 /// The workers.
@@ -71,6 +76,7 @@ enum Hands {
         files: Outbox<Effect>,
         dialogs: SyncSender<(FileUse, String)>,
         jobs: Outbox<Order>,
+        tests: Outbox<(ProviderId, Box<Settings>)>,
         cancel: Arc<Mutex<Cancel>>,
         events: Receiver<Event>,
         /// The last observation, where it shows nothing new.
@@ -127,6 +133,7 @@ type Quiet = Arc<Mutex<Option<Event>>>;
 enum Order {
     Job(Box<Job>, Cancel),
     Watch(Option<Box<Watched>>),
+    UseSettings(Box<Settings>),
 }
 
 impl Workers {
@@ -139,11 +146,12 @@ impl Workers {
         let (files, file_orders) = sync_channel::<Effect>(QUEUE);
         let (dialogs, dialog_orders) = sync_channel::<(FileUse, String)>(1);
         let (jobs, job_orders) = sync_channel::<Order>(QUEUE);
-        let Parts { folders, engine, chooser, draw } = parts;
+        let (tests, test_orders) = sync_channel::<(ProviderId, Box<Settings>)>(QUEUE);
+        let Parts { folders, engine, chooser, draw, doctor } = parts;
         let quiet = Quiet::default();
         let send = Mailbox { events: to_events, quiet: Arc::clone(&quiet), wake, is_full: Arc::default() };
-        let (files, jobs) = (Outbox::new(files), Outbox::new(jobs));
-        let (files_full, jobs_full) = (Arc::clone(&files.is_full), Arc::clone(&jobs.is_full));
+        let (files, jobs, tests) = (Outbox::new(files), Outbox::new(jobs), Outbox::new(tests));
+        let [files_full, jobs_full, tests_full] = [&files.is_full, &jobs.is_full, &tests.is_full].map(Arc::clone);
         let sender = send.clone();
         spawn("files", move || {
             let mut keeper = folders.as_ref().map(Keeper::new);
@@ -155,9 +163,17 @@ impl Workers {
         })?;
         let sender = send.clone();
         spawn("file-chooser", move || choose_files(chooser, &dialog_orders, &sender))?;
+        let sender = Mailbox { is_full: tests_full, ..send.clone() };
+        spawn("provider-tests", move || {
+            for (on, settings) in test_orders {
+                let checks = doctor(&on, &settings);
+                sender.event(Event::Tested(on, checks));
+                sender.done();
+            }
+        })?;
         let send = Mailbox { is_full: jobs_full, ..send };
         spawn("jobs", move || do_jobs(engine, &job_orders, &send))?;
-        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, cancel: Arc::default(), events, quiet } })
+        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, tests, cancel: Arc::default(), events, quiet } })
     }
 
     /// Workers without threads: each effect is done before [`Workers::carry_out`] returns.
@@ -185,7 +201,7 @@ impl Workers {
             _ => {}
         }
         match &self.hands {
-            Hands::Threads { files, dialogs, jobs, cancel, .. } => {
+            Hands::Threads { files, dialogs, jobs, tests, cancel, .. } => {
                 match effect {
                     // One chooser is open at a time.
                     Effect::ChooseFile { what, name } => drop(dialogs.try_send((what, name))),
@@ -202,6 +218,8 @@ impl Workers {
                         }
                     }
                     Effect::Watch(what) => jobs.send(Order::Watch(what)),
+                    Effect::UseSettings(settings) => jobs.send(Order::UseSettings(settings)),
+                    Effect::Test(on, settings) => tests.send((on, settings)),
                     other => files.send(other),
                 }
             }
@@ -215,9 +233,10 @@ impl Workers {
     /// What has been reported since the last call.
     pub fn events(&self) -> Vec<Event> {
         match &self.hands {
-            Hands::Threads { events, quiet, files, jobs, .. } => {
+            Hands::Threads { events, quiet, files, jobs, tests, .. } => {
                 files.flush();
                 jobs.flush();
+                tests.flush();
                 let mut all: Vec<Event> = events.try_iter().collect();
                 all.extend(quiet.lock().ok().and_then(|mut quiet| quiet.take()));
                 all
@@ -394,6 +413,10 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
                 told = None;
                 send.quietly(None);
             }
+            Ok(Order::UseSettings(settings)) => {
+                engine.use_settings(*settings);
+                send.event(Event::Providers(engine.providers()));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -445,6 +468,14 @@ fn inline(
             }
         }
         Effect::Cancel => {}
+        Effect::UseSettings(settings) => {
+            parts.engine.use_settings(*settings);
+            events.push_back(Event::Providers(parts.engine.providers()));
+        }
+        Effect::Test(on, settings) => {
+            let checks = (parts.doctor)(&on, &settings);
+            events.push_back(Event::Tested(on, checks));
+        }
         Effect::Watch(what) => {
             match &what {
                 Some(what) => events.push_back(look(parts.engine.as_mut(), what)),
@@ -479,6 +510,7 @@ mod tests {
         fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
             Ok(None)
         }
+        fn use_settings(&mut self, _: Settings) {}
         fn look_away(&mut self) {}
     }
     struct Always(PathBuf);
@@ -490,7 +522,13 @@ mod tests {
 
     fn parts(folder: &std::path::Path) -> Parts {
         let draw: Draw = |_, _| Ok(b"picture".to_vec());
-        Parts { folders: Some(Folders::below(folder)), engine: Box::new(Quiet), chooser: Box::new(Always(folder.to_owned())), draw }
+        Parts {
+            folders: Some(Folders::below(folder)),
+            engine: Box::new(Quiet),
+            chooser: Box::new(Always(folder.to_owned())),
+            draw,
+            doctor: |_, _| Vec::new(),
+        }
     }
 
     #[test]
@@ -562,6 +600,7 @@ mod tests {
             sight.observed.nodes.insert("a".parse()?, node);
             Ok(Some(sight))
         }
+        fn use_settings(&mut self, _: Settings) {}
         fn look_away(&mut self) {}
     }
 

@@ -1,6 +1,6 @@
 //! `sandtable doctor`: whether this machine is ready for each provider, and what to do where it is not.
 
-use super::open::{open, selection};
+use super::open::{open, selection, settings};
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::session::{Check, CheckState, Extent, ProviderId, ProviderSelection, checks, is_ready};
 use serde::Serialize;
@@ -35,19 +35,22 @@ struct ProviderReport {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
+    let settings = settings()?;
+    // Those of this machine, and the remotes of the preferences.
+    let all = || ALL.into_iter().chain(settings.remotes.iter().cloned()).collect::<Vec<_>>();
     let asked = match &args.layout {
         _ if !args.on.is_empty() => args.on,
         // A lab that is deployed can be nowhere else.
         Some(layout) => match open(layout, ProviderSelection::Deployed) {
             Ok((session, _)) => vec![session.provider],
-            Err(Failure::Input(_)) => ALL.to_vec(),
+            Err(Failure::Input(_)) => all(),
             Err(error) => return Err(error),
         },
-        None => ALL.to_vec(),
+        None => all(),
     };
     let mut providers = Vec::new();
     for on in asked {
-        let mut checks = checks(&on)?;
+        let mut checks = checks(&on, &settings)?;
         if let Some(layout) = &args.layout {
             needed(layout, &on, &mut checks)?;
         }

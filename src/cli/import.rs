@@ -1,5 +1,6 @@
 //! `sandtable import`: makes a layout from machines that exist.
 
+use super::open::settings;
 use super::{Failure, Outcome, Result, Terminal};
 use crate::app::{Permit, SaveError, save::save_layout};
 use crate::layout::write;
@@ -32,7 +33,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if let Some(path) = args.output.as_ref().filter(|path| path.exists() && !args.force) {
         return Err(Failure::input(format!("{} exists; choose another file with -o, or add --force", path.display())));
     }
-    let (mut lab, unknown) = import_machines(host.as_deref(), &args.machines)?;
+    let settings = settings()?;
+    let (mut lab, unknown) = import_machines(host.as_deref(), &args.machines, &settings)?;
     if let Some(name) = args.name {
         lab.name = name;
     }

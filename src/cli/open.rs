@@ -4,7 +4,7 @@ use super::args::Running;
 use super::input::{Loaded, load, read_layout};
 use super::{Failure, Result};
 use crate::host::state::StateFolder;
-use crate::session::{self, ProviderId, ProviderSelection, Session, SessionError, WallClock, labs};
+use crate::session::{self, ProviderId, ProviderSelection, Session, SessionError, WallClock, labs, settings::Settings};
 use std::{path::Path, sync::Arc};
 
 /// The environment's name for the simulator's wall clock, in milliseconds since 1970. It stands still: who sets it moves it
@@ -23,7 +23,7 @@ pub(super) fn open(layout: &Path, provider: ProviderSelection) -> Result<(Sessio
     if let Err(error) = layout.canonicalize() {
         return Err(SessionError::NoFile { file: layout.to_owned(), error }.into());
     }
-    Ok((Session::open(&StateFolder::of_user()?, layout, lab, provider, wall_clock()?)?, text))
+    Ok((Session::open(&StateFolder::of_user()?, layout, lab, provider, wall_clock()?, settings()?)?, text))
 }
 
 /// Opens the lab of a layout, which must be deployed.
@@ -53,7 +53,7 @@ pub(super) fn open_running(which: &Running) -> Result<(Session, Option<String>)>
         (Some(layout), None) => layout,
         (None, Some(name)) => {
             let provider = selection(named, ProviderSelection::Deployed);
-            return Ok((Session::open_by_id(&state, name, provider, wall_clock()?)?, None));
+            return Ok((Session::open_by_id(&state, name, provider, wall_clock()?, settings()?)?, None));
         }
         (Some(_), Some(_)) => return Err(Failure::input("say which lab either by its layout or by --lab")),
         (None, None) => return Err(Failure::input("say which lab: by its layout, or by --lab; `sandtable labs` lists them")),
@@ -64,11 +64,11 @@ pub(super) fn open_running(which: &Running) -> Result<(Session, Option<String>)>
     match load(layout) {
         Ok(loaded) => {
             let provider = selection(named, ProviderSelection::DeployedOr(ProviderId::Sim));
-            Ok((Session::open(&state, &file, loaded.lab, provider, wall_clock()?)?, None))
+            Ok((Session::open(&state, &file, loaded.lab, provider, wall_clock()?, settings()?)?, None))
         }
         Err(unreadable) => {
             let provider = selection(named, ProviderSelection::Deployed);
-            let Some(session) = Session::open_recorded(&state, &file, provider, wall_clock()?)? else {
+            let Some(session) = Session::open_recorded(&state, &file, provider, wall_clock()?, settings()?)? else {
                 let moved = labs::moved(&state, &file, None)?;
                 let hint = labs::moved_hint(layout, &moved).or(labs::unreadable_hint(&state)?);
                 let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
@@ -78,6 +78,11 @@ pub(super) fn open_running(which: &Running) -> Result<(Session, Option<String>)>
             Ok((session, Some(format!("{first}; going by the layout as it was last deployed"))))
         }
     }
+}
+
+/// What is set of providers: in the settings file of the window, overridden by the environment.
+pub(super) fn settings() -> Result<Arc<Settings>> {
+    crate::app::files::provider_settings().map(Arc::new).map_err(|damaged| Failure::input(damaged.to_string()))
 }
 
 /// The wall clock, or the one that the environment sets.

@@ -28,18 +28,17 @@ const EMULATORS: [(&str, &[&str]); 2] = [("wt.exe", &["--"]), ("cmd.exe", &["/c"
 #[cfg(target_os = "macos")]
 const EMULATORS: [(&str, &[&str]); 4] = [("kitty", &[]), ("alacritty", &["-e"]), ("wezterm", &["start", "--"]), ("xterm", &["-e"])];
 
-/// Opens a window of the user's terminal emulator in which a program runs, and does not wait for it.
+/// Opens a window of the chosen terminal emulator, or of the first known one, in which a program runs, and does not wait for it.
 ///
 /// # Errors
 /// Where none is found, or it does not start.
-pub fn open(words: &[String]) -> io::Result<()> {
-    let chosen = std::env::var_os("TERMINAL").filter(|name| !name.is_empty());
+pub fn open(words: &[String], chosen: Option<&OsStr>) -> io::Result<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let Some((emulator, before)) = emulator(chosen.as_deref(), &path) else {
+    let Some((emulator, before)) = emulator(chosen, &path) else {
         let typed = super::ssh::quoted_all(words.iter().map(String::as_str));
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
-            format!("no terminal emulator is found; set TERMINAL to one, or type this into yours: {typed}"),
+            format!("no terminal emulator is found; choose one in the preferences, set TERMINAL to one, or type this into yours: {typed}"),
         ));
     };
     let mut command = Command::new(emulator);

@@ -227,6 +227,8 @@ Hang = "hang",
 Dots = "dots",
 /// Settings: sliders.
 Settings = "settings",
+/// Notifications.
+Bell = "bell",
 /// Outside.
 Cloud = "cloud",
 /// A drill: a target.

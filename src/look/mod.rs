@@ -15,5 +15,5 @@ pub use icon::{ICON_SIDE, ICON_STROKE, Icon};
 pub use outline::{Drawing, Ends, Outline, Paint, Piece, Point};
 pub use text::{FontFace, elide, line_height, width};
 pub use tokens::{
-    Appearance, DARK, LIGHT, Motion, Palette, Preference, RAIL_HUES, Tone, duration_secs, ease_out, font_size, radius, size, stroke,
+    Appearance, DARK, LIGHT, Motion, Palette, Preference, RAIL_HUES, Scale, Tone, duration_secs, ease_out, font_size, radius, size, stroke,
 };

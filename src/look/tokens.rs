@@ -45,6 +45,15 @@ impl Preference {
     /// All of them, in the order of the menu.
     pub const ALL: [Self; 3] = [Self::System, Self::Dark, Self::Light];
 
+    /// What it shows.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::System => "The theme of the desktop",
+            Self::Dark => "Light words on a dark ground",
+            Self::Light => "Dark words on a light ground",
+        }
+    }
+
     /// The word that people read.
     pub fn title(self) -> &'static str {
         match self {
@@ -64,6 +73,62 @@ pub enum Motion {
     Full,
     /// Changes are shown at once.
     Reduced,
+}
+
+impl Motion {
+    /// Both, in the order of the preferences.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Reduced];
+
+    /// The word that people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Full => "Full",
+            Self::Reduced => "Reduced",
+        }
+    }
+
+    /// What it shows.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Full => "Changes are shown by short movements",
+            Self::Reduced => "Changes are shown at once",
+        }
+    }
+}
+
+/// How large the interface is, in percent of its usual size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct Scale(u16);
+
+impl Scale {
+    /// Those that are offered.
+    pub const ALL: [Self; 8] = [Self(75), Self(90), Self(100), Self(110), Self(125), Self(150), Self(175), Self(200)];
+
+    /// In percent.
+    pub fn percent(self) -> u16 {
+        self.0
+    }
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<u16> for Scale {
+    type Error = String;
+
+    fn try_from(percent: u16) -> Result<Self, String> {
+        if (75..=200).contains(&percent) { Ok(Self(percent)) } else { Err(format!("{percent} is no scale from 75 to 200")) }
+    }
+}
+
+impl From<Scale> for u16 {
+    fn from(scale: Scale) -> Self {
+        scale.0
+    }
 }
 
 /// What a coloured thing says.

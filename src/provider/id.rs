@@ -2,11 +2,13 @@
 
 use super::{
     Answer, Provider, ProviderError, Retry,
-    incus::{IncusMachines, Settings},
+    doctor::Check,
+    incus::{self, IncusMachines},
     machines::Machines,
     real::{Core, Hold, RealProvider, core::lab_clock_ms, journal::Faults, watch::watch},
+    settings::{Section, Setting, Settings},
     sim::{SimProvider, WallClock},
-    virtualbox::{Files, VirtualBox},
+    virtualbox::{self, Files, VirtualBox},
 };
 use crate::{
     host::state::{LabFolder, Locked},
@@ -98,6 +100,8 @@ pub struct LabLocation {
     pub folder: LabFolder,
     /// The wall clock.
     pub clock: WallClock,
+    /// What is set of providers.
+    pub settings: Arc<Settings>,
 }
 
 impl ProviderId {
@@ -123,6 +127,27 @@ impl ProviderId {
         self.real(location, Hold::Whole(Arc::clone(locked)))
     }
 
+    /// Refuses settings of the provider that cannot be used.
+    fn check(&self, settings: &Settings) -> Result<(), ProviderError> {
+        match self {
+            Self::Sim => Ok(()),
+            Self::Incus(_) => settings.check(&self.to_string(), Section::Incus),
+            Self::VirtualBox(_) => settings.check(&self.to_string(), Section::VirtualBox),
+        }
+    }
+
+    /// Whether a lab can run there, and what is missing.
+    pub async fn doctor(&self, settings: &Settings) -> Vec<Check> {
+        if let Err(error) = self.check(settings) {
+            return vec![Check::bad("settings", error.why, error.next)];
+        }
+        match self {
+            Self::Sim => vec![Check::good("simulator", "it is built in and needs nothing")],
+            Self::Incus(remote) => incus::doctor(remote.as_deref(), &settings.into()).await,
+            Self::VirtualBox(host) => virtualbox::doctor::doctor(host.as_deref(), &[], settings).await,
+        }
+    }
+
     /// What is broken on purpose, as the lab's own state says: no hypervisor is asked.
     ///
     /// # Errors
@@ -139,17 +164,21 @@ impl ProviderId {
 
     fn real(&self, location: LabLocation, hold: Hold) -> Result<Arc<dyn Provider>, ProviderError> {
         let machines = self.machines(&location)?;
-        let core = Core::new(machines, location.folder, location.id, location.name, location.clock, hold);
+        let mut core = Core::new(machines, location.folder, location.id, location.name, location.clock, hold);
+        core.package_source = location.settings.text(Setting::PackageSource);
         Ok(Arc::new(RealProvider::new(core, watch)?))
     }
 
     fn machines(&self, location: &LabLocation) -> Result<Arc<dyn Machines>, ProviderError> {
+        self.check(&location.settings)?;
         match self {
-            Self::Incus(remote) => Ok(Arc::new(IncusMachines::open(remote.as_deref(), location.id.clone(), Settings::of_environment())?)),
+            Self::Incus(remote) => {
+                Ok(Arc::new(IncusMachines::open(remote.as_deref(), location.id.clone(), incus::Settings::from(&*location.settings))?))
+            }
             Self::VirtualBox(host) => {
                 let layout = location.file.parent().map(Path::to_owned).unwrap_or_default();
                 let files = Files { layout, state: location.folder.clone() };
-                Ok(Arc::new(VirtualBox::open(host.as_deref(), location.id.clone(), Some(files))?))
+                Ok(Arc::new(VirtualBox::open(host.as_deref(), location.id.clone(), Some(files), &location.settings)?))
             }
             Self::Sim => Err(ProviderError {
                 what: format!("open {self}"),

@@ -9,6 +9,7 @@ pub mod incus;
 pub mod machines;
 pub mod preflight;
 pub mod real;
+pub mod settings;
 pub mod sim;
 pub mod ssh;
 pub mod transport;

@@ -7,6 +7,7 @@ use crate::{
     provider::id::LabLocation,
     sim::Prediction,
 };
+use std::sync::Arc;
 
 impl Session {
     /// What a fault would do that is healed after so many milliseconds; `None`: that is not healed, or the provider cannot tell.
@@ -75,6 +76,8 @@ pub fn recorded_faults(known: &Known, deployed: &Deployed, clock: &WallClock) ->
         file: deployed.file.clone(),
         folder: known.folder.clone(),
         clock: clock.clone(),
+        // The state alone is read.
+        settings: Arc::default(),
     };
     Ok(deployed.on.faults(location)?)
 }

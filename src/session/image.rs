@@ -3,7 +3,10 @@
 use super::{Done, Monitor, ProviderId, Result, Session, SessionError, progress::with_messages};
 use crate::{
     catalog::Recipes,
-    provider::incus::image::{Contents, cache_of_user, make},
+    provider::incus::{
+        Settings,
+        image::{Contents, cache_of_user, make},
+    },
 };
 use std::path::PathBuf;
 
@@ -21,6 +24,7 @@ pub enum Packages {
 pub struct Image {
     contents: Contents,
     remote: Option<String>,
+    settings: Settings,
     cache: PathBuf,
 }
 
@@ -37,7 +41,7 @@ impl Session {
             Packages::OfAllRecipes => Contents::of_all(recipes),
         };
         let cache = cache_of_user().ok_or(SessionError::NoHome)?;
-        Ok(Image { contents, remote: remote.clone(), cache })
+        Ok(Image { contents, remote: remote.clone(), settings: Settings::from(&*self.settings), cache })
     }
 }
 
@@ -57,6 +61,6 @@ impl Image {
     /// # Errors
     /// Where tools, rights or packages are missing, or the daemon refuses.
     pub fn make(&self, monitor: &mut Monitor<'_>) -> Result<Done> {
-        with_messages(monitor, async |says| make(self.remote.as_deref(), &self.contents, &self.cache, says).await)
+        with_messages(monitor, async |says| make((self.remote.as_deref(), &self.settings), &self.contents, &self.cache, says).await)
     }
 }

@@ -24,6 +24,7 @@ pub use crate::provider::{
     Done, FaultDuration, FaultSelection, InjectOptions, REAL_FAULT_SECS, Traffic,
     doctor::{Check, State as CheckState, is_ready},
     id::ProviderId,
+    settings,
     sim::WallClock,
 };
 pub use cluster::{Promoted, Recovered};

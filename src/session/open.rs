@@ -12,6 +12,7 @@ use crate::{
     provider::{
         Provider,
         id::{LabLocation, ProviderId},
+        settings::Settings,
         sim::WallClock,
     },
 };
@@ -56,6 +57,8 @@ pub struct Session {
     state: StateFolder,
     deployed: Option<Deployed>,
     clock: WallClock,
+    /// What is set of providers.
+    pub(super) settings: Arc<Settings>,
     handle: OnceCell<LabHandle>,
 }
 
@@ -77,33 +80,52 @@ impl Session {
     ///
     /// # Errors
     /// Where the file does not exist, the lab's record cannot be read, or the provider is another.
-    pub fn open(state: &StateFolder, layout: &Path, lab: Lab, provider: ProviderSelection, clock: WallClock) -> Result<Self> {
+    pub fn open(
+        state: &StateFolder,
+        layout: &Path,
+        lab: Lab,
+        provider: ProviderSelection,
+        clock: WallClock,
+        settings: Arc<Settings>,
+    ) -> Result<Self> {
         let file = layout.canonicalize().map_err(|error| SessionError::NoFile { file: layout.to_owned(), error })?;
         let located = labs::locate(state, &file)?;
-        Self::of(state, located, file, Some(lab), provider, clock)
+        Self::of(state, located, file, Some(lab), provider, clock, settings)
     }
 
     /// Opens the lab of a layout file that is gone or cannot be read, as it was last deployed; `None`: it is not deployed.
     ///
     /// # Errors
     /// As [`Session::open`].
-    pub fn open_recorded(state: &StateFolder, file: &Path, provider: ProviderSelection, clock: WallClock) -> Result<Option<Self>> {
+    pub fn open_recorded(
+        state: &StateFolder,
+        file: &Path,
+        provider: ProviderSelection,
+        clock: WallClock,
+        settings: Arc<Settings>,
+    ) -> Result<Option<Self>> {
         let located = labs::locate(state, file)?;
         if located.deployed.is_none() {
             return Ok(None);
         }
-        Self::of(state, located, file.to_owned(), None, provider, clock).map(Some)
+        Self::of(state, located, file.to_owned(), None, provider, clock, settings).map(Some)
     }
 
     /// Opens a lab by its identity or the beginning of it, as it was last deployed.
     ///
     /// # Errors
     /// As [`Session::open`]; and where no lab has the identity.
-    pub fn open_by_id(state: &StateFolder, name: &str, provider: ProviderSelection, clock: WallClock) -> Result<Self> {
+    pub fn open_by_id(
+        state: &StateFolder,
+        name: &str,
+        provider: ProviderSelection,
+        clock: WallClock,
+        settings: Arc<Settings>,
+    ) -> Result<Self> {
         let Known { id, folder, deployed } = labs::named(state, name)?;
         let deployed = deployed?;
         let file = deployed.file.clone();
-        Self::of(state, Located { id, folder, deployed: Some(deployed) }, file, None, provider, clock)
+        Self::of(state, Located { id, folder, deployed: Some(deployed) }, file, None, provider, clock, settings)
     }
 
     fn of(
@@ -113,6 +135,7 @@ impl Session {
         lab: Option<Lab>,
         provider: ProviderSelection,
         clock: WallClock,
+        settings: Arc<Settings>,
     ) -> Result<Self> {
         let Located { id, folder, deployed } = located;
         let known = deployed.as_ref().map(|deployed| deployed.on.clone());
@@ -128,7 +151,7 @@ impl Session {
             let name = deployed.as_ref().map_or("", |deployed| deployed.name.as_str());
             kept_layout(&folder).unwrap_or_else(|| Lab::new(name))
         });
-        Ok(Self { lab, id, provider, file, folder, state: state.clone(), deployed, clock, handle: OnceCell::new() })
+        Ok(Self { lab, id, provider, file, folder, state: state.clone(), deployed, clock, settings, handle: OnceCell::new() })
     }
 
     /// Writes the lost record of a layout's lab again, from what the provider has with its ownership tag.
@@ -142,6 +165,7 @@ impl Session {
         id: Option<&str>,
         provider: ProviderId,
         clock: WallClock,
+        settings: Arc<Settings>,
     ) -> Result<Rebuilt> {
         let file = layout.canonicalize().map_err(|error| SessionError::NoFile { file: layout.to_owned(), error })?;
         let id = match id {
@@ -155,7 +179,7 @@ impl Session {
             return Err(SessionError::NotLost { id, provider, file });
         }
         let located = Located { id, folder, deployed: None };
-        let session = Self::of(state, located, file, Some(lab), ProviderSelection::Exactly(provider), clock)?;
+        let session = Self::of(state, located, file, Some(lab), ProviderSelection::Exactly(provider), clock, settings)?;
         let observed = session.handle()?.observe()?;
         if observed.is_empty() {
             return Err(SessionError::NothingFound { id: session.id, provider: session.provider });
@@ -238,6 +262,7 @@ impl Session {
             file: self.file.clone(),
             folder: self.folder.clone(),
             clock: Arc::clone(&self.clock),
+            settings: Arc::clone(&self.settings),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     model::Lab,
     provider::{
-        incus,
-        virtualbox::{self, VirtualBox, open_manage},
+        settings::{Setting, Settings},
+        virtualbox::{VirtualBox, find::find, open_manage},
     },
 };
 use std::time::Duration;
@@ -20,27 +20,20 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Where the system gives no runtime.
-pub fn checks(provider: &ProviderId) -> Result<Vec<Check>> {
-    Ok(match provider {
-        ProviderId::Sim => vec![Check::good("simulator", "it is built in and needs nothing")],
-        ProviderId::Incus(remote) => wait(incus::doctor(remote.as_deref(), &incus::Settings::of_environment()))?,
-        ProviderId::VirtualBox(host) => wait(virtualbox::doctor::doctor(host.as_deref(), &[]))?,
-    })
+pub fn checks(provider: &ProviderId, settings: &Settings) -> Result<Vec<Check>> {
+    Ok(wait(provider.doctor(settings))?)
 }
 
 /// What keeps a provider from being used, found out in a few seconds; `None`: nothing. Whether VirtualBox has an image to clone
 /// depends on the layout.
-pub fn hindrance(provider: &ProviderId) -> Option<String> {
+pub fn hindrance(provider: &ProviderId, settings: &Settings) -> Option<String> {
     match provider {
         ProviderId::Sim => None,
-        ProviderId::VirtualBox(_) => {
-            virtualbox::find::find().err().map(|missing| format!("VirtualBox is not found: {}. {}", missing.why, missing.next))
-        }
-        ProviderId::Incus(remote) => {
-            let asked = wait(async {
-                let settings = incus::Settings::of_environment();
-                tokio::time::timeout(ASK_TIMEOUT, incus::doctor(remote.as_deref(), &settings)).await
-            });
+        ProviderId::VirtualBox(_) => find(settings.path(Setting::VBoxManage))
+            .err()
+            .map(|missing| format!("VirtualBox is not found: {}. {}", missing.why, missing.next)),
+        ProviderId::Incus(_) => {
+            let asked = wait(async { tokio::time::timeout(ASK_TIMEOUT, provider.doctor(settings)).await });
             match asked {
                 Ok(Ok(checks)) if is_ready(&checks) => None,
                 Ok(Ok(checks)) => {
@@ -59,8 +52,8 @@ pub fn hindrance(provider: &ProviderId) -> Option<String> {
 ///
 /// # Errors
 /// Where VirtualBox is missing or fails, or has no such machine.
-pub fn import_machines(host: Option<&str>, machines: &[String]) -> Result<(Lab, Vec<String>)> {
-    let manage = open_manage(host)?;
+pub fn import_machines(host: Option<&str>, machines: &[String], settings: &Settings) -> Result<(Lab, Vec<String>)> {
+    let manage = open_manage(host, settings)?;
     let imported = call(VirtualBox::import(&manage, machines))?;
     Ok((imported.lab, imported.unknown))
 }

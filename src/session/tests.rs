@@ -34,7 +34,7 @@ impl Bench {
         let state = StateFolder::at(self.root.path().join("state"));
         let clock = Arc::clone(&self.clock);
         let provider = ProviderSelection::DeployedOr(ProviderId::Sim);
-        Session::open(&state, &self.file(), lab, provider, Arc::new(move || clock.load(Ordering::Relaxed))).unwrap()
+        Session::open(&state, &self.file(), lab, provider, Arc::new(move || clock.load(Ordering::Relaxed)), Arc::default()).unwrap()
     }
 
     fn deploy(&self, lab: Lab) -> Finished {

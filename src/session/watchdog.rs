@@ -5,9 +5,9 @@ use crate::{
     deploy::Deployed,
     host::{guard::LOCK_FILE, state::StateFolder},
     plan::LabId,
-    provider::real::journal::Faults,
+    provider::{real::journal::Faults, settings::Settings},
 };
-use std::{fs::File, path::Path, time::Duration};
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
 
 /// Time between two reads of the journal of faults.
 const EVERY: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const TRIES_MAX: u32 = 60;
 ///
 /// # Errors
 /// Where the folder is no lab's, or its state cannot be read.
-pub fn heal_expired(folder: &Path, clock: &WallClock) -> Result<()> {
+pub fn heal_expired(folder: &Path, clock: &WallClock, settings: &Arc<Settings>) -> Result<()> {
     let not_a_lab = |why: String| SessionError::UnknownTarget(format!("{}: {why}", folder.display()));
     let (Some(name), Some(root)) = (folder.file_name().and_then(|name| name.to_str()), folder.parent()) else {
         return Err(SessionError::UnknownTarget("say which lab's state folder".to_owned()));
@@ -52,7 +52,7 @@ pub fn heal_expired(folder: &Path, clock: &WallClock) -> Result<()> {
         if Deployed::read(&folder, &id)?.is_none() {
             break;
         }
-        let session = Session::open_by_id(&state, name, ProviderSelection::Deployed, clock.clone())?;
+        let session = Session::open_by_id(&state, name, ProviderSelection::Deployed, clock.clone(), Arc::clone(settings))?;
         match session.handle()?.heal(FaultSelection::One(due.id)) {
             Ok(_) => failures = 0,
             Err(SessionError::Provider(error)) => {

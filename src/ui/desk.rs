@@ -33,6 +33,8 @@ pub struct Memory {
     pub manual_query: String,
     /// The step whose log is open; empty: the last one.
     pub log_step: String,
+    /// The page of the preferences that was open last.
+    pub preferences_page: crate::ui::dialog::PreferencesPage,
     /// The dialog that `reason`, `page` and `file_name` belong to: they begin anew with another.
     pub dialog: Option<Dialog>,
     /// Who reaches the selected node or service.

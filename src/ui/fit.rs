@@ -1,6 +1,6 @@
 //! Keeps the window within its screen when it opens: a size that was remembered on a larger screen, or the default size on a small one.
 
-use super::SIZE_MIN;
+use super::theme::WINDOW_MIN as SIZE_MIN;
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 /// For how long after the start the window is fitted, in seconds. Later its size is the user's.

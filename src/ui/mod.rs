@@ -22,12 +22,13 @@ pub use desk::{Desk, Memory};
 pub use shell::SandtableApp;
 
 use crate::app::{
-    Preferences, State, Template, WindowPlace,
+    Event, Preferences, State, Template, WindowPlace,
     chooser::Desktop,
     files::{self, Folders},
     worker::{Parts, Workers},
 };
 use crate::picture;
+use crate::session::settings::Environment;
 use anyhow::Context as _;
 use std::{
     path::PathBuf,
@@ -39,8 +40,6 @@ use std::{
 const SIZE: [f32; 2] = [1440.0, 900.0];
 /// The icon of the window, where the system asks the program for it.
 const ICON: &[u8] = include_bytes!("../../dist/icons/128.png");
-/// The least size that it can be used in.
-const SIZE_MIN: [f32; 2] = [800.0, 560.0];
 
 /// The labs that Sandtable ships with, as the gallery shows them.
 pub fn templates() -> Vec<Template> {
@@ -62,7 +61,7 @@ pub fn templates() -> Vec<Template> {
 pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
     let began = Instant::now();
     let folders = Folders::of_platform();
-    let preferences = folders.as_ref().map_or_else(Preferences::default, files::preferences);
+    let (preferences, damaged) = folders.as_ref().map_or_else(|| (Preferences::default(), None), files::preferences);
     let place = preferences.window.unwrap_or(WindowPlace { size: SIZE, maximized: false });
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -71,7 +70,7 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
             .with_icon(eframe::icon_data::from_png_bytes(ICON).unwrap_or_default())
             .with_inner_size(place.size)
             .with_maximized(place.maximized)
-            .with_min_inner_size(SIZE_MIN),
+            .with_min_inner_size(theme::WINDOW_MIN),
         renderer: eframe::Renderer::Glow,
         // The window's size is among the preferences: what egui would keep may be the full screen of a presentation.
         persist_window: false,
@@ -79,12 +78,19 @@ pub fn run(path: Option<PathBuf>) -> anyhow::Result<()> {
     };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         let ctx = creation.egui_ctx.clone();
-        let parts = Parts { folders, engine: crate::app::engine::all(), chooser: Box::new(Desktop), draw: crate::app::export::export };
+        let mut state = State::new(preferences, templates()).on_machine(crate::app::machine::context()).under(Environment::of_process());
+        damaged.map(Event::Failed).into_iter().for_each(|told| drop(state.receive(told)));
+        let parts = Parts {
+            folders,
+            engine: crate::app::engine::all(state.settings()),
+            chooser: Box::new(Desktop),
+            draw: crate::app::export::export,
+            doctor: crate::app::engine::doctor,
+        };
         // After a moment, and not at once: of the latter egui makes two frames.
         let wake = move || ctx.request_repaint_after(Duration::from_millis(1));
         let workers = Workers::start(parts, Arc::new(wake))?;
         outline::Outline::install(&creation.egui_ctx);
-        let mut state = State::new(preferences, templates()).on_machine(crate::app::machine::context());
         state.run.process = std::process::id();
         let mut app = SandtableApp::new(state, workers).timing_from(began);
         app.prepare(&creation.egui_ctx);

@@ -16,8 +16,8 @@ const MARGIN: f32 = 24.0;
 
 /// Shows the notices that wait longest.
 pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
-    let waiting = desk.state.notices.len().saturating_sub(SHOWN_MAX);
-    let shown: Vec<Notice> = desk.state.notices.iter().take(SHOWN_MAX).cloned().collect();
+    let waiting = desk.state.notices.waiting().len().saturating_sub(SHOWN_MAX);
+    let shown: Vec<Notice> = desk.state.notices.waiting().take(SHOWN_MAX).cloned().collect();
     let mut bottom = MARGIN;
     for (nth, notice) in shown.iter().rev().enumerate() {
         let more = if nth == 0 { waiting } else { 0 };
@@ -46,6 +46,12 @@ fn bar(ctx: &Context, desk: &mut Desk<'_>, notice: &Notice, bottom: f32, more: u
             ui.label(RichText::new(format!("{more} more")).color(theme::palette(ui).muted));
         }
         ui.add_space(size::GRID);
+        if let Some(action) = &notice.action
+            && ui.add(widget::Button::quiet(action.label).explanation(action.about)).clicked()
+        {
+            desk.send(action.command.clone());
+            desk.send(Command::Window(WindowCommand::CloseNotice(notice.id)));
+        }
         ui.add(widget::IconButton::new(Icon::Cross, "Close the notice").small()).clicked()
     });
     if shown.inner {

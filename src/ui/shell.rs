@@ -102,7 +102,13 @@ impl SandtableApp {
     }
 
     fn before(&mut self, ctx: &Context) {
-        theme::set_preference(ctx, self.state.preferences.theme);
+        let preferences = &self.state.preferences;
+        theme::set_preference(ctx, preferences.theme);
+        theme::set_scale(ctx, preferences.scale);
+        if theme::motion(ctx) != preferences.motion {
+            theme::set_motion(ctx, preferences.motion);
+        }
+        self.state.notices.set_clock(since_open_ms(ctx));
         self.catch_up(ctx);
     }
 
@@ -229,7 +235,10 @@ impl SandtableApp {
         });
         let Some(inner) = inner.filter(|_| !hidden && !self.state.full_screen) else { return };
         let known = self.state.preferences.window;
-        let size = if maximized { known.map_or([inner.width(), inner.height()], |known| known.size) } else { inner.size().into() };
+        // In points of the desktop, whatever the interface's scale: the next window begins without it.
+        let inner = inner.size() * ctx.zoom_factor();
+        let inner = [inner.x.round(), inner.y.round()];
+        let size = if maximized { known.map_or(inner, |known| known.size) } else { inner };
         let place = WindowPlace { size, maximized };
         if known == Some(place) {
             self.place = None;
@@ -268,8 +277,7 @@ impl SandtableApp {
     }
 
     fn tick(&mut self, ctx: &Context) {
-        let now_ms = ctx.input(|input| Duration::from_secs_f64(input.time.max(0.0)).as_millis());
-        let (effects, again_ms) = self.state.tick(u64::try_from(now_ms).unwrap_or(u64::MAX));
+        let (effects, again_ms) = self.state.tick(since_open_ms(ctx));
         for effect in effects {
             self.workers.carry_out(effect);
         }
@@ -398,6 +406,12 @@ impl SandtableApp {
         panel::follow_fault_hover(ui.ctx(), &mut desk);
         drop_hint::show(ui.ctx());
     }
+}
+
+/// How long the window is open, in milliseconds.
+fn since_open_ms(ctx: &Context) -> u64 {
+    let now_ms = ctx.input(|input| Duration::from_secs_f64(input.time.max(0.0)).as_millis());
+    u64::try_from(now_ms).unwrap_or(u64::MAX)
 }
 
 impl eframe::App for SandtableApp {

@@ -3,7 +3,7 @@
 //! The only place that turns a token into egui's types. It keeps no preference: the caller says what the user wants.
 
 use super::{atlas::AtlasWatch, one_press::OnePress};
-use crate::look::{Appearance, Color, FontFace, Motion, Palette, Preference, Tone, duration_secs, font_size, size, stroke};
+use crate::look::{Appearance, Color, FontFace, Motion, Palette, Preference, Scale, Tone, duration_secs, font_size, size, stroke};
 use egui::{
     Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Id, Margin, Shadow, Stroke, Style, TextStyle,
     ThemePreference, Visuals,
@@ -104,7 +104,11 @@ pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
     ctx.add_plugin(AtlasWatch::default());
     ctx.add_plugin(OnePress::default());
-    ctx.options_mut(|options| options.fallback_theme = egui::Theme::Dark);
+    ctx.options_mut(|options| {
+        options.fallback_theme = egui::Theme::Dark;
+        // The scale is a preference; the keys for it zoom the canvas.
+        options.zoom_with_keyboard = false;
+    });
     for (theme, appearance) in [(egui::Theme::Dark, Appearance::Dark), (egui::Theme::Light, Appearance::Light)] {
         ctx.set_style_of(theme, style(&Theme::new(appearance)));
     }
@@ -117,6 +121,32 @@ pub fn set_preference(ctx: &Context, preference: Preference) {
         Preference::Dark => ThemePreference::Dark,
         Preference::Light => ThemePreference::Light,
     });
+}
+
+/// The least size of the window in which everything can be used, in points: no scale leaves less.
+pub const WINDOW_MIN: [f32; 2] = [800.0, 560.0];
+
+/// Sets how large the interface is: as wanted, as far as the window has room for it. It holds from the next frame on.
+pub fn set_scale(ctx: &Context, scale: Scale) {
+    let factor = scale_that_fits(scale, ctx.content_rect().size() * ctx.zoom_factor());
+    if (factor - ctx.zoom_factor()).abs() > 0.005 {
+        ctx.set_zoom_factor(factor);
+    }
+}
+
+/// The scale that is shown, in percent.
+pub fn shown_percent(ctx: &Context) -> u16 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0.75 and 2")]
+    let percent = (ctx.zoom_factor() * 100.0).round() as u16;
+    percent
+}
+
+/// The factor of a scale in a window of so many points of the desktop: in steps, so that a window that is resized does not shimmer.
+fn scale_that_fits(scale: Scale, window: egui::Vec2) -> f32 {
+    const STEPS: f32 = 20.0;
+    let room = (window.x / WINDOW_MIN[0]).min(window.y / WINDOW_MIN[1]);
+    let steps = (room * STEPS + 0.01).floor() / STEPS;
+    (f32::from(scale.percent()) / 100.0).min(steps.max(1.0))
 }
 
 /// Lets things move, or shows every change at once.
@@ -282,6 +312,17 @@ mod tests {
     #[test]
     fn corners_are_those_of_the_tokens() {
         assert_eq!((f32::from(RADIUS_CONTROL), f32::from(RADIUS_CARD)), (radius::CONTROL, radius::CARD));
+    }
+
+    #[test]
+    fn the_scale_leaves_room_for_everything() {
+        let fits = |percent: u16, window: egui::Vec2| scale_that_fits(percent.try_into().unwrap(), window);
+        assert_eq!(fits(75, vec2(1440.0, 900.0)), 0.75);
+        assert_eq!(fits(150, vec2(1440.0, 900.0)), 1.5);
+        assert_eq!(fits(200, vec2(1440.0, 900.0)), 1.6);
+        assert_eq!(fits(200, vec2(1600.0, 1120.0)), 2.0);
+        assert_eq!(fits(200, vec2(1024.0, 640.0)), 1.1);
+        assert_eq!(fits(125, vec2(640.0, 480.0)), 1.0, "a window that is too small anyway keeps its usual size");
     }
 
     #[test]

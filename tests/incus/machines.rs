@@ -69,10 +69,20 @@ fn incus(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What the environment says of the daemon.
+fn settings() -> Settings {
+    (&sandtable::provider::settings::Settings::new(
+        Default::default(),
+        sandtable::provider::settings::Environment::of_process(),
+        Vec::new(),
+    ))
+        .into()
+}
+
 impl Lab {
     fn new(name: &str) -> Self {
         let id = LabId::of_file(Path::new("/tests").join(format!("{name}.ron")).as_path());
-        let settings = Settings { image: Some(image()), pool: None };
+        let settings = Settings { image: Some(image()), pool: None, ..settings() };
         let lab = Self { machines: IncusMachines::open(None, id.clone(), settings).unwrap(), id };
         lab.remove();
         lab
@@ -497,13 +507,14 @@ async fn what_cannot_be_had_is_said() {
     let error = lab.act(Action::CreateMachine { node: node("one"), spec: alone }).await.unwrap_err();
     assert!(error.why.contains("nowhere") && error.node == Some(node("one")), "{error:?}");
     let bare = Lab::machine("one", vec![]);
-    lab.machines = IncusMachines::open(None, lab.id.clone(), Settings { image: Some("no-such".into()), pool: None }).unwrap();
+    lab.machines = IncusMachines::open(None, lab.id.clone(), Settings { image: Some("no-such".into()), pool: None, ..settings() }).unwrap();
     let error = lab.act(Action::CreateMachine { node: node("one"), spec: bare.clone() }).await.unwrap_err();
     assert!(error.why.contains("no-such") && error.why.contains(&image()) && error.next.contains("sandtable image"), "{error:?}");
-    lab.machines = IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: Some("no-pool".into()) }).unwrap();
+    lab.machines =
+        IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: Some("no-pool".into()), ..settings() }).unwrap();
     let error = lab.act(Action::CreateMachine { node: node("one"), spec: bare.clone() }).await.unwrap_err();
     assert!(error.next.contains("incus storage create"), "{error:?}");
-    lab.machines = IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: None }).unwrap();
+    lab.machines = IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: None, ..settings() }).unwrap();
     let error = lab.act(Action::PowerOn { node: node("one") }).await.unwrap_err();
     assert!(error.why.contains("no such machine"), "{error:?}");
     lab.twice(Action::CreateMachine { node: node("one"), spec: bare }).await;
@@ -561,7 +572,7 @@ async fn five_nodes_with_two_adapters_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remote_that_is_not_known_is_said() {
     let id = LabId::of_file(Path::new("/tests/absent.ron"));
-    let error = match IncusMachines::open(Some("no-such-remote"), id, Settings::default()) {
+    let error = match IncusMachines::open(Some("no-such-remote"), id, settings()) {
         Ok(_) => panic!("there is no such remote"),
         Err(error) => error,
     };
@@ -575,7 +586,8 @@ async fn a_remote_over_tls() {
     let token = incus(&["config", "trust", "add", "sandtable-test", "-q"]);
     incus(&["remote", "add", "itself", "https://127.0.0.1:18443", "--accept-certificate", "--token", token.trim()]);
     let mut lab = Lab::new("tls");
-    lab.machines = IncusMachines::open(Some("itself"), lab.id.clone(), Settings { image: Some(image()), pool: None }).unwrap();
+    lab.machines =
+        IncusMachines::open(Some("itself"), lab.id.clone(), Settings { image: Some(image()), pool: None, ..settings() }).unwrap();
     assert_eq!(lab.machines.name(), "incus:itself");
     lab.twice(create_network("back", NetworkKind::Internal, Some("10.78.2.0/24"))).await;
     let spec = Lab::machine("one", vec![lab.adapter("one", 0, "back", Some("10.78.2.11/24"), vec![])]);
@@ -606,7 +618,7 @@ async fn a_remote_over_tls() {
     // A daemon that shows another certificate is not talked to.
     let folder = std::path::PathBuf::from(std::env::var("INCUS_CONF").unwrap());
     std::fs::copy(folder.join("client.crt"), folder.join("servercerts/itself.crt")).unwrap();
-    let machines = IncusMachines::open(Some("itself"), lab.id.clone(), Settings::default()).unwrap();
+    let machines = IncusMachines::open(Some("itself"), lab.id.clone(), settings()).unwrap();
     let error = machines.look().await.unwrap_err();
     assert!(error.why.contains("another certificate"), "{error:?}");
     incus(&["remote", "remove", "itself"]);
@@ -724,7 +736,8 @@ async fn no_word_of_a_command_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_pool_is_said_and_nothing_is_left() {
     let lab = Lab::new("full");
-    let tiny = IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: Some("tiny-test".into()) }).unwrap();
+    let tiny =
+        IncusMachines::open(None, lab.id.clone(), Settings { image: Some(image()), pool: Some("tiny-test".into()), ..settings() }).unwrap();
     incus(&["storage", "create", "tiny-test", "btrfs", "size=160MiB"]);
     let create = Action::CreateMachine { node: node("one"), spec: Lab::machine("one", vec![]) };
     let error = tiny.act(&create, &|_| ()).await.unwrap_err();

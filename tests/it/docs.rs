@@ -89,6 +89,16 @@ fn dead_links(document: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
+fn every_setting_of_a_provider_is_in_its_page() {
+    let page = text_of("docs/preferences.md");
+    for setting in sandtable::provider::settings::Setting::ALL {
+        let spec = setting.spec();
+        let row = page.lines().find(|line| line.contains(&format!("| `{}` | `{}` |", spec.key, spec.variable)));
+        assert!(row.is_some_and(|row| row.contains(spec.title)), "{}: {row:?}", spec.key);
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
     let dead: Vec<String> = documents().iter().flat_map(|document| dead_links(document, &text_of(document))).collect();
     assert_eq!(dead, [""; 0]);

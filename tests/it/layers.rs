@@ -222,7 +222,6 @@ const FOR_TESTS: &[(&str, &str)] = &[
     ("fits_tile", "names of kinds and faults are judged by the palette's own measure"),
     ("is_as_new", "compares private indexes"),
     ("run_until", "drives a world without a provider"),
-    ("set_motion", "pictures are taken without motion"),
     ("with_subnet", "a network in one line"),
 ];
 

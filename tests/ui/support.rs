@@ -11,6 +11,11 @@ use sandtable::{
     },
     host::state::StateFolder,
     model::{Bind, Edit, Endpoint, Flow, Lab, Node, NodeName, Service, ServiceRef},
+    provider::{
+        doctor::Check,
+        id::ProviderId,
+        settings::{Environment, Settings},
+    },
     ui::SandtableApp,
 };
 use std::{
@@ -39,6 +44,25 @@ impl Chooser for Always {
     }
 }
 
+/// What a doctor finds at providers that are not there.
+fn doctor(on: &ProviderId, _: &Settings) -> Vec<Check> {
+    match on {
+        ProviderId::Sim => vec![Check::good("simulator", "it is built in and needs nothing")],
+        ProviderId::Incus(None) => vec![
+            Check::good("daemon", "Incus 6.0.4 answers at /var/lib/incus/unix.socket"),
+            Check::doubtful(
+                "storage",
+                "the pool default is a plain folder: each node is a full copy of its image",
+                "For quick copies and snapshots: incus storage create fast btrfs size=20GiB",
+            ),
+        ],
+        ProviderId::Incus(Some(remote)) => {
+            vec![Check::bad("daemon", format!("there is no remote {remote:?} in config.yml"), format!("Add it: incus remote add {remote}"))]
+        }
+        ProviderId::VirtualBox(_) => vec![Check::bad("VBoxManage", "VBoxManage was looked for in PATH", "Install VirtualBox")],
+    }
+}
+
 /// The window in a test.
 pub struct Window {
     /// What drives it.
@@ -52,23 +76,34 @@ impl Window {
     pub fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let chooser = Always(folder.path().to_owned());
-        Self::open_in(folder, Box::new(chooser))
+        Self::open_in(folder, Box::new(chooser), Environment::default())
+    }
+
+    /// A window whose preferences environment variables override.
+    pub fn under(environment: Environment) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::open_in(folder, Box::new(NoDesktop), environment)
     }
 
     /// A window whose files are chosen with the program's own chooser.
     #[allow(dead_code, reason = "not every test of windows chooses files")]
     pub fn without_desktop(folder: tempfile::TempDir) -> Self {
-        Self::open_in(folder, Box::new(NoDesktop))
+        Self::open_in(folder, Box::new(NoDesktop), Environment::default())
     }
 
-    fn open_in(folder: tempfile::TempDir, chooser: Box<dyn Chooser>) -> Self {
+    fn open_in(folder: tempfile::TempDir, chooser: Box<dyn Chooser>, environment: Environment) -> Self {
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let reading = Arc::clone(&clock);
         let engine = Local::new(Ok(StateFolder::at(folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)));
-        let parts =
-            Parts { folders: Some(Folders::below(folder.path())), engine: Box::new(engine), chooser, draw: sandtable::app::export::export };
-        let preferences = sandtable::app::files::preferences(&Folders::below(folder.path()));
-        let mut state = State::new(preferences, sandtable::ui::templates());
+        let parts = Parts {
+            folders: Some(Folders::below(folder.path())),
+            engine: Box::new(engine),
+            chooser,
+            draw: sandtable::app::export::export,
+            doctor,
+        };
+        let (preferences, _) = sandtable::app::files::preferences(&Folders::below(folder.path()));
+        let mut state = State::new(preferences, sandtable::ui::templates()).under(environment);
         state.run.process = std::process::id();
         let app = SandtableApp::new(state, Workers::inline(parts));
         let builder = Harness::builder().with_size([1440.0, 900.0]).with_max_steps(64);

@@ -5,8 +5,8 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use sandtable::{
     app::{
-        AnswerCommand, Command, Dialog, DialogCommand, EditCommand, FaultCommand, FileCommand, Mode, ModeCommand, RunCommand,
-        SelectCommand, Tab, ViewCommand, WindowCommand, files::Folders, ops,
+        AnswerCommand, Command, Dialog, DialogCommand, EditCommand, FaultCommand, FileCommand, Mode, ModeCommand, PreferenceCommand,
+        RunCommand, SelectCommand, Tab, ViewCommand, WindowCommand, files::Folders, ops,
     },
     model::{Bind, ClusterState, Edit, Health, ListEdit, Node, Power, Role as NodeRole, ServiceRef, Subject},
 };
@@ -726,7 +726,7 @@ fn the_width_of_a_panel_is_kept() {
     let after = window.state().preferences.panel_sizes;
     assert!((after[0] - before[0] - 40.0).abs() < 6.0, "{after:?}");
     let kept = std::fs::read_to_string(window.folder.path().join("config/window.ron")).unwrap();
-    assert_eq!(sandtable::app::Preferences::read(&kept).panel_sizes, after);
+    assert_eq!(sandtable::app::Preferences::read(&kept).0.panel_sizes, after);
 }
 
 #[test]
@@ -1027,7 +1027,7 @@ fn without_tooltip(window: &mut Window) -> Vec<String> {
         style.interaction.show_tooltips_only_when_still = false;
     });
     // Notices close by themselves.
-    let notices: Vec<u64> = window.state().notices.iter().map(|notice| notice.id).collect();
+    let notices: Vec<u64> = window.state().notices.waiting().map(|notice| notice.id).collect();
     notices.into_iter().for_each(|id| window.send(Command::Window(WindowCommand::CloseNotice(id))));
     let mut found = Vec::new();
     controls(window.harness.root().accesskit_node(), &mut found);
@@ -1230,4 +1230,98 @@ fn an_entry_that_is_out_stands_beside_those_that_go_on() {
     assert!(shown("outside -> lb/haproxy: ") && shown("outside -> lb/haproxy:8404: "));
     let open_ms: Vec<u64> = window.state().run.entries.iter().map(|entry| entry.open_gap_ms).collect();
     assert!(open_ms.len() == 2 && open_ms[0] > 5000 && open_ms[1] < 1000, "{open_ms:?}");
+}
+
+#[test]
+fn preferences_are_set_by_keyboard_kept_and_used() {
+    let mut window = Window::open();
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Comma);
+    window.settle();
+    assert_eq!(window.state().dialog, Some(Dialog::Preferences));
+    window.click_role(Role::RadioButton, "Reduced");
+    window.click_role(Role::RadioButton, "Nodes");
+    let field = window.harness.get_by_role_and_label(Role::TextInput, "Image user");
+    field.focus();
+    field.type_text("debian");
+    window.settle();
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    let kept = std::fs::read_to_string(window.folder.path().join("config/window.ron")).unwrap();
+    assert!(kept.contains(r#""image_user": "debian""#) && kept.contains("motion: reduced"), "{kept}");
+    assert_eq!(window.state().settings().text(sandtable::provider::settings::Setting::ImageUser).as_deref(), Some("debian"));
+    window.click_role(Role::RadioButton, "Remotes");
+    let field = window.harness.get_by_role_and_label(Role::TextInput, "New remote");
+    field.focus();
+    field.type_text("incus:lab-two");
+    window.settle();
+    window.harness.key_press(egui::Key::Enter);
+    window.settle();
+    assert!(window.state().run.providers.iter().any(|choice| choice.name == "incus:lab-two"), "{:?}", window.state().run.providers);
+    window.click("Test");
+    assert!(window.harness.query_by_label_contains("there is no remote").is_some());
+    let choice = window.state().run.providers.iter().find(|choice| choice.name == "incus:lab-two").unwrap();
+    assert!(choice.hindrance.as_ref().is_some_and(|why| why.contains("there is no remote")), "{choice:?}");
+    window.click("Remove this remote");
+    assert!(window.state().run.providers.iter().all(|choice| choice.name != "incus:lab-two"));
+    let without = without_tooltip(&mut window);
+    let own = ["General", "Incus", "VirtualBox", "Nodes", "Remotes", "Test", "Close"];
+    assert!(!without.iter().any(|name| own.iter().any(|own| name.starts_with(own))), "{without:?}");
+    window.harness.key_press(egui::Key::Escape);
+    window.settle();
+    assert_eq!(window.state().dialog, None);
+}
+
+#[test]
+fn the_environment_overrides_preferences() {
+    use sandtable::provider::settings::{Environment, Setting};
+    let environment: Environment = [(Setting::ImageUser, "ubuntu".into())].into_iter().collect();
+    let mut window = Window::under(environment);
+    window.send(Command::Dialog(DialogCommand::Preferences));
+    window.click_role(Role::RadioButton, "Nodes");
+    let field = window.harness.get_by_role_and_label(Role::TextInput, "Image user");
+    assert!(field.accesskit_node().is_disabled() && field.accesskit_node().value().as_deref() == Some("ubuntu"));
+    assert!(window.harness.query_by_label_contains("SANDTABLE_IMAGE_USER").is_some());
+}
+
+#[test]
+fn notices_stay_in_a_list_until_they_are_cleared() {
+    let mut window = Window::open();
+    for name in ["/a.ron", "/b.ron"] {
+        window.send(Command::File(FileCommand::OpenPath(name.into())));
+    }
+    assert_eq!(window.state().notices.unread_errors(), 2);
+    window.click("Notifications: 2 unread errors");
+    assert_eq!((window.state().dialog.clone(), window.state().notices.unread_errors()), (Some(Dialog::Notices), 0));
+    assert!(window.state().notice().is_none(), "what is listed is not shown beside the list");
+    assert!(window.harness.query_by_label_contains("/a.ron").is_some());
+    window.harness.get_all_by_label("Remove from the list").next().unwrap().click();
+    window.settle();
+    assert_eq!(window.state().notices.listed().len(), 1);
+    let without = without_tooltip(&mut window);
+    let own = ["Clear all", "Close the list", "Remove from the list"];
+    assert!(!without.iter().any(|name| own.iter().any(|own| name.starts_with(own))), "{without:?}");
+    window.click("Clear all");
+    assert_eq!(window.state().notices.listed().len(), 0);
+    assert!(window.harness.query_by_label("No notifications").is_some());
+    window.harness.key_press(egui::Key::Escape);
+    window.settle();
+    window.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::M);
+    window.settle();
+    assert_eq!(window.state().dialog, Some(Dialog::Notices));
+}
+
+/// What is hit is what is seen, at each scale.
+#[test]
+fn the_canvas_is_hit_where_it_is_drawn_at_each_scale() {
+    let mut window = Window::with_template("Mini cloud");
+    for percent in [75, 100, 150] {
+        window.send(Command::Preference(PreferenceCommand::Scale(percent.try_into().unwrap())));
+        window.settle();
+        window.send(Command::View(ViewCommand::ZoomFit));
+        window.send(Command::Select(SelectCommand::SelectNone));
+        let at = window.state().lab().canvas.nodes[&"db1".parse::<sandtable::model::NodeName>().unwrap()];
+        let middle = window.on_screen(sandtable::model::Pos(at.0 + 98, at.1 + 20));
+        window.press_at(middle);
+        assert_eq!(window.state().selection.iter().next(), Some(&node("db1")), "{percent} %");
+    }
 }

@@ -4,13 +4,14 @@ use super::support::{Window, exposed, many_services};
 use egui_kittest::{SnapshotResults, kittest::Queryable as _};
 use sandtable::{
     app::{
-        Command, Dialog, DialogCommand, FileCommand, ModeCommand, Preferences, RunCommand, SelectCommand, Tab, ViewCommand, WindowCommand,
-        files,
+        Command, Dialog, DialogCommand, FileCommand, ModeCommand, PreferenceCommand, Preferences, RunCommand, SelectCommand, Tab,
+        ViewCommand, WindowCommand, files,
     },
     host::state::StateFolder,
     look::Preference,
     model::{Edit, Node, Role, Subject},
     plan::LabId,
+    provider::{id::ProviderId, settings::Setting},
 };
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +29,7 @@ fn both(name: &str, prepare: impl Fn(&mut Window)) {
 fn both_into(results: &mut SnapshotResults, name: &str, prepare: impl Fn(&mut Window)) {
     for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
         let mut window = Window::open();
-        window.send(Command::Window(WindowCommand::Theme(theme)));
+        window.send(Command::Preference(PreferenceCommand::Theme(theme)));
         prepare(&mut window);
         photograph(&mut window, &format!("{name}-{word}"));
         results.extend_harness(&mut window.harness);
@@ -55,7 +56,8 @@ fn gallery_with_recent_files() {
         let recent = ["my-shop.ron", "broken.ron"].map(|name| folder.path().join(name));
         std::fs::write(&recent[0], sandtable::layout::write(&template.lab)).unwrap();
         std::fs::write(&recent[1], "no layout").unwrap();
-        let preferences = Preferences { recent: recent.to_vec(), theme, ..Preferences::default() };
+        let mut preferences = Preferences::default();
+        (preferences.recent, preferences.theme) = (recent.to_vec(), theme);
         files::keep_preferences(&files::Folders::below(folder.path()), &preferences).unwrap();
         let mut window = Window::without_desktop(folder);
         photograph(&mut window, &format!("gallery-recent-{word}"));
@@ -388,7 +390,7 @@ fn counters_fit_a_small_window() {
 #[test]
 fn small_window() {
     let mut window = Window::open();
-    window.send(Command::Window(WindowCommand::Theme(Preference::Dark)));
+    window.send(Command::Preference(PreferenceCommand::Theme(Preference::Dark)));
     mini_cloud(&mut window);
     window.harness.set_size(egui::vec2(1024.0, 640.0));
     window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
@@ -404,5 +406,77 @@ fn small_window_with_a_selection() {
         window.harness.set_size(egui::vec2(1024.0, 640.0));
         window.send(Command::Select(SelectCommand::Select(vec![Subject::Node("db1".parse().unwrap())])));
         window.send(Command::Window(WindowCommand::Show(Tab::Findings)));
+    });
+}
+
+/// A page of the preferences, in both themes.
+fn preferences(window: &mut Window, theme: Preference, page: &str) {
+    window.send(Command::Preference(PreferenceCommand::Theme(theme)));
+    window.send(Command::Dialog(DialogCommand::Preferences));
+    window.click_role(egui::accesskit::Role::RadioButton, page);
+}
+
+#[test]
+fn preferences_in_general() {
+    both("preferences", |window| {
+        mini_cloud(window);
+        window.send(Command::Dialog(DialogCommand::Preferences));
+    });
+}
+
+/// A value of the environment, one that is wrong, one that is long.
+#[test]
+fn preferences_of_a_provider() {
+    let mut results = SnapshotResults::new();
+    for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
+        let variables = [(Setting::IncusPool, "fast".into()), (Setting::IncusSocket, "/run/user/1000/incus/unix.socket".into())];
+        let mut window = Window::under(variables.into_iter().collect());
+        window.send(Command::Preference(PreferenceCommand::Set(Setting::IncusImage, "two words".to_owned())));
+        let long = "/home/someone/a-folder-with-a-rather-long-name/another-one/.config/incus-of-the-other-machine";
+        window.send(Command::Preference(PreferenceCommand::Set(Setting::IncusFolder, long.to_owned())));
+        preferences(&mut window, theme, "Incus");
+        window.send(Command::Preference(PreferenceCommand::Test(ProviderId::Incus(None))));
+        photograph(&mut window, &format!("preferences-incus-{word}"));
+        results.extend_harness(&mut window.harness);
+    }
+}
+
+/// Remotes: one that was tested, one with a long name; and the least window.
+#[test]
+fn preferences_of_remotes() {
+    let mut results = SnapshotResults::new();
+    for (theme, word) in [(Preference::Dark, "dark"), (Preference::Light, "light")] {
+        let mut window = Window::open();
+        window.harness.set_size(egui::vec2(1024.0, 640.0));
+        preferences(&mut window, theme, "Remotes");
+        photograph(&mut window, &format!("preferences-no-remotes-{word}"));
+        for remote in ["incus:lab-two", "virtualbox:ssh://administrator@workstation-of-the-lab.building-7.example.org:2222"] {
+            window.send(Command::Preference(PreferenceCommand::AddRemote(remote.parse().unwrap())));
+        }
+        window.send(Command::Preference(PreferenceCommand::Test("incus:lab-two".parse().unwrap())));
+        photograph(&mut window, &format!("preferences-remotes-{word}"));
+        results.extend_harness(&mut window.harness);
+    }
+}
+
+#[test]
+fn notices() {
+    let mut results = SnapshotResults::new();
+    let told = |window: &mut Window| {
+        mini_cloud(window);
+        let long = "/labs/shop-with-a-long-name-that-does-not-fit-into-one-line-of-the-list.ron";
+        window.send(Command::File(FileCommand::OpenPath(long.into())));
+        window.send(Command::File(FileCommand::Dropped(vec!["/labs/notes.txt".into()])));
+        window.send(Command::Mode(ModeCommand::Run));
+        window.send(Command::edit("Name", vec![Edit::LabName("another".into())]));
+    };
+    both_into(&mut results, "notices", told);
+    both_into(&mut results, "notices-list", |window| {
+        told(window);
+        window.send(Command::Dialog(DialogCommand::Notices));
+    });
+    both_into(&mut results, "notices-empty", |window| {
+        mini_cloud(window);
+        window.send(Command::Dialog(DialogCommand::Notices));
     });
 }

@@ -1,9 +1,10 @@
 //! The commands, one enum an area. Each is matched in one place, without a catch-all arm.
 
-use crate::app::{Dialog, ExportOptions, FileUse, Merge, Tab, ViewMove, WindowPlace, ops};
-use crate::look::Preference;
+use crate::app::{Dialog, ExportOptions, FileUse, Merge, Remote, Tab, ViewMove, WindowPlace, ops};
+use crate::look::{Motion, Preference, Scale};
 use crate::model::{ClusterName, Edit, Fault, NodeName, ServiceRef, Subject};
 use crate::plan::OldPrimary;
+use crate::session::{ProviderId, settings::Setting};
 use std::path::PathBuf;
 
 /// Files: open, save, export.
@@ -247,6 +248,10 @@ pub enum DialogCommand {
     CommandPalette,
     /// The manual of the rules.
     Manual,
+    /// The preferences.
+    Preferences,
+    /// The list of notices.
+    Notices,
     /// All shortcuts.
     Shortcuts,
     /// What this is.
@@ -280,14 +285,35 @@ pub enum WindowCommand {
     ToggleTheme,
     /// Show a tab of the lower panel.
     Show(Tab),
-    /// Which theme.
-    Theme(Preference),
     /// How wide or high panels are: palette, inspector, lower panel.
     PanelSizes([f32; 3]),
     /// How the window is left.
     WindowPlace(WindowPlace),
-    /// A notice was read, by its number.
+    /// A notice was read where it was shown, by its number.
     CloseNotice(u64),
+    /// Take a notice from the list, by its number.
+    RemoveNotice(u64),
+    /// Empty the list of notices.
+    ClearNotices,
+}
+
+/// What the user prefers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PreferenceCommand {
+    /// Which theme.
+    Theme(Preference),
+    /// Whether things move.
+    Motion(Motion),
+    /// How large the interface is.
+    Scale(Scale),
+    /// Set something of providers; an empty text unsets it.
+    Set(Setting, String),
+    /// List a provider on another machine.
+    AddRemote(Remote),
+    /// List it no longer.
+    RemoveRemote(Remote),
+    /// Look whether a provider can be used.
+    Test(ProviderId),
 }
 
 impl EditCommand {

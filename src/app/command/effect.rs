@@ -4,6 +4,7 @@ use super::{FileUse, ViewMove};
 use crate::app::{ExportOptions, Permit, Preferences, Stamp, job::Job};
 use crate::host::file::Fingerprint;
 use crate::model::{Lab, Subject};
+use crate::session::{ProviderId, settings::Settings};
 use std::path::PathBuf;
 
 /// What a command needs from the outside; workers do it and answer with events.
@@ -70,6 +71,10 @@ pub enum Effect {
     CreateFolder(PathBuf),
     /// Write the preferences.
     KeepPreferences(Box<Preferences>),
+    /// Open providers with these settings from now on.
+    UseSettings(Box<Settings>),
+    /// Look whether a provider can be used with these settings.
+    Test(ProviderId, Box<Settings>),
     /// Export the lab.
     WriteExport {
         /// Which file.

@@ -6,8 +6,8 @@ mod area;
 mod effect;
 
 pub use area::{
-    AnswerCommand, DialogCommand, EditCommand, FaultCommand, FileCommand, ModeCommand, RunCommand, SelectCommand, ViewCommand,
-    WindowCommand,
+    AnswerCommand, DialogCommand, EditCommand, FaultCommand, FileCommand, ModeCommand, PreferenceCommand, RunCommand, SelectCommand,
+    ViewCommand, WindowCommand,
 };
 pub use effect::{Effect, Watched};
 
@@ -95,6 +95,10 @@ pub enum Dialog {
     Browser(FileUse),
     /// The manual of the rules, at a rule's page.
     Manual(Option<String>),
+    /// The preferences.
+    Preferences,
+    /// The list of notices.
+    Notices,
     /// All shortcuts.
     Shortcuts,
     /// What this is.
@@ -164,4 +168,6 @@ pub enum Command {
     Dialog(DialogCommand),
     /// Panels and notices.
     Window(WindowCommand),
+    /// What the user prefers.
+    Preference(PreferenceCommand),
 }

@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Looks at everything that a deployment needs, at the daemon of this machine or a remote.
 pub async fn doctor(remote: Option<&str>, settings: &Settings) -> Vec<Check> {
-    let api = match remote::find(remote) {
+    let api = match remote::find(remote, settings) {
         Ok(address) => Api::new(address),
         Err(error) => return vec![failed("daemon", error)],
     };

@@ -5,6 +5,7 @@
 //! package manager gets. It writes nowhere but in the cache folder and to the daemon.
 
 use super::{
+    Settings,
     answers::{Alias, Image},
     api::{Api, encoded},
     error::ApiError,
@@ -160,14 +161,14 @@ pub fn cache_of_user() -> Option<PathBuf> {
 /// # Errors
 /// Where tools or rights are missing (and it says which), a package is, or the daemon refuses.
 pub async fn make(
-    remote: Option<&str>,
+    (remote, settings): (Option<&str>, &Settings),
     contents: &Contents,
     cache: &Path,
     says: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Done, ProviderError> {
     let what = format!("making the image {}", contents.alias);
     let explain = |error: ApiError| error.explain(what.clone(), None);
-    let api = Api::new(remote::find(remote).map_err(explain)?);
+    let api = Api::new(remote::find(remote, settings).map_err(explain)?);
     let system = system(&what).await?;
     let mark = contents.mark(&system);
     let there = image_of(&api, &contents.alias).await.map_err(explain)?;

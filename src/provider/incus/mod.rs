@@ -34,6 +34,7 @@ use super::{
     doctor::Check,
     machines::{Below, Machine, Machines, Reach, Uplink},
     preflight::Needs,
+    settings::{self, Setting},
     transport::Transport,
 };
 use crate::{
@@ -46,24 +47,44 @@ use ipnet::Ipv4Net;
 use std::{
     collections::BTreeMap,
     net::SocketAddrV4,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::mpsc;
 
-/// What the environment may say about nodes.
+/// What is set of Incus.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The alias of an image to make all nodes of, instead of the drawn ones.
     pub image: Option<String>,
     /// The storage pool for nodes' disks, instead of the default profile's.
     pub pool: Option<String>,
+    /// The socket of this machine's daemon, instead of the usual one.
+    pub socket: Option<PathBuf>,
+    /// The folder of the client's remotes, instead of the user's own.
+    pub folder: Option<PathBuf>,
+}
+
+impl From<&settings::Settings> for Settings {
+    fn from(all: &settings::Settings) -> Self {
+        Self {
+            image: all.text(Setting::IncusImage),
+            pool: all.text(Setting::IncusPool),
+            socket: all.path(Setting::IncusSocket),
+            folder: all.path(Setting::IncusFolder),
+        }
+    }
 }
 
 impl Settings {
-    /// As `SANDTABLE_INCUS_IMAGE` and `SANDTABLE_INCUS_POOL` say.
-    pub fn of_environment() -> Self {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self { image: set("SANDTABLE_INCUS_IMAGE"), pool: set("SANDTABLE_INCUS_POOL") }
+    /// The client's words, with the daemon and the remotes that are set.
+    fn client(&self, words: &[&str]) -> Vec<String> {
+        let set = [(Setting::IncusSocket, &self.socket), (Setting::IncusFolder, &self.folder)];
+        let variables =
+            set.into_iter().filter_map(|(setting, path)| Some(format!("{}={}", setting.spec().variable, path.as_ref()?.display())));
+        let variables: Vec<String> = variables.collect();
+        let env = (!variables.is_empty()).then(|| "env".to_owned());
+        env.into_iter().chain(variables).chain(words.iter().map(|word| (*word).to_owned())).collect()
     }
 }
 
@@ -91,7 +112,7 @@ impl IncusMachines {
     /// # Errors
     /// Where there is no such remote.
     pub fn open(remote: Option<&str>, lab: LabId, settings: Settings) -> Result<Self, ProviderError> {
-        let address = remote::find(remote).map_err(|error| error.explain("finding the Incus daemon", None))?;
+        let address = remote::find(remote, &settings).map_err(|error| error.explain("finding the Incus daemon", None))?;
         let name = remote.map_or_else(|| "incus".to_owned(), |remote| format!("incus:{remote}"));
         Ok(Self {
             api: Arc::new(Api::new(address)),
@@ -156,11 +177,11 @@ impl IncusMachines {
     async fn client_shell(&self, node: &NodeName, command: &[String]) -> Result<Vec<String>, ProviderError> {
         let instance = self.client_name(node, "opening a shell").await?;
         if !command.is_empty() {
-            let words = ["incus", "exec", &instance, "--"].map(str::to_owned);
+            let words = self.settings.client(&["incus", "exec", &instance, "--"]);
             return Ok(words.into_iter().chain(command.iter().cloned()).collect());
         }
         let shell = "exec $(command -v bash || command -v sh) -l";
-        Ok(["incus", "exec", &instance, "--", "sh", "-c", shell].map(str::to_owned).to_vec())
+        Ok(self.settings.client(&["incus", "exec", &instance, "--", "sh", "-c", shell]))
     }
 
     async fn do_action(&self, action: &Action, says: &(dyn Fn(&str) + Send + Sync)) -> Result<Done, ProviderError> {
@@ -221,7 +242,7 @@ impl Machines for IncusMachines {
     fn console<'a>(&'a self, node: &'a NodeName) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let instance = self.client_name(node, "opening the console").await?;
-            Ok(["incus", "console", &instance].map(str::to_owned).to_vec())
+            Ok(self.settings.client(&["incus", "console", &instance]))
         })
     }
 

@@ -3,7 +3,7 @@
 //!
 //! It reads that configuration and never writes it: trust between machines is made with `incus remote add`.
 
-use super::{error::ApiError, wire::Address};
+use super::{Settings, error::ApiError, wire::Address};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
-/// Where the daemon of this machine listens, where `INCUS_SOCKET` does not say otherwise.
+/// Where the daemon of this machine listens, where nothing else is set.
 const SOCKET: &str = "/var/lib/incus/unix.socket";
 const HTTPS_PORT: u16 = 8443;
 
@@ -42,19 +42,21 @@ impl std::fmt::Debug for Remote {
 }
 
 /// The daemon that is meant: that of this machine, or a remote by its name.
-pub(super) fn find(remote: Option<&str>) -> Result<Address, ApiError> {
+pub(super) fn find(remote: Option<&str>, settings: &Settings) -> Result<Address, ApiError> {
     let Some(name) = remote else {
-        let set = std::env::var_os("INCUS_SOCKET").filter(|path| !path.is_empty());
-        return Ok(Address::Socket(set.map_or_else(|| PathBuf::from(SOCKET), PathBuf::from)));
+        return Ok(Address::Socket(settings.socket.clone().unwrap_or_else(|| PathBuf::from(SOCKET))));
     };
-    let folder = configuration_folder().ok_or_else(|| ApiError::Configuration("this user has no home folder".into()))?;
+    let folder = settings
+        .folder
+        .clone()
+        .or_else(configuration_folder)
+        .ok_or_else(|| ApiError::Configuration("this user has no home folder".into()))?;
     read(&folder, name)
 }
 
 /// Where the Incus client keeps its remotes.
 fn configuration_folder() -> Option<PathBuf> {
-    let set = std::env::var_os("INCUS_CONF").filter(|path| !path.is_empty()).map(PathBuf::from);
-    set.or_else(|| directories::BaseDirs::new().map(|folders| folders.config_dir().join("incus")))
+    directories::BaseDirs::new().map(|folders| folders.config_dir().join("incus"))
 }
 
 fn read(folder: &Path, name: &str) -> Result<Address, ApiError> {

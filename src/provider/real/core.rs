@@ -70,7 +70,6 @@ pub struct Core {
     /// The wall clock.
     pub clock: WallClock,
     /// Where nodes without a way of their own get packages, as lines of apt's sources.list(5); `None`: from their image's sources.
-    /// As `SANDTABLE_PACKAGE_SOURCE` says.
     pub package_source: Option<String>,
     hold: Hold,
     /// Whoever opens a node's uplink closes it before the next does.
@@ -116,7 +115,7 @@ impl Core {
             catalog: Catalog::embedded(),
             recipes: Recipes::embedded(),
             clock,
-            package_source: std::env::var("SANDTABLE_PACKAGE_SOURCE").ok().filter(|lines| !lines.trim().is_empty()),
+            package_source: None,
             hold,
             uplinks: Mutex::default(),
             with_uplink: Mutex::default(),

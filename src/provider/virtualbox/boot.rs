@@ -210,7 +210,7 @@ impl VirtualBox {
                     let why = format!("{node} did not answer within {} s and was reset: {}", limit.as_secs(), error.why);
                     let next = format!(
                         "See its console: sandtable console LAYOUT {node}. Where it only needs longer, give it more time: {}=900",
-                        super::BOOT_SECONDS
+                        super::Setting::BootSeconds.spec().variable
                     );
                     return Err(ProviderError { why, next, ..error });
                 }

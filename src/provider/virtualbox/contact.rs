@@ -244,7 +244,7 @@ impl VirtualBox {
             let next = format!(
                 "Let the image's user {} run everything by sudo without a password, or say root in {}",
                 self.options.user,
-                super::IMAGE_USER
+                super::Setting::ImageUser.spec().variable
             );
             return Err(cannot(&what, Some(node), format!("{said} (exit code {})", done.code), next));
         }

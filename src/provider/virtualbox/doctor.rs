@@ -1,7 +1,7 @@
 //! Whether a machine is ready for VirtualBox, and what to do where it is not. Looks only.
 
 use super::{
-    IMAGE_KEY, IMAGE_USER, Options, VirtualBox,
+    Options, VirtualBox,
     command::Place,
     error::CallError,
     find::System,
@@ -13,7 +13,10 @@ use crate::{
     host::ssh::{LoginKey, RemoteCommand},
     model::{NetworkKind, NetworkSpec},
     plan::LabId,
-    provider::doctor::{Check, State},
+    provider::{
+        doctor::{Check, State},
+        settings::{Setting, Settings},
+    },
 };
 use ipnet::Ipv4Net;
 use std::{path::Path, time::Duration};
@@ -39,9 +42,9 @@ pub(super) struct Facts {
 }
 
 /// Looks at this machine's VirtualBox, or another's, and at what would keep these networks from being made.
-pub async fn doctor(host: Option<&str>, networks: &[NetworkSpec]) -> Vec<Check> {
+pub async fn doctor(host: Option<&str>, networks: &[NetworkSpec], settings: &Settings) -> Vec<Check> {
     // Which lab it is for makes no difference: nothing of a lab is looked at.
-    match VirtualBox::open(host, LabId::of_file(Path::new("/")), None) {
+    match VirtualBox::open(host, LabId::of_file(Path::new("/")), None, settings) {
         Ok(opened) => opened.doctor(networks).await,
         Err(error) => vec![Check::bad("VBoxManage", error.why, error.next)],
     }
@@ -193,7 +196,11 @@ fn of_login(options: &Options) -> Check {
         _ => "the keys of ssh-agent".to_owned(),
     };
     let found = format!("images are entered as {} with {how}", options.user);
-    let next = format!("For another user or key set {IMAGE_USER} and {IMAGE_KEY} (a private key's file without a passphrase)");
+    let next = format!(
+        "For another user or key set {} and {} (a private key's file without a passphrase), or the preferences",
+        Setting::ImageUser.spec().variable,
+        Setting::ImageKey.spec().variable
+    );
     check("image login", State::Good, found, next)
 }
 

@@ -67,18 +67,17 @@ impl Missing {
     }
 }
 
-/// VBoxManage on this machine: what the environment says, else where its system has it, else in PATH.
+/// VBoxManage on this machine: the one that is set, by a path or a name in PATH, else where its system has it, else in PATH.
 ///
 /// # Errors
 /// Where there is none to use.
-pub fn find() -> Result<PathBuf, Missing> {
+pub fn find(set: Option<PathBuf>) -> Result<PathBuf, Missing> {
     let system = System::here();
-    if let Some(said) = std::env::var_os(VARIABLE).filter(|said| !said.is_empty()) {
-        let said = PathBuf::from(said);
-        return if is_program(&said) {
-            usable(said, system)
-        } else {
-            Err(Missing::new(format!("{VARIABLE} says {}, which is no program", said.display())))
+    if let Some(set) = set {
+        let found = if set.components().count() == 1 { set.to_str().and_then(in_path) } else { Some(set.clone()) };
+        return match found.filter(|found| is_program(found)) {
+            Some(found) => usable(found, system),
+            None => Err(Missing::new(format!("{VARIABLE} or the preferences say {}, which is no program", set.display()))),
         };
     }
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);

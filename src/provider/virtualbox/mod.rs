@@ -42,6 +42,7 @@ use super::{
     doctor::Check,
     machines::{Below, Machine, Machines, Reach},
     preflight::Needs,
+    settings::{Setting, Settings},
     ssh::SshTransport,
     transport::Transport,
 };
@@ -64,13 +65,6 @@ use std::{
     task::Poll,
     time::Duration,
 };
-
-/// The environment's name for the user that images have.
-pub const IMAGE_USER: &str = "SANDTABLE_IMAGE_USER";
-/// The environment's name for the file of the private key with which images let that user in.
-pub const IMAGE_KEY: &str = "SANDTABLE_IMAGE_KEY";
-/// The environment's name for how long a machine may take until ssh answers, in seconds. One that idles for a third of it is reset.
-pub const BOOT_SECONDS: &str = "SANDTABLE_BOOT_SECONDS";
 
 /// Where a lab's own files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,18 +106,17 @@ impl Default for Options {
 }
 
 impl Options {
-    /// As the environment says; where it says nothing: root, with the user's ed25519 key or agent.
-    pub fn from_environment() -> Self {
-        let said = |name: &str| std::env::var_os(name).filter(|said| !said.is_empty());
+    /// As it is set; where nothing is: root, with the user's ed25519 key or agent.
+    pub fn of(settings: &Settings) -> Self {
         let mut options = Self::default();
-        if let Some(user) = said(IMAGE_USER) {
-            options.user = user.to_string_lossy().into_owned();
+        if let Some(user) = settings.text(Setting::ImageUser) {
+            options.user = user;
         }
         let usual = directories::BaseDirs::new().map(|dirs| dirs.home_dir().join(".ssh/id_ed25519")).filter(|path| path.is_file());
-        if let Some(seconds) = said(BOOT_SECONDS).and_then(|said| said.to_str()?.parse().ok()).filter(|seconds| *seconds > 0) {
-            options.boot_limit = Duration::from_secs(seconds);
+        if let Some(limit) = settings.limit(Setting::BootSeconds) {
+            options.boot_limit = limit;
         }
-        if let Some(file) = said(IMAGE_KEY).map(PathBuf::from).or(usual) {
+        if let Some(file) = settings.path(Setting::ImageKey).or(usual) {
             options.key = LoginKey::File(file);
         }
         options

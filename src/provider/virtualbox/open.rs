@@ -10,20 +10,24 @@ use crate::{
         ssh::{Become, Host, HostKey, HostKeys, LoginKey, Ssh},
     },
     plan::LabId,
-    provider::ProviderError,
+    provider::{
+        ProviderError,
+        settings::{Setting, Settings as Set},
+    },
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-/// How long a call that only asks may take where the environment does not say. `VBoxSVC` under load has been seen to take ten seconds.
+/// How long a call that only asks may take where nothing is set; others may take a multiple of it. `VBoxSVC` under load has been seen to take ten seconds.
 const LIMIT: Duration = Duration::from_secs(60);
-/// The environment's name for how long such a call may take, in seconds; others may take a multiple of it.
-pub const LIMIT_SECONDS: &str = "SANDTABLE_VBOXMANAGE_SECONDS";
 /// How long ssh's own programs may take; they only read files.
 const ASK_LIMIT: Duration = Duration::from_secs(20);
 /// How long a connection to another machine may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-/// The environment's name for a configuration file of ssh's in place of the user's.
-pub const SSH_CONFIG: &str = "SANDTABLE_SSH_CONFIG";
 /// What VBoxManage is called on another machine.
 const THERE: &str = "VBoxManage";
 
@@ -32,8 +36,8 @@ impl VirtualBox {
     ///
     /// # Errors
     /// Where there is no VBoxManage here, or ssh does not know the other machine.
-    pub fn open(host: Option<&str>, lab: LabId, files: Option<Files>) -> Result<Self, ProviderError> {
-        Ok(Self::new(open_manage(host)?, lab, Options { files, ..Options::from_environment() }))
+    pub fn open(host: Option<&str>, lab: LabId, files: Option<Files>, settings: &Set) -> Result<Self, ProviderError> {
+        Ok(Self::new(open_manage(host, settings)?, lab, Options { files, ..Options::of(settings) }))
     }
 }
 
@@ -41,14 +45,14 @@ impl VirtualBox {
 ///
 /// # Errors
 /// As [`VirtualBox::open`].
-pub fn open_manage(host: Option<&str>) -> Result<VBoxManage, ProviderError> {
+pub fn open_manage(host: Option<&str>, settings: &Set) -> Result<VBoxManage, ProviderError> {
     let place = match host {
-        None => Place::Here(find::find().map_err(|missing| cannot("open virtualbox", None, missing.why, missing.next))?),
-        Some(host) => Place::There(Ssh::new(known_to_ssh(host)?), THERE.to_owned()),
+        None => Place::Here(
+            find::find(settings.path(Setting::VBoxManage)).map_err(|missing| cannot("open virtualbox", None, missing.why, missing.next))?,
+        ),
+        Some(host) => Place::There(Ssh::new(known_to_ssh(host, settings.path(Setting::SshConfig).as_deref())?), THERE.to_owned()),
     };
-    let said = std::env::var(LIMIT_SECONDS).ok().and_then(|said| said.parse().ok()).filter(|seconds| *seconds > 0);
-    let limit = said.map_or(LIMIT, Duration::from_secs);
-    Ok(VBoxManage::at(place, limit))
+    Ok(VBoxManage::at(place, settings.limit(Setting::VBoxManageSeconds).unwrap_or(LIMIT)))
 }
 
 /// User, host and port of a text; what it does not say is ssh's to know.
@@ -62,12 +66,12 @@ fn parted(text: &str) -> (Option<&str>, &str, Option<u16>) {
     }
 }
 
-fn known_to_ssh(text: &str) -> Result<Host, ProviderError> {
+fn known_to_ssh(text: &str, config: Option<&Path>) -> Result<Host, ProviderError> {
     let what = format!("open virtualbox:ssh://{text}");
     let (user, name, port) = parted(text);
-    let mut args = Vec::new();
-    if let Some(file) = std::env::var_os(SSH_CONFIG).filter(|file| !file.is_empty()) {
-        args.extend(["-F".into(), file]);
+    let mut args: Vec<std::ffi::OsString> = Vec::new();
+    if let Some(file) = config {
+        args.extend(["-F".into(), file.into()]);
     }
     args.push("-G".into());
     args.extend(port.into_iter().flat_map(|port| ["-p".into(), port.to_string().into()]));
@@ -97,12 +101,12 @@ fn known_to_ssh(text: &str) -> Result<Host, ProviderError> {
         host_keys: HostKeys::Known(keys),
         becomes: Become::Nobody,
         connect_timeout: CONNECT_LIMIT,
-        through: through(&settings, &what)?,
+        through: through(&settings, &what, config)?,
     })
 }
 
 /// The machines that ssh goes through on its way, the nearest last (`ProxyJump`).
-fn through(settings: &Settings, what: &str) -> Result<Option<Arc<Host>>, ProviderError> {
+fn through(settings: &Settings, what: &str, config: Option<&Path>) -> Result<Option<Arc<Host>>, ProviderError> {
     let said = |word| settings.one(word).filter(|value| !value.eq_ignore_ascii_case("none"));
     if let Some(command) = said("proxycommand") {
         return Err(cannot(
@@ -114,7 +118,7 @@ fn through(settings: &Settings, what: &str) -> Result<Option<Arc<Host>>, Provide
     }
     let mut way: Option<Arc<Host>> = None;
     for name in said("proxyjump").into_iter().flat_map(|names| names.split(',')) {
-        let host = known_to_ssh(name.trim())?;
+        let host = known_to_ssh(name.trim(), config)?;
         way = Some(Arc::new(Host { through: host.through.clone().or(way), ..host }));
     }
     Ok(way)
@@ -165,7 +169,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn a_host_is_taken_apart() {

@@ -10,9 +10,11 @@ mod destroy;
 mod export;
 mod manual;
 mod node_log;
+mod notices;
 mod overwrite;
 mod page;
 mod pins;
+mod preferences;
 mod promote;
 mod recover;
 mod restore;
@@ -21,6 +23,8 @@ mod templates;
 mod unsaved;
 
 pub use browser::Browser;
+pub use notices::{bell_name, bell_tone};
+pub use preferences::Page as PreferencesPage;
 pub use templates::gallery;
 
 use super::{desk::Desk, theme, widget};
@@ -28,7 +32,7 @@ use crate::{
     app::{Command, Dialog, DialogCommand},
     look::{FontFace, font_size, size},
 };
-use egui::{Align, Context, Id, Layout, Modal, RichText, Ui};
+use egui::{Align, Align2, Color32, Context, Id, Layout, Modal, RichText, Ui, vec2};
 
 /// Shows the dialog that is asked for, if one is.
 pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
@@ -45,7 +49,14 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
     let frame = egui::Frame::popup(&ctx.global_style()).inner_margin(egui::Margin::same(20));
     // An id for each sort of dialog: what egui remembers of one, such as its size, is not the next one's.
     let id = Id::new(("dialog", std::mem::discriminant(&dialog)));
-    let response = Modal::new(id).frame(frame).show(ctx, |ui| {
+    let modal = match dialog {
+        // Below its bell; the rest stays in sight.
+        Dialog::Notices => Modal::new(id)
+            .area(Modal::default_area(id).anchor(Align2::RIGHT_TOP, vec2(-size::GAP, size::TOP_BAR_HEIGHT + size::GRID)))
+            .backdrop_color(Color32::TRANSPARENT),
+        _ => Modal::new(id),
+    };
+    let response = modal.frame(frame).show(ctx, |ui| {
         ui.set_width(width);
         ui.spacing_mut().item_spacing.y = size::GAP;
         match &dialog {
@@ -61,6 +72,8 @@ pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
             Dialog::Overwrite(what, path, _) => overwrite::show(ui, desk, *what, path),
             Dialog::Export => export::show(ui, desk),
             Dialog::Manual(rule) => manual::show(ui, desk, rule.as_deref()),
+            Dialog::Preferences => preferences::show(ui, desk),
+            Dialog::Notices => notices::show(ui, desk),
             Dialog::Shortcuts => shortcuts::show(ui, desk),
             Dialog::About => about::show(ui, desk),
             Dialog::Pins => pins::show(ui, desk),
@@ -96,7 +109,7 @@ fn width(dialog: &Dialog) -> f32 {
     match dialog {
         Dialog::Templates => 776.0,
         Dialog::Manual(_) | Dialog::NodeLog(_) => 780.0,
-        Dialog::Shortcuts => 640.0,
+        Dialog::Shortcuts | Dialog::Preferences => 640.0,
         Dialog::Browser(_) => 620.0,
         Dialog::CommandPalette | Dialog::DeployErrors => 560.0,
         Dialog::ChangedOnDisk | Dialog::Recover => 500.0,
@@ -124,7 +137,7 @@ fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
 
 /// A quiet way out.
 fn cancel(ui: &mut Ui, desk: &mut Desk<'_>, label: &str) {
-    if ui.add(widget::Button::new(label)).clicked() {
+    if ui.add(widget::Button::new(label).explanation("Close this dialog").shortcut("Esc")).clicked() {
         desk.send(Command::Dialog(DialogCommand::CloseDialog));
     }
 }

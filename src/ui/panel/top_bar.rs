@@ -3,8 +3,8 @@
 use super::{Desk, colors, command_button, menu, words};
 use crate::{
     app::{COMMANDS, Command, DialogCommand, EditCommand, Family, FaultCommand, FileCommand, Mode, RunCommand, Shortcut},
-    look::{FontFace, Icon, font_size, size},
-    ui::{icon, theme, widget},
+    look::{FontFace, Icon, Tone, font_size, size},
+    ui::{dialog, icon, theme, widget},
 };
 use egui::{Align, Layout, Pos2, Rect, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
 
@@ -145,12 +145,29 @@ fn actions(ui: &mut Ui, desk: &mut Desk<'_>, width: f32) {
     if ui.add(search).clicked() {
         desk.send(Command::Dialog(DialogCommand::CommandPalette));
     }
+    bell(ui, desk);
     if !desk.state.document.open {
         return;
     }
     ui.add_space(size::GRID);
     next_thing(ui, desk);
     provider(ui, desk);
+}
+
+/// What was told, with the number of errors that nobody has read.
+fn bell(ui: &mut Ui, desk: &mut Desk<'_>) {
+    let unread = desk.state.notices.unread_errors();
+    let name = dialog::bell_name(unread);
+    let bell = widget::IconButton::new(Icon::Bell, &name).shortcut("Ctrl M").tone(dialog::bell_tone(unread));
+    let response = ui.add(bell);
+    if unread > 0 {
+        let size = widget::badge_size(unread);
+        let corner = response.rect.right_top() + vec2(4.0 - size.x, -4.0);
+        widget::paint_badge(ui, ui.painter(), Rect::from_min_size(corner, size), unread, Tone::Bad);
+    }
+    if response.clicked() {
+        desk.send(Command::Dialog(DialogCommand::Notices));
+    }
 }
 
 /// The one thing to do next: stop, heal, deploy or plan.

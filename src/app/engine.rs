@@ -140,7 +140,9 @@ impl Local {
                 self.handle(session)?;
                 session.heal(FaultSelection::All)?;
             }
-            Task::Recover(cluster) => drop(session.recover(cluster, monitor)?),
+            Task::Recover(cluster) => {
+                session.recover(cluster, monitor)?;
+            }
             Task::Promote(at, old) => {
                 if session.promote(at, *old, monitor)?.done == Done::AlreadySo {
                     report.send(Report::Log(format!("{at} was promoted already")));

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn numbers_that_lead_nowhere_are_told() {
         let lists = HostLists::of(vec![machine_with_hosts(&["a"]).hosts]);
-        let mut machines = vec![machine_with_hosts(&[]), machine_with_hosts(&[])];
+        let mut machines = [machine_with_hosts(&[]), machine_with_hosts(&[])];
         for numbers in [&[1, 2][..], &[1], &[1, 1, 1], &[u32::MAX, 0]] {
             assert!(!lists.put(machines.iter_mut(), numbers), "{numbers:?}");
         }

@@ -52,7 +52,7 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             if let (Some(main), Some(index), true) = (ports.first(), facts.place_of(flow), is_shared) {
                 let to = Flow { port: None, ..flow.clone() };
                 let leads_there = |other: &Flow| other.from == flow.from && other.to == flow.to && other.port.is_none_or(|port| port == *main);
-                let is_drawn = facts.flows_of(&listener.at.name).any(|(_, other)| leads_there(other));
+                let is_drawn = facts.flows_of(listener.at.name).any(|(_, other)| leads_there(other));
                 if is_drawn {
                     found.fix("Remove the flow", offer::no_flow(facts, flow));
                 } else {

@@ -20,10 +20,10 @@ pub(super) fn check(facts: &Facts<'_>, name: &NodeName, _: &Node, report: &mut R
     let Some(why) = why_invalid(name) else { return };
     let found = report.add(Subject::Node(name.clone()), format!("{name} cannot be a host name: {why}"));
     let better = mended(name).parse::<NodeName>().ok();
-    if let Some(to) = better.filter(|to| why_invalid(to).is_none() && !facts.lab.nodes.contains_key(to)) {
-        if let Some(edits) = offer::rename(facts, name, to.clone()) {
-            found.fix(format!("Rename to {to}"), edits);
-        }
+    if let Some(to) = better.filter(|to| why_invalid(to).is_none() && !facts.lab.nodes.contains_key(to))
+        && let Some(edits) = offer::rename(facts, name, to.clone())
+    {
+        found.fix(format!("Rename to {to}"), edits);
     }
 }
 

@@ -29,10 +29,10 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             .involving(Subject::Node(other.clone()));
         let stem = lower.trim_end_matches(|char: char| char.is_ascii_digit());
         let free = Lab::free_name(if stem.is_empty() { "node" } else { stem }, |name| facts.lab.nodes.contains_key(name));
-        if let Ok(to) = free.parse::<NodeName>() {
-            if let Some(edits) = offer::rename(facts, name, to.clone()) {
-                found.fix(format!("Rename {name} to {to}"), edits);
-            }
+        if let Ok(to) = free.parse::<NodeName>()
+            && let Some(edits) = offer::rename(facts, name, to.clone())
+        {
+            found.fix(format!("Rename {name} to {to}"), edits);
         }
     }
 }

@@ -439,7 +439,14 @@ fn every_shortcut_works_on_a_real_keyboard() {
         press(&mut window, keys, shown, &|window| window.shows(shown));
         window.press("Escape", "no dialog", |window| !window.shows(shown));
     }
-    for (keys, button) in [("ctrl+question", "Close"), ("F1", "Close"), ("ctrl+shift+n", "Cancel"), ("ctrl+shift+s", "File name")] {
+    for (keys, button) in [
+        ("ctrl+question", "Close"),
+        ("F1", "Close"),
+        ("ctrl+comma", "Reduced"),
+        ("ctrl+m", "Close the list"),
+        ("ctrl+shift+n", "Cancel"),
+        ("ctrl+shift+s", "File name"),
+    ] {
         press(&mut window, keys, button, &|window| window.shows(button));
         window.press("Escape", "no dialog", |window| !window.shows(button));
     }

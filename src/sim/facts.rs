@@ -52,7 +52,7 @@ pub const FACTS: &[Fact] = &[
         what: "A member that crashed or is frozen is out after evs.suspect_timeout, one behind a cut link after evs.inactive_timeout, and \
                1.5 s for agreeing on the new view.",
         source: "Galera documentation, Galera Parameters (evs.*); measured: 3.20 s to 3.48 s against 4.15 s and 5.70 s",
-        test: "a_link_down",
+        test: "each_measured_failover_is_simulated",
     },
     Fact {
         what: "A balancer in TCP mode tries again only to connect; a session that stands is never sent again.",
@@ -97,7 +97,7 @@ pub const FACTS: &[Fact] = &[
     Fact {
         what: "The kernel of a node whose processes are frozen still takes connections: who waits, waits for an answer.",
         source: "cgroups(7), freezer; measured: 20 failed against 3 of a killed node",
-        test: "a_frozen_node",
+        test: "each_measured_failover_is_simulated",
     },
     Fact {
         what: "A lost connection request is sent again after a second, a lost packet after 0.2 s, and then after twice the time.",

@@ -287,6 +287,9 @@ pub struct VipSpec {
 pub struct ObservedService {
     /// How it was set up; `None`: it is not there.
     pub spec: Option<ServiceSpec>,
+    /// Whether it was installed and its start not completed since: what follows a start may be missing although it runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_pending: bool,
     /// How well it is.
     pub health: Health,
     /// Why, in a few words, where it is not well.

@@ -47,7 +47,13 @@ fn doings(sight: &Sight<'_>, at: &ServiceRef, spec: &ServiceSpec) -> (Option<Doi
         let reconfigure = Action::ReconfigureService { node, service, spec: spec.clone() };
         return (None, differs.and_then(|reason| doing(reconfigure, Change::Update, reason)));
     }
-    let why = if goes_down { format!("{} was turned off to be changed.", at.node) } else { format!("{at} is there and does not run.") };
+    let why = if goes_down {
+        format!("{} was turned off to be changed.", at.node)
+    } else if sight.service(at).is_some_and(|service| service.start_pending) {
+        format!("The start of {at} was not completed.")
+    } else {
+        format!("{at} is there and does not run.")
+    };
     (differs.and_then(|reason| doing(install, Change::Update, reason)), doing(start, Change::Update, why))
 }
 

@@ -108,7 +108,7 @@ impl<'a> Sight<'a> {
         if self.held_down.contains(at) || self.held_off.contains(&at.node) {
             return true;
         }
-        if self.node(&at.node).is_none_or(|node| node.power != Power::Running) {
+        if service.start_pending || self.node(&at.node).is_none_or(|node| node.power != Power::Running) {
             return false;
         }
         let opens_ports = service.spec.as_ref().is_some_and(|spec| spec.listen.values().any(|at| !at.is_empty()));

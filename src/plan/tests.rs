@@ -102,6 +102,17 @@ fn a_deployed_lab_needs_nothing() {
     assert_eq!(world.nodes.len(), 5);
 }
 
+/// What follows a start, such as the accounts of a database, is missing where a deployment was killed in it.
+#[test]
+fn a_start_that_was_not_completed_is_repeated() {
+    let lab = mini_cloud();
+    let mut world = deployed(&lab);
+    world.nodes.get_mut(&name("db1")).unwrap().services.get_mut("galera").unwrap().start_pending = true;
+    let plan = planned(&lab, &world);
+    assert_eq!(ids(&plan), ["start:db1/galera"]);
+    assert_eq!(plan.steps[0].reason, "The start of db1/galera was not completed.");
+}
+
 #[test]
 fn a_bigger_machine_is_turned_off_around_the_change_and_comes_back() {
     let mut lab = mini_cloud();

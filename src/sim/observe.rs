@@ -474,7 +474,7 @@ impl World {
             _ => Vec::new(),
         };
         listening.sort_unstable();
-        ObservedService { spec: row.spec.clone(), health, reason, listening, since_ms, facts: BTreeMap::new() }
+        ObservedService { spec: row.spec.clone(), start_pending: false, health, reason, listening, since_ms, facts: BTreeMap::new() }
     }
 
     fn observe_flow(&self, watched: &Watched) -> ObservedFlow {

@@ -115,7 +115,7 @@ async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Sa
         }
         Action::InstallService { node, service, spec } => {
             let done = on_service(core, node, service, spec, says, service::install).await?;
-            core.machines.note(node, &notes::service(service, Some(spec))).await?;
+            core.machines.note(node, &notes::installed(service, spec)).await?;
             Ok(done)
         }
         Action::ReconfigureService { node, service, spec } => {
@@ -124,12 +124,18 @@ async fn step(core: &Arc<Core>, live: &Arc<dyn Live>, action: &Action, says: &Sa
             Ok(done)
         }
         Action::StartService { node, service, bootstrap } => {
-            let spec = noted(core, node, service).await?.ok_or_else(|| not_installed(node, service))?;
-            if *bootstrap {
+            let there = machine(core, node).await?;
+            let spec = notes::services(&there).remove(service).ok_or_else(|| not_installed(node, service))?;
+            let done = if *bootstrap {
                 let at = ServiceRef { node: node.clone(), service: service.clone() };
-                return recover::begin(core, live, &at, &spec, says).await;
+                recover::begin(core, live, &at, &spec, says).await?
+            } else {
+                on_service(core, node, service, &spec, says, |setup| service::start(setup, As::Next)).await?
+            };
+            if notes::start_is_pending(&there, service) {
+                core.machines.note(node, &notes::service(service, Some(&spec))).await?;
             }
-            on_service(core, node, service, &spec, says, |setup| service::start(setup, As::Next)).await
+            Ok(done)
         }
         Action::RemoveService { node, service } => remove(core, node, service, says).await,
         Action::SetVip { node, vip: name, spec } => {

@@ -24,6 +24,17 @@ struct Named<N, S> {
     spec: S,
 }
 
+/// A service's specification with its name, and whether its first start is still to be completed: what follows a start, such as accounts
+/// of a database, would be missing where only its process runs.
+#[derive(Serialize, Deserialize)]
+struct NotedService<N, S> {
+    name: N,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    start_pending: bool,
+    #[serde(flatten)]
+    spec: S,
+}
+
 /// Notes to write or to take away.
 pub type Notes = BTreeMap<String, Option<String>>;
 
@@ -43,7 +54,12 @@ pub fn configured(spec: &MachineSpec) -> Notes {
 
 /// How a service was set up; `None`: it is gone.
 pub fn service(name: &ServiceName, spec: Option<&ServiceSpec>) -> Notes {
-    one(format!("{SERVICE}{}", slug(name)), spec.and_then(|spec| text(&Named { name, spec })))
+    one(format!("{SERVICE}{}", slug(name)), spec.and_then(|spec| text(&NotedService { name, start_pending: false, spec })))
+}
+
+/// How a service was installed that is still to be started.
+pub fn installed(name: &ServiceName, spec: &ServiceSpec) -> Notes {
+    one(format!("{SERVICE}{}", slug(name)), text(&NotedService { name, start_pending: true, spec }))
 }
 
 /// How a VIP was set up; `None`: it is gone.
@@ -59,7 +75,17 @@ fn all<N: DeserializeOwned + Ord, S: DeserializeOwned>(machine: &Machine, prefix
 
 /// The services that were set up on a machine.
 pub fn services(machine: &Machine) -> BTreeMap<ServiceName, ServiceSpec> {
-    all(machine, SERVICE)
+    noted(machine).map(|noted| (noted.name, noted.spec)).collect()
+}
+
+/// Whether a service was installed and its start not completed since.
+pub fn start_is_pending(machine: &Machine, name: &ServiceName) -> bool {
+    noted(machine).any(|noted| noted.name == *name && noted.start_pending)
+}
+
+fn noted(machine: &Machine) -> impl Iterator<Item = NotedService<ServiceName, ServiceSpec>> + '_ {
+    let notes = machine.notes.iter().filter(|(key, _)| key.starts_with(SERVICE));
+    notes.filter_map(|(_, text)| serde_json::from_str(text).ok())
 }
 
 /// The VIPs that a machine takes part in.
@@ -96,8 +122,9 @@ pub fn seen(below: &Below, now_ms: u64) -> Observed {
 
 fn node(machine: &Machine) -> ObservedNode {
     let (spec, configured) = machine_spec(machine);
-    let services =
-        services(machine).into_iter().map(|(name, spec)| (name, ObservedService { spec: Some(spec), ..ObservedService::default() }));
+    let services = noted(machine).map(|NotedService { name, start_pending, spec }| {
+        (name, ObservedService { spec: Some(spec), start_pending, ..ObservedService::default() })
+    });
     let power = if machine.power == Power::Missing { Power::Stopped } else { machine.power };
     ObservedNode {
         power,
@@ -147,6 +174,20 @@ mod tests {
         let machine = Machine { notes: notes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(), ..Machine::default() };
         assert_eq!(vips(&machine), BTreeMap::from([("VIP ö".parse().unwrap(), vip_spec)]));
         assert_eq!(service(&name, None).values().flatten().count(), 0);
+        let spec: ServiceSpec = serde_json::from_value(serde_json::json!({
+            "kind": "nginx", "listen": {}, "allow": null, "cluster": null, "replica_of": null, "upstreams": [], "settings": {}, "secrets": {}
+        }))
+        .unwrap();
+        let noted = |notes: Notes| Machine {
+            notes: notes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
+            ..Machine::default()
+        };
+        let (begun, started) = (noted(installed(&name, &spec)), noted(service(&name, Some(&spec))));
+        assert!(start_is_pending(&begun, &name) && !start_is_pending(&started, &name));
+        assert_eq!(
+            (services(&begun), services(&started)),
+            (BTreeMap::from([(name.clone(), spec.clone())]), BTreeMap::from([(name, spec)]))
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod event;
 mod fault;
 mod flow;
 mod flow_id;
+mod health;
 mod hosts;
 mod name;
 mod network;
@@ -31,14 +32,15 @@ pub use flow::{ADVERTISE_MS_DEFAULT, ADVERTISE_MS_MAX, Endpoint, Flow, Holder, L
 pub use flow_id::{FlowId, FlowNames};
 /// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, rustc_hash::FxBuildHasher>;
+pub use health::Health;
 pub use hosts::{HostLists, Hosts};
 pub use ipnet::Ipv4Net;
 pub use name::{ClusterName, Kind, NAME_BYTES_MAX, NameError, NetworkName, NodeName, OUTSIDE, SecretName, ServiceName, SiteName, VipName};
 pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};
 pub use node::{Adapter, CPUS_DEFAULT, DISK_GIB_DEFAULT, Forward, MEMORY_MIB_DEFAULT, Mac, Node, Role};
 pub use observed::{
-    ActiveFault, AdapterSpec, Author, ClusterState, Health, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow,
-    ObservedNetwork, ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, RouteSpec, ServiceSpec, Upstream, VipSpec,
+    ActiveFault, AdapterSpec, Author, ClusterState, MachineSpec, NetworkSpec, Observed, ObservedCluster, ObservedFlow, ObservedNetwork,
+    ObservedNode, ObservedService, ObservedVip, PeerSpec, Power, Relation, RouteSpec, ServiceSpec, Upstream, VipSpec,
 };
 pub use path::{Path, Segment};
 pub use pin::{PackageName, VersionPattern};

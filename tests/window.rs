@@ -133,6 +133,21 @@ impl Window {
         self.find(begins, |item| item.role == "ListItem" && item.name.starts_with(begins))
     }
 
+    /// A tile of the palette, after the palette is scrolled to it. On a screen with borders the lower tiles are below its edge.
+    fn tile(&mut self, name: &str) -> Item {
+        let [_, top, _, bottom] = self.geometry(&[]);
+        let height = bottom - top;
+        for _ in 0..20 {
+            let tile = self.named(name);
+            if tile.rect[3] < (height - 8) as f64 {
+                return tile;
+            }
+            self.click_at((tile.middle().0, height / 2), "5");
+            self.frames();
+        }
+        panic!("the palette does not scroll to {name}");
+    }
+
     fn point(&self, (x, y): (i64, i64)) {
         xdotool(&["mousemove", "--sync", "--window", &self.id, &x.to_string(), &y.to_string()]);
     }
@@ -238,7 +253,11 @@ impl Window {
 
     /// The window with its borders on the screen: left, top, right, bottom.
     fn frame(&self) -> [i64; 4] {
-        let output = Command::new("xwininfo").args(["-frame", "-id", &self.id]).output().expect("xwininfo is installed by ./dev test");
+        self.geometry(&["-frame"])
+    }
+
+    fn geometry(&self, options: &[&str]) -> [i64; 4] {
+        let output = Command::new("xwininfo").args(options).args(["-id", &self.id]).output().expect("xwininfo is installed by ./dev test");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let number = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name)?.trim().parse::<i64>().ok()).unwrap_or(-1);
         let (left, top) = (number("Absolute upper-left X:"), number("Absolute upper-left Y:"));
@@ -277,7 +296,7 @@ fn the_whole_job_with_mouse_and_keyboard() {
     window.drawn("db1, database");
 
     // Draw: a node from the palette onto the free canvas, then a wire from its handle to a rail.
-    let tile = window.named("Monitor");
+    let tile = window.tile("Monitor");
     let app2 = window.drawn("app2, app");
     let free = (app2.right_edge().0 + 40, app2.middle().1 + 60);
     window.drag(tile.middle(), free);
@@ -295,7 +314,7 @@ fn the_whole_job_with_mouse_and_keyboard() {
     });
 
     // Break a rule: a database dropped onto the balancer, which has too little memory for it. Its finding has a button.
-    let tile = window.named("MariaDB");
+    let tile = window.tile("MariaDB");
     let balancer = window.drawn("lb, balancer");
     window.drag(tile.middle(), balancer.middle());
     let finding = window.find("a finding about lb", |item| item.name.starts_with("warning: lb has 512 MiB"));
@@ -397,7 +416,7 @@ fn a_quick_drag_moves_what_was_pressed() {
     assert!(drift.abs() < 1.0, "the rail moves by {drift}: {rail:?}, now {rail_now:?}");
     window.key("ctrl+z");
     // A drag from the palette that is let go of within the same moment.
-    let tile = window.named("Monitor");
+    let tile = window.tile("Monitor");
     let app2 = window.drawn("app2, app");
     window.point(tile.middle());
     window.frames();

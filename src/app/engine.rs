@@ -198,7 +198,7 @@ impl Engine for Local {
     }
 
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
-        let reports = Reports(RefCell::new(report));
+        let reports = Reports { report: RefCell::new(report), clock: Arc::clone(&self.clock) };
         if job.task == Task::Import {
             let (lab, unknown) = import_machines(None, &[], &self.settings)?;
             reports.send(Report::Imported(Box::new(lab), unknown));
@@ -214,7 +214,12 @@ impl Engine for Local {
         let session = self.open(file, &job.lab, provider)?;
         let mut progress = |progress| reports.progress(progress);
         let mut monitor = Monitor { observations: Observations::WhileRunning, ..Monitor::new(cancel.clone(), &mut progress) };
-        self.do_task(&session, &job.task, &mut monitor, &reports)
+        let Some(operation) = job.task.kind().operation() else { return self.do_task(&session, &job.task, &mut monitor, &reports) };
+        reports.send(Report::OperationStarted((self.clock)(), operation));
+        let result = self.do_task(&session, &job.task, &mut monitor, &reports);
+        let ended = result.as_ref().map(|()| ()).map_err(super::in_words);
+        reports.send(Report::OperationEnded((self.clock)(), ended));
+        result
     }
 
     fn look(&mut self, chosen: &str, file: &Path, lab: &Lab) -> anyhow::Result<Option<Observation>> {
@@ -236,7 +241,7 @@ impl Engine for Local {
         if let Some(last) = load.last() {
             self.reported_ms.insert(session.file, last.at_ms);
         }
-        Ok(Some(Observation { observed, load, entries: traffic.entries, failover: traffic.failover }))
+        Ok(Some(Observation { wall_ms: (self.clock)(), observed, load, entries: traffic.entries, failover: traffic.failover }))
     }
 
     fn use_settings(&mut self, settings: Settings) {
@@ -273,11 +278,14 @@ fn run(prepared: Prepared<'_>, monitor: &mut Monitor<'_>) -> anyhow::Result<Fini
 }
 
 /// Where reports go: those of a task, and those that its progress becomes.
-struct Reports<'a>(RefCell<&'a mut dyn FnMut(Report)>);
+struct Reports<'a> {
+    report: RefCell<&'a mut dyn FnMut(Report)>,
+    clock: WallClock,
+}
 
 impl Reports<'_> {
     fn send(&self, report: Report) {
-        (self.0.borrow_mut())(report);
+        (self.report.borrow_mut())(report);
     }
 
     fn progress(&self, progress: Progress) {
@@ -285,7 +293,8 @@ impl Reports<'_> {
             Progress::Tick => return,
             Progress::Run(event) => return self.event(event),
             Progress::Observed(observed) => {
-                return self.send(Report::Seen(Box::new(Observation { observed: *observed, ..Observation::default() })));
+                let wall_ms = (self.clock)();
+                return self.send(Report::Seen(Box::new(Observation { wall_ms, observed: *observed, ..Observation::default() })));
             }
             Progress::Message(text) => text,
             Progress::JournalDamaged(file) => format!("The journal of deployments was damaged and is set aside as {}", file.display()),

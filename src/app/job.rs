@@ -3,6 +3,7 @@
 //! The window's state knows nothing of providers beyond this file.
 
 use super::{LoadSample, Prediction, ProviderChoice, StepState};
+use crate::activity::Operation;
 use crate::model::{ClusterName, Fault, Lab, NodeName, Observed, ServiceRef};
 use crate::plan::{OldPrimary, Plan, StepId};
 use crate::session::{Cancel, StepLog, settings::Settings};
@@ -120,6 +121,30 @@ impl JobKind {
     }
 }
 
+impl JobKind {
+    /// What it does with the lab as a whole, if it does; a fault is told by itself.
+    pub fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Deploy => Some(Operation::Deploy),
+            Self::Undo => Some(Operation::Undo),
+            Self::Destroy => Some(Operation::Destroy),
+            Self::Promote => Some(Operation::Promote),
+            Self::Recover => Some(Operation::Recover),
+            Self::TakeSnapshot => Some(Operation::Snapshot),
+            Self::Restore => Some(Operation::Restore),
+            Self::Plan
+            | Self::Inject
+            | Self::Heal
+            | Self::Shell
+            | Self::Console
+            | Self::MakeImage
+            | Self::Import
+            | Self::Predict
+            | Self::ReadLogs => None,
+        }
+    }
+}
+
 impl Task {
     /// Which job it is.
     pub fn kind(&self) -> JobKind {
@@ -159,6 +184,10 @@ pub enum Report {
     Log(String),
     /// A lab of machines that exist, and what could not be known of them.
     Imported(Box<Lab>, Vec<String>),
+    /// An operation on the lab begins, at a time in milliseconds since 1970.
+    OperationStarted(u64, Operation),
+    /// The operation has ended, and how.
+    OperationEnded(u64, Result<(), String>),
     /// A look at the lab between two steps.
     Seen(Box<Observation>),
 }
@@ -166,6 +195,8 @@ pub enum Report {
 /// An observation of a lab, with its requests since the last one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observation {
+    /// When it was made, in milliseconds since 1970.
+    pub wall_ms: u64,
     /// What is there and how it is.
     pub observed: Observed,
     /// Requests from outside since the last look.

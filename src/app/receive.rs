@@ -227,7 +227,7 @@ impl State {
                 if !sight.observed.is_empty() {
                     self.run.deployed_on = Some(self.run.provider.clone());
                 }
-                self.run.observe(sight.observed, &sight.load);
+                self.run.observe(sight.wall_ms, sight.observed, &sight.load);
                 self.run.entries = sight.entries;
                 // Holders that are elected again after a heal are no failover.
                 if let Some(moved) = sight.failover.filter(|moved| moved.cause == MoveCause::Fault) {
@@ -262,7 +262,9 @@ impl State {
             Report::Log(line) => self.run.note(line),
             Report::Imported(lab, unknown) => self.imported(*lab, unknown),
             // Requests and failovers are told by the looks between jobs.
-            Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(sight.observed, &[]),
+            Report::OperationStarted(wall_ms, operation) => self.run.operation_started(wall_ms, operation),
+            Report::OperationEnded(wall_ms, result) => self.run.operation_ended(wall_ms, result),
+            Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(sight.wall_ms, sight.observed, &[]),
             Report::Seen(_) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! What is deployed and what is seen of it: provider, plan, progress, observations, events, load.
 
-use super::{Happening, Ruler, Viewer, happening, job::JobKind};
+use super::{Ruler, job::JobKind};
+use crate::activity::{Author, Event, Fact, Operation, Sample, Viewer, between};
 use crate::catalog::Catalog;
 use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, ServiceRef, Subject, VipName};
 use crate::plan::{Plan, StepId, promotable};
@@ -138,6 +139,15 @@ pub struct Previewed {
     pub prediction: Option<Prediction>,
 }
 
+/// An operation of this window on the lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningOperation {
+    /// Which.
+    pub operation: Operation,
+    /// When it ended, in milliseconds since 1970, and how.
+    pub ended: Option<(u64, Result<(), String>)>,
+}
+
 /// Everything about the lab that runs.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
@@ -155,8 +165,12 @@ pub struct Run {
     pub job: Option<Progress>,
     /// What is seen.
     pub observed: Option<Observed>,
+    /// When it was, in milliseconds since 1970.
+    pub observed_wall_ms: u64,
+    /// What this window does with the lab as a whole, until that is observed.
+    pub operation: Option<RunningOperation>,
     /// What happened, the oldest first.
-    pub events: VecDeque<Happening>,
+    pub events: VecDeque<Event>,
     /// Requests from outside, the oldest first.
     pub load: VecDeque<LoadSample>,
     /// The same by the flow that they came in by, in the layout's order.
@@ -287,15 +301,15 @@ impl Run {
     }
 
     /// A new look at the lab: what is different becomes events, and feeds the ruler.
-    pub fn observe(&mut self, observed: Observed, load: &[LoadSample]) {
+    pub fn observe(&mut self, wall_ms: u64, observed: Observed, load: &[LoadSample]) {
         let nothing = Observed::default();
         let before = self.observed.as_ref();
+        let sample = Sample { wall_ms, observed: &observed };
         let mut events = match before {
-            Some(before) => happening::between(before, &observed, Viewer { process: self.process, healing: &self.healing }),
+            Some(before) => between(Sample { wall_ms: self.observed_wall_ms, observed: before }, sample, self.viewer()),
             // The first look tells what is so, not what happened.
             None => Vec::new(),
         };
-        events.sort_by_key(|event| event.at_ms);
         let known = |id: u64| before.is_some_and(|before| before.faults.iter().any(|fault| fault.id == id));
         if let Some(fault) = observed.faults.iter().rev().find(|fault| !known(fault.id)).filter(|_| before.is_some()) {
             let predicted = self.prediction.as_ref().filter(|prediction| prediction.fault == fault.fault).and_then(|it| it.outage.ms());
@@ -306,30 +320,51 @@ impl Run {
             load.iter().for_each(|sample| ruler.requests(sample));
             if let (Some(good_ms), false) = (
                 ruler.good_ms,
-                self.events.iter().any(|event| event.at_ms == ruler.since_ms + ruler.good_ms.unwrap_or(0) && event.who == "requests"),
+                self.events.iter().any(|event| event.lab_ms == ruler.since_ms + ruler.good_ms.unwrap_or(0) && event.fact == Fact::Answered),
             ) {
-                events.push(Happening {
-                    at_ms: ruler.since_ms + good_ms,
-                    tone: super::Tone::Good,
-                    who: "requests".into(),
-                    what: "recovered".into(),
-                    subject: None,
-                    is_act: false,
-                });
+                let lab_ms = ruler.since_ms + good_ms;
+                let at_ms = wall_ms.saturating_sub(observed.at_ms.saturating_sub(lab_ms));
+                events.push(Event { at_ms, lab_ms, author: Author::Lab, fact: Fact::Answered });
             }
         }
         self.load.extend(load.iter().copied());
         while self.load.len() > SAMPLES_MAX {
             self.load.pop_front();
         }
+        if let Some(RunningOperation { operation, ended: Some((at_ms, result)) }) = self.operation.take_if(|it| it.ended.is_some()) {
+            let fact = Fact::OperationEnded(operation, result);
+            events.push(Event { at_ms, lab_ms: observed.at_ms, author: Author::Viewer, fact });
+        }
         events.into_iter().for_each(|event| self.say(event));
         self.observed = Some(observed);
+        self.observed_wall_ms = wall_ms;
+    }
+
+    /// This window, as the author of events.
+    pub fn viewer(&self) -> Viewer<'_> {
+        Viewer { process: self.process, healing: &self.healing, operation: self.operation.as_ref().map(|it| it.operation) }
+    }
+
+    /// An operation of this window has begun.
+    pub(super) fn operation_started(&mut self, wall_ms: u64, operation: Operation) {
+        self.operation = Some(RunningOperation { operation, ended: None });
+        // Where nothing is deployed, the lab's clock does not go yet.
+        let age_ms = if self.is_deployed() { wall_ms.saturating_sub(self.observed_wall_ms) } else { 0 };
+        let (lab_ms, fact) = (self.now_ms() + age_ms, Fact::OperationStarted(operation));
+        self.say(Event { at_ms: wall_ms, lab_ms, author: Author::Viewer, fact });
+    }
+
+    /// The operation of this window has ended. What it did last is not observed yet, and comes before it.
+    pub(super) fn operation_ended(&mut self, wall_ms: u64, result: Result<(), String>) {
+        if let Some(running) = &mut self.operation {
+            running.ended = Some((wall_ms, result));
+        }
     }
 
     /// Adds an event, in the order of time.
-    pub fn say(&mut self, event: Happening) {
+    pub fn say(&mut self, event: Event) {
         // What is learnt late stands where it happened.
-        let at = self.events.iter().rposition(|other| other.at_ms <= event.at_ms).map_or(0, |last| last + 1);
+        let at = self.events.iter().rposition(|other| other.lab_ms <= event.lab_ms).map_or(0, |last| last + 1);
         self.events.insert(at, event);
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
@@ -392,16 +427,17 @@ mod tests {
         };
         let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
         let mut run = Run::default();
-        run.observe(broken.clone(), &[]);
+        run.observe(50, broken.clone(), &[]);
         assert!(run.ruler.is_none() && run.events.is_empty());
-        run.observe(Observed { at_ms: 60, ..Observed::default() }, &[]);
+        run.observe(60, Observed { at_ms: 60, ..Observed::default() }, &[]);
         run.observe(
+            70,
             Observed { at_ms: 70, ..broken },
             &[LoadSample { at_ms: 70, span_ms: 1000, good: 0, failed: 4 }, LoadSample { at_ms: 80, span_ms: 1000, good: 4, failed: 0 }],
         );
         assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(30));
-        assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);
-        run.observe(Observed { at_ms: 90, ..run.observed.clone().unwrap() }, &[]);
-        assert_eq!(run.events.iter().filter(|event| event.who == "requests").count(), 1);
+        assert_eq!(run.events.iter().filter(|event| event.fact == Fact::Answered).count(), 1);
+        run.observe(90, Observed { at_ms: 90, ..run.observed.clone().unwrap() }, &[]);
+        assert_eq!(run.events.iter().filter(|event| event.fact == Fact::Answered).count(), 1);
     }
 }

@@ -2,7 +2,8 @@
 
 use super::args::Running;
 use super::{Format, Outcome, Result, Style, Terminal};
-use crate::app::{Happening, Tone, Viewer, happening};
+use crate::activity::{Author, Event, Sample, Viewer, between};
+use crate::look::Tone;
 use crate::model::{ClusterState, FlowId, Health, Lab, Observed, ObservedNode, Power};
 use crate::probe::{self, Need};
 use crate::session::{LabHandle, Session, Traffic};
@@ -48,7 +49,12 @@ struct Report {
 /// One change between two observations.
 #[derive(Serialize, PartialEq)]
 struct ChangeLine {
+    /// On the lab's clock.
     at_ms: u64,
+    /// The same moment, in milliseconds since 1970.
+    time_ms: u64,
+    kind: &'static str,
+    author: Author,
     who: String,
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,9 +62,10 @@ struct ChangeLine {
 }
 
 impl ChangeLine {
-    fn of(change: &Happening) -> Self {
-        let on = change.subject.as_ref().map(ToString::to_string);
-        Self { at_ms: change.at_ms, who: change.who.clone(), what: change.what.clone(), on }
+    fn of(event: &Event) -> Self {
+        let on = event.subject().map(|subject| subject.to_string());
+        let (at_ms, time_ms, kind, author) = (event.lab_ms, event.at_ms, event.kind(), event.author);
+        Self { at_ms, time_ms, kind, author, who: event.who(), what: event.what(), on }
     }
 }
 
@@ -293,9 +300,14 @@ fn hint_of_moved(args: &Args, session: &Session) -> Result<()> {
 /// Observes again and again until the program is ended, and prints what changed since the observation before.
 fn watch(args: &Args, session: &Session, handle: &LabHandle, mut before: Observed, terminal: &mut Terminal) -> Result {
     let mut last: Option<Report> = None;
+    let mut before_ms = session.now_ms();
     loop {
         let (observed, traffic) = handle.observe_with_traffic()?;
-        let changes = changes(&before, &observed);
+        let now_ms = session.now_ms();
+        // The command line injects and heals nothing while it watches: others did.
+        let viewer = Viewer { process: std::process::id(), healing: &BTreeSet::new(), operation: None };
+        let [old, new] = [(before_ms, &before), (now_ms, &observed)].map(|(wall_ms, observed)| Sample { wall_ms, observed });
+        let changes = between(old, new, viewer);
         match args.lab.format() {
             Format::Json => {
                 // Requests come in all the time: they are no change.
@@ -308,30 +320,21 @@ fn watch(args: &Args, session: &Session, handle: &LabHandle, mut before: Observe
             }
             Format::Text => changes.iter().for_each(|change| show_change(change, terminal)),
         }
-        before = observed;
+        (before, before_ms) = (observed, now_ms);
         terminal.flush()?;
         std::thread::sleep(WATCH_EVERY);
     }
 }
 
-/// What changed between two observations, in the order of time.
-fn changes(before: &Observed, after: &Observed) -> Vec<Happening> {
-    // The command line injects and heals nothing while it watches: others did.
-    let viewer = Viewer { process: std::process::id(), healing: &BTreeSet::new() };
-    let mut all = happening::between(before, after, viewer);
-    all.sort_by_key(|change| change.at_ms);
-    all
-}
-
-fn show_change(change: &Happening, terminal: &mut Terminal) {
-    let at = format!("{:>9}.{:03}", change.at_ms / 1000, change.at_ms % 1000);
-    let style = match change.tone {
+fn show_change(event: &Event, terminal: &mut Terminal) {
+    let at = format!("{:>9}.{:03}", event.lab_ms / 1000, event.lab_ms % 1000);
+    let style = match event.tone() {
         Tone::Good => Style::Good,
         Tone::Warn => Style::Warn,
         Tone::Bad => Style::Bad,
         Tone::Neutral | Tone::Accent | Tone::Advice | Tone::Vip => Style::Plain,
     };
-    terminal.line(format_args!("{} {} {}", terminal.paint(Style::Faint, &at), change.who, terminal.paint(style, &change.what)));
+    terminal.line(format_args!("{} {} {}", terminal.paint(Style::Faint, &at), event.who(), terminal.paint(style, &event.what())));
 }
 
 fn report(session: &Session, observed: &Observed, traffic: &Traffic) -> Report {

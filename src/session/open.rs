@@ -191,6 +191,11 @@ impl Session {
         Ok(Rebuilt { id: session.id, nodes: observed.nodes.len(), networks: observed.networks.len(), set_aside })
     }
 
+    /// The time, in milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        (self.clock)()
+    }
+
     /// Whether the lab has a record of being deployed.
     pub fn is_deployed(&self) -> bool {
         self.deployed.is_some()

@@ -179,7 +179,7 @@ fn watched(bench: &Bench, more: &[&str], is_enough: impl Fn(&str) -> bool) -> St
         text += &(lines.next().unwrap().unwrap() + "\n");
     }
     call(&["destroy", "lab.ron", "--yes"]);
-    while text.matches("is gone").count() < 3 {
+    while text.matches("is removed").count() < 3 {
         text += &(lines.next().unwrap().unwrap() + "\n");
     }
     child.kill().unwrap();
@@ -192,7 +192,9 @@ fn watching_says_what_becomes_of_machines() {
     let bench = Bench::new();
     bench.layout("lab.ron", "Lab");
     let text = watched(&bench, &[], |text| text.contains("a is off"));
-    for line in ["command line powered a off", "a is off", "a pages is down: its machine is stopped", "a is gone", "network lab is gone"] {
+    for line in
+        ["command line powered a off", "a is off", "a pages is down: its machine is stopped", "a is removed", "network lab is removed"]
+    {
         let has_time = |found: &&str| found.split_whitespace().next().is_some_and(|at| at.parse::<f64>().is_ok());
         assert_eq!(text.lines().filter(|found| found.ends_with(line)).filter(has_time).count(), 1, "{line}: {text}");
     }
@@ -208,7 +210,10 @@ fn watching_as_json_writes_a_line_for_changes() {
     let changes: Vec<&serde_json::Value> = reports.iter().filter_map(|report| report["changes"].as_array()).flatten().collect();
     let off = changes.iter().find(|change| change["what"] == "is off").unwrap();
     assert!(off["who"] == "a" && off["on"] == "a" && off["at_ms"].is_u64(), "{off}");
-    assert!(changes.iter().any(|change| change["who"] == "a" && change["what"] == "is gone"), "{text}");
+    assert!(off["kind"] == "node" && off["author"] == "lab" && off["time_ms"].as_u64() >= Some(1_700_000_000_000), "{off}");
+    assert!(changes.iter().any(|change| change["kind"] == "injected" && change["author"] == "command_line"), "{text}");
+    assert!(changes.iter().any(|change| change["what"] == "is removed" && change["author"] == "another_process"), "{text}");
+    assert!(changes.iter().any(|change| change["who"] == "a" && change["what"] == "is removed"), "{text}");
 }
 
 #[cfg(unix)]

@@ -83,8 +83,8 @@ fn what_is_observed_of_each_is_told_once_and_shown_on_it() {
             .run
             .events
             .iter()
-            .filter(|event| event.subject.as_ref() == Some(&subject))
-            .map(|event| event.what.clone())
+            .filter(|event| event.subject().as_ref() == Some(&subject))
+            .map(|event| event.what())
             .collect::<Vec<_>>()
     };
     let before = [SITE, PAGE].map(|flow| told(&window, flow).len());

@@ -357,7 +357,7 @@ fn a_lab_is_planned_deployed_broken_and_healed() {
     window.pass(12_000);
     let after = window.state().run.observed.as_ref().unwrap().vips.get(&vip).unwrap().holders.clone();
     assert_eq!(after.iter().map(|node| node.as_str()).collect::<Vec<_>>(), ["db2"], "the VIP has moved");
-    assert!(window.state().run.events.iter().any(|event| event.what.starts_with("takes ")));
+    assert!(window.state().run.events.iter().any(|event| event.what().starts_with("takes ")));
     window.send(Command::Fault(FaultCommand::HealAll));
     assert!(window.state().run.faults().is_empty());
     window.pass(20_000);
@@ -778,8 +778,8 @@ fn fault(text: &str) -> sandtable::model::Fault {
 
 /// What the events say since a moment, as "who what".
 fn told(window: &Window, since_ms: u64) -> Vec<String> {
-    let events = window.state().run.events.iter().filter(|event| event.at_ms >= since_ms && event.is_act);
-    events.map(|event| format!("{} {}", event.who, event.what)).collect()
+    let events = window.state().run.events.iter().filter(|event| event.lab_ms >= since_ms && event.is_act());
+    events.map(|event| format!("{} {}", event.who(), event.what())).collect()
 }
 
 #[test]

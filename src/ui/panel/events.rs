@@ -2,7 +2,8 @@
 
 use super::{Desk, colors, load, row, words};
 use crate::{
-    app::{Command, Happening, Mode, SelectCommand},
+    activity::Event,
+    app::{Command, Mode, SelectCommand},
     look::{FontFace, Icon, size},
     ui::widget,
 };
@@ -38,7 +39,7 @@ pub fn events(ui: &mut Ui, desk: &mut Desk<'_>) {
 fn list(ui: &mut Ui, desk: &mut Desk<'_>) {
     let events = &desk.state.run.events;
     // Times count from the last thing that was done to the lab: that is what one waits after.
-    let zero = events.iter().rev().find(|event| event.is_act).map_or(0, |event| event.at_ms);
+    let zero = events.iter().rev().find(|event| event.is_act()).map_or(0, |event| event.lab_ms);
     ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show_rows(ui, ROW_HEIGHT, events.len(), |ui, range| {
         for event in events.range(range.start.min(events.len())..range.end.min(events.len())) {
             event_row(ui, desk, event, zero);
@@ -46,19 +47,20 @@ fn list(ui: &mut Ui, desk: &mut Desk<'_>) {
     });
 }
 
-fn event_row(ui: &mut Ui, desk: &mut Desk<'_>, event: &Happening, zero_ms: u64) {
-    let (rect, response) = row(ui, ROW_HEIGHT, false, &format!("{} {}", event.who, event.what));
+fn event_row(ui: &mut Ui, desk: &mut Desk<'_>, event: &Event, zero_ms: u64) {
+    let (who, what) = (event.who(), event.what());
+    let (rect, response) = row(ui, ROW_HEIGHT, false, &format!("{who} {what}"));
     let palette = colors(ui);
     let time =
-        if event.at_ms >= zero_ms { super::since(event.at_ms - zero_ms) } else { format!("−{}", super::since(zero_ms - event.at_ms)) };
+        if event.lab_ms >= zero_ms { super::since(event.lab_ms - zero_ms) } else { format!("−{}", super::since(zero_ms - event.lab_ms)) };
     words(ui, rect, (rect.left() + size::GAP, rect.left() + MARK_AT - size::GAP), &time, FontFace::Mono, palette.muted);
-    ui.painter().circle_filled(pos2(rect.left() + MARK_AT, rect.center().y), 4.0, palette.tone(event.tone));
+    ui.painter().circle_filled(pos2(rect.left() + MARK_AT, rect.center().y), 4.0, palette.tone(event.tone()));
     let at = rect.left() + WHO_AT;
-    words(ui, rect, (at, at + WHO_WIDTH - size::GAP), &event.who, FontFace::SemiBold, palette.text);
-    words(ui, rect, (at + WHO_WIDTH, rect.right() - size::GAP), &event.what, FontFace::Regular, palette.text);
-    if let Some(subject) = &event.subject
-        && response.on_hover_text(&event.what).clicked()
+    words(ui, rect, (at, at + WHO_WIDTH - size::GAP), &who, FontFace::SemiBold, palette.text);
+    words(ui, rect, (at + WHO_WIDTH, rect.right() - size::GAP), &what, FontFace::Regular, palette.text);
+    if let Some(subject) = event.subject()
+        && response.on_hover_text(format!("{what} (by {})", event.author.title())).clicked()
     {
-        desk.send(Command::Select(SelectCommand::Reveal(subject.clone())));
+        desk.send(Command::Select(SelectCommand::Reveal(subject)));
     }
 }

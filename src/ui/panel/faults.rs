@@ -2,7 +2,7 @@
 
 use super::{Desk, colors, row, words};
 use crate::{
-    app::{Command, FaultCommand, SelectCommand, Viewer},
+    app::{Command, FaultCommand, SelectCommand},
     fault,
     look::{FontFace, Icon, size},
     model::{ActiveFault, Subject},
@@ -58,8 +58,7 @@ fn fault_row(ui: &mut Ui, desk: &mut Desk<'_>, one: &ActiveFault) {
     words(ui, rect, (column(AGE), column(END) - size::GAP), &age, FontFace::Mono, palette.muted);
     words(ui, rect, (column(END), column(AUTHOR) - size::GAP), &ends(one, run.now_ms()), FontFace::Regular, palette.muted);
     if rect.width() >= AUTHOR_FROM {
-        let viewer = Viewer { process: run.process, healing: &run.healing };
-        let by = format!("by {}", viewer.author(one.by));
+        let by = format!("by {}", run.viewer().injector(one.by).title());
         words(ui, rect, (column(AUTHOR), column(BUTTON) - size::GAP), &by, FontFace::Regular, palette.muted);
     }
     if response.on_hover_text(format!("{}: show it on the canvas", one.fault)).clicked()

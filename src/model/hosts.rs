@@ -10,6 +10,11 @@ use std::{net::Ipv4Addr, sync::Arc};
 /// Names and addresses for `/etc/hosts`, in order. Shared: nodes of one network have the same.
 pub type Hosts = Arc<[(Ipv4Addr, Arc<str>)]>;
 
+/// The address that a list gives for a name: the first one, as a resolver takes it. Case does not count (RFC 4343).
+pub fn resolve_host(hosts: &Hosts, name: &str) -> Option<Ipv4Addr> {
+    hosts.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(address, _)| *address)
+}
+
 /// Different lists in the order in which they were met; the first has the number 1.
 #[derive(Debug, Clone, Default)]
 pub struct HostLists {

@@ -33,7 +33,7 @@ pub use flow_id::{FlowId, FlowNames};
 /// A map in the author's order. Its keys are short names from a trusted file, so a quick hash does.
 pub type IndexMap<K, V> = indexmap::IndexMap<K, V, rustc_hash::FxBuildHasher>;
 pub use health::Health;
-pub use hosts::{HostLists, Hosts};
+pub use hosts::{HostLists, Hosts, resolve_host};
 pub use ipnet::Ipv4Net;
 pub use name::{ClusterName, Kind, NAME_BYTES_MAX, NameError, NetworkName, NodeName, OUTSIDE, SecretName, ServiceName, SiteName, VipName};
 pub use network::{DhcpRange, NAT_ADDRESS, Network, NetworkKind, Purpose};

@@ -111,6 +111,11 @@ pub struct MachineSpec {
 }
 
 impl MachineSpec {
+    /// The address at which the machine dials another by its name: what its `/etc/hosts` has.
+    pub fn resolve(&self, name: &str) -> Option<Ipv4Addr> {
+        super::resolve_host(&self.hosts, name)
+    }
+
     /// The slot of the adapter by which a route leaves: on the route's network, with a static address in the next hop's subnet, else one
     /// with an address from DHCP, whose subnet is known only when it has come. `None`: no adapter leads to the next hop.
     pub fn slot_of(&self, route: &RouteSpec) -> Option<usize> {

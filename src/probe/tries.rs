@@ -4,7 +4,7 @@
 
 use crate::{
     catalog::{Behaviour, Catalog, Entry, Port, Protocol},
-    model::{AdapterSpec, Endpoint, Flow, NodeName, Observed, ObservedNode, Power, ServiceRef, ServiceSpec, VipName},
+    model::{Endpoint, Flow, NodeName, Observed, ObservedNode, Power, ServiceRef, ServiceSpec, VipName},
 };
 use std::{
     fmt,
@@ -157,7 +157,7 @@ fn end_of(flow: &Flow, from: &NodeName, seen: &Observed, catalog: &Catalog, addr
             let port = flow.port.unwrap_or(at.port());
             // Another port than the main one is another socket, and may be another protocol.
             let (at, how) = socket_of(spec, catalog, port).unwrap_or((SocketAddrV4::new(*at.ip(), port), how));
-            let address = if at.ip().is_unspecified() { address_for(caller, target)? } else { *at.ip() };
+            let address = if at.ip().is_unspecified() { address_for(caller, from, &to.node)? } else { *at.ip() };
             Some((how, Target::of(how, SocketAddrV4::new(address, port)), goal))
         }
         Endpoint::Vip(vip) => {
@@ -172,23 +172,16 @@ fn end_of(flow: &Flow, from: &NodeName, seen: &Observed, catalog: &Catalog, addr
             Some((how, Target::of(how, SocketAddrV4::new(address, port)), goal))
         }
         Endpoint::Node(to) => {
-            let address = address_for(caller, seen.nodes.get(to)?)?;
+            let address = address_for(caller, from, to)?;
             let how = if flow.port.is_some() { How::Connect } else { How::Packets };
             Some((how, Target { address, port: flow.port }, goal))
         }
     }
 }
 
-/// The address of a node at which another best reaches it: one on a network that both are on.
-pub fn address_for(caller: &ObservedNode, target: &ObservedNode) -> Option<Ipv4Addr> {
-    let adapters = |node: &ObservedNode| node.spec.as_ref().map(|spec| spec.adapters.clone()).unwrap_or_default();
-    address_between(&adapters(caller), &adapters(target))
-}
-
-/// Likewise, by the adapters of both. The simulator dials the same address, so that it predicts what is tried.
-pub fn address_between(mine: &[AdapterSpec], theirs: &[AdapterSpec]) -> Option<Ipv4Addr> {
-    let shared = theirs.iter().find(|one| one.address.is_some() && mine.iter().any(|other| other.network == one.network));
-    shared.or_else(|| theirs.iter().find(|one| one.address.is_some()))?.address.map(|net| net.addr())
+/// The address at which a node dials another, or itself: the one that was set up for it, as the services on it do.
+fn address_for(caller: &ObservedNode, from: &NodeName, to: &NodeName) -> Option<Ipv4Addr> {
+    if from == to { Some(Ipv4Addr::LOCALHOST) } else { caller.spec.as_ref()?.resolve(to) }
 }
 
 /// Where a service's main port listens.
@@ -231,7 +224,7 @@ pub fn peers(node: &NodeName, tries: &[Try], seen: &Observed) -> Vec<Ipv4Addr> {
     others.dedup();
     let Some(caller) = seen.nodes.get(node) else { return Vec::new() };
     let mut found: Vec<Ipv4Addr> =
-        others.into_iter().filter(|other| *other != node).filter_map(|other| address_for(caller, seen.nodes.get(other)?)).collect();
+        others.into_iter().filter(|other| *other != node).filter_map(|other| address_for(caller, node, other)).collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -310,6 +303,24 @@ mod tests {
         let numbers = [flows.len() - 2, flows.len() - 1];
         assert_eq!(last, [format!("{} app1 Packets 192.168.60.21", numbers[0]), format!("{} app1 Connect 192.168.60.21:3306", numbers[1])]);
         assert!(found.iter().all(|line| !line.ends_with(":0")), "{found:?}");
+    }
+
+    #[test]
+    fn a_probe_dials_the_address_that_was_set_up() {
+        let (flows, seen) = set_up();
+        // Both are on `management` and on `backend`; the caller's first common network counts, whatever the target's order is.
+        let app1: NodeName = "app1".parse().unwrap();
+        let db1: NodeName = "db1".parse().unwrap();
+        for reversed in [false, true] {
+            let mut seen = seen.clone();
+            if reversed {
+                seen.nodes.get_mut(&db1).unwrap().spec.as_mut().unwrap().adapters.reverse();
+            }
+            let found = tries(&flows, &seen, Catalog::embedded(), &Beyond { outside: &|_| None, beyond: &|_| None });
+            let set_up = seen.nodes[&app1].spec.as_ref().unwrap().resolve("DB1").unwrap();
+            let to_db1 = peers(&app1, &found, &seen);
+            assert!(to_db1.contains(&set_up), "{to_db1:?} without {set_up}");
+        }
     }
 
     #[test]

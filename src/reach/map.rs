@@ -5,7 +5,7 @@
 use super::{MachineNo, NetworkNo, ServiceNo};
 use crate::{
     catalog::{Behaviour, Entry, ForwardRule},
-    model::{Family, Forward, Hosts, Ipv4Net, MachineSpec, NetworkKind, NetworkSpec, Relation, ServiceRef, ServiceSpec, Value},
+    model::{Family, Forward, Hosts, Ipv4Net, MachineSpec, NetworkKind, NetworkSpec, Relation, ServiceRef, ServiceSpec, Value, resolve_host},
 };
 use std::{
     collections::BTreeMap,
@@ -223,7 +223,7 @@ impl Map {
 
     /// The address that a machine's `/etc/hosts` gives for a name: the first one.
     pub fn resolve(&self, machine: MachineNo, name: &str) -> Option<Ipv4Addr> {
-        self.machine(machine)?.hosts.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(address, _)| *address)
+        resolve_host(&self.machine(machine)?.hosts, name)
     }
 
     /// The addresses of a machine, with their networks, in slot order.

@@ -16,7 +16,7 @@ use crate::{
         ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
         ObservedVip, Power, VipName,
     },
-    probe::{self, Answered, tries::address_between},
+    probe::{self, Answered},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -284,8 +284,7 @@ impl World {
 
     /// Those of several targets that are tried: on real nodes one address is dialled, and no other if that does not answer.
     fn tried<T>(&self, from: MachineId, to: &Endpoint, targets: Vec<T>, address: impl Fn(&T) -> Ipv4Addr) -> Vec<T> {
-        let adapters = |id: MachineId| self.machines[id].spec.as_ref().map(|spec| spec.adapters.as_slice()).unwrap_or_default();
-        let chosen = to.node().and_then(|node| address_between(adapters(from), adapters(self.machine_named(node).ok()?)));
+        let chosen = to.node().and_then(|node| self.machines[from].spec.as_ref()?.resolve(node));
         match chosen.filter(|chosen| targets.iter().any(|target| address(target) == *chosen)) {
             Some(chosen) => targets.into_iter().filter(|target| address(target) == chosen).collect(),
             None => targets,

@@ -51,8 +51,7 @@ impl<'a> Neighbours<'a> {
     /// networks the address on the first of this node's own comes first, because a resolver takes the first.
     fn hosts(&self, lab: &Lab, name: &NodeName, node: &'a Node) -> Hosts {
         let own = lab.nodes.get_index_of(name);
-        let networks: Vec<&NetworkName> =
-            node.adapters.iter().map(|adapter| &adapter.network).filter(|network| joins(lab, network)).collect();
+        let networks = joining(lab, node);
         let by_flow = own.and_then(|own| self.flows.get(&own)).into_iter().flatten().copied();
         let is_elsewhere = |index: &usize| {
             let other = lab.nodes.get_index(*index).map(|(_, other)| other);
@@ -73,12 +72,9 @@ impl<'a> Neighbours<'a> {
         let known: BTreeSet<usize> = on_them.chain(elsewhere).copied().collect();
         let mut hosts = Vec::new();
         for (other_name, other) in known.into_iter().filter_map(|index| lab.nodes.get_index(index)) {
-            let mut addresses: Vec<Ipv4Addr> = networks.iter().filter_map(|network| other.address_on(network)).collect();
-            if addresses.is_empty() {
-                addresses.extend(routed_address(lab, other));
-            }
             let mut seen = BTreeSet::new();
-            hosts.extend(addresses.into_iter().filter(|address| seen.insert(*address)).map(|address| (address, other_name.shared())));
+            let addresses = addresses_from(lab, networks, other).into_iter().filter(|address| seen.insert(*address));
+            hosts.extend(addresses.map(|address| (address, other_name.shared())));
         }
         let vips = lab.vips.iter().filter(|(vip_name, vip)| networks.contains(&&vip.network) && is_hostname(vip_name));
         hosts.extend(vips.map(|(vip_name, vip)| (vip.address, vip_name.shared())));
@@ -86,12 +82,28 @@ impl<'a> Neighbours<'a> {
     }
 }
 
-fn joins(lab: &Lab, network: &NetworkName) -> bool {
+pub(super) fn joins(lab: &Lab, network: &NetworkName) -> bool {
     lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
 }
 
-/// The address by which a node is reached from beyond its networks: its first drawn one on a network that joins nodes.
-pub(super) fn routed_address(lab: &Lab, node: &Node) -> Option<Ipv4Addr> {
+/// The addresses at which a node on these networks reaches another, the first one first: those on common networks, else the other's
+/// first drawn one on a network that joins nodes, which is routed to.
+fn addresses_from(lab: &Lab, networks: &[&NetworkName], other: &Node) -> Vec<Ipv4Addr> {
+    let common: Vec<Ipv4Addr> = networks.iter().filter_map(|network| other.address_on(network)).collect();
+    if common.is_empty() { routed_address(lab, other).into_iter().collect() } else { common }
+}
+
+/// The address at which one node dials another: the first that its `/etc/hosts` has for it.
+pub(super) fn address_from(lab: &Lab, from: &Node, other: &Node) -> Option<Ipv4Addr> {
+    addresses_from(lab, &joining(lab, from), other).first().copied()
+}
+
+/// The networks of a node on which it reaches others, in slot order.
+fn joining<'a>(lab: &Lab, node: &'a Node) -> Vec<&'a NetworkName> {
+    node.adapters.iter().map(|adapter| &adapter.network).filter(|network| joins(lab, network)).collect()
+}
+
+fn routed_address(lab: &Lab, node: &Node) -> Option<Ipv4Addr> {
     node.adapters.iter().filter(|adapter| joins(lab, &adapter.network)).find_map(|adapter| adapter.address)
 }
 

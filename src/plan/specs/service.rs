@@ -1,6 +1,6 @@
 //! Services: where they listen, whom they let in, whom they talk to. All of it follows from the flows.
 
-use super::{Unplannable, machine::routed_address};
+use super::{Unplannable, machine::{address_from, joins}};
 use crate::{
     catalog::{Audience, Behaviour, Calls, Catalog, Entry, Named},
     model::{
@@ -326,17 +326,9 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// The address at which one node reaches another: on their first common network, else the one that is routed to.
+    /// The address at which one node dials another, or itself.
     fn address_from(&self, from: &Node, to: &Node, same: bool) -> Option<Ipv4Addr> {
-        if same {
-            return Some(Ipv4Addr::LOCALHOST);
-        }
-        let common = from.adapters.iter().map(|adapter| &adapter.network).filter(|network| self.joins(network));
-        common.into_iter().find_map(|network| to.address_on(network)).or_else(|| routed_address(self.lab, to))
-    }
-
-    fn joins(&self, network: &NetworkName) -> bool {
-        self.lab.networks.get(network).is_some_and(|network| network.kind.joins_nodes())
+        if same { Some(Ipv4Addr::LOCALHOST) } else { address_from(self.lab, from, to) }
     }
 
     /// Who is let in; `None`: everyone.
@@ -403,7 +395,7 @@ impl<'a> Contract<'a> {
         let listens = |network: &NetworkName| {
             *bind == Bind::Loopback || to.adapters.iter().any(|adapter| adapter.network == *network && bind.is_on(adapter))
         };
-        let joined = || from.adapters.iter().filter(|adapter| self.joins(&adapter.network));
+        let joined = || from.adapters.iter().filter(|adapter| joins(self.lab, &adapter.network));
         let common: BTreeSet<Ipv4Net> = joined()
             .filter(|adapter| to.adapter_on(&adapter.network).is_some() && listens(&adapter.network))
             .filter_map(|adapter| source(&adapter.network, adapter.address))

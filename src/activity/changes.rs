@@ -17,6 +17,7 @@ pub fn between(before: Sample<'_>, after: Sample<'_>, viewer: Viewer<'_>) -> Vec
     changes.vips();
     changes.clusters();
     changes.flows();
+    changes.outage();
     changes.events.sort_by_key(|event| event.lab_ms);
     changes.events
 }
@@ -183,6 +184,19 @@ impl Changes<'_> {
                 let working = cluster.parts.first().map_or(0, Vec::len);
                 self.add_now(Fact::Cluster { name: name.clone(), state: cluster.state, working, size: cluster.size });
             }
+        }
+    }
+
+    /// Requests are answered again, where they were not in the observation before.
+    fn outage(&mut self) {
+        let Some((outage, after_ms)) = self.after.outage.and_then(|outage| Some((outage, outage.answered_after_ms?))) else { return };
+        let is_new = match self.before.outage {
+            Some(before) => before.fault_at_ms != outage.fault_at_ms || before.answered_after_ms.is_none(),
+            // It was not measured: what is older than the observation before may have been known to it.
+            None => outage.fault_at_ms >= self.before.observed.at_ms,
+        };
+        if is_new {
+            self.add(outage.fault_at_ms + after_ms, Author::Lab, Fact::Answered);
         }
     }
 

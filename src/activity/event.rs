@@ -1,6 +1,8 @@
 //! The types of the stream: an event, who caused it, and what happened.
 
-use crate::model::{self, ClusterName, ClusterState, Fault, FlowId, Health, NetworkName, NodeName, Observed, ServiceRef, VipName};
+use crate::model::{
+    self, ClusterName, ClusterState, Fault, FlowId, Health, NetworkName, NodeName, Observed, RequestOutage, ServiceRef, VipName,
+};
 use serde::Serialize;
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -73,6 +75,8 @@ pub struct Sample<'a> {
     pub wall_ms: u64,
     /// What was observed.
     pub observed: &'a Observed,
+    /// What was measured of requests since the last fault.
+    pub outage: Option<&'a RequestOutage>,
 }
 
 /// Something that happened.

@@ -8,6 +8,7 @@ use super::{
     job::{Engine, Job, Observation, Report, Task},
     run::SAMPLE_MS,
 };
+use crate::activity::forecast;
 use crate::host::{state::StateFolder, terminal};
 use crate::model::{Author, Lab, Power};
 use crate::session::{
@@ -174,7 +175,7 @@ impl Local {
             Task::Predict(fault, lasts_secs) => {
                 self.handle(session)?;
                 if let Some(found) = session.predict(fault, lasts_secs.map(|secs| u64::from(secs) * 1000))? {
-                    report.send(Report::Predicted(super::forecast::prediction(fault, &found)));
+                    report.send(Report::Predicted(forecast(fault, &found)));
                 }
             }
         }
@@ -241,7 +242,14 @@ impl Engine for Local {
         if let Some(last) = load.last() {
             self.reported_ms.insert(session.file, last.at_ms);
         }
-        Ok(Some(Observation { wall_ms: (self.clock)(), observed, load, entries: traffic.entries, failover: traffic.failover }))
+        Ok(Some(Observation {
+            wall_ms: (self.clock)(),
+            observed,
+            load,
+            entries: traffic.entries,
+            failover: traffic.failover,
+            outage: traffic.outage,
+        }))
     }
 
     fn use_settings(&mut self, settings: Settings) {

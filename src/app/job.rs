@@ -2,9 +2,9 @@
 //!
 //! The window's state knows nothing of providers beyond this file.
 
-use super::{LoadSample, Prediction, ProviderChoice, StepState};
-use crate::activity::Operation;
-use crate::model::{ClusterName, Fault, Lab, NodeName, Observed, ServiceRef};
+use super::{LoadSample, ProviderChoice, StepState};
+use crate::activity::{Forecast, Operation};
+use crate::model::{ClusterName, FailoverRuler, Fault, Lab, NodeName, Observed, RequestOutage, ServiceRef};
 use crate::plan::{OldPrimary, Plan, StepId};
 use crate::session::{Cancel, StepLog, settings::Settings};
 
@@ -177,7 +177,7 @@ pub enum Report {
     /// A step went on.
     Step(StepId, StepState),
     /// The simulator's answer.
-    Predicted(Prediction),
+    Predicted(Forecast),
     /// What was logged of a node's set-up, the oldest step first.
     Logs(NodeName, Vec<StepLog>),
     /// A line for the log.
@@ -204,7 +204,9 @@ pub struct Observation {
     /// Requests by the flow that they came in by, since the load began.
     pub entries: Vec<crate::sim::EntryLoad>,
     /// The last move of a VIP, as the provider measured it.
-    pub failover: Option<crate::sim::FailoverRuler>,
+    pub failover: Option<FailoverRuler>,
+    /// What became of requests since the last fault; `None`: nothing was broken yet, or it was not measured.
+    pub outage: Option<RequestOutage>,
 }
 
 /// What does jobs: the providers behind one door. It may block; a worker thread owns it.

@@ -8,10 +8,9 @@ use super::{
 };
 use crate::host::file::Fingerprint;
 use crate::look::Tone;
-use crate::model::Lab;
+use crate::model::{Lab, MoveCause};
 use crate::picture::Thumbnail;
 use crate::session::{Check, CheckState, ProviderId};
-use crate::sim::MoveCause;
 use std::{path::PathBuf, sync::Arc};
 
 /// Something that a worker reports.
@@ -227,7 +226,7 @@ impl State {
                 if !sight.observed.is_empty() {
                     self.run.deployed_on = Some(self.run.provider.clone());
                 }
-                self.run.observe(sight.wall_ms, sight.observed, &sight.load);
+                self.run.observe(&sight);
                 self.run.entries = sight.entries;
                 // Holders that are elected again after a heal are no failover.
                 if let Some(moved) = sight.failover.filter(|moved| moved.cause == MoveCause::Fault) {
@@ -264,7 +263,7 @@ impl State {
             // Requests and failovers are told by the looks between jobs.
             Report::OperationStarted(wall_ms, operation) => self.run.operation_started(wall_ms, operation),
             Report::OperationEnded(wall_ms, result) => self.run.operation_ended(wall_ms, result),
-            Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(sight.wall_ms, sight.observed, &[]),
+            Report::Seen(sight) if self.mode != Mode::Design => self.run.observe(&sight),
             Report::Seen(_) => {}
         }
     }

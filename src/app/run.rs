@@ -1,9 +1,9 @@
 //! What is deployed and what is seen of it: provider, plan, progress, observations, events, load.
 
-use super::{Ruler, job::JobKind};
-use crate::activity::{Author, Event, Fact, Operation, Sample, Viewer, between};
+use super::job::{JobKind, Observation};
+use crate::activity::{Author, Event, Fact, Forecast, Operation, Sample, Viewer, between};
 use crate::catalog::Catalog;
-use crate::model::{ActiveFault, Fault, NodeName, Observed, Power, ServiceRef, Subject, VipName};
+use crate::model::{ActiveFault, FailoverRuler, Fault, NodeName, Observed, Power, RequestOutage, ServiceRef, Subject};
 use crate::plan::{Plan, StepId, promotable};
 use crate::session::{ProviderId, StepLog};
 use crate::sim::{EntryLoad, LoadSecond};
@@ -84,43 +84,6 @@ pub struct Progress {
     pub stopping: bool,
 }
 
-/// What a fault would take with it, says the simulator.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    /// The fault.
-    pub fault: Fault,
-    /// What would no longer be well, the worst first, with what would become of it.
-    pub lost: Vec<(Subject, String)>,
-    /// What would move or go on elsewhere.
-    pub moved: Vec<(Subject, String)>,
-    /// Which nodes would hold the VIPs that move.
-    pub holders: Vec<(VipName, Vec<NodeName>)>,
-    /// What would become of requests from outside.
-    pub outage: Outage,
-}
-
-/// What a fault would do to requests from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outage {
-    /// No requests enter the lab, so nothing is known.
-    NoRequests,
-    /// None fails.
-    None,
-    /// Some fail, the last of them so many milliseconds after the fault.
-    Until(u64),
-    /// Some fail for as long as the fault lasts.
-    Partial,
-    /// None is answered for as long as the fault lasts.
-    Total,
-}
-
-impl Outage {
-    /// How long requests would fail, in milliseconds; `None`: they would not, or it is not known.
-    pub fn ms(self) -> Option<u64> {
-        if let Self::Until(ms) = self { Some(ms) } else { None }
-    }
-}
-
 /// A fault that is about to be injected: what is chosen, before anything is broken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Considered {
@@ -136,7 +99,18 @@ pub struct Previewed {
     /// The fault.
     pub fault: Fault,
     /// What it would do; `None`: that is being worked out.
-    pub prediction: Option<Prediction>,
+    pub prediction: Option<Forecast>,
+}
+
+/// A fault, and what it was to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastFault {
+    /// The fault.
+    pub fault: Fault,
+    /// When it was injected, in milliseconds of the lab's clock.
+    pub since_ms: u64,
+    /// How long requests were to fail, in milliseconds.
+    pub predicted_ms: Option<u64>,
 }
 
 /// An operation of this window on the lab.
@@ -175,14 +149,16 @@ pub struct Run {
     pub load: VecDeque<LoadSample>,
     /// The same by the flow that they came in by, in the layout's order.
     pub entries: Vec<EntryLoad>,
-    /// The last failover, as it was seen from here.
-    pub ruler: Option<Ruler>,
+    /// The last fault that was injected since the lab is observed.
+    pub last_fault: Option<LastFault>,
+    /// What became of requests since the last fault.
+    pub outage: Option<RequestOutage>,
     /// The last move of a VIP, as the provider measured it.
-    pub measured: Option<crate::sim::FailoverRuler>,
+    pub measured: Option<FailoverRuler>,
     /// The fault that is about to be injected.
     pub considered: Option<Considered>,
     /// What it would do.
-    pub prediction: Option<Prediction>,
+    pub prediction: Option<Forecast>,
     /// The fault whose control the pointer rests on.
     pub previewed: Option<Previewed>,
     /// Faults that this window is healing or has healed, by number.
@@ -197,7 +173,7 @@ pub struct Run {
 
 impl Run {
     /// Takes in what the simulator says of a fault.
-    pub fn predicted(&mut self, prediction: Prediction) {
+    pub fn predicted(&mut self, prediction: Forecast) {
         if let Some(previewed) = self.previewed.as_mut().filter(|previewed| previewed.fault == prediction.fault) {
             previewed.prediction = Some(prediction.clone());
         }
@@ -212,7 +188,7 @@ impl Run {
     }
 
     /// What is shown on the canvas: of the fault that the pointer rests on, else of the chosen one.
-    pub fn shown_prediction(&self) -> Option<&Prediction> {
+    pub fn shown_prediction(&self) -> Option<&Forecast> {
         let previewed = self.previewed.as_ref().and_then(|previewed| previewed.prediction.as_ref());
         let fault = self.considered.as_ref().map(|considered| &considered.fault);
         previewed.or_else(|| self.prediction.as_ref().filter(|prediction| Some(&prediction.fault) == fault))
@@ -300,33 +276,23 @@ impl Run {
         self.chosen().is_some_and(|choice| choice.makes_images && choice.hindrance.is_none())
     }
 
-    /// A new look at the lab: what is different becomes events, and feeds the ruler.
-    pub fn observe(&mut self, wall_ms: u64, observed: Observed, load: &[LoadSample]) {
-        let nothing = Observed::default();
-        let before = self.observed.as_ref();
-        let sample = Sample { wall_ms, observed: &observed };
-        let mut events = match before {
-            Some(before) => between(Sample { wall_ms: self.observed_wall_ms, observed: before }, sample, self.viewer()),
-            // The first look tells what is so, not what happened.
-            None => Vec::new(),
-        };
-        let known = |id: u64| before.is_some_and(|before| before.faults.iter().any(|fault| fault.id == id));
-        if let Some(fault) = observed.faults.iter().rev().find(|fault| !known(fault.id)).filter(|_| before.is_some()) {
-            let predicted = self.prediction.as_ref().filter(|prediction| prediction.fault == fault.fault).and_then(|it| it.outage.ms());
-            self.ruler = Some(Ruler::start(fault.fault.clone(), fault.since_ms, before.unwrap_or(&nothing), predicted));
-        }
-        if let Some(ruler) = &mut self.ruler {
-            ruler.observe(&observed);
-            load.iter().for_each(|sample| ruler.requests(sample));
-            if let (Some(good_ms), false) = (
-                ruler.good_ms,
-                self.events.iter().any(|event| event.lab_ms == ruler.since_ms + ruler.good_ms.unwrap_or(0) && event.fact == Fact::Answered),
-            ) {
-                let lab_ms = ruler.since_ms + good_ms;
-                let at_ms = wall_ms.saturating_sub(observed.at_ms.saturating_sub(lab_ms));
-                events.push(Event { at_ms, lab_ms, author: Author::Lab, fact: Fact::Answered });
+    /// A new observation of the lab: what is different becomes events.
+    pub fn observe(&mut self, sight: &Observation) {
+        let Observation { wall_ms, observed, load, .. } = sight;
+        // While a job runs, requests are not measured.
+        let outage = sight.outage.as_ref().or(self.outage.as_ref());
+        let mut events = Vec::new();
+        // The first observation tells what is so, not what happened.
+        if let Some(before) = &self.observed {
+            let old = Sample { wall_ms: self.observed_wall_ms, observed: before, outage: self.outage.as_ref() };
+            events = between(old, Sample { wall_ms: *wall_ms, observed, outage }, self.viewer());
+            let known = |id: u64| before.faults.iter().any(|fault| fault.id == id);
+            if let Some(ActiveFault { fault, since_ms, .. }) = observed.faults.iter().rev().find(|fault| !known(fault.id)) {
+                let predicted_ms = self.prediction.as_ref().filter(|it| it.fault == *fault).and_then(|it| it.outage.ms());
+                self.last_fault = Some(LastFault { fault: fault.clone(), since_ms: *since_ms, predicted_ms });
             }
         }
+        self.outage = outage.cloned();
         self.load.extend(load.iter().copied());
         while self.load.len() > SAMPLES_MAX {
             self.load.pop_front();
@@ -336,8 +302,8 @@ impl Run {
             events.push(Event { at_ms, lab_ms: observed.at_ms, author: Author::Viewer, fact });
         }
         events.into_iter().for_each(|event| self.say(event));
-        self.observed = Some(observed);
-        self.observed_wall_ms = wall_ms;
+        self.observed = Some(observed.clone());
+        self.observed_wall_ms = *wall_ms;
     }
 
     /// This window, as the author of events.
@@ -393,12 +359,18 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activity::Outage;
 
     #[test]
     fn what_is_rested_on_is_shown_and_never_replaces_what_is_chosen() {
         let fault = |text: &str| text.parse::<Fault>().unwrap();
-        let says =
-            |text: &str| Prediction { fault: fault(text), lost: Vec::new(), moved: Vec::new(), holders: Vec::new(), outage: Outage::None };
+        let says = |text: &str| Forecast {
+            fault: fault(text),
+            lines: Vec::new(),
+            holders: Vec::new(),
+            outage: Outage::None,
+            requests: String::new(),
+        };
         let shown = |run: &Run| run.shown_prediction().map(|prediction| prediction.fault.to_string());
         let mut run = Run { considered: Some(Considered { fault: fault("stop a/x"), lasts_secs: None }), ..Run::default() };
         assert_eq!(shown(&run), None);
@@ -417,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_fault_starts_the_ruler_and_the_first_look_starts_nothing() {
+    fn a_new_fault_is_the_last_one_and_its_end_an_event() {
         let fault = ActiveFault {
             id: 3,
             fault: "stop db1/galera".parse().unwrap(),
@@ -426,18 +398,26 @@ mod tests {
             by: crate::model::Author::Unknown,
         };
         let broken = Observed { at_ms: 50, faults: vec![fault], ..Observed::default() };
+        let sight = |at_ms, observed: &Observed, outage: Option<RequestOutage>| Observation {
+            wall_ms: 1000 + at_ms,
+            observed: Observed { at_ms, ..observed.clone() },
+            outage,
+            ..Observation::default()
+        };
+        let outage = |answered_after_ms| {
+            Some(RequestOutage { fault_at_ms: 65, requests: 8, failed_requests: 4, answered_after_ms, entries: Vec::new() })
+        };
         let mut run = Run::default();
-        run.observe(50, broken.clone(), &[]);
-        assert!(run.ruler.is_none() && run.events.is_empty());
-        run.observe(60, Observed { at_ms: 60, ..Observed::default() }, &[]);
-        run.observe(
-            70,
-            Observed { at_ms: 70, ..broken },
-            &[LoadSample { at_ms: 70, span_ms: 1000, good: 0, failed: 4 }, LoadSample { at_ms: 80, span_ms: 1000, good: 4, failed: 0 }],
-        );
-        assert_eq!(run.ruler.as_ref().and_then(|ruler| ruler.good_ms), Some(30));
-        assert_eq!(run.events.iter().filter(|event| event.fact == Fact::Answered).count(), 1);
-        run.observe(90, Observed { at_ms: 90, ..run.observed.clone().unwrap() }, &[]);
-        assert_eq!(run.events.iter().filter(|event| event.fact == Fact::Answered).count(), 1);
+        run.observe(&sight(50, &broken, None));
+        assert!(run.last_fault.is_none() && run.events.is_empty(), "it was there before");
+        run.observe(&sight(60, &Observed::default(), None));
+        run.observe(&sight(70, &broken, outage(None)));
+        assert_eq!(run.last_fault.as_ref().map(|last| last.since_ms), Some(40));
+        // An observation while a job runs measures nothing, and changes nothing.
+        for (at_ms, outage) in [(2000, outage(Some(900))), (2001, None), (2002, outage(Some(900)))] {
+            run.observe(&sight(at_ms, &broken, outage));
+        }
+        let answered: Vec<_> = run.events.iter().filter(|event| event.fact == Fact::Answered).collect();
+        assert_eq!(answered.iter().map(|event| (event.lab_ms, event.at_ms)).collect::<Vec<_>>(), [(965, 1965)]);
     }
 }

@@ -2,10 +2,9 @@
 
 use super::args::Target;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::fault::sentences;
-use crate::model::{Author, ClusterState, Fault, Health, NodeName, fault_secs};
+use crate::activity::sentences;
+use crate::model::{Author, ClusterState, Fault, Health, NodeName, Prediction, fault_secs};
 use crate::session::{FaultDuration, InjectOptions};
-use crate::sim::Prediction;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

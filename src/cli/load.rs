@@ -1,6 +1,7 @@
 //! `sandtable load`: requests from outside, with a line each second, to be watched while something breaks.
 
-use super::status::{EntryLine, FailoverLine, gap};
+use super::failover::{FailoverLine, gap};
+use super::status::EntryLine;
 use super::interrupt::Interrupt;
 use super::open::open_deployed;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
@@ -239,12 +240,6 @@ fn sum(args: &Args, session: &Session, traffic: &Traffic, terminal: &mut Termina
     for (node, count) in &traffic.answered {
         terminal.line(format_args!("  {count} answered by {node}"));
     }
-    if let Some(failover) = failover {
-        let texts = failover.entry_texts();
-        let FailoverLine { vip, to, detected_ms, elected_ms, first_good_ms, .. } = failover;
-        let good = first_good_ms.map_or_else(String::new, |ms| format!(", first good answer after {ms} ms"));
-        terminal.line(format_args!("last failover: {vip} to {to}, noticed after {detected_ms} ms, elected after {elected_ms} ms{good}"));
-        texts.iter().for_each(|text| terminal.line(text));
-    }
+    failover.iter().flat_map(FailoverLine::texts).for_each(|text| terminal.line(text));
     Ok(())
 }

@@ -6,6 +6,7 @@
 mod allow;
 mod args;
 mod clean;
+mod failover;
 mod findings;
 mod follow;
 mod input;

@@ -1,13 +1,14 @@
 //! `sandtable status`: what runs, how well it is, and who holds the VIPs.
 
 use super::args::Running;
+use super::failover::{FailoverLine, OutageSum, gap};
 use super::{Format, Outcome, Result, Style, Terminal};
 use crate::activity::{Author, Event, Sample, Viewer, between};
 use crate::look::Tone;
-use crate::model::{ClusterState, FlowId, Health, Lab, Observed, ObservedNode, Power};
+use crate::model::{ClusterState, FlowId, Health, Lab, Observed, ObservedNode, Power, RequestOutage};
 use crate::probe::{self, Need};
 use crate::session::{LabHandle, Session, Traffic};
-use crate::sim::{EntryOutage, FailoverRuler, LoadTotals};
+use crate::sim::LoadTotals;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,6 +40,7 @@ struct Report {
     clusters: BTreeMap<String, ClusterLine>,
     faults: Vec<FaultLine>,
     failover: Option<FailoverLine>,
+    outage: Option<OutageSum>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<RequestsLine>,
     /// What changed since the report before, with `--watch` only.
@@ -122,72 +124,6 @@ struct FaultLine {
     since: u64,
 }
 
-/// The last move of a VIP, measured from its fault.
-#[derive(Serialize, PartialEq)]
-pub(super) struct FailoverLine {
-    pub(super) vip: String,
-    pub(super) from: Option<String>,
-    pub(super) to: String,
-    pub(super) detected_ms: u64,
-    pub(super) elected_ms: u64,
-    pub(super) first_good_ms: Option<u64>,
-    pub(super) failed_requests: u64,
-    pub(super) requests: u64,
-    entries: Vec<OutageLine>,
-}
-
-/// What became of the requests of one flow from outside while a VIP moved.
-#[derive(Serialize, PartialEq)]
-struct OutageLine {
-    from: String,
-    to: String,
-    port: Option<u16>,
-    requests: u64,
-    failed_requests: u64,
-    longest_gap_ms: u64,
-}
-
-impl OutageLine {
-    fn of(outage: &EntryOutage) -> Self {
-        Self {
-            from: outage.id.from.to_string(),
-            to: outage.id.to.to_string(),
-            port: outage.id.port,
-            requests: outage.requests,
-            failed_requests: outage.failed_requests,
-            longest_gap_ms: outage.longest_gap_ms,
-        }
-    }
-}
-
-impl FailoverLine {
-    pub(super) fn of(ruler: &FailoverRuler) -> Self {
-        let after = |at_ms: u64| at_ms.saturating_sub(ruler.fault_at_ms);
-        Self {
-            vip: ruler.vip.to_string(),
-            from: ruler.from.as_ref().map(ToString::to_string),
-            to: ruler.to.to_string(),
-            detected_ms: after(ruler.detected_at_ms),
-            elected_ms: after(ruler.elected_at_ms),
-            first_good_ms: ruler.first_good_at_ms.map(after),
-            failed_requests: ruler.failed_requests,
-            requests: ruler.requests,
-            entries: ruler.entries.iter().map(OutageLine::of).collect(),
-        }
-    }
-
-    /// What became of requests at the entries where some failed, where there are several entries.
-    pub(super) fn entry_texts(&self) -> Vec<String> {
-        let failing = self.entries.iter().filter(|entry| entry.failed_requests > 0 && self.entries.len() > 1);
-        let text = |entry: &OutageLine| {
-            let port = entry.port.map_or_else(String::new, |port| format!(":{port}"));
-            let (failed, all, gap) = (entry.failed_requests, entry.requests, gap(entry.longest_gap_ms));
-            format!("  {} -> {}{port}: {failed} of {all} requests failed, longest gap {gap}", entry.from, entry.to)
-        };
-        failing.map(text).collect()
-    }
-}
-
 #[derive(Serialize, PartialEq)]
 struct RequestsLine {
     per_sec: u32,
@@ -262,11 +198,6 @@ impl EntryLine {
     }
 }
 
-/// A time without a good answer, in seconds.
-pub(super) fn gap(ms: u64) -> String {
-    format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
-}
-
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     // What is not deployed has a status too: everything drawn is missing.
     let session = args.lab.open()?;
@@ -301,17 +232,18 @@ fn hint_of_moved(args: &Args, session: &Session) -> Result<()> {
 fn watch(args: &Args, session: &Session, handle: &LabHandle, mut before: Observed, terminal: &mut Terminal) -> Result {
     let mut last: Option<Report> = None;
     let mut before_ms = session.now_ms();
+    let mut before_outage: Option<RequestOutage> = None;
     loop {
         let (observed, traffic) = handle.observe_with_traffic()?;
         let now_ms = session.now_ms();
         // The command line injects and heals nothing while it watches: others did.
         let viewer = Viewer { process: std::process::id(), healing: &BTreeSet::new(), operation: None };
-        let [old, new] = [(before_ms, &before), (now_ms, &observed)].map(|(wall_ms, observed)| Sample { wall_ms, observed });
-        let changes = between(old, new, viewer);
+        let old = Sample { wall_ms: before_ms, observed: &before, outage: before_outage.as_ref() };
+        let changes = between(old, Sample { wall_ms: now_ms, observed: &observed, outage: traffic.outage.as_ref() }, viewer);
         match args.lab.format() {
             Format::Json => {
                 // Requests come in all the time: they are no change.
-                let seen = Report { requests: None, changes: Some(Vec::new()), ..report(session, &observed, &traffic) };
+                let seen = Report { requests: None, outage: None, changes: Some(Vec::new()), ..report(session, &observed, &traffic) };
                 if !changes.is_empty() || last.as_ref() != Some(&seen) {
                     let line = Report { changes: Some(changes.iter().map(ChangeLine::of).collect()), ..seen };
                     terminal.json_line(&line)?;
@@ -320,7 +252,7 @@ fn watch(args: &Args, session: &Session, handle: &LabHandle, mut before: Observe
             }
             Format::Text => changes.iter().for_each(|change| show_change(change, terminal)),
         }
-        (before, before_ms) = (observed, now_ms);
+        (before, before_ms, before_outage) = (observed, now_ms, traffic.outage);
         terminal.flush()?;
         std::thread::sleep(WATCH_EVERY);
     }
@@ -365,6 +297,7 @@ fn report(session: &Session, observed: &Observed, traffic: &Traffic) -> Report {
     let faults =
         observed.faults.iter().map(|one| FaultLine { id: one.id, what: one.fault.word(), on: one.fault.on(), since: one.since_ms });
     let failover = traffic.failover.as_ref().map(FailoverLine::of);
+    let outage = traffic.outage.as_ref().map(OutageSum::of);
     Report {
         lab: lab.name.clone(),
         provider: session.provider.to_string(),
@@ -376,6 +309,7 @@ fn report(session: &Session, observed: &Observed, traffic: &Traffic) -> Report {
         clusters: clusters.collect(),
         faults: faults.collect(),
         failover,
+        outage,
         requests: Some(RequestsLine::of(traffic)),
         changes: None,
     }
@@ -461,12 +395,8 @@ fn show(session: &Session, report: &Report, terminal: &mut Terminal) {
         let word = terminal.paint(Style::Bad, "fault");
         terminal.line(format_args!("{word} {}: {} {}", fault.id, fault.what, fault.on));
     }
-    if let Some(failover) = &report.failover {
-        let good = failover.first_good_ms.map_or_else(String::new, |ms| format!(", first good request after {ms} ms"));
-        terminal.line(format_args!(
-            "last failover: {} to {}, noticed after {} ms, elected after {} ms{good}, {} of {} requests failed",
-            failover.vip, failover.to, failover.detected_ms, failover.elected_ms, failover.failed_requests, failover.requests
-        ));
-        failover.entry_texts().iter().for_each(|text| terminal.line(text));
+    report.failover.iter().flat_map(FailoverLine::texts).for_each(|text| terminal.line(text));
+    if let Some(outage) = report.outage.as_ref().filter(|outage| outage.requests > 0) {
+        terminal.line(outage.text());
     }
 }

@@ -167,7 +167,7 @@ impl Provider for Ideal {
         self.observe()
     }
 
-    fn predict<'a>(&'a self, _: &'a Fault, _: Option<u64>) -> Answer<'a, Option<crate::sim::Prediction>> {
+    fn predict<'a>(&'a self, _: &'a Fault, _: Option<u64>) -> Answer<'a, Option<crate::model::Prediction>> {
         Box::pin(async { Ok(None) })
     }
 

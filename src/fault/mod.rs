@@ -1,12 +1,9 @@
-//! Faults, as they are offered and told: what can be broken about a thing of the lab, what that would take with it, and
-//! the words for it.
+//! Faults, as they are offered and told: what can be broken about a thing of the lab, and the words for it.
 //!
 //! Pure. It breaks nothing: how a fault is done and undone is the providers' business.
 
-mod forecast;
 mod offers;
 mod words;
 
-pub use forecast::sentences;
 pub use offers::{VERBS, of_verb, offers};
 pub use words::{done, falls_on, state, subject_of};

@@ -16,9 +16,9 @@ pub mod transport;
 pub mod virtualbox;
 
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, ClusterName, FailoverRuler, Fault, Flow, NodeName, Observed, Prediction, RequestOutage},
     plan::{Action, Promotion},
-    sim::{EntryLoad, FailoverRuler, LoadSecond, LoadTotals, Prediction},
+    sim::{EntryLoad, LoadSecond, LoadTotals},
 };
 use doctor::Check;
 use preflight::Needs;
@@ -112,6 +112,8 @@ pub struct Traffic {
     pub entries: Vec<EntryLoad>,
     /// The last move of a VIP, measured.
     pub failover: Option<FailoverRuler>,
+    /// What became of requests since the last fault.
+    pub outage: Option<RequestOutage>,
     /// How many each node has answered, where the answer says so.
     pub answered: std::collections::BTreeMap<String, u64>,
 }

@@ -15,9 +15,9 @@ use super::{Answer, Done, FaultDuration, FaultSelection, InjectOptions, Provider
 use crate::{
     catalog::Catalog,
     host::state::{LabFolder, Locked, Stamp, Wait},
-    model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, ClusterName, ClusterState, Fault, Flow, NodeName, Observed, Prediction},
     plan::{Action, Promotion},
-    sim::{ActionOutcome, Prediction, Progress, SimError, World, blast_radius},
+    sim::{ActionOutcome, Progress, SimError, World, blast_radius},
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -451,6 +451,7 @@ impl Provider for SimProvider {
                     seconds: world.load_seconds(),
                     entries: world.load_entries(),
                     failover: world.failover(),
+                    outage: world.outage(),
                     answered: std::collections::BTreeMap::new(),
                 })
             })

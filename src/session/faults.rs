@@ -3,9 +3,8 @@
 use super::{FaultSelection, InjectOptions, Result, Session, SessionError, WallClock};
 use crate::{
     deploy::{Deployed, labs::Known},
-    model::{ActiveFault, Fault},
+    model::{ActiveFault, Fault, Prediction},
     provider::id::LabLocation,
-    sim::Prediction,
 };
 use std::sync::Arc;
 

@@ -2,10 +2,9 @@
 
 use super::{Result, progress::call};
 use crate::{
-    model::{ActiveFault, Fault, NodeName, Observed},
+    model::{ActiveFault, Fault, NodeName, Observed, Prediction},
     plan::Plan,
     provider::{FaultSelection, InjectOptions, Provider, Traffic, doctor::Check, preflight::Needs},
-    sim::Prediction,
 };
 use std::{fmt, sync::Arc};
 

@@ -5,7 +5,6 @@
 
 use super::{
     event::EventKind,
-    ruler::MoveCause,
     service::Phase,
     table::{ClusterId, MachineId, ServiceId},
     time::{MS, SECOND, Tick},
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    model::{ActiveFault, Author, Fault, NetworkName, NodeName, Power, ServiceRef, Subject},
+    model::{ActiveFault, Author, Fault, MoveCause, NetworkName, NodeName, Power, ServiceRef, Subject},
     reach::Link,
 };
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,6 @@ use super::{
     event::{Cause, EventKind},
     network::{Caller, Dial},
     request::Request,
-    ruler::{EntryOutage, Outcome},
     table::{MachineId, RequestId, ServiceId},
     tally::{EntryLoad, LoadSecond, LoadTotals, Tally},
     time::{MS, SECOND, Tick},
@@ -58,15 +57,6 @@ struct Entry {
     tally: Tally,
     lately: Lately,
     failing: bool,
-    /// What became of requests since the last fault, as far as the ruler counts them.
-    outage: Outage,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-struct Outage {
-    requests: u64,
-    failed: u64,
-    gap_us: u64,
 }
 
 /// The load and its results.
@@ -94,6 +84,16 @@ impl Load {
 
     fn entries(&self) -> &[Entry] {
         self.doors.as_deref().unwrap_or_default()
+    }
+
+    /// The flow of the entry at a place.
+    pub(super) fn entry_id(&self, place: Option<usize>) -> Option<&FlowId> {
+        Some(&self.entries().get(place?)?.id)
+    }
+
+    /// The time since the first request of each entry that came in after its last good answer, in microseconds.
+    pub(super) fn open_gaps(&self, now_us: u64) -> Vec<(FlowId, u64)> {
+        self.entries().iter().map(|entry| (entry.id.clone(), entry.tally.open_gap_us(now_us))).collect()
     }
 
     fn entry_mut(&mut self, place: Option<usize>) -> Option<&mut Entry> {
@@ -175,43 +175,6 @@ impl World {
         self.load.entries().iter().map(lately).collect()
     }
 
-    /// What became of requests at each entry since the last fault; gaps that are not over count while `is_open`.
-    pub(super) fn entry_outages(&self, open_since_us: Option<u64>) -> Vec<EntryOutage> {
-        let now_us = self.clock.now_us;
-        let seen = |entry: &Entry| {
-            let open_us = open_since_us.map_or(0, |since_us| entry.tally.open_gap_us(now_us).min(now_us.saturating_sub(since_us)));
-            EntryOutage {
-                id: entry.id.clone(),
-                requests: entry.outage.requests,
-                failed_requests: entry.outage.failed,
-                longest_gap_ms: entry.outage.gap_us.max(open_us) / MS,
-            }
-        };
-        self.load.entries().iter().map(seen).collect()
-    }
-
-    /// Something was broken or healed: outages are counted from here.
-    pub(super) fn forget_outages(&mut self) {
-        self.load.doors.iter_mut().flatten().for_each(|entry| entry.outage = Outage::default());
-    }
-
-    /// The ruler is done: gaps that are not over count as they are now.
-    pub(super) fn keep_open_gaps(&mut self, since_us: u64) {
-        let now_us = self.clock.now_us;
-        for entry in self.load.doors.iter_mut().flatten() {
-            let open_us = entry.tally.open_gap_us(now_us).min(now_us.saturating_sub(since_us));
-            entry.outage.gap_us = entry.outage.gap_us.max(open_us);
-        }
-    }
-
-    /// The ruler counts a request of an entry.
-    pub(super) fn note_outage(&mut self, place: Option<usize>, outcome: Outcome, gap_us: u64) {
-        let Some(entry) = self.load.entry_mut(place) else { return };
-        entry.outage.requests += 1;
-        entry.outage.failed += u64::from(outcome == Outcome::Failed);
-        entry.outage.gap_us = entry.outage.gap_us.max(gap_us);
-    }
-
     /// Works out by which flows requests come in. Counts of a flow go on while it is there.
     pub(super) fn find_entries(&mut self) {
         let mut before: BTreeMap<FlowId, (usize, Entry)> = BTreeMap::new();
@@ -232,16 +195,7 @@ impl World {
                     moved.insert(place, entries.len());
                     Entry { flow, door, every_secs, ..entry }
                 }
-                None => Entry {
-                    id,
-                    flow,
-                    door,
-                    every_secs,
-                    tally: Tally::default(),
-                    lately: Lately::default(),
-                    failing: false,
-                    outage: Outage::default(),
-                },
+                None => Entry { id, flow, door, every_secs, tally: Tally::default(), lately: Lately::default(), failing: false },
             };
             entries.push(entry);
         }
@@ -378,7 +332,6 @@ impl World {
         let now_us = self.clock.now_us;
         let latency_us = now_us - request.started_us + request.spent_us;
         let result = if latency_us > self.load.timeout_us() { Err(Cause::Timeout) } else { result };
-        let outcome = if result.is_ok() { Outcome::Good } else { Outcome::Failed };
         let (mut gap_us, mut was_failing) = (0, false);
         if let Some(entry) = self.load.entry_mut(request.entry) {
             gap_us = entry.tally.ended(now_us, result.map(|()| latency_us));
@@ -390,7 +343,7 @@ impl World {
         }
         self.load.all.ended_with_gap(now_us, result.map(|()| latency_us), gap_us);
         self.load.free.push(id);
-        self.mark_request(&request, outcome, gap_us);
+        self.mark_request(&request, result.is_ok(), gap_us);
         match (result, was_failing) {
             (Err(cause), false) => {
                 self.tell(self.entry_subject(&request), EventKind::FirstFailed, format!("a request fails: {}", cause.text()));

@@ -56,12 +56,11 @@ mod ways;
 mod world;
 
 pub use action::{ActionOutcome, Progress, ScriptedFailure};
-pub use blast::{ClusterForecast, EntryForecast, FlowForecast, Prediction, ServiceForecast, VipForecast, blast_radius};
+pub use blast::blast_radius;
 pub use event::{Cause, Event, EventKind};
 pub use facts::{FACTS, Fact};
 pub use invariants::{Inspector, Violation};
 pub use load::REQUESTS_PER_SEC;
 pub use rng::Rng;
-pub use ruler::{EntryOutage, FailoverRuler, MoveCause};
 pub use tally::{EntryLoad, LoadSecond, LoadTotals, Tally};
 pub use world::{SimError, World};

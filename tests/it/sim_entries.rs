@@ -3,7 +3,7 @@
 
 use super::{sim_support::fault, sim_truth::Run};
 use sandtable::{
-    fault::sentences,
+    activity::sentences,
     layout::{template, templates},
     model::Health,
     sim::{Cause, EntryLoad, World, blast_radius},

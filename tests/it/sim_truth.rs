@@ -3,14 +3,14 @@
 
 use super::sim_support::*;
 use sandtable::{
+    activity::sentences,
     catalog::Catalog,
     export::Topology,
-    fault::sentences,
     model::*,
     plan::{LabId, OldPrimary, desired, drawn_as_primary, plan, promotion, refusals},
     probe,
     reach::{Design, Explained, Question, Target, explain},
-    sim::{Prediction, World, blast_radius},
+    sim::{World, blast_radius},
 };
 
 pub(super) struct Run {

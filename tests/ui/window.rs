@@ -929,7 +929,7 @@ fn a_lab_without_an_entrance_says_so_instead_of_good_news() {
     window.pass(2000);
     window.send(Command::Fault(FaultCommand::Consider(fault("power-off lb"))));
     let outage = window.state().run.prediction.as_ref().expect("a prediction").outage;
-    assert_eq!(outage, sandtable::app::Outage::NoRequests);
+    assert_eq!(outage, sandtable::activity::Outage::NoRequests);
     window.send(Command::Fault(FaultCommand::CloseConsidered));
     window.send(Command::Window(WindowCommand::Show(Tab::Load)));
     window.harness.get_by_label("No entrance");
@@ -939,7 +939,7 @@ fn a_lab_without_an_entrance_says_so_instead_of_good_news() {
 fn a_total_outage_is_predicted_as_one() {
     let mut window = deployed();
     window.send(Command::Fault(FaultCommand::Consider(fault("power-off lb"))));
-    assert_eq!(window.state().run.prediction.as_ref().map(|it| it.outage), Some(sandtable::app::Outage::Total));
+    assert_eq!(window.state().run.prediction.as_ref().map(|it| it.outage), Some(sandtable::activity::Outage::Total));
 }
 
 /// Who reaches a database: by its key, in Design from the layout and in Run as it is observed.
@@ -1206,7 +1206,7 @@ fn a_row_of_the_nodes_menu_shows_what_its_fault_would_take_with_it() {
     rest_on(&mut window, row);
     let previewed = window.state().run.previewed.as_ref().map(|previewed| previewed.fault.to_string());
     assert_eq!(previewed.as_deref(), Some("power-off db1"));
-    assert!(window.state().run.shown_prediction().is_some_and(|prediction| !prediction.lost.is_empty()));
+    assert!(window.state().run.shown_prediction().is_some_and(|prediction| !prediction.lines.is_empty()));
 }
 
 #[test]

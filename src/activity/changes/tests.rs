@@ -1,7 +1,7 @@
 //! Pairs of observations and the events between them.
 
 use super::*;
-use crate::model::{self, NetworkKind, NetworkSpec, Observed, ObservedNetwork, ObservedService, ObservedVip};
+use crate::model::{self, NetworkKind, NetworkSpec, Observed, ObservedNetwork, ObservedService, ObservedVip, RequestOutage};
 use std::collections::BTreeSet;
 
 /// The wall clock at the lab's moment 0.
@@ -11,9 +11,13 @@ fn stream(before: &Observed, after: &Observed, viewer: Viewer<'_>) -> Vec<Event>
     between(sample(before), sample(after), viewer)
 }
 
+fn at(wall_ms: u64, observed: &Observed) -> Sample<'_> {
+    Sample { wall_ms, observed, outage: None }
+}
+
 /// An observation of a lab whose clock goes like that on the wall.
 fn sample(observed: &Observed) -> Sample<'_> {
-    Sample { wall_ms: EPOCH_MS + observed.at_ms, observed }
+    Sample { wall_ms: EPOCH_MS + observed.at_ms, observed, outage: None }
 }
 
 fn nobody(healing: &BTreeSet<u64>) -> Viewer<'_> {
@@ -160,14 +164,38 @@ fn events_have_the_time_of_the_wall_although_the_clock_of_the_lab_jumps() {
     // A deployment of another process has moved the lab's clock on by a minute while two seconds have passed.
     let (before, after) = (holding(&["db1"], 1000), Observed { at_ms: 61_000, ..holding(&["db2"], 30_000) });
     let events = |after_wall_ms| {
-        let (before, after) =
-            (Sample { wall_ms: EPOCH_MS, observed: &before }, Sample { wall_ms: EPOCH_MS + after_wall_ms, observed: &after });
+        let (before, after) = (at(EPOCH_MS, &before), at(EPOCH_MS + after_wall_ms, &after));
         between(before, after, nobody(&healing)).iter().map(|event| event.at_ms - EPOCH_MS).collect::<Vec<_>>()
     };
     assert_eq!(events(2000), [0, 0], "no earlier than the observation before");
     assert_eq!(events(60_000), [29_000, 29_000]);
     // What is learnt late happened when it happened.
     let late = Observed { at_ms: 100, faults: broken("pause db1", 1, model::Author::CommandLine, None).faults, ..Observed::default() };
-    let (one, other) = (Sample { wall_ms: EPOCH_MS, observed: &quiet(60) }, Sample { wall_ms: EPOCH_MS + 40, observed: &late });
+    let early = quiet(60);
+    let (one, other) = (at(EPOCH_MS, &early), at(EPOCH_MS + 40, &late));
     assert_eq!(between(one, other, nobody(&healing)).iter().map(|event| event.at_ms).collect::<Vec<_>>(), [EPOCH_MS - 20]);
+}
+
+#[test]
+fn requests_that_are_answered_again_are_one_event() {
+    let outage = |fault_at_ms, answered_after_ms| RequestOutage {
+        fault_at_ms,
+        requests: 9,
+        failed_requests: 3,
+        answered_after_ms,
+        entries: Vec::new(),
+    };
+    let healing = BTreeSet::new();
+    let (one, other) = (quiet(1000), quiet(5000));
+    let events = |before: Option<RequestOutage>, after: RequestOutage| {
+        let (old, new) = (Sample { outage: before.as_ref(), ..sample(&one) }, Sample { outage: Some(&after), ..sample(&other) });
+        let events = between(old, new, nobody(&healing)).into_iter();
+        events.map(|event| format!("{} {:?} {} {}", event.lab_ms, event.author, event.who(), event.what())).collect::<Vec<_>>()
+    };
+    let told = ["3500 Lab requests recovered"];
+    assert_eq!(events(Some(outage(900, None)), outage(900, Some(2600))), told);
+    assert_eq!(events(None, outage(1100, Some(2400))), told, "the fault is newer than the observation before");
+    assert_eq!(events(Some(outage(10, Some(3))), outage(1100, Some(2400))), told, "of another fault");
+    assert!(events(Some(outage(900, Some(2600))), outage(900, Some(2600))).is_empty());
+    assert!(events(None, outage(900, Some(2600))).is_empty() && events(Some(outage(900, None)), outage(900, None)).is_empty());
 }

@@ -12,14 +12,14 @@ use super::{
 use crate::{
     catalog::Catalog,
     host::guard,
-    model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Subject},
+    model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Prediction, Subject},
     provider::{FaultDuration, FaultSelection, InjectOptions, ProviderError, REAL_FAULT_SECS, Retry, machines::Reach, transport::Command},
     provision::{
         Ending, Place, Script, ending,
         inject::{Act, Facts, NoScript, inside, start_all, undo},
         needs::needs,
     },
-    sim::{Prediction, World, blast_radius},
+    sim::{World, blast_radius},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::sleep};

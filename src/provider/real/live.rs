@@ -2,9 +2,8 @@
 //! (`act`) and who looks at them.
 
 use crate::{
-    model::{ActiveFault, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, Fault, Flow, NodeName, Observed, Prediction},
     provider::{Answer, FaultSelection, InjectOptions, Traffic, machines::Below},
-    sim::Prediction,
 };
 use std::sync::Arc;
 

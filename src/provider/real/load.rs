@@ -2,15 +2,16 @@
 //! something breaks.
 
 use super::{
+    measure::{Ended, measured},
     outside::{self, Outside, Serves},
     request::{self, Trouble},
     watch::Shared,
 };
 use crate::{
-    model::{Event, EventKind, FlowId, NodeName, Subject, VipName},
+    model::{Event, FlowId},
     probe::record::Answer,
     provider::Traffic,
-    sim::{Cause, EntryOutage, FailoverRuler, LoadTotals, MoveCause, Tally},
+    sim::{Cause, LoadTotals, Tally},
 };
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -26,16 +27,6 @@ use tokio::{
 const REQUESTS_MAX: usize = 20_000;
 /// The most requests a second.
 const PER_SEC_MAX: u32 = 2000;
-
-/// A request that has ended.
-#[derive(Debug, Clone, Copy)]
-struct Ended {
-    /// The place of its entry.
-    entry: usize,
-    began_ms: u64,
-    ended_ms: u64,
-    good: bool,
-}
 
 /// What became of the requests.
 #[derive(Default)]
@@ -115,13 +106,14 @@ impl Load {
         let book = lock(&self.book);
         let entries: Vec<_> = book.entries.iter().map(|(id, tally)| tally.seen(id, Some(now_ms * 1000), |us| us / 1000)).collect();
         let longest_gap_ms = entries.iter().map(|entry| entry.totals.longest_gap_ms).max().unwrap_or(0);
-        let ids: Vec<&FlowId> = book.entries.iter().map(|(id, _)| id).collect();
+        let (failover, outage) = measured(events, &book.ended, &book.entries, now_ms);
         Traffic {
             per_sec: book.per_sec,
             totals: LoadTotals { longest_gap_ms, ..book.all.totals().clone() },
             seconds: book.all.seconds(|us| us / 1000),
             entries,
-            failover: failover(events, &book.ended, &ids),
+            failover,
+            outage,
             answered: book.answered.clone(),
         }
     }
@@ -192,80 +184,9 @@ fn judged(result: &Result<Option<String>, Trouble>) -> Option<Result<(), String>
     }
 }
 
-/// The last move of a VIP, measured from what was observed: the fault before it, who noticed, who took it, and the first good
-/// answer after that.
-fn failover(events: &[Event], requests: &VecDeque<Ended>, entries: &[&FlowId]) -> Option<FailoverRuler> {
-    // By when it happened: what others broke is learnt of later.
-    let took = events.iter().filter(|event| event.kind == EventKind::TookVip).max_by_key(|event| event.at_ms)?;
-    let Subject::Node(to) = &took.subject else { return None };
-    let is_fault = |event: &&Event| matches!(event.kind, EventKind::Injected | EventKind::Healed) && event.at_ms <= took.at_ms;
-    let fault = events.iter().filter(is_fault).max_by_key(|event| event.at_ms)?;
-    let since = || events.iter().filter(|event| event.at_ms >= fault.at_ms);
-    let is_notice = |event: &&Event| matches!(event.kind, EventKind::Died | EventKind::LeftVip | EventKind::Machine);
-    let noticed = since().filter(is_notice).min_by_key(|event| event.at_ms);
-    // The old holder may be found gone only after the new one has the address.
-    let left = since().find(|event| event.kind == EventKind::LeftVip);
-    let from: Option<NodeName> = left.and_then(|event| match &event.subject {
-        Subject::Node(node) if node != to => Some(node.clone()),
-        _ => None,
-    });
-    let vip: VipName = took.text.split(' ').nth(1)?.parse().ok()?;
-    let mut ruler = FailoverRuler {
-        vip,
-        from,
-        to: to.clone(),
-        cause: if fault.kind == EventKind::Healed { MoveCause::Heal } else { MoveCause::Fault },
-        fault_at_ms: fault.at_ms,
-        detected_at_ms: noticed.map_or(took.at_ms, |event| event.at_ms.min(took.at_ms)),
-        elected_at_ms: took.at_ms,
-        first_good_at_ms: None,
-        failed_requests: 0,
-        requests: 0,
-        entries: Vec::new(),
-    };
-    let since = || requests.iter().filter(|request| request.began_ms >= fault.at_ms);
-    // Others may have been answered all the time: where some entries failed, the first good answer is one of theirs.
-    let failing: BTreeSet<usize> = since().filter(|request| !request.good).map(|request| request.entry).collect();
-    let mut counted = Vec::new();
-    for request in since() {
-        if ruler.first_good_at_ms.is_some_and(|good_ms| request.began_ms > good_ms) {
-            continue;
-        }
-        counted.push(request);
-        let counts = failing.is_empty() || failing.contains(&request.entry);
-        if request.good && counts && request.ended_ms >= took.at_ms && ruler.first_good_at_ms.is_none() {
-            ruler.first_good_at_ms = Some(request.ended_ms);
-        }
-    }
-    ruler.requests = counted.len() as u64;
-    ruler.failed_requests = counted.iter().filter(|request| !request.good).count() as u64;
-    ruler.entries = (0..).zip(entries).map(|(place, id)| outage(id, counted.iter().filter(|request| request.entry == place))).collect();
-    Some(ruler)
-}
-
-/// What became of some requests of an entry, in the order in which they ended.
-fn outage<'a>(id: &FlowId, requests: impl Iterator<Item = &'a &'a Ended>) -> EntryOutage {
-    let mut outage = EntryOutage { id: id.clone(), requests: 0, failed_requests: 0, longest_gap_ms: 0 };
-    let mut waiting_since_ms: Option<u64> = None;
-    for request in requests {
-        outage.requests += 1;
-        outage.failed_requests += u64::from(!request.good);
-        let since_ms = *waiting_since_ms.get_or_insert(request.began_ms);
-        outage.longest_gap_ms = outage.longest_gap_ms.max(request.ended_ms.saturating_sub(since_ms));
-        if request.good {
-            waiting_since_ms = None;
-        }
-    }
-    outage
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn event(at_ms: u64, kind: EventKind, subject: Subject, text: &str) -> Event {
-        Event { at_ms, subject, kind, text: text.into() }
-    }
 
     #[test]
     fn only_what_fails_by_itself_is_held_against_a_flow() {
@@ -273,25 +194,6 @@ mod tests {
         assert_eq!(judged(&Err(Trouble::Status(403))), None);
         assert_eq!(judged(&Err(Trouble::Status(503))), Some(Err("answered with 503".to_owned())));
         assert_eq!(judged(&Err(Trouble::Late)), Some(Err("no answer in time".to_owned())));
-    }
-
-    #[test]
-    fn a_failover_is_measured_from_what_was_seen() {
-        let node = |name: &str| Subject::Node(name.parse().unwrap());
-        let mut events = vec![event(1000, EventKind::Injected, Subject::Lab, "stop db1/galera")];
-        let ids: Vec<FlowId> = ["outside -> lb/web", "outside -> dir/dns"].map(|id| id.parse().unwrap()).into();
-        let ids: Vec<&FlowId> = ids.iter().collect();
-        assert_eq!(failover(&events, &VecDeque::new(), &ids), None, "nothing has moved");
-        events.push(event(2300, EventKind::LeftVip, node("db1"), "leaves database (192.168.60.30)"));
-        events.push(event(2900, EventKind::TookVip, node("db2"), "takes database (192.168.60.30)"));
-        let requests = [(0, 900, 910, true), (0, 1100, 1200, false), (1, 2900, 2950, true), (0, 2000, 3500, true), (0, 2100, 3600, false)];
-        let requests = requests.map(|(entry, began_ms, ended_ms, good)| Ended { entry, began_ms, ended_ms, good }).into();
-        let ruler = failover(&events, &requests, &ids).unwrap();
-        assert_eq!((ruler.from.unwrap().to_string(), ruler.to.to_string()), ("db1".into(), "db2".into()));
-        assert_eq!((ruler.fault_at_ms, ruler.detected_at_ms, ruler.elected_at_ms), (1000, 2300, 2900));
-        assert_eq!((ruler.first_good_at_ms, ruler.failed_requests, ruler.requests), (Some(3500), 2, 4));
-        let outages: Vec<_> = ruler.entries.iter().map(|one| (one.requests, one.failed_requests, one.longest_gap_ms)).collect();
-        assert_eq!(outages, [(3, 2, 2400), (1, 0, 50)], "one entry was out while the other went on");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod live;
 mod load;
 mod log;
+mod measure;
 pub(crate) mod notes;
 mod outside;
 mod promote;
@@ -30,10 +31,9 @@ pub use log::LOGS_FOLDER;
 
 use super::{Answer, Done, FaultSelection, InjectOptions, Provider, ProviderError, Retry, Traffic, doctor::Check, preflight::Needs};
 use crate::{
-    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed},
+    model::{ActiveFault, ClusterName, Fault, Flow, NodeName, Observed, Prediction},
     plan::{Action, Promotion},
     probe::judge_roles,
-    sim::Prediction,
 };
 use live::Live;
 use std::{sync::Arc, time::Duration};

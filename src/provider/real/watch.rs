@@ -11,7 +11,7 @@ use super::{
     outside::{self, Outside},
 };
 use crate::{
-    model::{ActiveFault, Fault, Flow, NodeName, Observed, Power},
+    model::{ActiveFault, Fault, Flow, NodeName, Observed, Power, Prediction},
     probe::{
         book::Book,
         record,
@@ -23,7 +23,7 @@ use crate::{
         transport::{Command, Line},
     },
     provision::{observe, slug},
-    sim::{EventKind, Prediction},
+    sim::EventKind,
 };
 use std::{
     collections::BTreeMap,

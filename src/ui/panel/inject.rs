@@ -3,7 +3,8 @@
 
 use super::{Desk, colors};
 use crate::{
-    app::{Command, Considered, FaultCommand, Outage, Prediction, SIM},
+    activity::{Forecast, Outage},
+    app::{Command, Considered, FaultCommand, SIM},
     look::{FontFace, Icon, Tone, font_size, size},
     model::{Fault, Subject, fault_secs},
     session::REAL_FAULT_SECS,
@@ -138,31 +139,27 @@ fn buttons(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
     ui.separator();
 }
 
-/// What the simulator says of requests, and how good that is.
-fn outage_text(outage: Outage) -> (String, Tone) {
+/// How good what is predicted of requests is.
+fn outage_tone(outage: Outage) -> Tone {
     match outage {
-        Outage::NoRequests => ("No requests enter from outside, so nothing is known of users.".to_owned(), Tone::Neutral),
-        Outage::None => ("No request from outside fails.".to_owned(), Tone::Good),
-        Outage::Until(ms) => (format!("Some requests from outside fail for {}.", super::since(ms)), Tone::Warn),
-        Outage::Partial => ("Some requests from outside fail until it is healed.".to_owned(), Tone::Bad),
-        Outage::Total => ("Total outage: no request from outside is answered until it is healed.".to_owned(), Tone::Bad),
+        Outage::NoRequests => Tone::Neutral,
+        Outage::None => Tone::Good,
+        Outage::Until(_) => Tone::Warn,
+        Outage::Partial | Outage::Total => Tone::Bad,
     }
 }
 
-fn forecast(ui: &mut Ui, desk: &Desk<'_>, prediction: &Prediction) {
+fn forecast(ui: &mut Ui, desk: &Desk<'_>, prediction: &Forecast) {
     widget::section_header(ui, "The simulator predicts", None);
     let palette = theme::palette(ui);
-    let (words, tone) = outage_text(prediction.outage);
+    let tone = outage_tone(prediction.outage);
     let color = if tone == Tone::Neutral { palette.muted } else { palette.tone(tone) };
-    ui.label(RichText::new(words).color(color));
+    ui.label(RichText::new(&prediction.requests).color(color));
     ui.spacing_mut().item_spacing.y = 0.0;
-    for (subject, what) in &prediction.lost {
-        line(ui, desk, subject, what, Tone::Bad);
+    for one in &prediction.lines {
+        line(ui, desk, &one.subject, &one.says, if one.is_move() { Tone::Vip } else { Tone::Bad });
     }
-    for (subject, what) in &prediction.moved {
-        line(ui, desk, subject, what, Tone::Vip);
-    }
-    if prediction.lost.is_empty() && prediction.moved.is_empty() {
+    if prediction.lines.is_empty() {
         super::muted(ui, "No service, cluster or VIP is touched.");
     }
 }
@@ -189,10 +186,9 @@ mod tests {
 
     #[test]
     fn a_total_outage_is_never_good_and_no_requests_are_not_no_failures() {
-        let tone = |outage| outage_text(outage).1;
-        assert_eq!([Outage::Total, Outage::Partial].map(tone), [Tone::Bad; 2]);
-        assert_eq!(tone(Outage::NoRequests), Tone::Neutral);
-        assert_eq!(tone(Outage::None), Tone::Good);
+        assert_eq!([Outage::Total, Outage::Partial].map(outage_tone), [Tone::Bad; 2]);
+        assert_eq!(outage_tone(Outage::NoRequests), Tone::Neutral);
+        assert_eq!(outage_tone(Outage::None), Tone::Good);
     }
 
     #[test]

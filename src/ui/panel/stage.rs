@@ -247,7 +247,7 @@ fn highlight(state: &State) -> Vec<Subject> {
 /// What the fault that is rested on or chosen would take with it.
 fn at_risk(state: &State) -> Vec<Subject> {
     let prediction = state.run.shown_prediction().filter(|_| state.mode == Mode::Run);
-    prediction.into_iter().flat_map(|it| it.lost.iter().chain(&it.moved)).map(|(subject, _)| subject.clone()).collect()
+    prediction.into_iter().flat_map(|it| &it.lines).map(|line| line.subject.clone()).collect()
 }
 
 /// Where the fault that is rested on or chosen would move VIPs to.

@@ -4,7 +4,7 @@ use super::{FakeMachines, Trouble, host::Host};
 use crate::{
     catalog::Catalog,
     host::state::{LabFolder, Locked, StateFolder, Wait},
-    model::{ActiveFault, Fault, Flow, Lab, NodeName, Observed},
+    model::{ActiveFault, Fault, Flow, Lab, NodeName, Observed, Prediction},
     plan::{self, Action, Desired, LabId, desired, fixture},
     provider::{
         Answer, Done, FaultSelection, InjectOptions, ProviderError, Traffic,
@@ -17,7 +17,7 @@ use crate::{
         },
         sim::WallClock,
     },
-    sim::{Event, Prediction},
+    sim::Event,
 };
 use std::{
     future::Future,

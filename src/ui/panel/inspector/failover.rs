@@ -3,12 +3,11 @@
 
 use super::Desk;
 use crate::{
-    app::Ruler,
+    app::LastFault,
     catalog::Catalog,
     fault,
     look::{Icon, size},
-    model::{Lab, Subject},
-    sim::FailoverRuler,
+    model::{FailoverRuler, Lab, RequestOutage, Subject},
     ui::{panel, theme, widget},
 };
 use egui::{Rect, Sense, Ui, vec2};
@@ -20,9 +19,9 @@ pub(super) fn show(ui: &mut Ui, desk: &Desk<'_>, subject: &Subject) {
         ui.separator();
         failover(ui, moved, run.now_ms());
     }
-    if let Some(ruler) = run.ruler.as_ref().filter(|ruler| *subject == Subject::Lab || fault::falls_on(&ruler.fault, subject)) {
+    if let Some(last) = run.last_fault.as_ref().filter(|last| *subject == Subject::Lab || fault::falls_on(&last.fault, subject)) {
         ui.separator();
-        outage(ui, lab, ruler, run.now_ms());
+        outage(ui, lab, (last, run.outage.as_ref()), run.now_ms());
     }
 }
 
@@ -67,27 +66,29 @@ fn failover(ui: &mut Ui, moved: &FailoverRuler, now_ms: u64) {
 }
 
 /// What became of requests since a fault.
-fn outage(ui: &mut Ui, lab: &Lab, ruler: &Ruler, now_ms: u64) {
+fn outage(ui: &mut Ui, lab: &Lab, (last, measured): (&LastFault, Option<&RequestOutage>), now_ms: u64) {
     widget::section_header(ui, "Since the last fault", None);
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
-        panel::paint_icon(ui, ruler.fault.verb().map_or(Icon::Kill, Icon::of_fault), palette.bad);
-        ui.add(egui::Label::new(fault::state(&ruler.fault)).wrap());
+        panel::paint_icon(ui, last.fault.verb().map_or(Icon::Kill, Icon::of_fault), palette.bad);
+        ui.add(egui::Label::new(fault::state(&last.fault)).wrap());
     });
-    panel::muted(ui, &format!("{} ago", panel::age(ui, now_ms.saturating_sub(ruler.since_ms))));
+    panel::muted(ui, &format!("{} ago", panel::age(ui, now_ms.saturating_sub(last.since_ms))));
     if !Catalog::embedded().has_entrance(lab) {
         panel::muted(ui, panel::NO_ENTRANCE);
         return;
     }
-    let color = if ruler.failed > 0 { palette.bad } else { palette.text };
-    widget::value_row(ui, "requests failed", &format!("{} of {}", ruler.failed, ruler.requests), color);
-    let (words, color) = match (ruler.good_ms, ruler.failed) {
-        (Some(ms), _) => (format!("after {}", panel::since(ms)), palette.good),
-        (None, 0) => ("none failed".to_owned(), palette.text),
-        (None, _) => ("not yet".to_owned(), palette.bad),
-    };
-    widget::value_row(ui, "all answered again", &words, color);
-    if let Some(ms) = ruler.predicted_ms {
+    if let Some(measured) = measured {
+        let color = if measured.failed_requests > 0 { palette.bad } else { palette.text };
+        widget::value_row(ui, "requests failed", &format!("{} of {}", measured.failed_requests, measured.requests), color);
+        let (words, color) = match (measured.answered_after_ms, measured.failed_requests) {
+            (Some(ms), _) => (format!("after {}", panel::since(ms)), palette.good),
+            (None, 0) => ("none failed".to_owned(), palette.text),
+            (None, _) => ("not yet".to_owned(), palette.bad),
+        };
+        widget::value_row(ui, "all answered again", &words, color);
+    }
+    if let Some(ms) = last.predicted_ms {
         widget::value_row(ui, "predicted", &format!("after {}", panel::since(ms)), palette.muted);
     }
 }
@@ -112,7 +113,7 @@ fn bar(ui: &mut Ui, times: [Option<u64>; 3]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{picture::fixture, sim::MoveCause};
+    use crate::{model::MoveCause, picture::fixture};
 
     #[test]
     fn a_failover_is_shown_with_what_it_was_about_and_nothing_else() {

@@ -160,7 +160,7 @@ impl State {
                 self.run.list_deployed();
             }
             Event::Tested(on, checks) => self.tested(&on.to_string(), checks),
-            other => self.receive_run(other),
+            event @ (Event::Started(_) | Event::Report(..) | Event::Ended(..) | Event::Seen(_) | Event::NotSeen(_)) => self.receive_run(event),
         }
         Vec::new()
     }
@@ -239,7 +239,26 @@ impl State {
                 self.run.observed = Some(crate::model::Observed::default());
             }
             Event::NotSeen(why) => self.run.note(why),
-            _ => {}
+            // In Design nothing is observed; an observation that was under way comes too late.
+            Event::Seen(Some(_)) => {}
+            // `receive` handles these.
+            Event::Chosen(..)
+            | Event::NotChosen(_)
+            | Event::NoChooser(_)
+            | Event::Listed(_)
+            | Event::Previewed(..)
+            | Event::Read { .. }
+            | Event::NotRead { .. }
+            | Event::Written { .. }
+            | Event::NotWritten { .. }
+            | Event::Exists { .. }
+            | Event::Exported(_)
+            | Event::Failed(_)
+            | Event::Changed(..)
+            | Event::NotSaved(..)
+            | Event::Recoveries(_)
+            | Event::Providers(_)
+            | Event::Tested(..) => {}
         }
     }
 
@@ -306,7 +325,20 @@ impl State {
                     self.run.providers = providers;
                     self.tell(Tone::Good, "Nothing of the lab is left.");
                 }
-                _ => {}
+                // Their result shows: a plan, a window, a file, or what is observed next.
+                JobKind::Plan
+                | JobKind::Inject
+                | JobKind::Heal
+                | JobKind::Recover
+                | JobKind::Promote
+                | JobKind::TakeSnapshot
+                | JobKind::Restore
+                | JobKind::Shell
+                | JobKind::Console
+                | JobKind::MakeImage
+                | JobKind::Import
+                | JobKind::Predict
+                | JobKind::ReadLogs => {}
             },
         }
     }

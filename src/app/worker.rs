@@ -196,9 +196,8 @@ impl Workers {
 
     /// Has an effect carried out. Effects on the window itself are none of the workers' business and come back.
     pub fn carry_out(&self, effect: Effect) -> Option<Effect> {
-        match effect {
-            Effect::View(_) | Effect::RenameInPlace(_) | Effect::Quit => return Some(effect),
-            _ => {}
+        if matches!(effect, Effect::View(_) | Effect::RenameInPlace(_) | Effect::Quit) {
+            return Some(effect);
         }
         match &self.hands {
             Hands::Threads { files, dialogs, jobs, tests, cancel, .. } => {
@@ -323,38 +322,48 @@ fn do_file(effect: Effect, folders: Option<&Folders>, keeper: &mut Option<Keeper
         Ok(()) => Vec::new(),
         Err(error) => vec![Event::Failed(format!("{what}: {}", super::in_words(&error)))],
     };
-    if let Some(keeper) = keeper {
-        match &effect {
-            Effect::Autosave { path, base, lab } => {
-                return failed(keeper.keep(path.as_deref(), *base, lab), "Unsaved changes could not be kept against a crash");
-            }
-            Effect::TakeOver { autosave, path, base, lab } => {
-                let kept = keeper.keep(path.as_deref(), *base, lab);
-                if kept.is_ok() {
-                    keeper.discard(autosave);
-                }
-                return failed(kept, "The recovered lab could not be kept against a crash");
-            }
-            Effect::DropAutosave { .. } => keeper.clear(),
-            Effect::DropRecovery(autosave) => keeper.discard(autosave),
-            _ => {}
+    match effect {
+        Effect::Autosave { path, base, lab } => {
+            let kept = keeper.as_mut().map_or(Ok(()), |keeper| keeper.keep(path.as_deref(), base, &lab));
+            failed(kept, "Unsaved changes could not be kept against a crash")
         }
-    }
-    match (effect, folders) {
-        (Effect::Read(path), _) => vec![files::read(path)],
-        (Effect::ReadPreview(path), _) => vec![files::preview(path)],
-        (Effect::Write { path, lab, state_id, permit, what }, _) => vec![files::write(path, &lab, state_id, permit, what)],
-        (Effect::Look(path, stamp), _) => files::look(&path, &stamp).map(|change| Event::Changed(path, change)).into_iter().collect(),
-        (Effect::List(folder), _) => vec![Event::Listed(files::list(&folder))],
-        (Effect::CreateFolder(folder), _) => vec![Event::Listed(files::create_folder(&folder))],
-        (Effect::KeepPreferences(preferences), Some(folders)) => {
-            failed(files::keep_preferences(folders, &preferences), "The preferences could not be kept")
+        Effect::TakeOver { autosave, path, base, lab } => {
+            let Some(keeper) = keeper else { return Vec::new() };
+            let kept = keeper.keep(path.as_deref(), base, &lab).map(|()| keeper.discard(&autosave));
+            failed(kept, "The recovered lab could not be kept against a crash")
         }
-        (Effect::WriteExport { path, lab, options, permit }, _) => match draw(&lab, &options) {
+        Effect::DropAutosave { .. } => {
+            keeper.iter().for_each(Keeper::clear);
+            Vec::new()
+        }
+        Effect::DropRecovery(autosave) => {
+            keeper.iter_mut().for_each(|keeper| keeper.discard(&autosave));
+            Vec::new()
+        }
+        Effect::Read(path) => vec![files::read(path)],
+        Effect::ReadPreview(path) => vec![files::preview(path)],
+        Effect::Write { path, lab, state_id, permit, what } => vec![files::write(path, &lab, state_id, permit, what)],
+        Effect::Look(path, stamp) => files::look(&path, &stamp).map(|change| Event::Changed(path, change)).into_iter().collect(),
+        Effect::List(folder) => vec![Event::Listed(files::list(&folder))],
+        Effect::CreateFolder(folder) => vec![Event::Listed(files::create_folder(&folder))],
+        Effect::KeepPreferences(it) => {
+            failed(folders.map_or(Ok(()), |folders| files::keep_preferences(folders, &it)), "The preferences could not be kept")
+        }
+        Effect::WriteExport { path, lab, options, permit } => match draw(&lab, &options) {
             Ok(bytes) => vec![files::write_export(path, &bytes, permit, FileUse::Export(options.format))],
             Err(error) => vec![Event::Failed(format!("Not exported: {}", super::in_words(&error)))],
         },
-        _ => Vec::new(),
+        // The window's, or another worker's.
+        Effect::ChooseFile { .. }
+        | Effect::WatchFile(_)
+        | Effect::UseSettings(_)
+        | Effect::Test(..)
+        | Effect::Start(_)
+        | Effect::Cancel
+        | Effect::Watch(_)
+        | Effect::View(_)
+        | Effect::RenameInPlace(_)
+        | Effect::Quit => Vec::new(),
     }
 }
 

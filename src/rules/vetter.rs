@@ -1,8 +1,8 @@
 //! Tries fixes before they are offered: on one copy of the lab, each step undone at once.
 
-use super::{Checker, Finding, Fix, Severity};
+use super::{Changed, Checker, Finding, Fix, Severity};
 use crate::catalog::Catalog;
-use crate::model::{Lab, Subject};
+use crate::model::{EditError, Lab, Subject};
 use std::{collections::HashSet, sync::Arc};
 
 /// A copy of a lab and its findings, on which fixes are tried. Each trial costs what two small edits cost, whatever the
@@ -25,8 +25,37 @@ impl Vetter {
         fixes
     }
 
+    /// The first of those fixes after which less is wrong, counted by `weight`. A fix that trades a finding for another one of the same
+    /// weight is a choice for the user: applied without a question, it could be undone by the fix of that other one.
+    pub(super) fn best<W: Ord>(&mut self, catalog: &Catalog, finding: &Finding, weight: impl Fn(&[Arc<Finding>]) -> W) -> Option<Fix> {
+        let fixes = self.checker.fixes_now(&self.lab, catalog, finding);
+        fixes.into_iter().find(|fix| self.trial(catalog, finding, fix).is_some_and(|changed| weight(&changed.come) < weight(&changed.gone)))
+    }
+
+    /// The findings of the copy.
+    pub(super) fn findings(&self) -> &[Arc<Finding>] {
+        self.checker.findings()
+    }
+
+    /// Applies a fix to the copy for good.
+    pub(super) fn apply(&mut self, catalog: &Catalog, fix: &Fix) -> Result<(), EditError> {
+        let applied = self.lab.apply(&fix.edits)?;
+        self.checker.update(&self.lab, catalog, &applied.touched);
+        Ok(())
+    }
+
+    /// The copy of the lab.
+    pub(super) fn into_lab(self) -> Lab {
+        self.lab
+    }
+
     fn is_good(&mut self, catalog: &Catalog, finding: &Finding, fix: &Fix) -> bool {
-        let Ok(applied) = self.lab.apply(&fix.edits) else { return false };
+        self.trial(catalog, finding, fix).is_some()
+    }
+
+    /// What a fix does to the findings; `None` unless it clears its finding and adds no error.
+    fn trial(&mut self, catalog: &Catalog, finding: &Finding, fix: &Fix) -> Option<Changed> {
+        let applied = self.lab.apply(&fix.edits).ok()?;
         let changed = self.checker.update(&self.lab, catalog, &applied.touched);
         let was_there = changed.gone.iter().any(|gone| gone.is_same(finding));
         // What turns it into another finding of the same rule about the same thing does not clear it.
@@ -39,7 +68,7 @@ impl Vetter {
         if let Ok(back) = self.lab.apply(&applied.inverse) {
             self.checker.update(&self.lab, catalog, &back.touched);
         }
-        good
+        good.then_some(changed)
     }
 
     /// Whether every error after the step was there before it. An adapter's may have moved to another slot.

@@ -12,6 +12,7 @@
 //! ## Do this instead
 //! Let a second node hold it, with a lower priority.
 
+use super::writes_to_replica::refuses_writes;
 use super::{Facts, Report};
 use crate::model::{Edit, Holder, NodeName, Subject, Vip, VipName};
 
@@ -37,7 +38,13 @@ fn second<'a>(facts: &Facts<'a>, vip: &Vip, only: &Holder) -> Option<&'a NodeNam
     let follows = vip.follows.as_ref()?;
     let kind_on = |name: &NodeName| facts.lab.nodes.get(name).and_then(|node| node.services.get(follows)).map(|service| &service.kind);
     let kind = kind_on(&only.node)?;
-    facts.on_network(&vip.network).map(|(name, _)| name).find(|name| **name != only.node && kind_on(name) == Some(kind))
+    // A database that refuses writes is no second one (`vip-over-replica`).
+    let refuses = |name: &NodeName| {
+        let service = facts.lab.nodes.get(name).and_then(|node| node.services.get(follows));
+        service.is_some_and(|service| refuses_writes(facts, service))
+    };
+    let is_second = |name: &NodeName| *name != only.node && kind_on(name) == Some(kind) && refuses(name) == refuses(&only.node);
+    facts.on_network(&vip.network).map(|(name, _)| name).find(|name| is_second(name))
 }
 
 #[cfg(test)]
@@ -59,5 +66,19 @@ mod tests {
         assert_eq!(fixes("vip-single-holder", &one), ["Let db2 hold it with priority 100"]);
         check("vip-single-holder", &held(r#"(node: "db1", priority: 110), (node: "db2", priority: 100)"#), &[]);
         check("vip-single-holder", &held(""), &[]);
+    }
+
+    #[test]
+    fn a_replica_is_no_second_holder() {
+        let held = |second: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lan": internal(subnet: "10.1.0.0/24")}}, nodes: {{
+                    "db1": (role: database, adapters: [(network: "lan", address: "10.1.0.10")], services: {{"db": (kind: "mariadb", bind: on("lan"))}}),
+                    "db2": (role: database, adapters: [(network: "lan", address: "10.1.0.11")], services: {{"db": (kind: "mariadb", bind: on("lan"){second})}}),
+                }}, vips: {{"v": (address: "10.1.0.30", network: "lan", id: 51, follows: "db", holders: [(node: "db1", priority: 110)])}})"#
+            ))
+        };
+        assert_eq!(fixes("vip-single-holder", &held("")), ["Let db2 hold it with priority 100"]);
+        assert_eq!(fixes("vip-single-holder", &held(r#", replica_of: "db1/db""#)), [] as [&str; 0]);
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Command, Dialog, DialogCommand, EditCommand, Effect, Merge, Mode, ModeCommand, NoticeAction, PreferenceCommand, ProviderTest,
     SelectCommand, State, Tab, ViewCommand, ViewMove, WindowCommand,
     job::Task,
-    ops, present,
+    ops,
     state::{Graph, InspectorPage},
 };
 use crate::look::{Preference, Tone};
@@ -104,7 +104,7 @@ impl State {
         match command {
             SelectCommand::SelectAll => {
                 self.selection =
-                    present::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
+                    Subject::all(&self.lab).into_iter().filter(|it| matches!(it, Subject::Node(_) | Subject::Network(_))).collect()
             }
             // Escape leaves what is open first, and the selection only then.
             SelectCommand::SelectNone if self.run.considered.is_some() => self.run.considered = None,

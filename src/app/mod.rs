@@ -45,7 +45,7 @@ pub use grouped::{FindingEntry, FindingGroup, GroupKey};
 pub use history::{History, Merge};
 pub use notices::{Notice, NoticeAction, Notices};
 pub use preferences::{Preferences, Remote, WindowPlace};
-pub use present::{Presentation, all as everything, find};
+pub use present::Presentation;
 pub use reached::{Answer, Basis, Group, Reached};
 pub use receive::Event;
 pub use review::{Accepted, Filter, Review};

@@ -1,7 +1,7 @@
 //! Walking through the pages of a presentation: the lab's saved views.
 
 use super::ViewMove;
-use crate::model::{FlowNames, Lab, Subject, View};
+use crate::model::{Lab, Subject, SubjectNames, View};
 
 /// Which page is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,38 +35,10 @@ impl Presentation {
 
     /// What stands out on this page; empty: everything.
     pub fn highlight(self, lab: &Lab) -> Vec<Subject> {
-        self.view(lab).map(|view| view.highlight.iter().filter_map(|text| find(lab, text)).collect()).unwrap_or_default()
+        let Some(view) = self.view(lab) else { return Vec::new() };
+        let names = SubjectNames::of(lab, view.highlight.iter().map(String::as_str));
+        view.highlight.iter().filter_map(|text| names.get(text)).collect()
     }
-}
-
-/// The thing of a lab that a text means: one that can be selected, or a cluster.
-pub fn find(lab: &Lab, text: &str) -> Option<Subject> {
-    let clusters = lab.services().filter_map(|(_, _, service)| service.cluster.clone()).map(Subject::Cluster);
-    let all: Vec<Subject> = all(lab).into_iter().chain(clusters).collect();
-    let exactly = || all.iter().find(|subject| subject.to_string() == text).cloned();
-    let by_ends = || FlowNames::of(lab, std::iter::once(text)).get(text).cloned().map(Subject::Flow);
-    let by_bare_name = || all.iter().find(|subject| subject.bare_name() == Some(text)).cloned();
-    exactly().or_else(by_ends).or_else(by_bare_name)
-}
-
-/// Everything of a lab that can be selected, in its order.
-pub fn all(lab: &Lab) -> Vec<Subject> {
-    let mut all: Vec<Subject> = lab.sites.keys().cloned().map(Subject::Site).collect();
-    all.extend(lab.networks.keys().cloned().map(Subject::Network));
-    for (name, node) in &lab.nodes {
-        all.push(Subject::Node(name.clone()));
-        let adapters = node.adapters.iter().enumerate();
-        all.extend(adapters.map(|(slot, adapter)| Subject::Adapter(name.clone(), slot, adapter.network.clone())));
-        let services = node.services.keys().cloned();
-        all.extend(services.map(|service| Subject::Service(crate::model::ServiceRef { node: name.clone(), service })));
-    }
-    all.extend(lab.flows.iter().map(Subject::flow));
-    all.extend(lab.vips.keys().cloned().map(Subject::Vip));
-    if !lab.nodes.is_empty() {
-        all.push(Subject::Outside);
-    }
-    all.extend(lab.links.iter().map(|link| Subject::Link(link.between.0.clone(), link.between.1.clone())));
-    all
 }
 
 #[cfg(test)]
@@ -77,7 +49,7 @@ mod tests {
     #[test]
     fn a_highlight_names_one_of_two_flows_with_the_same_ends() {
         let mut lab = crate::layout::template("mini-cloud").unwrap().lab.clone();
-        let found = |lab: &Lab, text: &str| find(lab, text).map(|subject| subject.to_string());
+        let found = |lab: &Lab, text: &str| SubjectNames::find(lab, text).map(|subject| subject.to_string());
         for text in ["outside -> lb/haproxy", "outside -> lb/haproxy:8404"] {
             assert_eq!(found(&lab, text).as_deref(), Some(text));
         }

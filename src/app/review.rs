@@ -107,7 +107,7 @@ impl Review {
 
     /// Looks again at what an edit has touched.
     pub fn update(&mut self, lab: &Lab, touched: &Touched) {
-        if !touched.meaning() {
+        if !touched.is_checked() {
             return;
         }
         self.revision += 1;

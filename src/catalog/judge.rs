@@ -163,6 +163,13 @@ impl Entry {
         let valued = holding.filter_map(|setting| Some((setting, service.settings.get(&setting.name)?)));
         valued.flat_map(|(setting, value)| texts(value).iter().map(move |text| (setting, text.as_str())))
     }
+
+    /// The folders that a service works on, those that the catalog gives it included.
+    pub fn used_folders<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a Setting, &'a str)> {
+        let holding = self.settings.iter().filter(|setting| matches!(setting.holds, Holds::Folder | Holds::Source));
+        let valued = holding.filter_map(|setting| Some((setting, self.value(service, &setting.name)?)));
+        valued.flat_map(|(setting, value)| texts(value).iter().map(move |text| (setting, text.as_str())))
+    }
 }
 
 /// The texts of a value.

@@ -135,12 +135,19 @@ pub struct Touched {
     pub accepted: bool,
     /// A thing has another name: whoever refers to it by name has changed too.
     pub renamed: bool,
-    /// Positions, notes and views: nothing that a rule reads.
+    /// Positions, notes and views: how the lab is drawn.
     pub looks: bool,
+    /// Any view, whose highlights name things of the lab.
+    pub views: bool,
 }
 
 impl Touched {
     /// Whether anything that a rule reads was touched.
+    pub fn is_checked(&self) -> bool {
+        self.meaning() || self.views
+    }
+
+    /// Whether anything but the drawing was touched.
     pub fn meaning(&self) -> bool {
         !(self.nodes.is_empty() && self.networks.is_empty() && self.vips.is_empty())
             || self.flows
@@ -161,6 +168,7 @@ impl Touched {
         self.accepted |= other.accepted;
         self.renamed |= other.renamed;
         self.looks |= other.looks;
+        self.views |= other.views;
     }
 }
 
@@ -330,7 +338,7 @@ impl Lab {
                 Edit::Note { index: *index, change: list(&mut self.notes, "note", *index, change.clone())? }
             }
             Edit::View { index, change } => {
-                touched.looks = true;
+                (touched.looks, touched.views) = (true, true);
                 Edit::View { index: *index, change: list(&mut self.views, "view", *index, change.clone())? }
             }
             Edit::Accept { index, change } => {

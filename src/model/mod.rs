@@ -24,6 +24,7 @@ mod refs;
 mod rename;
 mod service;
 mod subject;
+mod subject_names;
 mod text;
 
 pub use canvas::{Canvas, Note, Pos, View};
@@ -52,6 +53,7 @@ pub(crate) use refs::nearest;
 pub use refs::{Dangling, dangling};
 pub use service::{Allow, Bind, Peer, Service, ServiceRef, Value};
 pub use subject::{Places, Subject};
+pub use subject_names::SubjectNames;
 pub use text::{MESSAGE_CHARS_MAX, shortened};
 
 use serde::{Deserialize, Serialize};

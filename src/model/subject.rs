@@ -41,6 +41,26 @@ impl Subject {
         Self::Flow(flow.into())
     }
 
+    /// Everything of a lab that can be selected, in its order.
+    pub fn all(lab: &Lab) -> Vec<Self> {
+        let mut all: Vec<Self> = lab.sites.keys().cloned().map(Self::Site).collect();
+        all.extend(lab.networks.keys().cloned().map(Self::Network));
+        for (name, node) in &lab.nodes {
+            all.push(Self::Node(name.clone()));
+            let adapters = node.adapters.iter().enumerate();
+            all.extend(adapters.map(|(slot, adapter)| Self::Adapter(name.clone(), slot, adapter.network.clone())));
+            let services = node.services.keys().cloned();
+            all.extend(services.map(|service| Self::Service(ServiceRef { node: name.clone(), service })));
+        }
+        all.extend(lab.flows.iter().map(Self::flow));
+        all.extend(lab.vips.keys().cloned().map(Self::Vip));
+        if !lab.nodes.is_empty() {
+            all.push(Self::Outside);
+        }
+        all.extend(lab.links.iter().map(|link| Self::Link(link.between.0.clone(), link.between.1.clone())));
+        all
+    }
+
     /// Pairs of sort and name, outermost first: what `--format json` prints.
     pub fn parts(&self) -> Vec<String> {
         let texts = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<String>>();

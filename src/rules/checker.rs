@@ -7,9 +7,9 @@ use super::order::Ordered;
 use super::reached::{verdict, verdicts};
 use super::rule::Report;
 use super::vetter::Vetter;
-use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity};
+use super::{Check, Context, Facts, Finding, Fix, RULES, Rule, Severity, acceptance};
 use crate::catalog::Catalog;
-use crate::model::{ClusterName, Edit, Flow, Lab, NetworkName, Node, NodeName, Touched, VipName};
+use crate::model::{ClusterName, Edit, Flow, Lab, NetworkName, Node, NodeName, Subject, Touched, VipName};
 use rustc_hash::FxHashMap as HashMap;
 use std::{
     borrow::Borrow,
@@ -60,7 +60,7 @@ impl Checker {
 
     /// Looks again at what a step has touched. `lab` is the lab after it. Gives the findings that went and came.
     pub fn update(&mut self, lab: &Lab, catalog: &Catalog, touched: &Touched) -> Changed {
-        if !touched.meaning() {
+        if !touched.is_checked() {
             return Changed::default();
         }
         let mut spread = self.index.update(lab, catalog, touched);
@@ -110,7 +110,8 @@ impl Checker {
                 let again = (reads.nodes && !touched.nodes.is_empty())
                     || (reads.networks && !touched.networks.is_empty())
                     || (reads.flows && touched.flows)
-                    || (reads.vips && !touched.vips.is_empty());
+                    || (reads.vips && !touched.vips.is_empty())
+                    || (reads.views && touched.views);
                 if again {
                     traffic.set(&mut self.lab, &rule.code, run(rule, |report| on_lab(rule, &facts, report)));
                 }
@@ -159,6 +160,15 @@ impl Checker {
     /// elsewhere can have taken since the finding was made.
     pub(super) fn fixes_now(&self, lab: &Lab, catalog: &Catalog, finding: &Finding) -> Vec<Fix> {
         let Some(rule) = super::rule(finding.rule) else { return Vec::new() };
+        // The judge of acceptances is no look at the lab.
+        match (&finding.subject, finding.rule) {
+            (_, acceptance::UNUSED) => return finding.fixes.clone(),
+            (Subject::Acceptance(place), acceptance::WITHOUT_WORDS) => {
+                let there = self.ordered.accepted_at(*place);
+                return there.map(|(acceptance, says)| acceptance::recording(*place, acceptance, says)).unwrap_or_default();
+            }
+            _ => {}
+        }
         let facts = Facts { lab, catalog, context: &self.context, index: &self.index, here: None };
         let again = |look: &mut dyn FnMut(&mut Report)| run(rule, look);
         let found = match rule.check {
@@ -185,11 +195,7 @@ impl Checker {
             Check::Lab(..) => Some(again(&mut |report| on_lab(rule, &facts, report))),
         };
         let same = found.into_iter().flatten().find(|other| other.is_same(finding));
-        // The judge of acceptances is no look at the lab: its fix is always fresh.
-        same.map_or_else(
-            || if finding.rule == super::acceptance::UNUSED { finding.fixes.clone() } else { Vec::new() },
-            |same| same.fixes.clone(),
-        )
+        same.map(|same| same.fixes.clone()).unwrap_or_default()
     }
 
     fn everything(&mut self, lab: &Lab, catalog: &Catalog) {

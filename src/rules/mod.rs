@@ -76,6 +76,8 @@ rules! {
         workload_on_monitor "workload-on-monitor" Warning Check::Node(workload_on_monitor::check);
         arbitrator_with_data "arbitrator-with-data" Warning Check::Node(arbitrator_with_data::check);
         missing_dependency "missing-dependency" Warning Check::Node(missing_dependency::check);
+        admin_path_not_served "admin-path-not-served" Warning Check::Lab(Reads::NODES, admin_path_not_served::check);
+        mount_not_exported "mount-not-exported" Warning Check::Flow(mount_not_exported::check);
         writes_to_replica "writes-to-replica" Error Check::Node(writes_to_replica::check);
         admin_path_without_authority "admin-path-without-authority" Warning Check::Lab(Reads::NODES, admin_path_without_authority::check);
         requests_in_circle "requests-in-circle" Error Check::Node(requests_in_circle::check);
@@ -117,6 +119,7 @@ rules! {
         node_off_its_site "node-off-its-site" Warning Check::Node(node_off_its_site::check);
         gateway_off_its_site "gateway-off-its-site" Error Check::Lab(Reads::NODES, gateway_off_its_site::check);
         tunnel_without_ends "tunnel-without-ends" Error Check::Lab(Reads::NODES, tunnel_without_ends::check);
+        tunnel_shares_key "tunnel-shares-key" Error Check::Cluster(tunnel_shares_key::check);
         isolated_node "isolated-node" Advice Check::Node(isolated_node::check);
         host_port_taken_twice "host-port-taken-twice" Error Check::Lab(Reads::NODES, host_port_taken_twice::check);
         privileged_host_port "privileged-host-port" Warning Check::Node(privileged_host_port::check);
@@ -162,13 +165,16 @@ rules! {
         cookie_mismatch "cookie-mismatch" Error AGREEMENT;
         mixed_node_names "mixed-node-names" Error AGREEMENT;
         settings_disagree "settings-disagree" Error AGREEMENT;
+        highlight_names_nothing "highlight-names-nothing" Warning Check::Lab(Reads::VIEWS, highlight_names_nothing::check);
         duplicate_flow "duplicate-flow" Warning Check::Flow(duplicate_flow::check);
         mixed_images "mixed-images" Advice Check::Lab(Reads::NODES, mixed_images::check);
         memory_over_host "memory-over-host" Warning Check::Lab(Reads::NODES, memory_over_host::check);
         cpus_over_host "cpus-over-host" Warning Check::Lab(Reads::NODES, cpus_over_host::check);
         memory_below_need "memory-below-need" Warning Check::Node(memory_below_need::check);
+        vault_covers_nothing "vault-covers-nothing" Advice Check::Node(vault_covers_nothing::check);
         backup_beside_its_data "backup-beside-its-data" Warning Check::Node(backup_beside_its_data::check);
         no_backup_for_data "no-backup-for-data" Advice Check::Node(no_backup_for_data::check);
+        acceptance_without_words "acceptance-without-words" Advice Check::Lab(Reads::NODES, acceptance_without_words::check);
         unused_acceptance "unused-acceptance" Advice Check::Lab(Reads::NODES, unused_acceptance::check);
     }
 }

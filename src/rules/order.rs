@@ -23,7 +23,7 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// Puts findings in order, marks those that the lab accepts, and adds one for each acceptance that matches none.
+    /// Puts findings in order, marks those that the lab accepts, and adds what is to be said of the acceptances themselves.
     pub(super) fn new(lab: &Lab, findings: impl Iterator<Item = Arc<Finding>>) -> Self {
         let mut by_rule: HashMap<String, HashMap<String, Vec<usize>>> = HashMap::default();
         let flow_names = flow_names(lab);
@@ -34,10 +34,10 @@ impl Ordered {
         let matched = vec![0; lab.accepted.len()];
         let mut ordered = Self { all: Vec::new(), accepted: lab.accepted.clone(), flow_names, by_rule, matched };
         ordered.all = findings.map(|finding| ordered.marked(finding)).collect();
-        let unused = |(index, (acceptance, matched)): (usize, (&Acceptance, &usize))| {
-            (*matched == 0).then(|| Arc::new(acceptance::unused(index, acceptance, &ordered.flow_names)))
+        let said = |(index, (acceptance, matched)): (usize, (&Acceptance, &usize))| {
+            acceptance::said(index, acceptance, *matched, &ordered.flow_names).map(Arc::new)
         };
-        ordered.all.extend(lab.accepted.iter().zip(&ordered.matched).enumerate().filter_map(unused));
+        ordered.all.extend(lab.accepted.iter().zip(&ordered.matched).enumerate().filter_map(said));
         ordered.all = in_order(ordered.all);
         ordered
     }
@@ -70,15 +70,23 @@ impl Ordered {
         let mut gone = gone;
         let mut come: Vec<Arc<Finding>> = come.into_iter().map(|finding| self.marked(finding)).collect();
         for (index, (acceptance, (before, after))) in self.accepted.iter().zip(before.iter().zip(&self.matched)).enumerate() {
-            match (*before, *after) {
-                (0, 1..) => gone.push(Arc::new(acceptance::unused(index, acceptance, &self.flow_names))),
-                (1.., 0) => come.push(Arc::new(acceptance::unused(index, acceptance, &self.flow_names))),
-                _ => {}
+            if (*before == 0) == (*after == 0) {
+                continue;
             }
+            let said = |matched: usize| acceptance::said(index, acceptance, matched, &self.flow_names).map(Arc::new);
+            gone.extend(said(*before));
+            come.extend(said(*after));
         }
         come.sort_unstable_by(|one, other| compare(one, other));
         let gone = self.exchange(&gone, &come);
         Changed { gone, come }
+    }
+
+    /// The acceptance at a place, with what the findings say that it matches.
+    pub(super) fn accepted_at(&self, place: usize) -> Option<(&Acceptance, Vec<String>)> {
+        let acceptance = self.accepted.get(place)?;
+        let found = self.all.iter().filter(|finding| self.accepting(finding).contains(&place));
+        Some((acceptance, found.map(|finding| finding.message.clone()).collect()))
     }
 
     /// Whether the lab accepts a finding.
@@ -259,7 +267,7 @@ mod tests {
     #[test]
     fn what_goes_and_comes_leaves_the_list_as_if_it_were_new() {
         let mut lab = Lab::new("x");
-        let acceptance = |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into(), says: None };
+        let acceptance = |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into(), says: Some("x".into()) };
         lab.accepted = vec![acceptance("a-third", "n1"), acceptance("a-third", "nobody")];
         let all = some();
         let (mut stays, goes): (Vec<_>, Vec<_>) = all.iter().cloned().enumerate().partition(|(place, _)| place % 3 > 0);

@@ -48,21 +48,26 @@ pub struct Reads {
     pub flows: bool,
     /// Any VIP.
     pub vips: bool,
+    /// Any saved view.
+    pub views: bool,
 }
 
 impl Reads {
-    /// Everything.
-    pub const ALL: Self = Self { nodes: true, networks: true, flows: true, vips: true };
+    const NOTHING: Self = Self { nodes: false, networks: false, flows: false, vips: false, views: false };
+    /// Everything but the views.
+    pub const ALL: Self = Self { nodes: true, networks: true, flows: true, vips: true, ..Self::NOTHING };
+    /// The views, and all that they may name.
+    pub const VIEWS: Self = Self { views: true, ..Self::ALL };
     /// Nodes only.
-    pub const NODES: Self = Self { nodes: true, networks: false, flows: false, vips: false };
+    pub const NODES: Self = Self { nodes: true, ..Self::NOTHING };
     /// Networks only.
-    pub const NETWORKS: Self = Self { nodes: false, networks: true, flows: false, vips: false };
+    pub const NETWORKS: Self = Self { networks: true, ..Self::NOTHING };
     /// What settings name, and the flows that lead there.
-    pub const NAMED: Self = Self { nodes: true, networks: false, flows: true, vips: true };
+    pub const NAMED: Self = Self { nodes: true, flows: true, vips: true, ..Self::NOTHING };
     /// All that has a name.
-    pub const NAMES: Self = Self { nodes: true, networks: true, flows: false, vips: true };
+    pub const NAMES: Self = Self { nodes: true, networks: true, vips: true, ..Self::NOTHING };
     /// VIPs only.
-    pub const VIPS: Self = Self { nodes: false, networks: false, flows: false, vips: true };
+    pub const VIPS: Self = Self { vips: true, ..Self::NOTHING };
 }
 
 /// A look at one sort of thing. It may read only what is said here, because it is looked at again only when that has

@@ -49,7 +49,7 @@ fn choices(desk: &Desk<'_>) -> Vec<Choice> {
     }
     let lab = desk.state.lab();
     let things =
-        app::everything(lab).into_iter().filter(|subject| panel::subject_text(subject).to_lowercase().contains(&query)).take(THINGS_MAX);
+        crate::model::Subject::all(lab).into_iter().filter(|subject| panel::subject_text(subject).to_lowercase().contains(&query)).take(THINGS_MAX);
     all.extend(things.map(|subject| Choice {
         icon: panel::subject_icon(lab, &subject),
         title: panel::subject_text(&subject),

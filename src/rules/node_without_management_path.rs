@@ -18,7 +18,7 @@
 
 use super::{Facts, Report, offer};
 use crate::catalog::Behaviour;
-use crate::model::{Bind, Node, NodeName, Purpose, Service, Subject};
+use crate::model::{Bind, Endpoint, Flow, Node, NodeName, Purpose, Service, Subject};
 
 pub(super) fn check(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Report) {
     // Where the host reaches nothing at all, that is one finding about the lab.
@@ -47,6 +47,13 @@ fn on_loopback(facts: &Facts<'_>, name: &NodeName, node: &Node, report: &mut Rep
     let mut shells = node.services.iter().filter(|(_, service)| is_shell(service));
     let Some((first, service)) = shells.next() else { return };
     if service.bind != Bind::Loopback || shells.any(|(_, service)| service.bind != Bind::Loopback) {
+        return;
+    }
+    // A flow from another node to it says the same.
+    let is_flow_to_it = |flow: &Flow| {
+        matches!(&flow.to, Endpoint::Service(to) if to.node == *name && to.service == *first) && flow.from.node().is_some_and(|from| from != name)
+    };
+    if facts.flows_of(name).any(|(_, flow)| is_flow_to_it(flow)) {
         return;
     }
     let found = report.add(Subject::Node(name.clone()), format!("{name} has no way for administrators: {first} is bound to loopback (127.0.0.1)"));

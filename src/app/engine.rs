@@ -5,7 +5,7 @@
 
 use super::{
     LoadSample, ProviderChoice, StepState,
-    job::{Engine, Job, Observation, Report, Task},
+    job::{Engine, Job, Observation, ReadLogs, Report, Task},
     run::SAMPLE_MS,
 };
 use crate::activity::forecast;
@@ -169,9 +169,8 @@ impl Local {
                 let word = if image.make(monitor)? == Done::Changed { "made" } else { "there already, with the same contents" };
                 report.send(Report::Log(format!("{}: {word}", image.alias())));
             }
-            // It belongs to no file, and was done before.
-            Task::Import => {}
-            Task::ReadLogs(node) => report.send(Report::Logs(node.clone(), session.step_logs(node)?)),
+            // It belongs to no file, and was done before; logs are read while other jobs run.
+            Task::Import | Task::ReadLogs(_) => {}
             Task::Predict(fault, lasts_secs) => {
                 self.handle(session)?;
                 if let Some(found) = session.predict(fault, lasts_secs.map(|secs| u64::from(secs) * 1000))? {
@@ -250,6 +249,17 @@ impl Engine for Local {
             failover: traffic.failover,
             outage: traffic.outage,
         }))
+    }
+
+    fn log_reader(&self) -> ReadLogs {
+        let (state, clock) = (self.state.clone(), Arc::clone(&self.clock));
+        Arc::new(move |job, node| {
+            let file = job.file.as_deref().context("Save the lab first: what is deployed belongs to its file")?;
+            let state = state.as_ref().map_err(|why| anyhow::anyhow!("{why}"))?;
+            let provider = ProviderSelection::DeployedOr(parse(&job.provider)?);
+            let session = Session::open(state, file, job.lab.clone(), provider, Arc::clone(&clock), Arc::default())?;
+            Ok(session.step_logs(node)?)
+        })
     }
 
     fn use_settings(&mut self, settings: Settings) {

@@ -209,6 +209,9 @@ pub struct Observation {
     pub outage: Option<RequestOutage>,
 }
 
+/// Reads the logs of a node's steps, on any thread: it needs no provider and waits for no job.
+pub type ReadLogs = std::sync::Arc<dyn Fn(&Job, &NodeName) -> anyhow::Result<Vec<StepLog>> + Send + Sync>;
+
 /// What does jobs: the providers behind one door. It may block; a worker thread owns it.
 pub trait Engine: Send {
     /// The providers of this machine, usable ones first.
@@ -225,6 +228,9 @@ pub trait Engine: Send {
     /// # Errors
     /// Where the provider cannot be asked.
     fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Observation>>;
+
+    /// What reads logs while a job runs.
+    fn log_reader(&self) -> ReadLogs;
 
     /// Opens providers with these settings from now on.
     fn use_settings(&mut self, settings: Settings);

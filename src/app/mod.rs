@@ -22,6 +22,7 @@ pub mod machine;
 pub mod many;
 mod notices;
 pub mod ops;
+mod outbox;
 mod preferences;
 mod present;
 mod reached;

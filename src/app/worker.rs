@@ -5,7 +5,8 @@ use super::{
     Effect, Event, ExportOptions, FileUse, Stamp,
     command::Watched,
     files::{self, Folders, Keeper},
-    job::{Engine, Job, Observation, Report},
+    job::{Engine, Job, JobKind, Observation, ReadLogs, Report, Task},
+    outbox::Outbox,
 };
 use crate::model::Lab;
 use crate::session::{Cancel, Check, ProviderId, settings::Settings};
@@ -16,7 +17,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     time::Duration,
 };
@@ -76,6 +77,7 @@ enum Hands {
         files: Outbox<Effect>,
         dialogs: SyncSender<(FileUse, String)>,
         jobs: Outbox<Order>,
+        logs: Outbox<Box<Job>>,
         tests: Outbox<(ProviderId, Box<Settings>)>,
         cancel: Arc<Mutex<Cancel>>,
         events: Receiver<Event>,
@@ -89,42 +91,6 @@ enum Hands {
         watched: RefCell<Option<Box<Watched>>>,
         events: RefCell<VecDeque<Event>>,
     },
-}
-
-/// A worker's queue. What does not fit waits here, in order, until the worker has taken something: neither is a save dropped nor does
-/// the window wait.
-struct Outbox<T> {
-    queue: SyncSender<T>,
-    waiting: RefCell<VecDeque<T>>,
-    /// Whether something waits: then the worker wakes the window after each order.
-    is_full: Arc<AtomicBool>,
-}
-
-impl<T> Outbox<T> {
-    fn new(queue: SyncSender<T>) -> Self {
-        Self { queue, waiting: RefCell::default(), is_full: Arc::default() }
-    }
-
-    fn send(&self, order: T) {
-        self.waiting.borrow_mut().push_back(order);
-        self.flush();
-    }
-
-    fn flush(&self) {
-        let mut waiting = self.waiting.borrow_mut();
-        while let Some(order) = waiting.pop_front() {
-            match self.queue.try_send(order) {
-                Ok(()) => {}
-                Err(TrySendError::Full(order)) => {
-                    waiting.push_front(order);
-                    break;
-                }
-                // The worker has ended, and with it the program.
-                Err(TrySendError::Disconnected(_)) => waiting.clear(),
-            }
-        }
-        self.is_full.store(!waiting.is_empty(), Ordering::Relaxed);
-    }
 }
 
 /// An observation that waits for the next frame without asking for one: only its clocks differ from the last one told.
@@ -146,12 +112,13 @@ impl Workers {
         let (files, file_orders) = sync_channel::<Effect>(QUEUE);
         let (dialogs, dialog_orders) = sync_channel::<(FileUse, String)>(1);
         let (jobs, job_orders) = sync_channel::<Order>(QUEUE);
+        let (logs, log_orders) = sync_channel::<Box<Job>>(QUEUE);
         let (tests, test_orders) = sync_channel::<(ProviderId, Box<Settings>)>(QUEUE);
         let Parts { folders, engine, chooser, draw, doctor } = parts;
         let quiet = Quiet::default();
         let send = Mailbox { events: to_events, quiet: Arc::clone(&quiet), wake, is_full: Arc::default() };
-        let (files, jobs, tests) = (Outbox::new(files), Outbox::new(jobs), Outbox::new(tests));
-        let [files_full, jobs_full, tests_full] = [&files.is_full, &jobs.is_full, &tests.is_full].map(Arc::clone);
+        let (files, jobs, logs, tests) = (Outbox::new(files), Outbox::new(jobs), Outbox::new(logs), Outbox::new(tests));
+        let [files_full, jobs_full, logs_full, tests_full] = [&files.is_full, &jobs.is_full, &logs.is_full, &tests.is_full].map(Arc::clone);
         let sender = send.clone();
         spawn("files", move || {
             let mut keeper = folders.as_ref().map(Keeper::new);
@@ -171,9 +138,16 @@ impl Workers {
                 sender.done();
             }
         })?;
+        let (sender, reader) = (Mailbox { is_full: logs_full, ..send.clone() }, engine.log_reader());
+        spawn("logs", move || {
+            for job in log_orders {
+                read_logs(&reader, &job, &mut |event| sender.event(event));
+                sender.done();
+            }
+        })?;
         let send = Mailbox { is_full: jobs_full, ..send };
         spawn("jobs", move || do_jobs(engine, &job_orders, &send))?;
-        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, tests, cancel: Arc::default(), events, quiet } })
+        Ok(Self { hands: Hands::Threads { files, dialogs, jobs, logs, tests, cancel: Arc::default(), events, quiet } })
     }
 
     /// Workers without threads: each effect is done before [`Workers::carry_out`] returns.
@@ -200,10 +174,11 @@ impl Workers {
             return Some(effect);
         }
         match &self.hands {
-            Hands::Threads { files, dialogs, jobs, tests, cancel, .. } => {
+            Hands::Threads { files, dialogs, jobs, logs, tests, cancel, .. } => {
                 match effect {
                     // One chooser is open at a time.
                     Effect::ChooseFile { what, name } => drop(dialogs.try_send((what, name))),
+                    Effect::Start(job) if job.task.kind() == JobKind::ReadLogs => logs.send(job),
                     Effect::Start(job) => {
                         let wish = Cancel::default();
                         if let Ok(mut current) = cancel.lock() {
@@ -232,9 +207,10 @@ impl Workers {
     /// What has been reported since the last call.
     pub fn events(&self) -> Vec<Event> {
         match &self.hands {
-            Hands::Threads { events, quiet, files, jobs, tests, .. } => {
+            Hands::Threads { events, quiet, files, jobs, logs, tests, .. } => {
                 files.flush();
                 jobs.flush();
+                logs.flush();
                 tests.flush();
                 let mut all: Vec<Event> = events.try_iter().collect();
                 all.extend(quiet.lock().ok().and_then(|mut quiet| quiet.take()));
@@ -395,6 +371,13 @@ fn do_job(engine: &mut dyn Engine, job: &Job, cancel: &Cancel, tell: &mut dyn Fn
     tell(Event::Ended(kind, result.map_err(|error| super::in_words(&error))));
 }
 
+/// Reads logs beside the jobs: they are of use while a deployment runs.
+fn read_logs(reader: &ReadLogs, job: &Job, tell: &mut dyn FnMut(Event)) {
+    let Task::ReadLogs(node) = &job.task else { return };
+    let logs = reader(job, node).map(|logs| tell(Event::Report(JobKind::ReadLogs, Report::Logs(node.clone(), logs))));
+    tell(Event::Ended(JobKind::ReadLogs, logs.map_err(|error| super::in_words(&error))));
+}
+
 fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox) {
     send.event(Event::Providers(engine.providers()));
     let mut watched: Option<Box<Watched>> = None;
@@ -469,6 +452,9 @@ fn inline(
 ) {
     match effect {
         Effect::ChooseFile { what, name } => events.push_back(choose(parts.chooser.as_mut(), what, &name)),
+        Effect::Start(job) if job.task.kind() == JobKind::ReadLogs => {
+            read_logs(&parts.engine.log_reader(), &job, &mut |event| events.push_back(event));
+        }
         Effect::Start(job) => {
             do_job(parts.engine.as_mut(), &job, &Cancel::default(), &mut |event| events.push_back(event));
             if let Some(what) = watched.borrow_mut().as_mut() {
@@ -499,10 +485,7 @@ fn inline(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{
-        Permit, ProviderChoice,
-        job::{Observation, Task},
-    };
+    use crate::app::{Permit, ProviderChoice, job::Observation};
 
     use crate::host::file::Fingerprint;
 
@@ -518,6 +501,9 @@ mod tests {
         }
         fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
             Ok(None)
+        }
+        fn log_reader(&self) -> ReadLogs {
+            Arc::new(|_, _| Ok(Vec::new()))
         }
         fn use_settings(&mut self, _: Settings) {}
         fn look_away(&mut self) {}
@@ -609,6 +595,9 @@ mod tests {
             sight.observed.nodes.insert("a".parse()?, node);
             Ok(Some(sight))
         }
+        fn log_reader(&self) -> ReadLogs {
+            Arc::new(|_, _| Ok(Vec::new()))
+        }
         fn use_settings(&mut self, _: Settings) {}
         fn look_away(&mut self) {}
     }
@@ -637,6 +626,49 @@ mod tests {
         assert!(wakes.try_recv().is_err(), "four observations that only differ in their clocks woke the window");
         happens.store(1, std::sync::atomic::Ordering::Relaxed);
         wakes.recv_timeout(Duration::from_secs(20)).unwrap();
+    }
+
+    /// Works until it is told to end.
+    struct Slow(Receiver<()>);
+    impl Engine for Slow {
+        fn providers(&mut self) -> Vec<ProviderChoice> {
+            Vec::new()
+        }
+        fn work(&mut self, _: &Job, _: &Cancel, _: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
+            Ok(self.0.recv()?)
+        }
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
+            Ok(None)
+        }
+        fn log_reader(&self) -> ReadLogs {
+            Arc::new(|_, _| Ok(vec![crate::session::StepLog { step: "install".into(), age_secs: 0, text: "half".into() }]))
+        }
+        fn use_settings(&mut self, _: Settings) {}
+        fn look_away(&mut self) {}
+    }
+
+    #[test]
+    fn logs_are_read_while_a_job_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (end, ends) = sync_channel(1);
+        let (woken, wakes) = sync_channel(EVENTS);
+        let parts = Parts { engine: Box::new(Slow(ends)), ..parts(folder.path()) };
+        let workers = Workers::start(parts, Arc::new(move || woken.send(()).unwrap_or_default())).unwrap();
+        let job = |task| Effect::Start(Box::new(Job { provider: "sim".into(), file: None, lab: Lab::new("x"), task }));
+        workers.carry_out(job(Task::Plan));
+        workers.carry_out(job(Task::ReadLogs("db1".parse().unwrap())));
+        let mut all = Vec::new();
+        let mut wait_for = |is_it: fn(&Event) -> bool| {
+            while !all.iter().any(is_it) {
+                wakes.recv_timeout(Duration::from_secs(20)).unwrap();
+                all.extend(workers.events());
+            }
+            all.clone()
+        };
+        let before = wait_for(|event| matches!(event, Event::Report(_, Report::Logs(_, logs)) if logs.len() == 1));
+        assert!(!before.iter().any(|event| matches!(event, Event::Ended(JobKind::Plan, _))), "the job still runs");
+        end.send(()).unwrap();
+        wait_for(|event| matches!(event, Event::Ended(JobKind::Plan, Ok(()))));
     }
 
     #[test]

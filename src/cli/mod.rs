@@ -209,6 +209,8 @@ commands! {
     shell Shell;
     /// Show a node's screen
     console Console;
+    /// Show what was logged of a node's set-up, also while a deployment runs
+    logs Logs;
     /// Remove a deployed lab
     destroy Destroy;
     /// List deployed labs; attach one to a layout file that has moved; rebuild a lost record

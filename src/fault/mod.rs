@@ -6,4 +6,4 @@ mod offers;
 mod words;
 
 pub use offers::{VERBS, of_verb, offers};
-pub use words::{done, falls_on, state, subject_of};
+pub use words::{done, falls_on, state, subject_of, told_about};

@@ -55,6 +55,11 @@ pub fn state(fault: &Fault) -> String {
     }
 }
 
+/// What a fault is told about: the lab where it is about nothing smaller.
+pub fn told_about(fault: &Fault) -> Subject {
+    subject_of(fault).unwrap_or(Subject::Lab)
+}
+
 /// What a fault is about, as one thing to show.
 pub fn subject_of(fault: &Fault) -> Option<Subject> {
     match fault {

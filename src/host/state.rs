@@ -314,17 +314,16 @@ impl Locked {
         Ok(aside)
     }
 
-    /// Replaces a file in a folder of this one, made where it is missing. Both names must be plain; what readers see may be a part.
+    /// Begins a file in a folder of this one anew, to be written bit by bit while others read it; the folder is made where it is missing.
     ///
     /// # Errors
     /// Where the system refuses.
-    pub fn write_below(&self, folder: &[&str], name: &str, bytes: &[u8]) -> Result<(), StateError> {
+    pub fn begin_below(&self, folder: &[&str], name: &str) -> Result<File, StateError> {
         let mut path = self.folder.path.clone();
         path.extend(folder);
         make_folder(&path)?;
         path.push(name);
-        let mut file = private().create(true).truncate(true).write(true).open(&path).map_err(failed("open", &path))?;
-        file.write_all(bytes).map_err(failed("write", &path))
+        private().create(true).truncate(true).write(true).open(&path).map_err(failed("open", &path))
     }
 
     /// Replaces a file in a folder of this one whole, as [`Locked::write`] does; the folder is made where it is missing.

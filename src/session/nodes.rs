@@ -9,7 +9,7 @@ use std::time::SystemTime;
 pub struct StepLog {
     /// The step.
     pub step: String,
-    /// How long ago it ended when it was read, in seconds.
+    /// How long ago something was last logged when it was read, in seconds.
     pub age_secs: u64,
     /// Its output, without secrets.
     pub text: String,
@@ -32,7 +32,7 @@ impl Session {
         self.handle()?.console(node)
     }
 
-    /// The logs of the steps on a node, the oldest first.
+    /// The logs of the steps on a node, the oldest first; of a step that runs, what it has logged so far. No lock is waited for.
     ///
     /// # Errors
     /// Where they cannot be read.

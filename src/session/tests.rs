@@ -150,3 +150,21 @@ fn a_snapshot_is_taken_found_and_restored_by_the_same_names_everywhere() {
     let done = prepared.run(&mut monitor).unwrap();
     assert_eq!((done.ending, done.observed.nodes["db1"].power), (Ending::Done, Power::Running));
 }
+
+#[test]
+fn logs_are_read_while_another_process_holds_the_lock() {
+    use std::io::Write as _;
+    let bench = Bench::new();
+    bench.deploy(mini_cloud());
+    let deploying = bench.open(mini_cloud());
+    let locked = deploying.folder.lock(crate::host::state::Wait::No).unwrap();
+    let mut log = locked.begin_below(&["logs", "db1"], "start-galera.log").unwrap();
+    log.write_all(b"half of it\n").unwrap();
+    let session = bench.open(mini_cloud());
+    assert!(session.lock().is_err(), "a deployment runs");
+    let read = || session.step_logs(&"db1".parse().unwrap()).unwrap().into_iter().map(|log| (log.step, log.text)).collect::<Vec<_>>();
+    assert_eq!(read(), [("start-galera".to_owned(), "half of it\n".to_owned())]);
+    log.write_all(b"the rest\n").unwrap();
+    assert_eq!(read()[0].1, "half of it\nthe rest\n");
+    assert!(session.step_logs(&"db2".parse().unwrap()).unwrap().is_empty());
+}

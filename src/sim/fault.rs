@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    model::{ActiveFault, Author, Fault, MoveCause, NetworkName, NodeName, Power, ServiceRef, Subject},
+    model::{ActiveFault, Author, Fault, MoveCause, NetworkName, NodeName, Power, ServiceRef},
     reach::Link,
 };
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ impl World {
         self.faults.count += 1;
         self.faults.injected_us = Some(self.clock.now_us);
         let id = self.faults.count;
-        self.tell(subject_of(fault), EventKind::Injected, fault.to_string());
+        self.tell(crate::fault::told_about(fault), EventKind::Injected, fault.to_string());
         self.mark_fault(MoveCause::Fault);
         if !fault.is_over_at_once() {
             self.faults.in_force.push(InForce { id, fault: fault.clone(), since_ms: self.now_ms(), until_ms: None, by: Author::Unknown });
@@ -124,7 +124,7 @@ impl World {
             return Err(SimError::unknown("fault", id.to_string()));
         };
         let fault = self.faults.in_force.remove(place).fault;
-        self.tell(subject_of(&fault), EventKind::Healed, fault.to_string());
+        self.tell(crate::fault::told_about(&fault), EventKind::Healed, fault.to_string());
         self.mark_fault(MoveCause::Heal);
         match &fault {
             Fault::Stop(at) | Fault::Kill(at) => self.with_service(at, Self::start_healed),
@@ -368,14 +368,5 @@ impl World {
     fn each_card(&mut self, node: &NodeName, network: &NetworkName, change: impl Fn(&mut super::machine::Card)) {
         let (Ok(machine), Ok(network)) = (self.machine_named(node), self.network_named(network)) else { return };
         self.machines[machine].cards.iter_mut().filter(|card| card.network == network).for_each(change);
-    }
-}
-
-/// What a fault is told about.
-fn subject_of(fault: &Fault) -> Subject {
-    match fault {
-        fault if fault.service().is_some() => fault.service().cloned().map_or(Subject::Lab, Subject::Service),
-        Fault::Cut(..) => Subject::Lab,
-        fault => fault.nodes().first().map_or(Subject::Lab, |node| Subject::Node((*node).clone())),
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     host::guard,
-    model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Prediction, Subject},
+    model::{ActiveFault, EventKind, Fault, Health, NodeName, Observed, Power, Prediction},
     provider::{FaultDuration, FaultSelection, InjectOptions, ProviderError, REAL_FAULT_SECS, Retry, machines::Reach, transport::Command},
     provision::{
         Ending, Place, Script, ending,
@@ -32,15 +32,6 @@ const KILL_MS: u64 = 5000;
 /// What is broken, as the journal says.
 pub(super) fn active(core: &Core) -> Result<Vec<ActiveFault>, ProviderError> {
     Ok(Faults::read(&core.folder)?.active(core.now_ms(), (core.clock)()))
-}
-
-/// What a fault is told about.
-pub(super) fn subject_of(fault: &Fault) -> Subject {
-    match fault {
-        fault if fault.service().is_some() => fault.service().cloned().map_or(Subject::Lab, Subject::Service),
-        Fault::Cut(..) => Subject::Lab,
-        fault => fault.nodes().first().map_or(Subject::Lab, |node| Subject::Node((*node).clone())),
-    }
 }
 
 /// A killed service that is well again is over its fault, as systemd has started it.
@@ -86,7 +77,7 @@ pub(super) async fn inject(watch: &Watch, fault: &Fault, options: InjectOptions)
         Ok(at) => {
             journal::change(core, |faults| faults.entries.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.at = at))?;
             if fault.is_over_at_once() {
-                watch.shared.book().tell(since_ms, subject_of(fault), EventKind::Injected, fault.to_string());
+                watch.shared.book().tell(since_ms, crate::fault::told_about(fault), EventKind::Injected, fault.to_string());
             }
             Ok(id)
         }

@@ -4,7 +4,7 @@
 
 use super::core::Core;
 use crate::model::NodeName;
-use std::sync::Arc;
+use std::{fs::File, io::Write, sync::Arc};
 
 /// The folder of logs in a lab's state folder.
 pub const LOGS_FOLDER: &str = "logs";
@@ -13,21 +13,26 @@ const LOG_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// A shorter secret would strike out half of the text.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// A log in the making. It is written when it is dropped: also where a step is given up.
+/// A log in the making. Each line is written at once: it can be read while the step runs, and is there where the step is given up.
 pub(super) struct StepLog {
     core: Arc<Core>,
     node: NodeName,
     name: String,
-    text: String,
+    /// `None`: it cannot be written.
+    file: Option<File>,
+    bytes: usize,
     secrets: Vec<String>,
 }
 
 impl StepLog {
-    /// A log of a step on a node. The name is plain: letters, digits and dashes.
+    /// A log of a step on a node, in place of the last one. The name is plain: letters, digits and dashes.
     pub(super) fn new(core: Arc<Core>, node: NodeName, name: String, secrets: Vec<String>) -> Self {
         let lines = secrets.iter().flat_map(|secret| secret.lines());
         let secrets = lines.filter(|line| line.len() >= SECRET_BYTES_MIN).map(str::to_owned).collect();
-        Self { core, node, name, text: String::new(), secrets }
+        let folder = crate::provision::slug(&node);
+        let file = core.locked(|locked| locked.begin_below(&[LOGS_FOLDER, &folder], &format!("{name}.log")));
+        let file = file.inspect_err(|error| tracing::warn!("the log of {name} on {node} is lost: {error}")).ok();
+        Self { core, node, name, file, bytes: 0, secrets }
     }
 
     /// A line without secrets.
@@ -43,26 +48,17 @@ impl StepLog {
 
     /// Adds a line.
     pub(super) fn line(&mut self, line: &str) {
-        if self.text.len() + line.len() < LOG_BYTES_MAX {
-            self.text.push_str(line);
-            self.text.push('\n');
+        let Some(file) = self.file.as_mut().filter(|_| self.bytes + line.len() < LOG_BYTES_MAX) else { return };
+        self.bytes += line.len() + 1;
+        if let Err(error) = file.write_all(format!("{line}\n").as_bytes()) {
+            tracing::warn!("the rest of the log of {} on {} is lost: {error}", self.name, self.node);
+            self.file = None;
         }
     }
 
-    /// Where it will stand.
+    /// Where it stands.
     pub(super) fn path(&self) -> String {
         let node = crate::provision::slug(&self.node);
         self.core.folder.path().join(LOGS_FOLDER).join(node).join(format!("{}.log", self.name)).display().to_string()
-    }
-}
-
-impl Drop for StepLog {
-    fn drop(&mut self) {
-        let node = crate::provision::slug(&self.node);
-        let written =
-            self.core.locked(|locked| locked.write_below(&[LOGS_FOLDER, &node], &format!("{}.log", self.name), self.text.as_bytes()));
-        if let Err(error) = written {
-            tracing::warn!("the log of {} on {} is lost: {error}", self.name, self.node);
-        }
     }
 }

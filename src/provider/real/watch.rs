@@ -237,10 +237,10 @@ impl Watch {
         let Some(before) = before else { return };
         let mut book = self.shared.book();
         for fault in faults.iter().filter(|fault| !before.iter().any(|old| old.id == fault.id)) {
-            book.tell(fault.since_ms, inject::subject_of(&fault.fault), EventKind::Injected, fault.fault.to_string());
+            book.tell(fault.since_ms, crate::fault::told_about(&fault.fault), EventKind::Injected, fault.fault.to_string());
         }
         for fault in before.iter().filter(|old| !faults.iter().any(|fault| fault.id == old.id)) {
-            book.tell(now_ms, inject::subject_of(&fault.fault), EventKind::Healed, fault.fault.to_string());
+            book.tell(now_ms, crate::fault::told_about(&fault.fault), EventKind::Healed, fault.fault.to_string());
         }
     }
 

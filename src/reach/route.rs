@@ -66,13 +66,20 @@ impl Map {
         let defaults = row.routes.iter().filter(|route| route.to.prefix_len() == 0);
         let default = defaults.into_iter().find_map(|route| Some((slot_of(route)?, route.through)));
         if let Some((slot, through)) = default {
-            return Some(Way::Adapter(slot, through));
+            let is_out = row.adapters.get(slot).is_some_and(|adapter| self.is_way_out(adapter, through));
+            return Some(if is_out { Way::Out(slot) } else { Way::Adapter(slot, through) });
         }
-        // The way out of a bridged network is known to its DHCP server alone.
+        // Without a route that the plan has written, only a DHCP server or NAT itself tells a node the way out.
         let leads_out = |adapter: &AdapterRow| {
             let kind = self.network(adapter.network).map(|network| network.kind);
-            kind.is_some_and(|kind| kind.reaches_internet() && !(kind == NetworkKind::Bridged && adapter.is_static))
+            kind.is_some_and(|kind| kind.reaches_internet() && (kind == NetworkKind::Nat || !adapter.is_static))
         };
         row.adapters.iter().position(|adapter| adapter.address.is_some() && leads_out(adapter)).map(Way::Out)
+    }
+
+    /// Whether an address is that of the provider's gateway on the NAT network of an adapter.
+    fn is_way_out(&self, adapter: &AdapterRow, through: Ipv4Addr) -> bool {
+        let network = self.network(adapter.network).filter(|network| network.kind == NetworkKind::NatNetwork);
+        network.is_some_and(|network| network.host() == Some(through))
     }
 }

@@ -37,8 +37,9 @@ impl<'a> Routes<'a> {
     /// The subnets that a node is not on and reaches all the same, by the fewest routers, and the address of the first of
     /// those; the way out last. The management network carries nothing for others.
     pub(super) fn from(&self, node: &Node) -> Vec<RouteSpec> {
+        let own_way_out = self.own_way_out(node);
         if self.routers.is_empty() {
-            return Vec::new();
+            return own_way_out.into_iter().collect();
         }
         let own: BTreeSet<&NetworkName> = node.adapters.iter().map(|adapter| &adapter.network).collect();
         // The first router on the way to each network, and the network that the node shares with it; `None`: the node is on the network.
@@ -70,7 +71,21 @@ impl<'a> Routes<'a> {
         if !own.iter().any(|network| self.leads_out(network)) {
             routes.extend(way_out.map(|hop| route(EVERYWHERE, hop)));
         }
+        routes.extend(own_way_out);
         routes
+    }
+
+    /// The default route of a node whose only way out is a NAT network on which its address is static: nothing else tells it the
+    /// provider's gateway. With DHCP on a network that leads out, the route comes with the address.
+    fn own_way_out(&self, node: &Node) -> Option<RouteSpec> {
+        let mut out = node.adapters.iter().filter(|adapter| self.leads_out(&adapter.network));
+        if out.clone().any(|adapter| adapter.address.is_none()) {
+            return None;
+        }
+        out.find_map(|adapter| {
+            let gateway = self.lab.networks.get(&adapter.network)?.provider_address()?;
+            Some(route(EVERYWHERE, (gateway, &adapter.network)))
+        })
     }
 
     fn carries(&self, network: &NetworkName) -> bool {

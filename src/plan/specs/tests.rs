@@ -84,6 +84,25 @@ fn a_router_routes_between_all_of_its_networks_but_management() {
 }
 
 #[test]
+fn a_static_address_on_a_nat_network_brings_its_way_out() {
+    let routes = |adapters: &str| -> Vec<String> {
+        let lab = crate::layout::read(&format!(
+            r#"#![enable(implicit_some, unwrap_newtypes)]
+            (sandtable: 1, name: "x", networks: {{
+                "shared": nat_network(subnet: "10.33.8.0/24"), "internet": nat(), "lan": internal(subnet: "10.1.0.0/24"),
+            }}, nodes: {{"a": (role: worker, adapters: [{adapters}, (network: "lan", address: "10.1.0.21")])}})"#
+        ));
+        let found = specs(&lab.unwrap());
+        found.machines.values().flat_map(|machine| &machine.routes).map(|route| format!("{} {}", route.to, route.through)).collect()
+    };
+    let shared = r#"(network: "shared", address: "10.33.8.21")"#;
+    assert_eq!(routes(shared), ["0.0.0.0/0 10.33.8.1"]);
+    let by_dhcp = r#"(network: "internet")"#;
+    assert_eq!(routes(by_dhcp), [] as [&str; 0]);
+    assert_eq!(routes(&format!("{shared}, {by_dhcp}")), [] as [&str; 0], "the address from DHCP brings the route");
+}
+
+#[test]
 fn upstreams_and_members_follow_from_the_flows_and_clusters() {
     let found = specs(&mini_cloud());
     let dialled = |service: &str| -> Vec<String> {

@@ -1,6 +1,7 @@
 //! An answer in names and words: for people, and as one object for programs.
 
 use super::{Design, Hop, INTERNET, MachineNo, NetworkNo, Outcome, ServiceNo, State, Step, Trip, Why};
+use crate::catalog::Behaviour;
 use crate::model::{Endpoint, NodeName, ServiceRef, VipName};
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -250,7 +251,7 @@ impl<S: State> Asker<'_, S> {
             }
             Target::Endpoint(Endpoint::Service(at)) => {
                 let spec = self.spec(at)?;
-                let Some(port) = port.or_else(|| self.main_port(at)) else { return Ok(no_port(at)) };
+                let Some(port) = port.or_else(|| self.main_port(at)) else { return Ok(self.no_port_at(at, spec)) };
                 let target = self.machine(&at.node)?;
                 let by_flow = self.upstream(&question.from, from, at, port);
                 // Nobody else calls a loopback address of the target: it would be his own.
@@ -296,6 +297,15 @@ impl<S: State> Asker<'_, S> {
             flows.chain(spec.peers.iter().filter(|peer| peer.at == *at).map(|peer| *peer.address.ip()))
         });
         found.next()
+    }
+
+    /// A service without a main port: one that leads ports on has those of its rules, any other opens none.
+    fn no_port_at(&self, at: &ServiceRef, spec: &crate::model::ServiceSpec) -> Called {
+        if self.design.catalog.get(&spec.kind).is_none_or(|entry| entry.behaviour == Behaviour::PortForward) {
+            return no_port(at);
+        }
+        let message = format!("{at} opens no port, so nothing can connect to it.");
+        Called::Not(Outcome::Unreachable, WhyLine { code: "no-port", node: None, message })
     }
 
     fn followed(&self, vip: &VipName) -> Option<u16> {
@@ -349,10 +359,10 @@ impl<S: State> Asker<'_, S> {
                 None => no_port(node),
             },
             Target::Endpoint(Endpoint::Service(at)) => {
-                self.spec(at)?;
+                let spec = self.spec(at)?;
                 match question.port.or_else(|| self.main_port(at)) {
                     Some(port) => to_machine(self.machine(&at.node)?, port),
-                    None => no_port(at),
+                    None => self.no_port_at(at, spec),
                 }
             }
         })
@@ -473,6 +483,6 @@ impl<S: State> Asker<'_, S> {
 }
 
 fn no_port(subject: &(impl std::fmt::Display + ?Sized)) -> Called {
-    let message = format!("{subject} has no main port; say which port is meant.");
+    let message = format!("No port is named: write {subject}:PORT.");
     Called::Not(Outcome::Unreachable, WhyLine { code: "no-port", node: None, message })
 }

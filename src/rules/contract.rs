@@ -14,7 +14,7 @@ use super::{
     forward_to_closed_port::{led, opens_unknown},
     reached::Unreached,
 };
-use crate::catalog::Audience;
+use crate::catalog::{Audience, Behaviour};
 use crate::model::{
     Allow, Bind, Endpoint, Family, Flow, Ipv4Net, NAT_ADDRESS, NetworkName, Node, NodeName, Peer, Service, ServiceName, ServiceRef,
     SiteName, VipName,
@@ -42,6 +42,8 @@ pub enum Verdict<'a> {
     NoRoute(At<'a>, Target<'a>, &'a SiteName, &'a SiteName),
     /// The service does not listen where the flow arrives.
     Unheard(Source<'a>, Listener<'a>, Option<VipName>),
+    /// The service opens no port at all.
+    OpensNothing(Listener<'a>),
     /// The service has no such port.
     NoPort(Listener<'a>, u16),
     /// No service of the node has such a port.
@@ -404,8 +406,10 @@ fn is_for_clients(facts: &Facts<'_>, flow: &Flow, listener: Listener<'_>) -> boo
 fn closed<'a>(facts: &Facts<'a>, flow: &Flow, listener: Listener<'a>) -> Option<Verdict<'a>> {
     let entry = facts.entry(listener.service)?;
     let mut ports = entry.ports_of(listener.service).peekable();
-    let wanted = flow.port.or(ports.peek().map(|(_, main)| *main))?;
-    ports.peek()?;
+    let Some(wanted) = ports.peek().map(|(_, main)| flow.port.unwrap_or(*main)) else {
+        // The ports of a forwarding are in its rules.
+        return (entry.behaviour != Behaviour::PortForward).then_some(Verdict::OpensNothing(listener));
+    };
     let Some((port, number)) = ports.find(|(_, number)| *number == wanted) else { return Some(Verdict::NoPort(listener, wanted)) };
     let closed_by = port.opened_by.as_deref().filter(|setting| !entry.is_on(listener.service, setting));
     let setting = closed_by.or_else(|| (!entry.opens(listener.service, port)).then_some(TLS))?;

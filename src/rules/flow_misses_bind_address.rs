@@ -15,7 +15,7 @@
 //! wrong port, leave the flow's port out to use the service's main one. A flow to a port of a node needs a service there that opens it.
 
 use super::agreement::answering;
-use super::contract::{Listener, Source, TLS, Verdict};
+use super::contract::{At, Listener, Source, TLS, Verdict};
 use super::reached::Sort;
 use super::{Facts, Report, Reported, exposure, offer};
 use crate::model::{Bind, Edit, Endpoint, Flow, ListEdit, NetworkName, Purpose, Service, ServiceRef, Subject, Value};
@@ -41,6 +41,12 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
             let found = report.add(Subject::flow(flow), message).involving(Subject::Service(at));
             rebind(facts, found, flow, from, listener);
         }
+        Verdict::OpensNothing(listener) => {
+            let at = listener.reference();
+            let message = format!("{at} opens no port, so {} cannot connect to it", flow.from);
+            let found = report.add(Subject::flow(flow), message).involving(Subject::Service(at));
+            lead_to_services(facts, found, flow, listener.at).fix("Remove the flow", offer::no_flow(facts, flow));
+        }
         Verdict::NoPort(listener, port) => {
             let entry = facts.entry(listener.service);
             let ports: Vec<u16> = entry.into_iter().flat_map(|entry| entry.ports_of(listener.service)).map(|(_, number)| number).collect();
@@ -62,16 +68,7 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
         }
         Verdict::NothingOnPort(at, port) => {
             let found = report.add(Subject::flow(flow), format!("nothing on {} listens on port {port}", at.name));
-            let mut found = found.involving(Subject::Node(at.name.clone()));
-            let listening = at.node.services.iter().filter(|(_, service)| facts.entry(service).is_some_and(|entry| entry.main_port(service).is_some()));
-            for (name, _) in listening.take(SERVICES_MAX) {
-                let to = ServiceRef { node: at.name.clone(), service: name.clone() };
-                if let Some(index) = facts.place_of(flow) {
-                    let title = format!("Lead it to {to}");
-                    let to = Flow { port: None, to: Endpoint::Service(to), ..flow.clone() };
-                    found = found.fix(title, vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
-                }
-            }
+            lead_to_services(facts, found.involving(Subject::Node(at.name.clone())), flow, at);
         }
         Verdict::Closed(listener, port, setting) => {
             let edits = offer::service(listener.at.name, listener.name, listener.service, |service| {
@@ -93,6 +90,19 @@ pub(super) fn check(facts: &Facts<'_>, flow: &Flow, verdict: &Verdict<'_>, repor
         }
         _ => {}
     }
+}
+
+/// Offers to lead a flow to the first services of a node that open a port.
+fn lead_to_services<'r>(facts: &Facts<'_>, mut found: Reported<'r>, flow: &Flow, at: At<'_>) -> Reported<'r> {
+    let Some(index) = facts.place_of(flow) else { return found };
+    let listening = at.node.services.iter().filter(|(_, service)| facts.entry(service).is_some_and(|entry| entry.main_port(service).is_some()));
+    for (name, _) in listening.take(SERVICES_MAX) {
+        let to = ServiceRef { node: at.name.clone(), service: name.clone() };
+        let title = format!("Lead it to {to}");
+        let to = Flow { port: None, to: Endpoint::Service(to), ..flow.clone() };
+        found = found.fix(title, vec![Edit::Flow { index, change: ListEdit::Replace(to) }]);
+    }
+    found
 }
 
 fn rebind(facts: &Facts<'_>, mut found: Reported<'_>, flow: &Flow, from: Source<'_>, listener: Listener<'_>) {
@@ -128,6 +138,24 @@ fn rebind(facts: &Facts<'_>, mut found: Reported<'_>, flow: &Flow, from: Source<
 #[cfg(test)]
 mod tests {
     use crate::rules::testing::{check, fixes, lab};
+
+    #[test]
+    fn a_service_without_a_port() {
+        let code = "flow-misses-bind-address";
+        let led = |flow: &str| {
+            lab(&format!(
+                r#"(name: "x", networks: {{"lan": internal(subnet: "10.1.0.0/24")}}, nodes: {{
+                    "app": (role: app, adapters: [(network: "lan", address: "10.1.0.10")]),
+                    "gw": (role: gateway, adapters: [(network: "lan", address: "10.1.0.11")], services: {{"router": (kind: "gateway"), "web": (kind: "nginx")}}),
+                }}, flows: [{flow}])"#
+            ))
+        };
+        let plain = led(r#"(from: "app", to: "gw/router")"#);
+        check(code, &plain, &["gw/router opens no port, so app cannot connect to it"]);
+        assert_eq!(fixes(code, &plain), ["Lead it to gw/web", "Remove the flow"]);
+        check(code, &led(r#"(from: "app", to: "gw/router", port: 80)"#), &["gw/router opens no port, so app cannot connect to it"]);
+        check(code, &led(r#"(from: "app", to: "gw/web"), (from: "app", to: "gw")"#), &[]);
+    }
 
     fn bound(bind: &str, flow: &str) -> crate::model::Lab {
         lab(&format!(

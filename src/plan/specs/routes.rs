@@ -25,20 +25,30 @@ fn route(to: Ipv4Net, (through, network): Hop<'_>) -> RouteSpec {
 /// The nodes that route, and the networks that they join.
 pub(super) struct Routes<'a> {
     lab: &'a Lab,
-    routers: Vec<&'a Node>,
+    /// The routers with an address on each network, in the lab's order.
+    on: BTreeMap<&'a NetworkName, Vec<(&'a Node, Ipv4Addr)>>,
 }
 
 impl<'a> Routes<'a> {
     pub(super) fn of(lab: &'a Lab, catalog: &'a Catalog) -> Self {
         let routes = |node: &Node| node.services.values().any(|service| catalog.behaviour(service) == Some(Behaviour::Router));
-        Self { lab, routers: lab.nodes.values().filter(|node| routes(node)).collect() }
+        let mut on: BTreeMap<&NetworkName, Vec<(&Node, Ipv4Addr)>> = BTreeMap::new();
+        for router in lab.nodes.values().filter(|node| routes(node)) {
+            let networks: BTreeSet<&NetworkName> = router.adapters.iter().map(|adapter| &adapter.network).collect();
+            for network in networks {
+                if let Some(address) = router.address_on(network) {
+                    on.entry(network).or_default().push((router, address));
+                }
+            }
+        }
+        Self { lab, on }
     }
 
     /// The subnets that a node is not on and reaches all the same, by the fewest routers, and the address of the first of
     /// those; the way out last. The management network carries nothing for others.
     pub(super) fn from(&self, node: &Node) -> Vec<RouteSpec> {
         let own_way_out = self.own_way_out(node);
-        if self.routers.is_empty() {
+        if self.on.is_empty() {
             return own_way_out.into_iter().collect();
         }
         let own: BTreeSet<&NetworkName> = node.adapters.iter().map(|adapter| &adapter.network).collect();
@@ -52,9 +62,8 @@ impl<'a> Routes<'a> {
         let mut way_out = None;
         while let Some(network) = queue.pop_front() {
             let hop = first.get(network).copied().flatten();
-            for router in &self.routers {
-                let Some(address) = router.address_on(network).filter(|_| !std::ptr::eq(*router, node)) else { continue };
-                let through = hop.unwrap_or((address, network));
+            for (router, address) in self.on.get(network).into_iter().flatten().filter(|(router, _)| !std::ptr::eq(*router, node)) {
+                let through = hop.unwrap_or((*address, network));
                 if router.adapters.iter().any(|adapter| self.leads_out(&adapter.network)) {
                     way_out.get_or_insert(through);
                 }

@@ -215,12 +215,13 @@ RULES
 
 no_dns_can() { packets_can; }
 no_dns_undo() { packets_undo; }
-no_dns_do() {
+no_dns_do() { # PORT...
+    ports=$(listed "$@")
     packets_do <<RULES
     chain output {
         type filter hook output priority -10; policy accept;
-        udp dport { 53, 853 } drop
-        tcp dport { 53, 853 } drop
+        udp dport { $ports } drop
+        tcp dport { $ports } drop
     }
 RULES
 }
@@ -362,9 +363,9 @@ unit_do() {
 
 fill_memory_can() { unit_can; }
 fill_memory_undo() { unit_undo; }
-fill_memory_do() { # MIB
-    set -- "$1" $(grep '^MemAvailable:' /proc/meminfo)
-    room=$((${3:-0} * 95 / 102400))
+fill_memory_do() { # MIB PERCENT-OF-AVAILABLE
+    set -- "$1" "$2" $(grep '^MemAvailable:' /proc/meminfo)
+    room=$((${4:-0} * $2 / 102400))
     if [ "$room" -gt "$1" ]; then room=$1; fi
     # tail keeps what it cannot show yet: a line without an end.
     unit_do sh -c '{ head -c "$1M" /dev/zero; exec sleep 604800; } | tail >/dev/null' memory "$room"

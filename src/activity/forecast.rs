@@ -5,6 +5,8 @@ use crate::model::{ClusterState, EntryForecast, Fault, Health, NodeName, Predict
 
 /// What is said where a prediction knows nothing of users.
 const NO_REQUESTS: &str = "No requests enter from outside, so nothing is known of users.";
+/// How often something is so that comes and goes for as long as a fault lasts.
+const NOW_AND_THEN: &str = "now and then";
 /// The shortest time without a good answer that is worth a word, in milliseconds.
 const GAP_MS_MIN: u64 = 250;
 
@@ -17,6 +19,8 @@ pub enum Outage {
     None,
     /// Some fail, the last of them so many milliseconds after the fault.
     Until(u64),
+    /// Some fail now and then for as long as the fault lasts.
+    NowAndThen,
     /// Some fail for as long as the fault lasts.
     Partial,
     /// None is answered for as long as the fault lasts.
@@ -28,6 +32,7 @@ impl Outage {
         match prediction.recovers_after_ms {
             _ if prediction.requests == 0 => Self::NoRequests,
             Some(_) if prediction.requests_failed == 0 => Self::None,
+            _ if prediction.alternates => Self::NowAndThen,
             Some(ms) => Self::Until(ms),
             None if prediction.answered_at_end => Self::Partial,
             None => Self::Total,
@@ -75,6 +80,8 @@ pub struct Forecast {
     pub outage: Outage,
     /// The same in words.
     pub requests: String,
+    /// Why nothing would be noticed, where that is so and needs words.
+    pub because: Option<&'static str>,
 }
 
 /// What the window shows of a prediction.
@@ -84,7 +91,7 @@ pub fn forecast(fault: &Fault, prediction: &Prediction) -> Forecast {
     let requests = match outage {
         Outage::NoRequests => NO_REQUESTS.to_owned(),
         Outage::None => "No request from outside would fail.".to_owned(),
-        Outage::Until(_) | Outage::Partial | Outage::Total => format!("{}.", Failing::of(prediction)),
+        Outage::Until(_) | Outage::NowAndThen | Outage::Partial | Outage::Total => format!("{}.", Failing::of(prediction)),
     };
     Forecast {
         fault: fault.clone(),
@@ -92,6 +99,7 @@ pub fn forecast(fault: &Fault, prediction: &Prediction) -> Forecast {
         holders: moves.map(|vip| (vip.vip.clone(), vip.after.clone())).collect(),
         outage,
         requests,
+        because: prediction.because,
     }
 }
 
@@ -100,7 +108,11 @@ pub fn sentences(prediction: &Prediction) -> Vec<String> {
     let no_requests = prediction.requests == 0;
     if prediction.is_harmless() {
         let users = if no_requests { NO_REQUESTS } else { "" };
-        return ["Nothing would be noticed.", users].into_iter().filter(|text| !text.is_empty()).map(ToOwned::to_owned).collect();
+        return ["Nothing would be noticed.", prediction.because.unwrap_or_default(), users]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .map(ToOwned::to_owned)
+            .collect();
     }
     let mut said: Vec<String> = things(prediction).map(|line| line.sentence).collect();
     if prediction.requests_failed > 0 {
@@ -123,7 +135,11 @@ fn things(prediction: &Prediction) -> impl Iterator<Item = ForecastLine> {
             ClusterState::Stopped => "stop: no part of it has a majority",
             ClusterState::Split => "split into parts that do not see each other",
         };
-        let end = if cluster.at_end == ClusterState::Whole { ", and be whole again at the end" } else { "" };
+        let end = match cluster.at_end {
+            _ if cluster.alternates => format!(", {NOW_AND_THEN}"),
+            ClusterState::Whole => ", and be whole again at the end".to_owned(),
+            ClusterState::Partial | ClusterState::Stopped | ClusterState::Split => String::new(),
+        };
         ForecastLine::new(Subject::Cluster(name.clone()), &format!("The cluster {name}"), format!("would {what}{end}"))
     });
     let apart = prediction.apart.iter().map(|(one, other)| ForecastLine {
@@ -133,24 +149,34 @@ fn things(prediction: &Prediction) -> impl Iterator<Item = ForecastLine> {
     });
     let services = prediction.services.iter().map(|service| {
         let reason = if service.reason.is_empty() { String::new() } else { format!(" ({})", service.reason) };
-        let says = format!("would be {}{reason} {}", service.worst.title(), then(service.worst, service.at_end));
+        let says = format!("would be {}{reason} {}", service.worst.title(), then(service.worst, service.at_end, service.alternates));
         ForecastLine::new(Subject::Service(service.service.clone()), &service.service.to_string(), says)
     });
     let flows = prediction.flows.iter().map(|flow| {
-        let says = format!("would be {} {}", flow.worst.title(), then(flow.worst, flow.at_end));
+        let says = format!("would be {} {}", flow.worst.title(), then(flow.worst, flow.at_end, flow.alternates));
         ForecastLine::new(Subject::Flow(flow.id.clone()), &format!("The flow {}", flow.id), says)
     });
-    vips.chain(clusters).chain(apart).chain(services).chain(flows)
+    let forgotten = prediction.forgotten.iter().map(|(service, lost)| {
+        ForecastLine::new(Subject::Service(service.clone()), &service.to_string(), format!("would start empty: {lost}"))
+    });
+    vips.chain(clusters).chain(apart).chain(forgotten).chain(services).chain(flows)
 }
 
 /// Of several entries, one may be out while others go on.
 fn entries(prediction: &Prediction) -> impl Iterator<Item = ForecastLine> {
     let failing = prediction.entries.iter().filter(|entry| entry.failed > 0 && prediction.entries.len() > 1);
-    failing.map(|entry| {
-        let EntryForecast { ref id, requests, failed, longest_gap_ms: gap_ms, recovers_after_ms, answered_at_end } = *entry;
-        let says = Failing { requests, failed, gap_ms, recovers_after_ms, answered_at_end }.to_string();
+    let failing = failing.map(|entry| {
+        let EntryForecast { ref id, requests, failed, longest_gap_ms: gap_ms, recovers_after_ms, answered_at_end, alternates, .. } = *entry;
+        let says = Failing { requests, failed, gap_ms, recovers_after_ms, answered_at_end, alternates }.to_string();
         ForecastLine::new(Subject::Flow(id.clone()), &format!("By {id}:"), says)
-    })
+    });
+    let slower = prediction.entries.iter().filter_map(|entry| {
+        let ms = |us: u64| format!("{}.{} ms", us / 1000, us % 1000 / 100);
+        let (usual, with) = entry.slower_us()?;
+        let says = format!("answers would take {} instead of {}", ms(with), ms(usual));
+        Some(ForecastLine::new(Subject::Flow(entry.id.clone()), &format!("By {}:", entry.id), says))
+    });
+    failing.chain(slower)
 }
 
 fn moves(vip: &VipForecast) -> String {
@@ -158,8 +184,12 @@ fn moves(vip: &VipForecast) -> String {
     let mut text = match (vip.before == vip.after, vip.after.as_slice()) {
         (false, []) => format!("would leave {before}: no node would hold it at the end of the forecast"),
         (false, _) => format!("would move from {before} to {}", holders(&vip.after)),
+        (true, _) if vip.alternates => format!("would leave {before} {NOW_AND_THEN}"),
         (true, _) => format!("would leave {before} for a while"),
     };
+    if vip.alternates && vip.before != vip.after {
+        text.push_str(&format!(", and be elsewhere {NOW_AND_THEN}"));
+    }
     if vip.unheld_ms > 0 && !vip.after.is_empty() {
         text.push_str(&format!(", held by no node for {}", seconds(vip.unheld_ms)));
     }
@@ -176,8 +206,18 @@ fn holders(nodes: &[NodeName]) -> String {
     }
 }
 
-fn then(worst: Health, at_end: Health) -> String {
-    if at_end == worst { "and stay so".to_owned() } else { format!("and be {} again", at_end.title()) }
+fn then(worst: Health, at_end: Health, alternates: bool) -> String {
+    match at_end {
+        _ if alternates => NOW_AND_THEN.to_owned(),
+        at_end if at_end == worst => "and stay so".to_owned(),
+        at_end => format!("and be {} again", at_end.title()),
+    }
+}
+
+/// The part of some requests that fails: "1.7 %".
+fn rate(failed: u64, requests: u64) -> String {
+    let tenths = (failed * 1000).checked_div(requests).unwrap_or(0);
+    if tenths == 0 && failed > 0 { "less than 0.1 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
 
 /// How many of some requests would fail, and for how long.
@@ -187,12 +227,13 @@ struct Failing {
     gap_ms: u64,
     recovers_after_ms: Option<u64>,
     answered_at_end: bool,
+    alternates: bool,
 }
 
 impl Failing {
     fn of(prediction: &Prediction) -> Self {
-        let Prediction { requests, requests_failed: failed, longest_gap_ms: gap_ms, recovers_after_ms, answered_at_end, .. } = *prediction;
-        Self { requests, failed, gap_ms, recovers_after_ms, answered_at_end }
+        let Prediction { requests, requests_failed, longest_gap_ms, recovers_after_ms, answered_at_end, alternates, .. } = *prediction;
+        Self { requests, failed: requests_failed, gap_ms: longest_gap_ms, recovers_after_ms, answered_at_end, alternates }
     }
 }
 
@@ -204,6 +245,7 @@ impl std::fmt::Display for Failing {
             write!(f, ", with up to {} without a good answer", seconds(self.gap_ms))?;
         }
         match self.recovers_after_ms {
+            _ if self.alternates => write!(f, "; they keep failing {NOW_AND_THEN} ({})", rate(self.failed, self.requests)),
             Some(ms) => write!(f, "; all are answered again after {}", seconds(ms)),
             None if self.answered_at_end => f.write_str("; some would still fail at the end"),
             None => f.write_str("; none would be answered until the fault is healed"),
@@ -228,6 +270,7 @@ mod tests {
             after: Vec::new(),
             unheld_ms: 20_000,
             shared_ms: 0,
+            alternates: false,
         };
         let prediction = Prediction { vips: vec![vip], requests: 9, ..Prediction::default() };
         assert_eq!(sentences(&prediction), ["The VIP store would leave elm: no node would hold it at the end of the forecast."]);
@@ -242,6 +285,9 @@ mod tests {
             longest_gap_ms,
             recovers_after_ms,
             answered_at_end: failed == 0,
+            alternates: false,
+            latency_us: Some(5000),
+            usual_latency_us: Some(4900),
         };
         let prediction = Prediction {
             requests: 400,
@@ -262,6 +308,47 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_never_nothing_where_something_fails() {
+        for (failed, requests, text) in
+            [(0, 0, "0.0 %"), (0, 9, "0.0 %"), (1, 2400, "less than 0.1 %"), (41, 2400, "1.7 %"), (5, 5, "100.0 %")]
+        {
+            assert_eq!(rate(failed, requests), text);
+        }
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_never_said_to_recover() {
+        let service = |alternates| ServiceForecast {
+            service: "app1/todo".parse().unwrap(),
+            worst: Health::Degraded,
+            at_end: Health::Healthy,
+            alternates,
+            reason: String::new(),
+        };
+        let cluster = crate::model::ClusterForecast { worst: ClusterState::Partial, at_end: ClusterState::Whole, alternates: true };
+        let prediction = Prediction {
+            services: vec![service(true), service(false)],
+            clusters: [("data".parse().unwrap(), cluster)].into(),
+            requests: 2400,
+            requests_failed: 41,
+            longest_gap_ms: 1700,
+            answered_at_end: true,
+            alternates: true,
+            ..Prediction::default()
+        };
+        assert_eq!(
+            sentences(&prediction),
+            [
+                "The cluster data would miss members and work on, now and then.",
+                "app1/todo would be degraded now and then.",
+                "app1/todo would be degraded and be healthy again.",
+                "41 of 2400 requests would fail, with up to 1.7 s without a good answer; they keep failing now and then (1.7 %).",
+            ]
+        );
+        assert_eq!(Outage::of(&prediction), Outage::NowAndThen);
+    }
+
+    #[test]
     fn a_harmless_fault_says_so_and_a_harmful_one_what_it_takes() {
         assert_eq!(sentences(&Prediction { requests: 9, ..Prediction::default() }), ["Nothing would be noticed."]);
         assert_eq!(sentences(&Prediction::default()), ["Nothing would be noticed.", NO_REQUESTS], "no requests is not no failure");
@@ -272,12 +359,14 @@ mod tests {
                 after: vec!["db2".parse().unwrap()],
                 unheld_ms: 1250,
                 shared_ms: 0,
+                alternates: false,
             }],
             apart: vec![("bee/hive".parse().unwrap(), "wasp/hive".parse().unwrap())],
             services: vec![ServiceForecast {
                 service: "app1/todo".parse().unwrap(),
                 worst: Health::Down,
                 at_end: Health::Healthy,
+                alternates: false,
                 reason: "no database".into(),
             }],
             requests: 100,

@@ -160,7 +160,9 @@ impl State {
                 self.run.list_deployed();
             }
             Event::Tested(on, checks) => self.tested(&on.to_string(), checks),
-            event @ (Event::Started(_) | Event::Report(..) | Event::Ended(..) | Event::Seen(_) | Event::NotSeen(_)) => self.receive_run(event),
+            event @ (Event::Started(_) | Event::Report(..) | Event::Ended(..) | Event::Seen(_) | Event::NotSeen(_)) => {
+                self.receive_run(event)
+            }
         }
         Vec::new()
     }

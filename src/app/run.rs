@@ -251,12 +251,7 @@ impl Run {
         let missing = fault.service().filter(|at| {
             observed.nodes.get(&at.node).and_then(|node| node.services.get(&at.service)).is_none_or(|service| service.spec.is_none())
         });
-        if let Some(at) = missing {
-            return Some(format!("{} is not set up on {} yet: plan and deploy it first", at.service, at.node));
-        }
-        let unknown_to_sim = matches!(fault, Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_));
-        (self.provider == SIM && unknown_to_sim)
-            .then(|| "The simulator has no memory, processors, clocks or names of nodes: deploy to real nodes for it".to_owned())
+        missing.map(|at| format!("{} is not set up on {} yet: plan and deploy it first", at.service, at.node))
     }
 
     /// The chosen provider.
@@ -370,6 +365,7 @@ mod tests {
             holders: Vec::new(),
             outage: Outage::None,
             requests: String::new(),
+            because: None,
         };
         let shown = |run: &Run| run.shown_prediction().map(|prediction| prediction.fault.to_string());
         let mut run = Run { considered: Some(Considered { fault: fault("stop a/x"), lasts_secs: None }), ..Run::default() };

@@ -5,6 +5,7 @@
 //! simulator ask what a kind is ([`Behaviour`], [`Entry::keeps_data`]), never what it is called.
 
 mod faults;
+mod forgetting;
 mod group;
 mod judge;
 mod named;
@@ -13,6 +14,7 @@ mod recipe;
 mod relation;
 mod sockets;
 
+pub use forgetting::Forgetting;
 pub use group::Group;
 pub use judge::Mismatch;
 pub use named::{ForwardRule, Holds, Named, Reference};
@@ -239,6 +241,9 @@ pub struct Entry {
     /// How a replica becomes the primary.
     #[serde(default)]
     pub promotes: Promoting,
+    /// When it loses what it keeps as its process ends.
+    #[serde(default)]
+    pub forgets: Forgetting,
 }
 
 impl Entry {

@@ -3,7 +3,7 @@
 use super::args::Target;
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
 use crate::activity::sentences;
-use crate::model::{Author, ClusterState, Fault, Health, NodeName, Prediction, fault_secs};
+use crate::model::{Author, ClusterForecast, ClusterState, Fault, Health, NodeName, Prediction, fault_secs};
 use crate::session::{FaultDuration, InjectOptions};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -44,16 +44,22 @@ struct Report {
 #[derive(Serialize)]
 struct Predicted {
     says: Vec<String>,
+    /// Why nothing would be noticed, where that is so and needs words.
+    because: Option<&'static str>,
     requests: u64,
     requests_failed: u64,
     longest_gap_ms: u64,
     recovers_after_ms: Option<u64>,
     answered_at_end: bool,
+    /// Whether requests would keep failing now and then.
+    alternates: bool,
     entries: Vec<EntryPredicted>,
     services: Vec<ServicePredicted>,
     flows: Vec<FlowPredicted>,
     vips: Vec<VipPredicted>,
     clusters: BTreeMap<String, ClusterPredicted>,
+    /// Services that would start empty, and what is lost with what they kept in memory.
+    forgotten: Vec<(String, String)>,
     /// Members of a mesh that would not see each other.
     apart: Vec<(String, String)>,
 }
@@ -63,11 +69,16 @@ struct EntryPredicted {
     from: String,
     to: String,
     port: Option<u16>,
+    /// The mean time to a good answer towards the end, with the fault and without it.
+    latency_ms: Option<f64>,
+    usual_latency_ms: Option<f64>,
     requests: u64,
     requests_failed: u64,
     longest_gap_ms: u64,
     recovers_after_ms: Option<u64>,
     answered_at_end: bool,
+    /// Whether requests would keep failing now and then.
+    alternates: bool,
 }
 
 #[derive(Serialize)]
@@ -75,6 +86,7 @@ struct ServicePredicted {
     service: String,
     worst: Health,
     at_end: Health,
+    alternates: bool,
     reason: String,
 }
 
@@ -85,6 +97,7 @@ struct FlowPredicted {
     port: Option<u16>,
     worst: Health,
     at_end: Health,
+    alternates: bool,
 }
 
 #[derive(Serialize)]
@@ -94,12 +107,14 @@ struct VipPredicted {
     after: Vec<String>,
     unheld_ms: u64,
     shared_ms: u64,
+    alternates: bool,
 }
 
 #[derive(Serialize)]
 struct ClusterPredicted {
     worst: ClusterState,
     at_end: ClusterState,
+    alternates: bool,
 }
 
 impl Predicted {
@@ -114,11 +129,15 @@ impl Predicted {
             longest_gap_ms: entry.longest_gap_ms,
             recovers_after_ms: entry.recovers_after_ms,
             answered_at_end: entry.answered_at_end,
+            alternates: entry.alternates,
+            latency_ms: entry.latency_us.map(ms),
+            usual_latency_ms: entry.usual_latency_us.map(ms),
         });
         let services = one.services.iter().map(|service| ServicePredicted {
             service: service.service.to_string(),
             worst: service.worst,
             at_end: service.at_end,
+            alternates: service.alternates,
             reason: service.reason.clone(),
         });
         let flows = one.flows.iter().map(|flow| FlowPredicted {
@@ -127,6 +146,7 @@ impl Predicted {
             port: flow.id.port,
             worst: flow.worst,
             at_end: flow.at_end,
+            alternates: flow.alternates,
         });
         let vips = one.vips.iter().map(|vip| VipPredicted {
             vip: vip.vip.to_string(),
@@ -134,24 +154,36 @@ impl Predicted {
             after: texts(&vip.after),
             unheld_ms: vip.unheld_ms,
             shared_ms: vip.shared_ms,
+            alternates: vip.alternates,
         });
         let clusters = one.clusters.iter();
-        let clusters = clusters.map(|(name, one)| (name.to_string(), ClusterPredicted { worst: one.worst, at_end: one.at_end }));
+        let predicted = |one: &ClusterForecast| ClusterPredicted { worst: one.worst, at_end: one.at_end, alternates: one.alternates };
+        let clusters = clusters.map(|(name, one)| (name.to_string(), predicted(one)));
         Self {
             says,
+            because: one.because,
             requests: one.requests,
             requests_failed: one.requests_failed,
             longest_gap_ms: one.longest_gap_ms,
             recovers_after_ms: one.recovers_after_ms,
             answered_at_end: one.answered_at_end,
+            alternates: one.alternates,
             entries: entries.collect(),
             services: services.collect(),
             flows: flows.collect(),
             vips: vips.collect(),
             clusters: clusters.collect(),
+            forgotten: one.forgotten.iter().map(|(service, lost)| (service.to_string(), lost.clone())).collect(),
             apart: one.apart.iter().map(|(one, other)| (one.to_string(), other.to_string())).collect(),
         }
     }
+}
+
+/// Microseconds as milliseconds, to a tenth.
+fn ms(us: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "no answer takes years")]
+    let tenths = (us / 100) as f64;
+    tenths / 10.0
 }
 
 /// The manual of the verbs, from their one table.

@@ -54,6 +54,9 @@ const SKEW_SECS_MAX: i64 = 30 * 24 * 3600;
 /// The longest delay, in milliseconds.
 const DELAY_MS_MAX: u32 = 60_000;
 
+/// The ports to which a node sends nothing while its lookups are blocked: DNS, and DNS over TLS (RFC 1035, RFC 7858).
+pub const LOOKUP_PORTS: [u16; 2] = [53, 853];
+
 /// How long a fault may be told to last, in seconds.
 pub const FAULT_SECS: std::ops::RangeInclusive<u32> = 1..=86_400;
 

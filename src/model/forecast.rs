@@ -3,6 +3,9 @@
 use super::{ClusterName, ClusterState, FlowId, Health, NodeName, ServiceRef, VipName};
 use std::collections::BTreeMap;
 
+/// What an answer must take longer for anybody to notice, in microseconds.
+const SLOWER_US_MIN: u64 = 500;
+
 /// A service that would suffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceForecast {
@@ -12,6 +15,8 @@ pub struct ServiceForecast {
     pub worst: Health,
     /// What it would be at the end.
     pub at_end: Health,
+    /// Whether it would be worse now and then for as long as the fault lasts, whatever it is at the end.
+    pub alternates: bool,
     /// Why, in a few words, at its worst.
     pub reason: String,
 }
@@ -25,6 +30,8 @@ pub struct FlowForecast {
     pub worst: Health,
     /// What it would be at the end.
     pub at_end: Health,
+    /// Whether it would be worse now and then for as long as the fault lasts, whatever it is at the end.
+    pub alternates: bool,
 }
 
 /// What requests by one flow from outside would come to.
@@ -39,10 +46,24 @@ pub struct EntryForecast {
     /// The longest time without a good answer, in milliseconds; one that is not over at the end counts to the end.
     pub longest_gap_ms: u64,
     /// When requests would be answered again for good, in milliseconds after the fault: 0 where none fails, `None` where they still
-    /// fail at the end of the time looked at.
+    /// fail at the end of the time looked at, or fail now and then.
     pub recovers_after_ms: Option<u64>,
+    /// Whether requests would fail now and then for as long as the fault lasts, with good answers between.
+    pub alternates: bool,
     /// Whether any request was still answered well towards the end of the time looked at.
     pub answered_at_end: bool,
+    /// The mean time to a good answer towards the end of the time looked at, in microseconds; `None`: there was none.
+    pub latency_us: Option<u64>,
+    /// The same without the fault.
+    pub usual_latency_us: Option<u64>,
+}
+
+impl EntryForecast {
+    /// The mean times to a good answer without the fault and with it, in microseconds, if that is noticed.
+    pub fn slower_us(&self) -> Option<(u64, u64)> {
+        let both = self.usual_latency_us.zip(self.latency_us);
+        both.filter(|(usual, with)| *with >= usual + SLOWER_US_MIN && *with >= usual + usual / 10)
+    }
 }
 
 /// A VIP that would move, be lost or be held twice.
@@ -58,6 +79,8 @@ pub struct VipForecast {
     pub unheld_ms: u64,
     /// How long more than one would hold it, in milliseconds.
     pub shared_ms: u64,
+    /// Whether it would come and go for as long as the fault lasts.
+    pub alternates: bool,
 }
 
 /// A cluster that would be in another state.
@@ -67,6 +90,8 @@ pub struct ClusterForecast {
     pub worst: ClusterState,
     /// What it would be at the end.
     pub at_end: ClusterState,
+    /// Whether it would be worse now and then for as long as the fault lasts, whatever it is at the end.
+    pub alternates: bool,
 }
 
 /// What a fault would do, as the simulator sees it. What would happen without the fault as well is left out.
@@ -89,12 +114,18 @@ pub struct Prediction {
     /// The longest time without a good answer at one of the entries, in milliseconds; one that is not over at the end counts to the end.
     pub longest_gap_ms: u64,
     /// When requests would be answered again for good, in milliseconds after the fault: 0 where none fails, `None` where
-    /// they still fail at the end of the time looked at.
+    /// they still fail at the end of the time looked at, or fail now and then.
     pub recovers_after_ms: Option<u64>,
+    /// Whether the requests of an entry would fail now and then for as long as the fault lasts, and none for good.
+    pub alternates: bool,
     /// Whether any request was still answered well towards the end of the time looked at.
     pub answered_at_end: bool,
     /// What the requests of each flow from outside would come to, in the contract's order.
     pub entries: Vec<EntryForecast>,
+    /// Services that would lose what they keep in memory, and what is lost with it.
+    pub forgotten: Vec<(ServiceRef, String)>,
+    /// Why nothing would be noticed, where that is so and needs words.
+    pub because: Option<&'static str>,
 }
 
 impl Prediction {
@@ -105,6 +136,8 @@ impl Prediction {
             && self.vips.is_empty()
             && self.clusters.is_empty()
             && self.apart.is_empty()
+            && self.forgotten.is_empty()
             && self.requests_failed == 0
+            && self.entries.iter().all(|entry| entry.slower_us().is_none())
     }
 }

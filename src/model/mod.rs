@@ -31,7 +31,7 @@ pub use canvas::{Canvas, Note, Pos, View};
 pub use edit::{Applied, Edit, EditError, ListEdit, Touched};
 pub use event::{Event, EventKind};
 pub use failover::{EntryOutage, FailoverRuler, MoveCause, RequestOutage};
-pub use fault::{FAULT_SECS, Fault, FaultParseError, FaultSize, FaultTarget, FaultVerb, fault_secs};
+pub use fault::{FAULT_SECS, Fault, FaultParseError, FaultSize, FaultTarget, FaultVerb, LOOKUP_PORTS, fault_secs};
 pub use flow::{ADVERTISE_MS_DEFAULT, ADVERTISE_MS_MAX, Endpoint, Flow, Holder, Link, Site, Vip};
 pub use flow_id::{FlowId, FlowNames};
 pub use forecast::{ClusterForecast, EntryForecast, FlowForecast, Prediction, ServiceForecast, VipForecast};

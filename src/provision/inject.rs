@@ -10,7 +10,7 @@ use super::{
     slug,
 };
 use crate::catalog::Catalog;
-use crate::model::{Fault, Mac, MachineSpec, NodeName, Observed, ServiceRef, ServiceSpec};
+use crate::model::{Fault, LOOKUP_PORTS, Mac, MachineSpec, NodeName, Observed, ServiceRef, ServiceSpec};
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, SocketAddrV4},
@@ -22,8 +22,10 @@ const BREAK: &str = include_str!("../../assets/node/break.sh");
 const BREAK_SECS: u32 = 60;
 /// How long a service may take to start again, in seconds.
 const START_SECS: u32 = 150;
-/// Part of a node's drawn memory that is used up, in percent.
-const MEMORY_PERCENT: u64 = 80;
+/// Part of a node's drawn memory that is used up at most, in percent.
+pub const MEMORY_PERCENT: u64 = 80;
+/// Part of a node's memory that is left of what was available, in percent.
+pub const MEMORY_FREE_PERCENT: u64 = 5;
 
 /// What is done on one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +88,11 @@ pub fn inside(fault: &Fault, facts: &Facts<'_>) -> Result<Vec<Act>, NoScript> {
         Fault::FillDisk(node) => one(node, "fill_disk", vec![machine(facts, node)?.disk_gib.to_string()]),
         Fault::FillMemory(node) => {
             let mib = u64::from(machine(facts, node)?.memory_mib) * MEMORY_PERCENT / 100;
-            one(node, "fill_memory", vec![mib.to_string()])
+            one(node, "fill_memory", vec![mib.to_string(), (100 - MEMORY_FREE_PERCENT).to_string()])
         }
         Fault::HogCpu(node) => one(node, "hog_cpu", vec![machine(facts, node)?.cpus.to_string()]),
         Fault::Skew(node, secs) => one(node, "skew", vec![secs.to_string()]),
-        Fault::NoDns(node) => one(node, "no_dns", Vec::new()),
+        Fault::NoDns(node) => one(node, "no_dns", LOOKUP_PORTS.iter().map(u16::to_string).collect()),
         Fault::PowerOff(_) | Fault::Pause(_) => Err(NoScript { why: "this can only be done from below the node".into() }),
     }
 }

@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 /// Where things of a service are kept on its node: certificates.
 pub const TLS_FOLDER: &str = "/etc/sandtable/tls";
+/// Days before they are made from which on certificates of a lab hold: how far clocks of nodes may be behind.
+pub const CERTIFICATE_EARLIER_DAYS: u64 = 2;
 
 /// The lab, as far as a node may know it.
 #[derive(Debug, Clone, Copy)]

@@ -136,6 +136,7 @@ impl Specs<'_> {
                         seen.links.entry(at).or_insert(Link::GOOD).suffer(fault);
                     }
                 }
+                Fault::NoDns(node) => seen.without_lookups.extend(number(node)),
                 Fault::Block(at) => seen.blocked.extend(self.services.get_index_of(at).map(ServiceNo::at)),
                 _ => {}
             }
@@ -172,6 +173,7 @@ pub struct Seen {
     links: BTreeMap<(MachineNo, usize), Link>,
     running: Vec<ServiceNo>,
     blocked: Vec<ServiceNo>,
+    without_lookups: Vec<MachineNo>,
     dropped: Vec<(MachineNo, MachineNo)>,
     holders: BTreeMap<Ipv4Addr, Vec<(MachineNo, NetworkNo)>>,
 }
@@ -195,6 +197,10 @@ impl State for Seen {
 
     fn is_dropped(&self, from: MachineNo, to: MachineNo) -> bool {
         self.dropped.contains(&(from, to))
+    }
+
+    fn lookups_blocked(&self, machine: MachineNo) -> bool {
+        self.without_lookups.contains(&machine)
     }
 
     fn holders(&self, address: Ipv4Addr) -> &[(MachineNo, NetworkNo)] {

@@ -178,6 +178,7 @@ fn silent() -> Trip {
         machine: None,
         crossings: 0,
         delay_us: 0,
+        there_us: 0,
         loss_percent: 0,
     }
 }
@@ -465,6 +466,7 @@ impl<S: State> Asker<'_, S> {
             Why::Stopped(known) => (of(known), format!("{} is stopped: nothing listens there.", service(known))),
             Why::NothingListens(machine, to) => (at(machine), format!("Nothing listens at {to} on {}.", node(machine))),
             Why::Dropped(from, to) => (at(from), format!("A fault drops packets from {} to {}.", node(from), node(to))),
+            Why::LookupsBlocked(machine) => (at(machine), format!("A fault blocks the DNS lookups of {}.", node(machine))),
             Why::Lost(machine, on) => {
                 (at(machine), format!("Faults lose every packet, last at the adapter of {} on {}.", node(machine), network(on)))
             }

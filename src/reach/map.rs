@@ -5,7 +5,9 @@
 use super::{MachineNo, NetworkNo, ServiceNo};
 use crate::{
     catalog::{Behaviour, Entry, ForwardRule},
-    model::{Family, Forward, Hosts, Ipv4Net, MachineSpec, NetworkKind, NetworkSpec, Relation, ServiceRef, ServiceSpec, Value, resolve_host},
+    model::{
+        Family, Forward, Hosts, Ipv4Net, MachineSpec, NetworkKind, NetworkSpec, Relation, ServiceRef, ServiceSpec, Value, resolve_host,
+    },
 };
 use std::{
     collections::BTreeMap,

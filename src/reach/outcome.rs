@@ -78,6 +78,8 @@ pub enum Why {
     NothingListens(MachineNo, SocketAddrV4),
     /// A fault drops packets from the first to the second machine.
     Dropped(MachineNo, MachineNo),
+    /// A fault drops what the machine asks name servers.
+    LookupsBlocked(MachineNo),
     /// Faults lose every packet on the way, the last of them at the machine's adapter on the network.
     Lost(MachineNo, NetworkNo),
     /// Packets go round and round until this machine says that they are too old.
@@ -114,6 +116,7 @@ impl Why {
             | Self::AnswerHidden(..)
             | Self::OwnSource(_)
             | Self::Lost(..)
+            | Self::LookupsBlocked(_)
             | Self::Dropped(..) => Outcome::TimedOut,
         }
     }
@@ -141,6 +144,7 @@ impl Why {
             Self::Stopped(_) => "stopped",
             Self::NothingListens(..) => "nothing-listens",
             Self::Dropped(..) => "dropped",
+            Self::LookupsBlocked(_) => "lookups-blocked",
             Self::Lost(..) => "lost",
             Self::Loop(_) => "loop",
             Self::OwnSource(_) => "own-source",
@@ -198,6 +202,8 @@ pub struct Trip {
     pub crossings: u32,
     /// What the links on the way there add to the time of a packet and its answer, in microseconds.
     pub delay_us: u64,
+    /// The part of that which is added to the time of the packet: what its answer waits for is not in it.
+    pub there_us: u64,
     /// The part of the packets that is lost on the way there, in percent.
     pub loss_percent: u8,
 }

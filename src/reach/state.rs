@@ -11,7 +11,7 @@ pub struct Link {
     pub connected: bool,
     /// The part of the packets that is lost there, in percent.
     pub loss_percent: u8,
-    /// What it adds to the time of a packet and its answer, in microseconds.
+    /// How long a packet waits that leaves by it, in microseconds: one of a question and its answer.
     pub delay_us: u64,
 }
 
@@ -42,6 +42,8 @@ pub trait State {
     fn blocks(&self, service: ServiceNo) -> bool;
     /// Whether a fault drops packets from one machine to another.
     fn is_dropped(&self, from: MachineNo, to: MachineNo) -> bool;
+    /// Whether a fault drops what a machine asks name servers.
+    fn lookups_blocked(&self, machine: MachineNo) -> bool;
     /// Who holds a VIP's address, the one that announced it last first, and on which network.
     fn holders(&self, address: Ipv4Addr) -> &[(MachineNo, NetworkNo)];
 }
@@ -71,6 +73,10 @@ impl State for AsDesigned {
     }
 
     fn is_dropped(&self, _: MachineNo, _: MachineNo) -> bool {
+        false
+    }
+
+    fn lookups_blocked(&self, _: MachineNo) -> bool {
         false
     }
 

@@ -17,6 +17,7 @@ pub(super) struct Trail {
     pub(super) lost: Option<(MachineNo, NetworkNo)>,
     pub(super) crossings: u32,
     pub(super) delay_us: u64,
+    pub(super) there_us: u64,
     pub(super) loss_percent: u8,
 }
 
@@ -30,8 +31,14 @@ impl Trail {
         self.hops.iter().any(|hop| hop.at == at)
     }
 
-    /// Passes the link of a machine's adapter on a network.
-    pub(super) fn cross(&mut self, link: Link, adapter: (MachineNo, NetworkNo)) {
+    /// Leaves by the link of a machine's adapter on a network. What delays packets is a queue of those that leave (tc-netem(8)).
+    pub(super) fn leave(&mut self, link: Link, adapter: (MachineNo, NetworkNo)) {
+        self.there_us += link.delay_us;
+        self.enter(link, adapter);
+    }
+
+    /// Arrives by the link of a machine's adapter on a network; its answer leaves by it.
+    pub(super) fn enter(&mut self, link: Link, adapter: (MachineNo, NetworkNo)) {
         self.delay_us += link.delay_us;
         self.loss_percent = either(self.loss_percent, link.loss_percent);
         if self.loss_percent >= 100 {
@@ -43,6 +50,7 @@ impl Trail {
     pub(super) fn cross_all(&mut self, other: &Self) {
         self.crossings += other.crossings;
         self.delay_us += other.delay_us;
+        self.there_us += other.there_us;
         self.loss_percent = either(self.loss_percent, other.loss_percent);
         self.lost = self.lost.or(other.lost);
     }

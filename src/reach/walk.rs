@@ -6,6 +6,7 @@ use super::{
     route::Way,
     trail::Trail,
 };
+use crate::model::LOOKUP_PORTS;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// The machine that is to forward a packet as the 64th says that it is too old (ip-sysctl, `ip_default_ttl`).
@@ -57,7 +58,13 @@ impl Map {
         }
         let mut packet = Packet { source: None, to, port };
         let arrival = self.walk(state, from, None, &mut packet, Sort::First, &mut trail);
-        self.finish(state, Origin::Machine(from), arrival, packet, trail)
+        let trip = self.finish(state, Origin::Machine(from), arrival, packet, trail);
+        // Dropped where it begins, to the node itself as well.
+        if port.is_some_and(|port| LOOKUP_PORTS.contains(&port)) && state.lookups_blocked(from) {
+            let why = Why::LookupsBlocked(from);
+            return Trip { outcome: why.outcome(), why: Some(why), service: None, forward: false, hops: Vec::new(), ..trip };
+        }
+        trip
     }
 
     /// How an attempt from the host to connect to an address goes, which leads to a machine by its adapter in a slot: because the host
@@ -81,7 +88,7 @@ impl Map {
             return failed(trail, Why::LinkDown(machine, adapter.network));
         }
         trail.crossings = 1;
-        trail.cross(link, (machine, adapter.network));
+        trail.enter(link, (machine, adapter.network));
         let mut packet = Packet { source, to: *at.ip(), port: Some(at.port()) };
         let arrival = self.walk(state, machine, Some(adapter.network), &mut packet, Sort::First, &mut trail);
         self.finish(state, Origin::Outside, arrival, packet, trail)
@@ -364,8 +371,8 @@ impl Map {
                 continue;
             }
             trail.crossings += 1;
-            trail.cross(link, (at, network));
-            trail.cross(far, (*machine, network));
+            trail.leave(link, (at, network));
+            trail.enter(far, (*machine, network));
             trail.drop_between(state, at, *machine);
             return Ok(Some(*machine));
         }
@@ -404,7 +411,7 @@ impl Map {
             return Err(Why::NoRoute(at, packet.to));
         }
         trail.crossings += 1;
-        trail.cross(link, (at, adapter.network));
+        trail.leave(link, (at, adapter.network));
         let own = adapter.address.map(|net| net.addr());
         match (packet.source, own) {
             (None, _) => packet.source = own,
@@ -440,6 +447,7 @@ fn blank(trail: Trail) -> Trip {
         machine: None,
         crossings: trail.crossings,
         delay_us: trail.delay_us,
+        there_us: trail.there_us,
         loss_percent: trail.loss_percent,
     }
 }

@@ -267,7 +267,8 @@ mod tests {
     #[test]
     fn what_goes_and_comes_leaves_the_list_as_if_it_were_new() {
         let mut lab = Lab::new("x");
-        let acceptance = |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into(), says: Some("x".into()) };
+        let acceptance =
+            |rule: &str, on: &str| Acceptance { rule: rule.into(), on: on.into(), because: "meant".into(), says: Some("x".into()) };
         lab.accepted = vec![acceptance("a-third", "n1"), acceptance("a-third", "nobody")];
         let all = some();
         let (mut stays, goes): (Vec<_>, Vec<_>) = all.iter().cloned().enumerate().partition(|(place, _)| place % 3 > 0);

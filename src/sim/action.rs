@@ -235,7 +235,7 @@ impl World {
     }
 
     pub(super) fn cards(&self, spec: &MachineSpec) -> Result<Vec<Card>, SimError> {
-        let card = |network| Card { network, address: None, connected: true, loss_percent: 0, delay_us: 0 };
+        let card = |network| Card { network, address: None, connected: true, loss_percent: 0, delay_us: 0, delayed_since_us: 0 };
         spec.adapters.iter().map(|adapter| self.network_named(&adapter.network).map(card)).collect()
     }
 

@@ -39,6 +39,8 @@ pub enum Cause {
     PacketsLost,
     /// Somebody drops the packets.
     Dropped,
+    /// A fault drops what the caller asks name servers.
+    NoLookups,
     /// The node's firewall does not let the caller in.
     NotAllowed,
     /// The node's firewall drops what nothing opens.
@@ -79,6 +81,10 @@ pub enum Cause {
     DiskFull,
     /// A certificate is out of date.
     Expired,
+    /// By the caller's clock a certificate is not valid yet.
+    NotYetValid,
+    /// It does not take the secret of who logs in.
+    LoginRefused,
     /// Not all members see each other.
     Split,
     /// Another service of its node listens on its port.
@@ -108,6 +114,7 @@ impl Cause {
             Self::LoopbackOnly => "forwarded to a loopback address",
             Self::PacketsLost => "all packets are lost",
             Self::Dropped => "packets are dropped",
+            Self::NoLookups => "DNS lookups are blocked",
             Self::NotAllowed => "not allowed in",
             Self::Filtered => "no answer: nothing opens the port",
             Self::Refused => "connection refused",
@@ -128,6 +135,8 @@ impl Cause {
             Self::Names => "long and short names do not mix",
             Self::DiskFull => "no room on the disk",
             Self::Expired => "its certificate is out of date",
+            Self::NotYetValid => "by the clock of this node its certificate is not valid yet",
+            Self::LoginRefused => "login refused",
             Self::Split => "does not see all members",
             Self::PortTaken => "address already in use",
             Self::OtherKind => "cannot copy from a service of another kind",
@@ -144,14 +153,21 @@ pub(super) struct Why {
     /// Whether the connection opens, and it is requests over it that fail, for this cause somewhere behind.
     #[serde(default)]
     pub(super) is_behind: bool,
+    /// How long who asks waits before it gives up, in milliseconds; 0: not long, or it is not known.
+    #[serde(default)]
+    pub(super) waits_ms: u32,
 }
 
 impl Why {
     pub(super) fn text(self) -> String {
         let behind = if self.is_behind { "requests fail: " } else { "" };
+        let waits = match self.waits_ms {
+            0 => String::new(),
+            ms => format!(", and who asks waits {} s", ms.div_ceil(1000)),
+        };
         match self.at {
-            Some(at) => format!("{behind}{at}: {}", self.cause.text()),
-            None => format!("{behind}{}", self.cause.text()),
+            Some(at) => format!("{behind}{at}: {}{waits}", self.cause.text()),
+            None => format!("{behind}{}{waits}", self.cause.text()),
         }
     }
 
@@ -163,6 +179,6 @@ impl Why {
 
 impl From<Cause> for Why {
     fn from(cause: Cause) -> Self {
-        Self { cause, at: None, is_behind: false }
+        Self { cause, at: None, is_behind: false, waits_ms: 0 }
     }
 }

@@ -104,6 +104,78 @@ pub const FACTS: &[Fact] = &[
         source: "RFC 6298, sections 2 and 5; Linux, TCP_RTO_MIN",
         test: "loss_and_delay_are_felt_and_heal_apart",
     },
+    Fact {
+        what: "A packet waits where it leaves: a delay of an adapter holds up what its node sends, and not what it receives.",
+        source: "tc-netem(8); the recipe: assets/node/break.sh",
+        test: "a_steady_delay_moves_no_vip_and_its_onset_may",
+    },
+    Fact {
+        what: "A backup hears nothing while the first delayed advertisement is under way, and takes over if that outlasts Master_Down_Interval; a steady \
+               delay changes no interval.",
+        source: "RFC 3768, sections 6.1 and 6.4.2",
+        test: "a_steady_delay_moves_no_vip_and_its_onset_may",
+    },
+    Fact {
+        what: "A commit is ordered when all members of the view have acknowledged it: it takes a round trip to the slowest.",
+        source: "Galera documentation, Certification-Based Replication",
+        test: "a_delay_of_one_member_makes_each_commit_wait_for_it",
+    },
+    Fact {
+        what: "A member that is not heard because its packets are late is left out like one behind a cut link, and no connection is opened to one that \
+               answers later than gmcast.peer_timeout, 3 s.",
+        source: "Galera documentation, Galera Parameters (evs.inactive_timeout, gmcast.peer_timeout)",
+        test: "a_member_is_left_out_when_the_onset_of_a_delay_outlasts_its_timeout",
+    },
+    Fact {
+        what: "A busy loop on each processor leaves half of the time to a service that wants to run.",
+        source: "Linux, Documentation/scheduler/sched-design-CFS.rst",
+        test: "busy_processors_make_answers_slower_and_nothing_fail",
+    },
+    Fact {
+        what: "When no memory is left, the kernel ends the process that has most of it.",
+        source: "Linux, mm/oom_kill.c, oom_badness; proc(5), oom_score",
+        test: "what_fills_the_memory_is_ended_first_when_none_is_left",
+    },
+    Fact {
+        what: "Nodes of a lab find each other's names in /etc/hosts; only what asks a name server itself misses one.",
+        source: "nsswitch.conf(5), hosts: files dns; hosts(5)",
+        test: "blocked_lookups_stop_what_asks_name_servers_and_nothing_else",
+    },
+    Fact {
+        what: "Certificates are checked when a connection is opened, by the clock of the one who checks; of the recipes only logins do so each time.",
+        source: "RFC 5280, section 4.1.2.5; sssd-ldap(5), ldap_tls_reqcert",
+        test: "a_clock_that_is_days_behind_stops_logins_and_nothing_else",
+    },
+    Fact {
+        what: "Who asks a directory that does not answer waits for ldap_network_timeout.",
+        source: "sssd-ldap(5); the recipe: assets/catalog/ldap-login/sssd.conf",
+        test: "who_asks_a_server_that_is_frozen_waits_and_who_asks_a_stopped_one_does_not",
+    },
+    Fact {
+        what: "A soft mount gives up after retrans further tries, each timeo longer than the one before.",
+        source: "nfs(5), soft, timeo, retrans; the recipe: assets/catalog/automount/auto.map",
+        test: "who_asks_a_server_that_is_frozen_waits_and_who_asks_a_stopped_one_does_not",
+    },
+    Fact {
+        what: "A resolver waits 5 s for a name server and asks it twice.",
+        source: "resolv.conf(5), timeout and attempts",
+        test: "who_asks_a_server_that_is_frozen_waits_and_who_asks_a_stopped_one_does_not",
+    },
+    Fact {
+        what: "Redis that does not persist starts empty, whatever ended it.",
+        source: "Redis documentation, Persistence (No persistence)",
+        test: "a_store_that_keeps_nothing_on_disk_loses_sessions_with_its_process",
+    },
+    Fact {
+        what: "An application uses the first of its databases that takes its connection and its login; without its session store it still answers.",
+        source: "the recipes: assets/catalog/todo/app.py, assets/catalog/apache/shop.php",
+        test: "an_application_uses_the_first_of_its_databases_that_answers",
+    },
+    Fact {
+        what: "A database that does not know the password refuses the login (1045, ER_ACCESS_DENIED_ERROR).",
+        source: "MariaDB documentation, MariaDB Error Codes",
+        test: "an_application_with_another_password_than_its_database_is_refused",
+    },
 ];
 
 #[cfg(test)]
@@ -117,6 +189,7 @@ mod tests {
         let tests = concat!(
             include_str!("../../tests/it/sim_behaviour.rs"),
             include_str!("../../tests/it/sim_calibration.rs"),
+            include_str!("../../tests/it/sim_faults.rs"),
             include_str!("../../tests/it/sim_truth.rs")
         );
         for fact in FACTS {

@@ -42,6 +42,9 @@ pub(super) struct Faults {
     /// When the last was injected, in microseconds: what was found before says nothing of the time since.
     #[serde(default)]
     pub(super) injected_us: Option<u64>,
+    /// Whether packets that leave some adapter wait.
+    #[serde(default)]
+    pub(super) delays: bool,
     /// Whether adapters and packets are as faults on links have made them.
     #[serde(default = "unknown")]
     on_links: bool,
@@ -84,8 +87,9 @@ impl World {
             Fault::Block(at) => self.with_service(at, |world, service| world.services[service].blocked = true),
             Fault::Expire(at) => self.with_service(at, |world, service| world.services[service].expired = true),
             Fault::FillDisk(node) => self.with_machine(node, |world, machine| world.machines[machine].disk_full = true),
-            // Refused before: the simulator has no such notion.
-            Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => {}
+            Fault::FillMemory(node) | Fault::HogCpu(node) | Fault::Skew(node, _) | Fault::NoDns(node) => {
+                self.with_machine(node, Self::apply_strain);
+            }
         }
         Ok(id)
     }
@@ -161,7 +165,10 @@ impl World {
                 let held = world.is_held(|other| matches!(other, Fault::FillDisk(node) if *node == world.machines[machine].name));
                 world.machines[machine].disk_full = held;
             }),
-            Fault::Restart(_) | Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => {}
+            Fault::FillMemory(node) | Fault::HogCpu(node) | Fault::Skew(node, _) | Fault::NoDns(node) => {
+                self.with_machine(node, Self::apply_strain);
+            }
+            Fault::Restart(_) => {}
             Fault::LinkDown(..) | Fault::OneWay(..) | Fault::Cut(..) | Fault::Loss(..) | Fault::Delay(..) => self.apply_link_faults(),
         }
         Ok(())
@@ -212,17 +219,13 @@ impl World {
             Fault::Stop(at) | Fault::Restart(at) | Fault::Block(at) | Fault::Expire(at) | Fault::Cookie(at) => {
                 self.check_service(at, fault).map(drop)
             }
-            Fault::FillDisk(node) => self.machine_named(node).map(drop),
-            Fault::FillMemory(_) | Fault::HogCpu(_) | Fault::Skew(..) | Fault::NoDns(_) => Err(SimError::refused(
-                fault.to_string(),
-                "the simulator has no memory, processors, clocks or names of nodes; try it on real nodes",
-            )),
+            Fault::FillDisk(node) | Fault::Skew(node, _) | Fault::NoDns(node) => self.machine_named(node).map(drop),
             Fault::Kill(at) | Fault::Hang(at) => {
                 let service = self.check_service(at, fault)?;
                 let runs = matches!(self.services[service].phase, Phase::Starting | Phase::Running);
                 if runs { Ok(()) } else { Err(SimError::refused(at.to_string(), "it does not run; start it first")) }
             }
-            Fault::PowerOff(node) | Fault::Pause(node) => {
+            Fault::PowerOff(node) | Fault::Pause(node) | Fault::FillMemory(node) | Fault::HogCpu(node) => {
                 let machine = self.machine_named(node)?;
                 let is_off = matches!(self.machines[machine].power, Power::Stopped | Power::Missing);
                 if is_off { Err(SimError::refused(node.as_str(), "it is off; power it on first")) } else { Ok(()) }
@@ -330,8 +333,11 @@ impl World {
             return;
         }
         self.faults.on_links = any;
+        self.faults.delays = self.is_held(|fault| matches!(fault, Fault::Delay(..)));
+        let mut delays_us = Vec::new();
         for machine in self.machines.rows_mut() {
             for card in &mut machine.cards {
+                delays_us.push(card.delay_us);
                 card.set_link(Link::GOOD);
             }
         }
@@ -354,6 +360,11 @@ impl World {
                 }
                 _ => {}
             }
+        }
+        let now_us = self.clock.now_us;
+        let cards = self.machines.rows_mut().flat_map(|machine| &mut machine.cards);
+        for (card, _) in cards.zip(delays_us).filter(|(card, before_us)| card.delay_us != *before_us) {
+            card.delayed_since_us = now_us;
         }
         dropped.sort_unstable();
         dropped.dedup();

@@ -16,6 +16,8 @@ use crate::{catalog::Behaviour, model::Subject};
 /// What it takes to agree on a new view once a member counts as lost: evs.join_retrans_period of 1 s (Galera parameters), and the round
 /// that installs it. With 2 s of suspicion it makes the 3.2 s to 3.5 s that were measured for killed and frozen members.
 const AGREE_US: u64 = 1_500 * MS;
+/// How long a member waits for the other end of a new connection: gmcast.peer_timeout, as Galera has it by itself.
+const PEER_TIMEOUT_US: u64 = 3_000 * MS;
 /// Copying the state: with the start it makes the 5.5 s of the testbed.
 const TRANSFER_US: u64 = 2_700 * MS;
 
@@ -139,8 +141,14 @@ impl World {
         if alive.is_empty() {
             return self.tell_quorum(id);
         }
-        let meets = self.meetings(&alive);
-        self.note_heard(id, &alive, &meets);
+        let mut meets = self.meetings(&alive);
+        if self.faults.delays {
+            let hears: Vec<_> = meets.iter().copied().filter(|(one, other)| self.has_arrived(*other, *one)).collect();
+            self.note_heard(id, &alive, &hears);
+            meets.retain(|(one, other)| self.round_trip_to(*one, *other).is_some_and(|us| us <= PEER_TIMEOUT_US));
+        } else {
+            self.note_heard(id, &alive, &meets);
+        }
         self.split_views(id, &alive);
         self.merge_views(id, &alive, &meets);
         self.tell_quorum(id);

@@ -1,6 +1,7 @@
 //! How well each sort of service is, as its own probe on its node would say.
 
 use super::{
+    app::Calls,
     cluster::Standing,
     event::{Cause, Why},
     network::{Caller, Dial},
@@ -74,7 +75,9 @@ impl World {
 
     /// The first of a service's needs from which nothing useful comes back, and why.
     fn needs_gap(&self, service: ServiceId) -> Option<Why> {
-        self.services[service].needs.iter().find_map(|upstream| self.upstream_gap(service, *upstream))
+        let row = &self.services[service];
+        let others = row.needs.iter().take(row.needs.len() - row.calls.databases.min(row.needs.len()));
+        others.into_iter().find_map(|upstream| self.upstream_gap(service, *upstream)).or_else(|| self.databases_gap(service))
     }
 
     /// Whether something useful comes back from an upstream; if not, why.
@@ -82,9 +85,26 @@ impl World {
         let row = &self.services[service];
         let at = row.spec.as_ref()?.upstreams.get(upstream)?.at;
         match self.dial(Caller::Machine(row.machine), at) {
-            Dial::Open { service, port, .. } => self.answers(service, port).err().map(|cause| Why { at: Some(at), ..cause.into() }),
-            Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why) => Some(why),
+            Dial::Open { service: target, port, .. } => {
+                let result = self
+                    .answers(target, port)
+                    .and_then(|()| self.trusts(service, target, port))
+                    .and_then(|()| self.login_gap(service, target));
+                // One that is refused knows at once; one that gets no answer waits.
+                let waits_ms = |cause| if cause == Cause::Hung { row.timing.gives_up_ms } else { 0 };
+                result.err().map(|cause| Why { at: Some(at), waits_ms: waits_ms(cause), ..cause.into() })
+            }
+            Dial::Silent(why) => Some(Why { waits_ms: row.timing.gives_up_ms, ..why }),
+            Dial::Refused(why) | Dial::Unreachable(why) => Some(why),
         }
+    }
+
+    /// Whether a caller takes the certificate that it is shown. Only logins make a new connection each time and check it by the clock:
+    /// the other recipes verify no certificate, or keep their connections.
+    fn trusts(&self, caller: ServiceId, target: ServiceId, port: u16) -> Result<(), Cause> {
+        let row = &self.services[caller];
+        let checks = row.behaviour == Behaviour::Login && self.machines[row.machine].strain.is_before_certificates();
+        if checks && self.shows_certificate(target, port) { Err(Cause::NotYetValid) } else { Ok(()) }
     }
 
     /// Whether a service answers at one of its ports. A page for administrators is there without what clients come for.
@@ -218,7 +238,10 @@ impl World {
                     passes_to.push(place);
                 }
             }
+            let is_app = self.services[id].behaviour == Behaviour::App;
+            let calls = if is_app { self.order_calls(id, &mut needs) } else { Calls::default() };
             let row = &mut self.services[id];
+            row.calls = calls;
             row.needs = needs;
             row.passes_to = passes_to;
             row.passes_bytes = passes_bytes;

@@ -175,6 +175,17 @@ impl World {
         self.load.entries().iter().map(lately).collect()
     }
 
+    /// How many requests of each entry were answered well and how many failed, in the contract's order.
+    pub(super) fn entry_counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.load.entries().iter().map(|entry| (entry.tally.totals().ok, entry.tally.totals().failed))
+    }
+
+    /// The mean time to a good answer at each entry in the last milliseconds, in microseconds, in the contract's order.
+    pub(super) fn entry_latencies(&self, last_ms: u64) -> impl Iterator<Item = Option<u64>> {
+        let since_us = self.clock.now_us.saturating_sub(last_ms * MS);
+        self.load.entries().iter().map(move |entry| entry.tally.latency_since_us(since_us))
+    }
+
     /// Works out by which flows requests come in. Counts of a flow go on while it is there.
     pub(super) fn find_entries(&mut self) {
         let mut before: BTreeMap<FlowId, (usize, Entry)> = BTreeMap::new();

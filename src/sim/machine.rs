@@ -3,6 +3,7 @@
 use super::{
     event::EventKind,
     service::Phase,
+    strain::Strain,
     table::{MachineId, Named, NetworkId, ServiceId},
     time::{MS, SECOND, Tick},
     world::World,
@@ -29,6 +30,9 @@ pub(super) struct Card {
     pub(super) connected: bool,
     pub(super) loss_percent: u8,
     pub(super) delay_us: u64,
+    /// Since when packets that leave wait that long.
+    #[serde(default)]
+    pub(super) delayed_since_us: u64,
 }
 
 impl Card {
@@ -72,6 +76,9 @@ pub(super) struct Machine {
     /// Whether there is no room left on its disk.
     #[serde(default)]
     pub(super) disk_full: bool,
+    /// What faults take from it.
+    #[serde(default)]
+    pub(super) strain: Strain,
 }
 
 impl Named for Machine {
@@ -101,6 +108,7 @@ impl Machine {
             frozen: Vec::new(),
             seen_us: 0,
             disk_full: false,
+            strain: Strain::default(),
         }
     }
 
@@ -198,6 +206,7 @@ impl World {
         row.generation += 1;
         row.frozen.clear();
         self.forget_pause(machine);
+        self.forget_strain(machine);
     }
 
     /// Freezes a machine: its programs and its clock stand still.

@@ -7,23 +7,27 @@
 //! |---|---|
 //! | `world` | the loop over what is due, and skipping quiet time |
 //! | `machine`, `service` | power, boot, start, stop, crash and restart |
+//! | `strain` | what a node runs short of, or has wrong: processors, memory, clock, lookups of names |
 //! | `timing` | the numbers of recipes and settings |
 //! | `snapshot` | what a machine's snapshot keeps, and going back to it |
 //! | `network` | who reaches whom: links, subnets, routers, forwards, bound addresses, allow lists |
 //! | `vrrp` | the election of a VIP's holder |
 //! | `cluster`, `galera`, `recovery` | membership, quorum, state transfer; a first start, and one after a full stop |
+//! | `late` | packets that wait on a link, and what that does to members |
 //! | `promotion` | a replica that becomes the primary |
 //! | `balancer` | checks of servers, and the choice of one |
 //! | `beam` | the meshes and what joins them |
+//! | `app` | what an application does with its store, its databases and the rest |
 //! | `load`, `request`, `tally` | requests from outside, their way through the lab, and what became of them |
 //! | `judge`, `observe` | probes, their hysteresis, and what is seen |
 //! | `mirror` | a world made after a lab that runs elsewhere |
-//! | `fault`, `blast` | what is broken, what heals it, and what it would take with it |
+//! | `fault`, `blast`, `spells` | what is broken, what heals it, what it would take with it, and what comes and goes |
 //! | `facts` | what is taken from protocols and measurements, with sources |
 //! | `soundness` | whether a world that was read can be run |
 //! | `invariants` | what may never be, whatever is broken |
 
 mod action;
+mod app;
 mod balancer;
 mod beam;
 mod blast;
@@ -34,6 +38,7 @@ mod fault;
 mod galera;
 mod invariants;
 mod judge;
+mod late;
 mod load;
 mod machine;
 mod mirror;
@@ -47,6 +52,8 @@ mod ruler;
 mod service;
 mod snapshot;
 mod soundness;
+mod spells;
+mod strain;
 mod table;
 mod tally;
 mod time;

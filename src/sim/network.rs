@@ -79,6 +79,8 @@ pub(super) struct Route {
     pub(super) machine: Option<MachineId>,
     /// What a packet and its answer take, in microseconds.
     pub(super) round_trip_us: u64,
+    /// What the packet takes of that, in microseconds.
+    pub(super) there_us: u64,
     /// The part of the packets that is lost one way, in percent.
     pub(super) loss_percent: u8,
     /// Whether packets arrive.
@@ -167,6 +169,10 @@ impl State for World {
         self.owners.dropped.binary_search(&pair).is_ok()
     }
 
+    fn lookups_blocked(&self, machine: MachineNo) -> bool {
+        self.machines[id::<MachineId>(machine.place())].strain.no_lookups
+    }
+
     fn holders(&self, address: Ipv4Addr) -> &[(MachineNo, NetworkNo)] {
         self.owners.held.get_or_init(|| self.find_holders()).get(&address).map(Vec::as_slice).unwrap_or_default()
     }
@@ -252,6 +258,7 @@ impl World {
         Ok(Route {
             machine: trip.machine.map(|machine| id(machine.place())),
             round_trip_us: round_trip_us(&trip),
+            there_us: there_us(&trip),
             loss_percent: trip.loss_percent,
             forward: trip.forward,
             backward: trip.backward,
@@ -369,6 +376,10 @@ fn round_trip_us(trip: &Trip) -> u64 {
     if trip.crossings == 0 { LOCAL_TRIP_US } else { u64::from(trip.crossings) * ROUND_TRIP_US + trip.delay_us }
 }
 
+fn there_us(trip: &Trip) -> u64 {
+    (round_trip_us(trip) - trip.delay_us.min(round_trip_us(trip))) / 2 + trip.there_us
+}
+
 fn nowhere(at: Option<SocketAddrV4>) -> Attempt {
     Attempt { dial: Dial::Unreachable(Why { at, ..Cause::NoEntrance.into() }), forward: false, backward: false }
 }
@@ -380,6 +391,7 @@ fn cause_of(why: reach::Why) -> Cause {
         reach::Why::Filtered(..) => Cause::Filtered,
         reach::Why::NotAllowed(..) => Cause::NotAllowed,
         reach::Why::Blocked(_) | reach::Why::Dropped(..) => Cause::Dropped,
+        reach::Why::LookupsBlocked(_) => Cause::NoLookups,
         reach::Why::Lost(..) => Cause::PacketsLost,
         reach::Why::Stopped(_) | reach::Why::NothingListens(..) => Cause::Refused,
         reach::Why::NoRoute(..) => Cause::NoRoute,

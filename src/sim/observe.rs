@@ -8,6 +8,7 @@ use super::{
     network::{Attempt, Caller, Dial},
     table::{MachineId, NetworkId, ServiceId},
     time::{Clock, MS, SECOND, Tick},
+    timing::lookup_ms,
     world::World,
 };
 use crate::{
@@ -195,6 +196,7 @@ impl World {
     fn judge_call(&self, call: &Call) -> Verdict {
         match call.dial {
             Some(Dial::Open { service, port, .. }) => match self.answers(service, port) {
+                Err(cause @ Cause::Hung) => Verdict::Bad(Why { waits_ms: lookup_ms(port), ..cause.into() }),
                 Err(cause) => Verdict::Bad(cause.into()),
                 Ok(()) if self.is_for_clients(service, port) && !probe::serves(self.services[service].verdicts.health) => {
                     let why = self.services[service].verdicts.why;
@@ -202,7 +204,8 @@ impl World {
                 }
                 Ok(()) => Verdict::Good,
             },
-            Some(Dial::Refused(why) | Dial::Unreachable(why) | Dial::Silent(why)) => Verdict::Bad(why),
+            Some(Dial::Silent(why)) => Verdict::Bad(Why { waits_ms: why.at.map_or(0, |at| lookup_ms(at.port())), ..why }),
+            Some(Dial::Refused(why) | Dial::Unreachable(why)) => Verdict::Bad(why),
             None if call.forward && call.backward => Verdict::Good,
             None => Verdict::Bad(call.cause.into()),
         }
@@ -604,6 +607,7 @@ mod tests {
                 "kill",
                 "link-down",
                 "loss",
+                "no-dns",
                 "one-way",
                 "pause",
                 "power-off",

@@ -35,22 +35,25 @@ pub(super) struct Frame {
     #[serde(default)]
     port: u16,
     generation: u32,
-    upstream: usize,
+    pub(super) upstream: usize,
     tries: u8,
     waited_us: u64,
     /// How long its caller waits for its answer.
     #[serde(default)]
     patience_us: u64,
+    /// Of a member of a cluster: whether the others have been asked to commit.
+    #[serde(default)]
+    proposed: bool,
     /// Of an application: whether a database has answered it, and whether one of those takes writes.
     #[serde(default)]
-    asked: bool,
+    pub(super) asked: bool,
     #[serde(default)]
-    wrote: bool,
+    pub(super) wrote: bool,
 }
 
 /// What a frame is told when it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Signal {
+pub(super) enum Signal {
     /// The request has just come in, or a wait is over.
     Enter,
     /// What it called has answered, or not.
@@ -63,7 +66,7 @@ enum Signal {
 
 impl Signal {
     /// What became of a call; `None`: it was none.
-    fn result(self) -> Option<Result<(), Cause>> {
+    pub(super) fn result(self) -> Option<Result<(), Cause>> {
         match self {
             Self::Enter => None,
             Self::Answered(result) => Some(result),
@@ -140,13 +143,15 @@ enum Step {
 }
 
 /// What a service does next with a request.
-enum Next {
+pub(super) enum Next {
     /// Calls its upstream of this number.
     Call(usize),
     /// Answers.
     Answer(Result<(), Cause>),
     /// Looks again a little later.
     Stall,
+    /// Goes on after so many microseconds.
+    Pause(u64),
 }
 
 impl World {
@@ -217,8 +222,10 @@ impl World {
             let step = match next {
                 Next::Call(upstream) => self.call(&mut request, &frame, upstream),
                 Next::Stall => Step::Wait(STALL_US, Signal::Enter),
+                Next::Pause(us) => Step::Wait(us, Signal::Enter),
                 Next::Answer(result) => {
                     request.frames.pop();
+                    let result = result.and_then(|()| self.takes_login(&request.frames, frame.service));
                     request.by_new_holder |= result.is_ok() && self.took_vip(self.services[frame.service].machine, *frame.at.ip());
                     if !request.only_connects {
                         self.note_answer(&mut request, frame.service, result);
@@ -240,7 +247,8 @@ impl World {
             Behaviour::Galera | Behaviour::Database => 1500,
             _ => 300,
         };
-        request.spent_us += self.rng.around(work_us);
+        let factor = self.machines[self.services[service].machine].strain.work_factor();
+        request.spent_us += self.rng.around(work_us) * factor;
         if result.is_ok() {
             if let Some(caller) = request.frames.last() {
                 let step = Hop { from: self.services[caller.service].machine, to: self.services[service].machine };
@@ -282,11 +290,24 @@ impl World {
                     frame.waited_us += STALL_US;
                     Next::Stall
                 }
+                Ok(()) if self.faults.delays => self.commit(&mut frame),
                 result => Next::Answer(result),
             },
             _ => Next::Answer(Ok(())),
         };
         (frame, next)
+    }
+
+    /// A member of a cluster commits while packets wait: it answers when all others have the write, if its caller waits that long.
+    fn commit(&self, frame: &mut Frame) -> Next {
+        let left_us = frame.patience_us.saturating_sub(frame.waited_us);
+        if frame.proposed {
+            return Next::Answer(if left_us == 0 { Err(Cause::Timeout) } else { Ok(()) });
+        }
+        frame.proposed = true;
+        let us = self.commit_delay_us(frame.service).min(left_us);
+        frame.waited_us += us;
+        Next::Pause(us)
     }
 
     /// A balancer: the next server, and another one where that fails. Once a connection stands, one that passes bytes on cannot send
@@ -334,22 +355,6 @@ impl World {
         }
     }
 
-    /// An application: all that it needs, one after the other.
-    fn use_all(&mut self, frame: &mut Frame, signal: Signal) -> Next {
-        match signal.result() {
-            Some(Err(cause)) => return Next::Answer(Err(cause)),
-            Some(Ok(())) => frame.upstream += 1,
-            None => {}
-        }
-        let needs = &self.services[frame.service].needs;
-        match needs.get(frame.upstream) {
-            Some(upstream) => Next::Call(*upstream),
-            // It writes with each request: databases that only read are of no use to it.
-            None if frame.asked && !frame.wrote => Next::Answer(Err(Cause::ReadOnly)),
-            None => Next::Answer(Ok(())),
-        }
-    }
-
     /// A service calls one of its upstreams.
     fn call(&mut self, request: &mut Request, frame: &Frame, upstream: usize) -> Step {
         let row = &self.services[frame.service];
@@ -357,6 +362,9 @@ impl World {
             return Step::Go(Signal::Answered(Err(Cause::Missing)));
         };
         let Timing { connect_us, answer_us, raw_answer_us, .. } = row.timing;
+        // A page does not wait longer for its sessions than for a connection.
+        let is_store = row.calls.has_store && row.needs.first() == Some(&upstream);
+        let answer_us = if is_store { connect_us } else { answer_us };
         let patience = Patience { connect_us, answer_us: if row.passes_bytes { raw_answer_us } else { answer_us } };
         let dial = self.dial(Caller::Machine(row.machine), at);
         self.take_call(request, dial, at, patience)
@@ -394,6 +402,7 @@ impl World {
             tries: 0,
             waited_us: 0,
             patience_us,
+            proposed: false,
             asked: false,
             wrote: false,
         });

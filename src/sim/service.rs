@@ -1,6 +1,7 @@
 //! Services: installed, starting, running, stopped, dead; and how systemd brings back what died.
 
 use super::{
+    app::{Calls, Login, logins},
     balancer::Balancer,
     event::{Cause, EventKind},
     observe::Verdicts,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{Audience, Behaviour, Entry, Protocol},
-    model::{ServiceName, ServiceSpec, Value},
+    model::{ServiceName, ServiceRef, ServiceSpec, Value},
 };
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddrV4;
@@ -71,6 +72,13 @@ pub(super) struct Svc {
     /// Whether its certificate is out of date.
     #[serde(default)]
     pub(super) expired: bool,
+    /// Whether it loses what it keeps as its process ends, how often it has, and whether that was not told yet.
+    #[serde(default)]
+    pub(super) forgets: bool,
+    #[serde(default)]
+    pub(super) forgot: u32,
+    #[serde(default)]
+    pub(super) is_empty: bool,
     /// Whether it keeps data, and so needs room on the disk.
     #[serde(default)]
     pub(super) keeps_data: bool,
@@ -93,6 +101,12 @@ pub(super) struct Svc {
     /// Which upstreams it cannot do without, and which it passes requests on to.
     pub(super) needs: Vec<usize>,
     pub(super) passes_to: Vec<usize>,
+    /// Of an application: which of those it needs are a store and databases.
+    #[serde(default)]
+    pub(super) calls: Calls,
+    /// With what it logs in where its flows lead.
+    #[serde(default)]
+    pub(super) logins: Vec<Login>,
     /// Whose turn it is among those.
     pub(super) turn: usize,
 }
@@ -116,6 +130,9 @@ impl Svc {
             wrong_cookie: false,
             blocked: false,
             expired: false,
+            forgets: false,
+            forgot: 0,
+            is_empty: false,
             keeps_data: false,
             timing: Timing::default(),
             sockets: Vec::new(),
@@ -125,6 +142,8 @@ impl Svc {
             passes_bytes: false,
             needs: Vec::new(),
             passes_to: Vec::new(),
+            calls: Calls::default(),
+            logins: Vec::new(),
             turn: 0,
         }
     }
@@ -138,12 +157,19 @@ impl Svc {
         self.cluster_port = entry.and_then(|entry| entry.ports.iter().find(for_cluster)).map(|port| port.name.clone());
         self.start_us = entry.map_or(SECOND, |entry| u64::from(entry.start_ms) * MS);
         self.timing = Timing::of(&spec, entry);
+        self.forgets = entry.is_some_and(|entry| entry.forgets_all(&spec));
+        self.logins = entry.map(|entry| logins(&spec, entry)).unwrap_or_default();
         self.sockets = entry.map(|entry| sockets(entry, &spec)).unwrap_or_default();
         self.spec = Some(spec);
     }
 
     pub(super) fn is_installed(&self) -> bool {
         self.spec.is_some()
+    }
+
+    /// Whether its process is there.
+    pub(super) fn holds_memory(&self) -> bool {
+        self.is_installed() && matches!(self.phase, Phase::Starting | Phase::Running)
     }
 
     pub(super) fn is_enabled(&self) -> bool {
@@ -196,11 +222,23 @@ impl Svc {
 
     /// The process is gone, at once.
     pub(super) fn die(&mut self) {
+        if self.forgets && self.phase == Phase::Running {
+            self.forgot += 1;
+            self.is_empty = true;
+        }
         self.phase = Phase::Stopped;
         self.hung = false;
         self.start_failed = None;
         self.becomes = None;
         self.generation += 1;
+    }
+}
+
+/// What is lost with what a service kept in memory.
+pub(super) fn forgotten(users: &[ServiceRef]) -> String {
+    match users {
+        [] => "what it kept in memory is lost".to_owned(),
+        users => format!("the sessions of {} are lost", users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -238,6 +276,7 @@ impl World {
         if matches!(self.services[service].phase, Phase::Starting | Phase::Running) {
             return 0;
         }
+        self.take_memory(service);
         let start_us = self.rng.around(self.services[service].start_us);
         let row = &mut self.services[service];
         row.phase = Phase::Starting;
@@ -257,6 +296,10 @@ impl World {
         let text = format!("{} runs", self.services[service].name);
         self.tell(self.subject(service), EventKind::Started, text);
         self.forget_kill(service);
+        if std::mem::take(&mut self.services[service].is_empty) {
+            let text = format!("{} starts empty: {}", self.services[service].name, forgotten(&self.users_of(service)));
+            self.tell(self.subject(service), EventKind::Started, text);
+        }
         match self.services[service].behaviour {
             Behaviour::Balancer => self.balancer_up(service),
             behaviour if behaviour.votes() => self.member_up(service),

@@ -199,6 +199,13 @@ impl Tally {
         self.waiting_since_us.map_or(0, |since_us| now_us.saturating_sub(since_us))
     }
 
+    /// The mean time to a good answer of those that came since this time, in microseconds; `None`: there was none.
+    pub(super) fn latency_since_us(&self, since_us: u64) -> Option<u64> {
+        let late = self.seconds.iter().filter(|second| second.number >= since_us / SECOND);
+        let (ok, latency_us) = late.fold((0, 0), |(ok, us), second| (ok + u64::from(second.ok), us + second.latency_us));
+        latency_us.checked_div(ok)
+    }
+
     /// All of them so far.
     pub fn totals(&self) -> &LoadTotals {
         &self.totals

@@ -2,8 +2,8 @@
 
 use super::time::{MS, SECOND};
 use crate::{
-    catalog::{Entry, Recipes},
-    model::{ServiceSpec, Value},
+    catalog::{Behaviour, Entry, Recipes},
+    model::{LOOKUP_PORTS, ServiceSpec, Value},
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,19 @@ pub(super) struct Timing {
     pub(super) suspect_us: u64,
     /// Silence after which it is left out, whatever the others hear: `evs.inactive_timeout`.
     pub(super) inactive_us: u64,
+    /// How long who asks it for accounts or files waits where the server does not answer, in milliseconds; 0: it serves neither.
+    #[serde(default)]
+    pub(super) gives_up_ms: u32,
+}
+
+/// How long a program waits for the answer of a name server, and how often it asks, where nothing is configured (resolv.conf(5), timeout
+/// and attempts).
+const RESOLVER_TIMEOUT_MS: u32 = 5000;
+const RESOLVER_ATTEMPTS: u32 = 2;
+
+/// How long a program waits that looks a name up at a port where nothing answers, in milliseconds; 0: names are not looked up there.
+pub(super) fn lookup_ms(port: u16) -> u32 {
+    if LOOKUP_PORTS.contains(&port) { RESOLVER_TIMEOUT_MS * RESOLVER_ATTEMPTS } else { 0 }
 }
 
 impl Default for Timing {
@@ -55,6 +68,7 @@ impl Default for Timing {
             rise: 2,
             suspect_us: 5 * SECOND,
             inactive_us: 15 * SECOND,
+            gives_up_ms: 0,
         }
     }
 }
@@ -72,6 +86,12 @@ impl Timing {
         let setting_us = |name: &str, usual_us: u64| setting(name).map_or(usual_us, |ms| ms.max(1).saturating_mul(MS));
         let us = |name: &str, usual_us: u64| constant(name).map_or(usual_us, |ms| ms.saturating_mul(MS));
         let answer_us = us("answer_ms", usual.answer_us);
+        let gives_up_ms = match entry.map(|entry| entry.behaviour) {
+            Some(Behaviour::Login) => setting("timeout_secs").map(|secs| secs.saturating_mul(1000)),
+            // Over TCP each further try waits longer by the first (nfs(5), timeo, retrans and soft).
+            Some(Behaviour::Mount) => constant("nfs_timeo_ms").map(|ms| ms * (1 + constant("nfs_retrans").unwrap_or(0))),
+            _ => None,
+        };
         Self {
             connect_us: us("connect_ms", usual.connect_us),
             answer_us,
@@ -86,6 +106,7 @@ impl Timing {
             rise: setting("rise").unwrap_or(usual.rise),
             suspect_us: setting_us("suspect_ms", usual.suspect_us),
             inactive_us: setting_us("inactive_ms", usual.inactive_us),
+            gives_up_ms: gives_up_ms.and_then(|ms| u32::try_from(ms).ok()).unwrap_or(0),
         }
     }
 }
@@ -109,12 +130,15 @@ mod tests {
             ("beam", "net_ticktime_secs"),
             ("beam-gateway", "net_ticktime_secs"),
             ("galera", "checks_per_suspect"),
+            ("automount", "nfs_timeo_ms"),
+            ("automount", "nfs_retrans"),
         ] {
             assert!(Recipes::embedded().get(kind).unwrap().recipe.constants.contains_key(name), "{kind} {name}");
         }
         let of = |kind: &str| Timing::of(&crate::testing::service(kind), crate::catalog::Catalog::embedded().get(kind));
         assert_eq!(of("beam").net_tick_us, 8 * SECOND);
         assert_eq!((of("haproxy").check_us, of("haproxy").fall, of("galera").suspect_us), (SECOND / 2, 2, 2 * SECOND));
+        assert_eq!((of("ldap-login").gives_up_ms, of("automount").gives_up_ms, of("haproxy").gives_up_ms), (5000, 15_000, 0));
         assert_eq!(of("no-such-kind"), Timing::default());
     }
 }

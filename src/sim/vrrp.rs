@@ -312,7 +312,7 @@ impl World {
                 continue;
             }
             if let Some(at) = self.vips.find(|part| Some(part.machine) == route.machine && part.name == name && part.spec.is_some()) {
-                self.plan(route.round_trip_us / 2, Tick::Heard { at, from: source, priority });
+                self.plan(route.there_us, Tick::Heard { at, from: source, priority });
             }
         }
     }

@@ -27,6 +27,7 @@ mod rules_repair;
 mod sim_behaviour;
 mod sim_calibration;
 mod sim_entries;
+mod sim_faults;
 mod sim_plan;
 mod sim_support;
 mod sim_swarm;

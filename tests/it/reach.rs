@@ -134,6 +134,9 @@ impl State for Broken {
     fn is_dropped(&self, from: MachineNo, to: MachineNo) -> bool {
         self.dropped.contains(&(from, to))
     }
+    fn lookups_blocked(&self, _: MachineNo) -> bool {
+        false
+    }
     fn holders(&self, address: Ipv4Addr) -> &[(MachineNo, NetworkNo)] {
         self.base.holders(address)
     }

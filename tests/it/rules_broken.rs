@@ -60,7 +60,8 @@ fn each_fix_that_is_offered_clears_it() {
                 let mut mended = lab.clone();
                 mended.apply(&fix.edits).unwrap();
                 let left = sandtable::rules::check(&mended, catalog, &context);
-                let is_left = left.iter().any(|other| other.accepted.is_none() && (other.rule == finding.rule || other.severity == Severity::Error));
+                let is_left =
+                    left.iter().any(|other| other.accepted.is_none() && (other.rule == finding.rule || other.severity == Severity::Error));
                 if is_left {
                     wrong.push(format!("{code}: {}:\n    {}", fix.title, lines(&left).join("\n    ")));
                 }

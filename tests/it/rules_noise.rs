@@ -19,8 +19,10 @@ fn one_thing_that_is_missing_gives_few_findings() {
             let found: Vec<Arc<Finding>> = check(&mistaken, Catalog::embedded(), &Context::default());
             let found: Vec<&Arc<Finding>> = found.iter().filter(|finding| finding.accepted.is_none()).collect();
             let worse = found.iter().filter(|finding| finding.severity < Severity::Advice).count();
-            let lines: Vec<String> =
-                found.iter().map(|finding| format!("    {} {} [{}]: {}", finding.severity.title(), finding.rule, finding.subject, finding.message)).collect();
+            let lines: Vec<String> = found
+                .iter()
+                .map(|finding| format!("    {} {} [{}]: {}", finding.severity.title(), finding.rule, finding.subject, finding.message))
+                .collect();
             noisy.push((found.len(), worse, format!("{layout} {what}: {} findings\n{}", found.len(), lines.join("\n"))));
         }
     }

@@ -47,12 +47,10 @@ fn random_lab(rng: &mut Rng) -> Lab {
     }
 }
 
-/// Faults that the simulator has no notion of.
-const NOT_SIMULATED: [&str; 4] = ["fill-memory", "hog-cpu", "skew", "no-dns"];
-/// Reasons for which a fault that it has cannot fall on something now, with the faults that they may be said of.
+/// Reasons for which a fault cannot fall on something now, with the faults that they may be said of.
 const REFUSED: [(&[&str], &str); 5] = [
     (&["kill", "hang"], "it does not run"),
-    (&["power-off", "pause"], "it is off"),
+    (&["power-off", "pause", "fill-memory", "hog-cpu"], "it is off"),
     (&["kill", "hang"], "it has no process of its own"),
     (&["block"], "it opens no port"),
     (&["expire"], "it has no certificate"),
@@ -61,8 +59,7 @@ const REFUSED: [(&[&str], &str); 5] = [
 /// Whether a fault was refused for a reason for which it may be.
 fn is_refused_rightly(fault: &Fault, error: &SimError) -> bool {
     let (word, why) = (fault.word(), error.to_string());
-    matches!(error, SimError::Refused { .. })
-        && (NOT_SIMULATED.contains(&word) || REFUSED.iter().any(|(words, reason)| words.contains(&word) && why.contains(reason)))
+    matches!(error, SimError::Refused { .. }) && REFUSED.iter().any(|(words, reason)| words.contains(&word) && why.contains(reason))
 }
 
 fn some_nodes(rng: &mut Rng, lab: &Lab) -> (Vec<NodeName>, Vec<NodeName>) {
@@ -101,7 +98,7 @@ fn random_fault(rng: &mut Rng, lab: &Lab) -> Option<Fault> {
         "fill-disk" => Fault::FillDisk(node),
         "fill-memory" => Fault::FillMemory(node),
         "hog-cpu" => Fault::HogCpu(node),
-        "skew" => Fault::Skew(node, 90),
+        "skew" => Fault::Skew(node, *pick(rng, &[90, -90, 5 * 24 * 3600, -5 * 24 * 3600])),
         "no-dns" => Fault::NoDns(node),
         "link-down" => Fault::LinkDown(node, wire?),
         "one-way" => Fault::OneWay(node.clone(), pick(rng, &nodes.into_iter().filter(|other| *other != node).collect::<Vec<_>>()).clone()),

@@ -56,7 +56,7 @@ impl Run {
         (seen.health, seen.reason)
     }
 
-    fn holders(&self, vip: &str) -> Vec<String> {
+    pub(super) fn holders(&self, vip: &str) -> Vec<String> {
         self.world.observe().vips[vip].holders.iter().map(ToString::to_string).collect()
     }
 
@@ -94,7 +94,7 @@ impl Run {
     }
 
     /// Where `explain` and the simulator say different things of a flow.
-    fn disagreements(&self) -> Vec<String> {
+    pub(super) fn disagreements(&self) -> Vec<String> {
         let differs = |(place, fares): (usize, &ObservedFlow)| {
             let answer = self.explained(place);
             (answer.reaches != (fares.health == Health::Healthy)).then(|| format!("{answer:?} and {fares:?}"))
@@ -102,7 +102,7 @@ impl Run {
         self.world.observe().flows.iter().enumerate().filter_map(differs).collect()
     }
 
-    fn predict(&self, text: &str, lasts_ms: Option<u64>) -> Prediction {
+    pub(super) fn predict(&self, text: &str, lasts_ms: Option<u64>) -> Prediction {
         blast_radius(&self.world, &fault(text), lasts_ms).unwrap()
     }
 }

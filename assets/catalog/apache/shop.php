@@ -82,11 +82,11 @@ final class Store
     public function __construct(string $url, string $password)
     {
         $context = stream_context_create(['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]]);
-        $stream = @stream_socket_client($url, $code, $why, 1.0, STREAM_CLIENT_CONNECT, $context);
+        $stream = @stream_socket_client($url, $code, $why, (float) lab('CONNECT_SECS'), STREAM_CLIENT_CONNECT, $context);
         if (!$stream) {
             throw new RuntimeException("Redis: $why");
         }
-        stream_set_timeout($stream, 1);
+        stream_set_timeout($stream, (int) lab('CONNECT_SECS'));
         $this->stream = $stream;
         if ($password !== '') {
             $this->ask('AUTH', $password);

@@ -1,6 +1,9 @@
 //! Services: where they listen, whom they let in, whom they talk to. All of it follows from the flows.
 
-use super::{Unplannable, machine::{address_from, joins}};
+use super::{
+    Unplannable,
+    machine::{address_from, joins},
+};
 use crate::{
     catalog::{Audience, Behaviour, Calls, Catalog, Entry, Named},
     model::{

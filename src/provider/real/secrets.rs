@@ -7,7 +7,10 @@ use crate::{
     catalog::SecretForm,
     host::state::{LabFolder, Locked, StateError},
     provider::{ProviderError, Retry},
-    provision::needs::{Certificate, CertificateNeed, Needs, Secret, Values},
+    provision::{
+        needs::{Certificate, CertificateNeed, Needs, Secret, Values},
+        scene::CERTIFICATE_EARLIER_DAYS,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
@@ -25,8 +28,6 @@ const AUTHORITY_DAYS: u64 = 3650;
 const CERTIFICATE_DAYS: u64 = 730;
 /// A certificate with fewer days left is made anew at the next deployment.
 const RENEW_DAYS: u64 = 60;
-/// How far clocks of nodes may be behind, in days.
-const EARLIER_DAYS: u64 = 2;
 
 const PASSWORD_LETTERS: usize = 24;
 const SHORT_LETTERS: usize = 8;
@@ -279,7 +280,7 @@ fn authority_params(lab: &str, now_secs: u64) -> Result<CertificateParams, Provi
 
 fn hold(params: &mut CertificateParams, now_secs: u64, days: u64) {
     let beginning = rcgen::date_time_ymd(1970, 1, 1);
-    params.not_before = beginning + Duration::from_secs(now_secs.saturating_sub(EARLIER_DAYS * DAY_SECS));
+    params.not_before = beginning + Duration::from_secs(now_secs.saturating_sub(CERTIFICATE_EARLIER_DAYS * DAY_SECS));
     params.not_after = beginning + Duration::from_secs(now_secs + days * DAY_SECS);
 }
 

@@ -48,8 +48,10 @@ fn choices(desk: &Desk<'_>) -> Vec<Choice> {
         return all;
     }
     let lab = desk.state.lab();
-    let things =
-        crate::model::Subject::all(lab).into_iter().filter(|subject| panel::subject_text(subject).to_lowercase().contains(&query)).take(THINGS_MAX);
+    let things = crate::model::Subject::all(lab)
+        .into_iter()
+        .filter(|subject| panel::subject_text(subject).to_lowercase().contains(&query))
+        .take(THINGS_MAX);
     all.extend(things.map(|subject| Choice {
         icon: panel::subject_icon(lab, &subject),
         title: panel::subject_text(&subject),

@@ -144,7 +144,7 @@ fn outage_tone(outage: Outage) -> Tone {
     match outage {
         Outage::NoRequests => Tone::Neutral,
         Outage::None => Tone::Good,
-        Outage::Until(_) => Tone::Warn,
+        Outage::Until(_) | Outage::NowAndThen => Tone::Warn,
         Outage::Partial | Outage::Total => Tone::Bad,
     }
 }
@@ -160,7 +160,7 @@ fn forecast(ui: &mut Ui, desk: &Desk<'_>, prediction: &Forecast) {
         line(ui, desk, &one.subject, &one.says, if one.is_move() { Tone::Vip } else { Tone::Bad });
     }
     if prediction.lines.is_empty() {
-        super::muted(ui, "No service, cluster or VIP is touched.");
+        super::muted(ui, prediction.because.unwrap_or("No service, cluster or VIP is touched."));
     }
 }
 

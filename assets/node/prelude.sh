@@ -45,6 +45,7 @@ end() {
 # done, so that a script that was cut off is made good by the next one.
 changed() {
     : >"$work/changed"
+    [ "${1:-restart}" != reload ] || : >"$work/reload"
     [ -d "$home" ] || mkdir -p -m 0755 "$home"
     case ${1:-restart} in
         restart) echo restart >"$home/pending"; rm -f "$home/after-done" ;;
@@ -565,12 +566,13 @@ service_remove() {
         rm -rf "$home"
     fi
 }
-# A promotion changes the running server, so the files of its new role need no restart; a change that was pending before still does.
+# A promotion changes the running server, so the files of its new role need no restart; a change that was pending before still does. What
+# takes effect by a reload, such as which replicas may copy, is loaded.
 service_owes() {
     [ ! -e "$home/pending" ] || : >"$work/owes"
 }
 service_promoted() {
-    [ -e "$work/owes" ] || rm -f "$home/pending"
+    [ -e "$work/owes" ] || if [ -e "$work/reload" ]; then echo reload >"$home/pending"; else rm -f "$home/pending"; fi
 }
 # How far a member's data goes, for whoever recovers a cluster.
 value_of() { # NAME

@@ -2,6 +2,8 @@
 //! do, destroyed with nothing left. Needs an Incus daemon with an image that has every recipe's packages, so it is a suite of
 //! its own, which `./dev test incus` runs inside a private machine. It prints what each part took.
 
+mod promotion;
+
 use serde_json::Value;
 use std::{
     fs,

@@ -82,6 +82,8 @@ struct Work {
     kept: Option<BTreeSet<String>>,
     /// A change was pending before a promotion.
     owes: bool,
+    /// A file has changed that takes effect by a reload.
+    reload: bool,
     scripts: BTreeSet<String>,
     said: Vec<String>,
     last: String,
@@ -201,6 +203,7 @@ impl Guest {
             ("service_begin", []) => work.kept = Some(BTreeSet::new()),
             ("service_owes", []) => work.owes = self.disk.files.contains_key(&format!("{home}/pending")),
             ("service_promoted", []) if work.owes => {}
+            ("service_promoted", []) if work.reload => drop(self.disk.files.insert(format!("{home}/pending"), "reload".into())),
             ("service_promoted", []) => drop(self.disk.files.remove(&format!("{home}/pending"))),
             ("service_kept", []) => {
                 let kept = work.kept.take().unwrap_or_default();
@@ -259,6 +262,9 @@ impl Guest {
             work.changed |= !units.is_empty();
         } else if pending == "restart" {
             work.said.push("::say restarting".into());
+            work.changed = true;
+        } else if pending == "reload" {
+            work.said.push("::say reloading".into());
             work.changed = true;
         }
         self.memory.frozen.retain(|unit| !units.contains(unit));
@@ -359,6 +365,7 @@ impl Guest {
     fn asks_for(&mut self, what: &str, work: &mut Work) {
         work.changed = true;
         let pending = format!("{}/pending", work.home);
+        work.reload |= what == "reload";
         match what {
             "restart" => drop(self.disk.files.insert(pending, "restart".into())),
             "reload" => drop(self.disk.files.entry(pending).or_insert_with(|| "reload".into())),

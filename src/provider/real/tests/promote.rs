@@ -16,12 +16,12 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// A primary with two replicas.
-fn mill() -> Lab {
+/// A primary of a kind with two replicas.
+fn mill(kind: &str) -> Lab {
     let node = |name: &str, address: u8, copies: &str| {
         format!(
             r#""{name}": (role: database, adapters: [(network: "lan", address: "10.1.0.{address}")],
-                services: {{"db": (kind: "mariadb", bind: on("lan"){copies})}}),"#
+                services: {{"db": (kind: "{kind}", bind: on("lan"){copies})}}),"#
         )
     };
     let replica = r#", replica_of: "db1/db""#;
@@ -31,8 +31,8 @@ fn mill() -> Lab {
 }
 
 /// The mill, deployed, whose primary's node is off.
-async fn lost() -> Bench {
-    let bench = Bench::on(Host::default(), mill());
+async fn lost(kind: &str) -> Bench {
+    let bench = Bench::on(Host::default(), mill(kind));
     bench.deploy().await;
     bench.machines.with("db1", |there| (there.power, there.guest.memory) = (Power::Stopped, Default::default()));
     bench
@@ -68,7 +68,7 @@ fn file(bench: &Bench, node: &str, end: &str) -> String {
 #[test]
 fn a_replica_takes_writes_without_a_restart_and_the_other_follows_it() {
     still(async {
-        let bench = lost().await;
+        let bench = lost("mariadb").await;
         assert!(file(&bench, "db2", "90-sandtable.cnf").contains("read_only = ON"));
         let (done, said) = promoted(&bench).await;
         assert_eq!(done, Ok(Done::Changed));
@@ -87,9 +87,24 @@ fn a_replica_takes_writes_without_a_restart_and_the_other_follows_it() {
 }
 
 #[test]
+fn a_new_primary_loads_which_replicas_may_copy_from_it() {
+    still(async {
+        let bench = lost("postgresql").await;
+        assert!(!file(&bench, "db2", "pg_hba.conf").contains("10.1.0.13"));
+        let (done, said) = promoted(&bench).await;
+        assert_eq!(done, Ok(Done::Changed));
+        assert!(file(&bench, "db2", "pg_hba.conf").contains("10.1.0.13/32"));
+        let [script, follower] =
+            ["promote", "db3/db copies from db2/db from now on"].map(|line| said.iter().position(|it| it == line).unwrap());
+        let primary = &said[script..follower];
+        assert!(primary.iter().any(|line| line == "reloading") && primary.iter().all(|line| line != "restarting"), "{said:?}");
+    });
+}
+
+#[test]
 fn a_follower_that_cannot_be_changed_is_stale_and_the_promotion_stands() {
     still(async {
-        let bench = lost().await;
+        let bench = lost("mariadb").await;
         bench.machines.with("db3", |there| there.guest.refuses = Some("put"));
         let (done, said) = promoted(&bench).await;
         assert_eq!(done, Ok(Done::Changed));

@@ -217,7 +217,7 @@ impl Engine for Local {
         let Some(operation) = job.task.kind().operation() else { return self.do_task(&session, &job.task, &mut monitor, &reports) };
         reports.send(Report::OperationStarted((self.clock)(), operation));
         let result = self.do_task(&session, &job.task, &mut monitor, &reports);
-        let ended = result.as_ref().map(|()| ()).map_err(super::in_words);
+        let ended = result.as_ref().copied().map_err(super::in_words);
         reports.send(Report::OperationEnded((self.clock)(), ended));
         result
     }

@@ -104,10 +104,15 @@ impl Local {
         report.send(Report::Planned(prepared.plan().clone()));
         let finished = run(prepared, monitor)?;
         anyhow::ensure!(finished.is_gone, "Part of the lab is left; destroy it again");
-        self.handles.remove(&session.file);
-        self.reported_ms.remove(&session.file);
-        self.loaded.remove(&session.file);
+        self.forget(&session.file);
         Ok(())
+    }
+
+    /// Forgets what is kept of a lab that is no longer deployed.
+    fn forget(&mut self, file: &Path) {
+        self.handles.remove(file);
+        self.reported_ms.remove(file);
+        self.loaded.remove(file);
     }
 
     fn do_task(&mut self, session: &Session, task: &Task, monitor: &mut Monitor<'_>, report: &Reports<'_>) -> anyhow::Result<()> {
@@ -222,10 +227,12 @@ impl Engine for Local {
         result
     }
 
-    fn look(&mut self, chosen: &str, file: &Path, lab: &Lab) -> anyhow::Result<Option<Observation>> {
+    fn look(&mut self, chosen: &str, file: &Path, lab: &Lab) -> anyhow::Result<Observation> {
         let session = self.open(file, lab, ProviderSelection::DeployedOr(parse(chosen)?))?;
         if !session.folder.exists() {
-            return Ok(None);
+            // Another process may deploy the lab again: its clock begins anew then.
+            self.forget(&session.file);
+            return Ok(Observation { wall_ms: (self.clock)(), is_gone: true, ..Observation::default() });
         }
         let handle = self.handle(&session)?;
         let observed = handle.observe()?;
@@ -235,20 +242,22 @@ impl Engine for Local {
             handle.send_requests(crate::sim::REQUESTS_PER_SEC)?;
         }
         let traffic = handle.traffic()?;
-        let reported = self.reported_ms.get(&session.file).copied();
+        // A clock that goes back is the one of another deployment.
+        let reported = self.reported_ms.get(&session.file).copied().filter(|reported| *reported <= observed.at_ms);
         let is_new = |at_ms: u64| reported.is_none_or(|reported| at_ms + SAMPLE_MS > reported) && at_ms + SAMPLE_MS <= observed.at_ms;
         let load: Vec<LoadSample> = traffic.seconds.iter().filter(|second| is_new(second.at_ms)).map(LoadSample::of).collect();
         if let Some(last) = load.last() {
             self.reported_ms.insert(session.file, last.at_ms);
         }
-        Ok(Some(Observation {
+        Ok(Observation {
             wall_ms: (self.clock)(),
             observed,
             load,
             entries: traffic.entries,
             failover: traffic.failover,
             outage: traffic.outage,
-        }))
+            is_gone: false,
+        })
     }
 
     fn log_reader(&self) -> ReadLogs {
@@ -350,10 +359,10 @@ mod tests {
         let file = root.path().canonicalize().unwrap().join("a.ron");
         std::fs::write(&file, "x").unwrap();
         let lab = Lab::new("A");
-        assert!(engine.look("sim", &file, &lab).unwrap().is_none());
+        assert!(engine.look("sim", &file, &lab).unwrap().is_gone);
         let job = |file: &Path, task| Job { provider: "sim".into(), file: Some(file.to_owned()), lab: lab.clone(), task };
         engine.work(&job(&file, Task::Deploy(crate::plan::Plan::default())), &Cancel::default(), &mut |_| {}).unwrap();
-        assert!(engine.look("sim", &file, &lab).unwrap().is_some());
+        assert!(!engine.look("sim", &file, &lab).unwrap().is_gone);
 
         let moved = root.path().canonicalize().unwrap().join("b.ron");
         std::fs::rename(&file, &moved).unwrap();

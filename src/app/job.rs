@@ -207,6 +207,8 @@ pub struct Observation {
     pub failover: Option<FailoverRuler>,
     /// What became of requests since the last fault; `None`: nothing was broken yet, or it was not measured.
     pub outage: Option<RequestOutage>,
+    /// Whether nothing of the lab is kept any more: it was never deployed, or was destroyed.
+    pub is_gone: bool,
 }
 
 /// Reads the logs of a node's steps, on any thread: it needs no provider and waits for no job.
@@ -223,11 +225,11 @@ pub trait Engine: Send {
     /// What failed, on which node, and what to do next.
     fn work(&mut self, job: &Job, cancel: &Cancel, report: &mut dyn FnMut(Report)) -> anyhow::Result<()>;
 
-    /// Looks at a lab; `None`: nothing of it is there.
+    /// Observes a lab.
     ///
     /// # Errors
     /// Where the provider cannot be asked.
-    fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Option<Observation>>;
+    fn look(&mut self, provider: &str, file: &std::path::Path, lab: &Lab) -> anyhow::Result<Observation>;
 
     /// What reads logs while a job runs.
     fn log_reader(&self) -> ReadLogs;

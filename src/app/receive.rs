@@ -90,7 +90,7 @@ pub enum Event {
     /// A job has ended.
     Ended(JobKind, Result<(), String>),
     /// A look at the running lab; `None`: nothing of it is there.
-    Seen(Option<Box<Observation>>),
+    Seen(Box<Observation>),
     /// Nobody could look, and why.
     NotSeen(String),
 }
@@ -224,8 +224,12 @@ impl State {
                 self.run.note(why);
             }
             Event::Ended(kind, result) => self.ended(kind, result),
-            Event::Seen(Some(sight)) if self.mode != Mode::Design => {
-                if !sight.observed.is_empty() {
+            // In Design nothing is observed; an observation that was under way comes too late.
+            Event::Seen(sight) if self.mode == Mode::Design && !sight.is_gone => {}
+            Event::Seen(sight) => {
+                if sight.is_gone {
+                    self.run.deployed_on = None;
+                } else if !sight.observed.is_empty() {
                     self.run.deployed_on = Some(self.run.provider.clone());
                 }
                 self.run.observe(&sight);
@@ -235,14 +239,7 @@ impl State {
                     self.run.measured = Some(moved);
                 }
             }
-            // Nothing is there: what comes next is news.
-            Event::Seen(None) => {
-                self.run.deployed_on = None;
-                self.run.observed = Some(crate::model::Observed::default());
-            }
-            Event::NotSeen(why) => self.run.note(why),
-            // In Design nothing is observed; an observation that was under way comes too late.
-            Event::Seen(Some(_)) => {}
+            Event::NotSeen(why) => self.run.not_observed(why),
             // `receive` handles these.
             Event::Chosen(..)
             | Event::NotChosen(_)

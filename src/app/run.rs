@@ -141,10 +141,16 @@ pub struct Run {
     pub observed: Option<Observed>,
     /// When it was, in milliseconds since 1970.
     pub observed_wall_ms: u64,
+    /// Why the lab cannot be observed now; what is shown of it is stale.
+    pub stale: Option<String>,
+    /// What was observed before it became stale.
+    pub(super) observed_before: Option<Observed>,
     /// What this window does with the lab as a whole, until that is observed.
     pub operation: Option<RunningOperation>,
     /// What happened, the oldest first.
     pub events: VecDeque<Event>,
+    /// How many events, the latest, count their times by the clock of the present deployment.
+    pub(super) of_this_clock: usize,
     /// Requests from outside, the oldest first.
     pub load: VecDeque<LoadSample>,
     /// The same by the flow that they came in by, in the layout's order.
@@ -273,7 +279,22 @@ impl Run {
 
     /// A new observation of the lab: what is different becomes events.
     pub fn observe(&mut self, sight: &Observation) {
-        let Observation { wall_ms, observed, load, .. } = sight;
+        let Observation { wall_ms, load, .. } = sight;
+        self.stale = None;
+        if let Some(before) = self.observed_before.take() {
+            self.observed = Some(before);
+        }
+        let mut observed = sight.observed.clone();
+        let (before_ms, was_deployed) = (self.now_ms(), self.is_deployed());
+        let is_removed = was_deployed && observed.is_empty();
+        if is_removed {
+            // Nothing has a clock any more: what was removed is listed after what happened before.
+            observed.at_ms = before_ms.max(observed.at_ms) + wall_ms.saturating_sub(self.observed_wall_ms);
+        } else if was_deployed && observed.at_ms + SAMPLE_MS < before_ms {
+            self.forget_load();
+            self.of_this_clock = 0;
+        }
+        let observed = &observed;
         // While a job runs, requests are not measured.
         let outage = sight.outage.as_ref().or(self.outage.as_ref());
         let mut events = Vec::new();
@@ -297,8 +318,34 @@ impl Run {
             events.push(Event { at_ms, lab_ms: observed.at_ms, author: Author::Viewer, fact });
         }
         events.into_iter().for_each(|event| self.say(event));
-        self.observed = Some(observed.clone());
+        self.observed = Some(sight.observed.clone());
         self.observed_wall_ms = *wall_ms;
+        if is_removed {
+            self.forget_load();
+            self.of_this_clock = 0;
+        }
+    }
+
+    /// What was measured of a deployment that is gone says nothing about the next one.
+    fn forget_load(&mut self) {
+        self.load.clear();
+        self.entries.clear();
+        (self.outage, self.measured, self.last_fault) = (None, None, None);
+    }
+
+    /// The lab cannot be observed: what was observed last stays in sight, without a word on how well it is.
+    pub(super) fn not_observed(&mut self, why: String) {
+        if self.stale.as_ref() == Some(&why) {
+            return;
+        }
+        if self.observed_before.is_none()
+            && let Some(observed) = self.observed.take()
+        {
+            self.observed = Some(observed.clone().without_health(&format!("not observed: {why}")));
+            self.observed_before = Some(observed);
+        }
+        self.note(why.clone());
+        self.stale = Some(why);
     }
 
     /// This window, as the author of events.
@@ -325,8 +372,11 @@ impl Run {
     /// Adds an event, in the order of time.
     pub fn say(&mut self, event: Event) {
         // What is learnt late stands where it happened.
-        let at = self.events.iter().rposition(|other| other.lab_ms <= event.lab_ms).map_or(0, |last| last + 1);
+        let earlier = self.events.len().saturating_sub(self.of_this_clock);
+        let after = |other: &Event| other.lab_ms <= event.lab_ms;
+        let at = self.events.iter().skip(earlier).rposition(after).map_or(earlier, |last| earlier + last + 1);
         self.events.insert(at, event);
+        self.of_this_clock += 1;
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
         }

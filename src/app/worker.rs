@@ -359,7 +359,7 @@ fn choose_files(mut chooser: Box<dyn Chooser>, orders: &Receiver<(FileUse, Strin
 
 fn look(engine: &mut dyn Engine, what: &Watched) -> Event {
     match engine.look(&what.provider, &what.file, &what.lab) {
-        Ok(sight) => Event::Seen(sight.map(Box::new)),
+        Ok(sight) => Event::Seen(Box::new(sight)),
         Err(error) => Event::NotSeen(super::in_words(&error)),
     }
 }
@@ -431,16 +431,16 @@ fn do_jobs(mut engine: Box<dyn Engine>, orders: &Receiver<Order>, send: &Mailbox
 /// What an observation shows: the same event without clocks and without the requests that it tells of, which are new ones.
 fn without_clocks(event: Event) -> Event {
     match event {
-        Event::Seen(Some(sight)) => {
-            let Observation { observed, failover, .. } = *sight;
-            Event::Seen(Some(Box::new(Observation { observed: observed.without_clocks(), failover, ..Observation::default() })))
+        Event::Seen(sight) => {
+            let Observation { observed, failover, is_gone, .. } = *sight;
+            Event::Seen(Box::new(Observation { observed: observed.without_clocks(), failover, is_gone, ..Observation::default() }))
         }
         other => other,
     }
 }
 
 fn has_load(event: &Event) -> bool {
-    matches!(event, Event::Seen(Some(sight)) if !sight.load.is_empty())
+    matches!(event, Event::Seen(sight) if !sight.load.is_empty())
 }
 
 fn inline(
@@ -499,8 +499,8 @@ mod tests {
             anyhow::ensure!(!cancel.is_requested(), "stopped");
             Ok(())
         }
-        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
-            Ok(None)
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Observation> {
+            Ok(Observation::default())
         }
         fn log_reader(&self) -> ReadLogs {
             Arc::new(|_, _| Ok(Vec::new()))
@@ -583,7 +583,7 @@ mod tests {
         fn work(&mut self, _: &Job, _: &Cancel, _: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
             Ok(())
         }
-        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Observation> {
             self.1 += 250;
             let mut sight = Observation::default();
             sight.observed.at_ms = self.1;
@@ -593,7 +593,7 @@ mod tests {
                 ..Default::default()
             };
             sight.observed.nodes.insert("a".parse()?, node);
-            Ok(Some(sight))
+            Ok(sight)
         }
         fn log_reader(&self) -> ReadLogs {
             Arc::new(|_, _| Ok(Vec::new()))
@@ -612,7 +612,7 @@ mod tests {
         workers.carry_out(Effect::Watch(Some(Box::new(Watched { provider: "sim".into(), file: "x".into(), lab: Lab::new("x") }))));
         let clock = |workers: &Workers| {
             let seen =
-                workers.events().into_iter().filter_map(|event| if let Event::Seen(Some(sight)) = event { Some(sight) } else { None });
+                workers.events().into_iter().filter_map(|event| if let Event::Seen(sight) = event { Some(sight) } else { None });
             seen.last().map(|sight| sight.observed.at_ms)
         };
         // Recoveries, providers, and the first observation.
@@ -637,8 +637,8 @@ mod tests {
         fn work(&mut self, _: &Job, _: &Cancel, _: &mut dyn FnMut(Report)) -> anyhow::Result<()> {
             Ok(self.0.recv()?)
         }
-        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Option<Observation>> {
-            Ok(None)
+        fn look(&mut self, _: &str, _: &std::path::Path, _: &Lab) -> anyhow::Result<Observation> {
+            Ok(Observation::default())
         }
         fn log_reader(&self) -> ReadLogs {
             Arc::new(|_, _| Ok(vec![crate::session::StepLog { step: "install".into(), age_secs: 0, text: "half".into() }]))

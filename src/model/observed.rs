@@ -462,6 +462,21 @@ impl Observed {
         self
     }
 
+    /// The same with the health of everything unknown, and why: it cannot be observed any more.
+    #[must_use]
+    pub fn without_health(mut self, why: &str) -> Self {
+        for node in self.nodes.values_mut() {
+            (node.health, node.reason) = (Health::Unknown, why.to_owned());
+            for service in node.services.values_mut() {
+                (service.health, service.reason) = (Health::Unknown, why.to_owned());
+            }
+        }
+        for flow in &mut self.flows {
+            (flow.health, flow.latency_ms, flow.reason) = (Health::Unknown, None, why.to_owned());
+        }
+        self
+    }
+
     /// Nodes that run and whose state is not known: they did not report lately.
     pub fn silent(&self) -> impl Iterator<Item = &NodeName> {
         let silent = self.nodes.iter().filter(|(_, node)| node.power == Power::Running && node.health == Health::Unknown);

@@ -3,7 +3,7 @@
 use super::{desk::Desk, panel, theme, widget};
 use crate::app::{Command, Notice, WindowCommand};
 use crate::look::{FontFace, Icon, Tone, font_size, size};
-use egui::{Align2, Context, Id, RichText, vec2};
+use egui::{Align2, Context, Id, Rect, RichText, vec2};
 use std::time::Duration;
 
 /// Notices that are shown at once; the others wait.
@@ -18,18 +18,30 @@ const MARGIN: f32 = 24.0;
 pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
     let waiting = desk.state.notices.waiting().len().saturating_sub(SHOWN_MAX);
     let shown: Vec<Notice> = desk.state.notices.waiting().take(SHOWN_MAX).cloned().collect();
-    let mut bottom = MARGIN;
+    let (mut bottom, mut rects) = (MARGIN, Vec::new());
     for (nth, notice) in shown.iter().rev().enumerate() {
         let more = if nth == 0 { waiting } else { 0 };
-        bottom += bar(ctx, desk, notice, bottom, more) + size::GRID;
+        let rect = bar(ctx, desk, notice, bottom, more);
+        bottom += rect.height() + size::GRID;
+        rects.push(rect);
         if notice.tone == Tone::Good {
             fade_out(ctx, notice.id, desk);
         }
     }
+    ctx.data_mut(|data| data.insert_temp(rects_id(), rects));
 }
 
-/// Shows one notice so far above the lower edge; gives its height.
-fn bar(ctx: &Context, desk: &mut Desk<'_>, notice: &Notice, bottom: f32, more: usize) -> f32 {
+/// Where the shown notices are.
+pub fn rects(ctx: &Context) -> Vec<Rect> {
+    ctx.data(|data| data.get_temp(rects_id())).unwrap_or_default()
+}
+
+fn rects_id() -> Id {
+    Id::new("notice rects")
+}
+
+/// Shows one notice so far above the lower edge; gives its place.
+fn bar(ctx: &Context, desk: &mut Desk<'_>, notice: &Notice, bottom: f32, more: usize) -> Rect {
     let window = ctx.content_rect();
     let width = (window.width() - 2.0 * MARGIN - 96.0).clamp(120.0, WIDTH_MAX);
     let id = Id::new(("notice", notice.id));
@@ -57,7 +69,7 @@ fn bar(ctx: &Context, desk: &mut Desk<'_>, notice: &Notice, bottom: f32, more: u
     if shown.inner {
         desk.send(Command::Window(WindowCommand::CloseNotice(notice.id)));
     }
-    shown.response.rect.height()
+    shown.response.rect
 }
 
 /// A good notice closes itself, some time after it was first seen.

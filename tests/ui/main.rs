@@ -3,6 +3,7 @@
 mod canvas_snapshots;
 mod flows;
 mod look;
+mod real_window;
 mod support;
 mod window;
 mod window_snapshots;

@@ -120,6 +120,13 @@ impl Window {
         window
     }
 
+    /// The engine of another process on the same state, with the same clock.
+    #[allow(dead_code, reason = "not every test has another process")]
+    pub fn another_process(&self) -> Local {
+        let reading = Arc::clone(&self.clock);
+        Local::new(Ok(StateFolder::at(self.folder.path().join("state"))), Arc::new(move || reading.load(Ordering::Relaxed)))
+    }
+
     pub fn with_template(name: &str) -> Self {
         let mut window = Self::open();
         let place = window.state().templates.iter().position(|template| template.name == name).unwrap();

@@ -4,7 +4,7 @@ use super::{Canvas, CanvasInput, about, gesture::Gesture};
 use crate::{
     look::{self, FontFace, Tone, duration_secs, font_size, size},
     picture::{Hit, Mode, Point, Rect, geometry},
-    ui::{panel, theme},
+    ui::{notices, panel, theme},
 };
 use egui::{Id, Pos2, Response, RichText, Tooltip, Ui, containers::PopupAnchor, vec2};
 
@@ -18,6 +18,8 @@ const LABEL_WIDTH_MAX: f32 = 130.0;
 pub struct Hover {
     over: Option<Hit>,
     since: f64,
+    /// Whether the card would cover a notice: then it does not show.
+    covers_notice: bool,
     /// Where the pointer was when the card came.
     at: Pos2,
 }
@@ -32,16 +34,19 @@ impl Canvas {
             && self.writing.is_none()
             && input.overlay.mode != Mode::Present
             && !ui.input(|input| input.pointer.any_down())
-            && !egui::Popup::is_any_open(ui.ctx());
+            && !is_below_a_popup(ui);
         let over = self.hovered.clone().filter(|_| idle);
         if over != self.hover.over {
-            self.hover = Hover { over, since: now, at: self.hover.at };
+            self.hover = Hover { over, since: now, covers_notice: false, at: self.hover.at };
         }
         let Some(hit) = self.hover.over.clone() else { return };
         let left = f64::from(duration_secs::HOVER) - (now - self.hover.since);
         if left > 0.0 {
             self.hover.at = ui.input(|input| input.pointer.latest_pos()).unwrap_or(self.hover.at);
             ui.ctx().request_repaint_after_secs(super::as_f32(left));
+            return;
+        }
+        if self.hover.covers_notice {
             return;
         }
         let Some(about) = about::about(&hit, input) else { return };
@@ -52,10 +57,13 @@ impl Canvas {
             Some(area) => PopupAnchor::ParentRect(self.camera.screen_rect(response.rect.min, area).intersect(response.rect)),
             None => PopupAnchor::ParentRect(egui::Rect::from_center_size(self.hover.at, egui::Vec2::splat(24.0))),
         };
-        Tooltip::always_open(ui.ctx().clone(), response.layer_id, Id::new("hover card"), anchor)
+        let shown = Tooltip::always_open(ui.ctx().clone(), response.layer_id, Id::new("hover card"), anchor)
             .width(WIDTH_MAX)
             .gap(size::GRID)
             .show(|ui| egui::Frame::new().inner_margin(size::GRID).show(ui, |ui| card(ui, &about)));
+        // The first frame of a card is for its size only and not seen.
+        let notices = notices::rects(ui.ctx());
+        self.hover.covers_notice = shown.is_some_and(|shown| notices.iter().any(|notice| notice.intersects(shown.response.rect)));
     }
 
     /// What a card stands beside; `None`: the pointer, for what is thin or long.
@@ -79,6 +87,12 @@ impl Canvas {
             _ => None,
         }
     }
+}
+
+/// Whether a menu, another popup or a dialog is open. The canvas's own menu keeps its state itself, so egui's list of popups lacks it.
+fn is_below_a_popup(ui: &Ui) -> bool {
+    let is_popup = |layer: &egui::LayerId| layer.order == egui::Order::Foreground;
+    ui.ctx().memory(|memory| memory.areas().visible_layer_ids().iter().any(is_popup))
 }
 
 fn card(ui: &mut Ui, about: &about::About) {

@@ -168,6 +168,8 @@ pub struct Canvas {
     flight: Option<Flight>,
     hold: Option<view::Hold>,
     fitted: bool,
+    /// Whether the next change of the canvas's size leaves the drawing where it is on the screen.
+    keeps_still: bool,
     seen: Option<(u64, u64)>,
     chosen: Chosen,
     gesture: Gesture,
@@ -206,11 +208,12 @@ impl Canvas {
         let response = ui.allocate_rect(viewport, Sense::click_and_drag());
         let mut events = Vec::new();
         let before = self.viewport.replace(viewport);
-        let resized = before.is_some_and(|before| before.size() != viewport.size());
+        let resized = before.filter(|before| before.size() != viewport.size());
+        let keeps_still = std::mem::take(&mut self.keeps_still);
         self.furnished = input.furniture;
         self.take(input);
-        if resized {
-            self.resized(viewport);
+        if let Some(before) = resized {
+            if keeps_still { self.stay(before, viewport) } else { self.resized(viewport) }
         }
         self.fly(ui);
         self.navigate(ui, &response);

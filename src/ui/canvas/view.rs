@@ -59,6 +59,25 @@ impl Canvas {
         }
     }
 
+    /// The next frame leaves the drawing where it is on the screen, even if the canvas has another size then.
+    pub fn keep_still(&mut self) {
+        self.keeps_still = true;
+    }
+
+    /// The canvas has another size, and the drawing stays where it is on the screen. It is fitted again with the next change of size.
+    pub(super) fn stay(&mut self, before: egui::Rect, viewport: egui::Rect) {
+        let by = before.min - viewport.min;
+        let was_held = self.hold.is_some_and(|hold| hold.camera == self.flight.map_or(self.camera, |flight| flight.to));
+        self.camera = self.camera.panned(by);
+        if let Some(flight) = &mut self.flight {
+            (flight.from, flight.to) = (flight.from.panned(by), flight.to.panned(by));
+        }
+        let to = self.flight.map_or(self.camera, |flight| flight.to);
+        if let Some(hold) = self.hold.as_mut().filter(|_| was_held) {
+            hold.camera = to;
+        }
+    }
+
     /// The camera, for keeping it with the lab.
     pub fn camera(&self) -> Camera {
         self.camera

@@ -1,6 +1,6 @@
 //! The plan is to be deployed, and the lab has open errors: each with its fixes, and the explicit way on.
 
-use super::{Desk, buttons, cancel, text, theme, title, widget};
+use super::{Desk, buttons, cancel, confirm, text, theme, title, widget};
 use crate::{
     app::{Command, Dialog, DialogCommand, EditCommand, RunCommand, SelectCommand},
     look::{FontFace, font_size, size},
@@ -39,12 +39,12 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     buttons(ui, |ui| {
         if !has_plan {
             let plan = widget::Button::primary("Plan…").explanation("Plan the changed layout; deploy it afterwards");
-            if ui.add(plan).clicked() {
+            if confirm(ui, plan) {
                 desk.send(Command::Dialog(DialogCommand::CloseDialog));
                 desk.send(Command::Run(RunCommand::Plan));
             }
         } else if places.is_empty() {
-            if ui.add(widget::Button::primary("Deploy").explanation("Deploy the plan")).clicked() {
+            if confirm(ui, widget::Button::primary("Deploy").explanation("Deploy the plan")) {
                 desk.send(Command::Run(RunCommand::Deploy));
             }
         } else if ui.add(widget::Button::danger("Deploy anyway").explanation("Deploy the plan with these errors")).clicked() {

@@ -1,6 +1,6 @@
 //! As what, and how, the lab is exported.
 
-use super::{Desk, buttons, cancel, text, theme, title, widget};
+use super::{Desk, buttons, cancel, confirm, text, theme, title, widget};
 use crate::{
     app::{
         Command, ExportFormat, ExportOptions, ExportPart, ExportTheme, FileCommand,
@@ -58,7 +58,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     desk.memory.export = options.clone();
     buttons(ui, |ui| {
         let button = widget::Button::primary("Export…").explanation("Choose the file to write");
-        if ui.add_enabled(can_export, button).clicked() {
+        if ui.add_enabled_ui(can_export, |ui| confirm(ui, button)).inner {
             desk.send(Command::File(FileCommand::ExportTo(options)));
         }
         cancel(ui, desk, "Cancel");

@@ -32,7 +32,7 @@ use crate::{
     app::{Command, Dialog, DialogCommand},
     look::{FontFace, font_size, size},
 };
-use egui::{Align, Align2, Color32, Context, Id, Layout, Modal, RichText, Ui, vec2};
+use egui::{Align, Align2, Color32, Context, Id, Key, Layout, Modal, RichText, Ui, vec2};
 
 /// Shows the dialog that is asked for, if one is.
 pub fn show(ctx: &Context, desk: &mut Desk<'_>) {
@@ -133,6 +133,12 @@ fn buttons(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     // A height of its own: a layout from right to left would take all that is left, and the dialog with it.
     let room = egui::vec2(ui.available_width(), size::CONTROL_HEIGHT);
     ui.allocate_ui_with_layout(room, Layout::right_to_left(Align::Center), add);
+}
+
+/// The main button of a dialog. Enter presses it where nothing else has the keyboard.
+fn confirm(ui: &mut Ui, button: widget::Button<'_>) -> bool {
+    let entered = ui.is_enabled() && ui.memory(|memory| memory.focused().is_none()) && ui.input(|input| input.key_pressed(Key::Enter));
+    ui.add(button.shortcut("Enter")).clicked() || entered
 }
 
 /// A quiet way out.

@@ -1,6 +1,6 @@
 //! A replica is to become the primary: what happens, what is lost, and what the old primary does.
 
-use super::{Desk, buttons, cancel, text, title, widget};
+use super::{Desk, buttons, cancel, confirm, text, title, widget};
 use crate::{
     app::{Command, DialogCommand, RunCommand},
     model::ServiceRef,
@@ -45,11 +45,11 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef) {
         ui.label(RichText::new(risk).color(theme::palette(ui).bad));
     }
     buttons(ui, |ui| {
-        let button = match risk {
-            None => widget::Button::primary("Promote").explanation("Let the replica take writes"),
-            Some(_) => widget::Button::danger("Promote anyway").explanation("Accept two primaries"),
+        let is_confirmed = match risk {
+            None => confirm(ui, widget::Button::primary("Promote").explanation("Let the replica take writes")),
+            Some(_) => ui.add(widget::Button::danger("Promote anyway").explanation("Accept two primaries")).clicked(),
         };
-        if ui.add(button).clicked() {
+        if is_confirmed {
             desk.send(Command::Run(RunCommand::PromoteNow(at.clone(), old)));
         }
         cancel(ui, desk, "Cancel");

@@ -1,6 +1,6 @@
 //! A lab was left behind by a run that did not end well.
 
-use super::{Desk, buttons, cancel, file_name, text, title, widget};
+use super::{Desk, buttons, cancel, confirm, file_name, text, title, widget};
 use crate::app::{AnswerCommand, Command, DialogCommand};
 use egui::Ui;
 
@@ -29,7 +29,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
         text(ui, &format!("{more} more can be recovered after this one."));
     }
     buttons(ui, |ui| {
-        if ui.add(widget::Button::primary("Recover").explanation("Open the copy")).clicked() {
+        if confirm(ui, widget::Button::primary("Recover").explanation("Open the copy")) {
             desk.send(Command::Answer(AnswerCommand::TakeRecovery));
         }
         cancel(ui, desk, "Not now");

@@ -31,10 +31,13 @@ pub fn gallery(ui: &mut Ui, desk: &mut Desk<'_>) {
     let columns = ((room.width() - 2.0 * GAP + GAP) / (CARD_WIDTH + GAP)).floor().clamp(1.0, COLUMNS_MAX);
     let width = columns * CARD_WIDTH + (columns - 1.0) * GAP;
     let inside = Rect::from_min_max(pos2(room.center().x - width / 2.0, room.top()), pos2(room.center().x + width / 2.0, room.bottom()));
-    ui.scope_builder(UiBuilder::new().max_rect(inside), |ui| {
-        ScrollArea::vertical().auto_shrink(false).scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::VisibleWhenNeeded).show(
-            ui,
-            |ui| {
+    ScrollArea::vertical().auto_shrink(false).scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::VisibleWhenNeeded).show(
+        ui,
+        |ui| {
+            // The scroll bar stands at the window's edge, beside the columns.
+            let top = ui.cursor().top();
+            let column = Rect::from_x_y_ranges(inside.x_range(), top..=top + inside.height());
+            ui.scope_builder(UiBuilder::new().max_rect(column), |ui| {
                 ui.add_space((room.height() * 0.07).clamp(16.0, 64.0));
                 head(ui, desk);
                 ui.add_space(GAP);
@@ -44,9 +47,9 @@ pub fn gallery(ui: &mut Ui, desk: &mut Desk<'_>) {
                 ui.add_space(size::GRID);
                 cards(ui, desk);
                 ui.add_space(GAP * 2.0);
-            },
-        );
-    });
+            });
+        },
+    );
 }
 
 fn head(ui: &mut Ui, desk: &mut Desk<'_>) {

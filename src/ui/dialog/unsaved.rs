@@ -1,6 +1,6 @@
 //! The lab has changes that no file holds, and something else is wanted.
 
-use super::{Desk, buttons, cancel, text, title, widget};
+use super::{Desk, buttons, cancel, confirm, text, title, widget};
 use crate::app::{AnswerCommand, Command};
 use egui::Ui;
 
@@ -9,7 +9,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk<'_>) {
     title(ui, &format!("Save the changes to {name}?"));
     text(ui, "Without saving, they are lost.");
     buttons(ui, |ui| {
-        if ui.add(widget::Button::primary("Save")).clicked() {
+        if confirm(ui, widget::Button::primary("Save")) {
             desk.send(Command::Answer(AnswerCommand::SaveThenGoOn));
         }
         cancel(ui, desk, "Cancel");

@@ -88,8 +88,8 @@ fn duration(ui: &mut Ui, desk: &mut Desk<'_>, considered: &Considered) {
     let text = considered.lasts_secs.map(seconds_text).unwrap_or_default();
     let read = |text: &str| if text.trim().is_empty() { Ok(None) } else { fault_secs(text).map(Some) };
     let check = |text: &str| read(text).map(drop);
-    let typed = widget::field_row(ui, "FaultDuration", None, |ui| {
-        widget::TextField::new("FaultDuration", &text).mono().placeholder(&usual).check(&check).show(ui).committed()
+    let typed = widget::field_row(ui, "Duration", None, |ui| {
+        widget::TextField::new("Duration", &text).mono().placeholder(&usual).check(&check).show(ui).committed()
     });
     if let Some(lasts_secs) = typed.and_then(|text| read(&text).ok()) {
         desk.send(Command::Fault(FaultCommand::ConsiderLasting(lasts_secs)));

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 
 /// A step of the zoom buttons and keys.
 const ZOOM_STEP: f32 = 1.25;
+/// The widest text that says why the lab cannot be observed, in points.
+const STALE_WIDTH_MAX: f32 = 560.0;
 
 /// What the window keeps for its middle.
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ pub struct Stage {
     moves: Vec<ViewMove>,
     rename: Option<Subject>,
     menu: Option<Menu>,
+    /// Whether anything was selected when the canvas was shown last.
+    selected: bool,
     /// Where the canvas looked before the presentation, while there is one.
     before_presenting: Option<KeptView>,
 }
@@ -105,6 +109,10 @@ impl Stage {
             requests: requests(state),
             path: path.as_ref(),
         };
+        // In a narrow window a selection opens the inspector: what was clicked stays where it is.
+        if std::mem::replace(&mut self.selected, !selection.is_empty()) == selection.is_empty() {
+            self.canvas.keep_still();
+        }
         let output = if presenting {
             let above =
                 Rect::from_min_max(room.min, egui::pos2(room.right(), room.bottom() - super::page::HEIGHT.min(room.height() / 3.0)));
@@ -134,6 +142,7 @@ impl Stage {
         } else {
             if state.mode == Mode::Run {
                 faults(ui, desk, room);
+                stale(ui, desk, room);
             }
             if state.lab().nodes.is_empty() && state.lab().networks.is_empty() {
                 empty(ui, room);
@@ -236,7 +245,7 @@ fn progress(state: &State) -> BTreeMap<NodeName, picture::Progress> {
 
 /// The last requests from outside, while the lab runs and is watched.
 fn requests(state: &State) -> Option<Requests> {
-    let last = state.run.load.back().filter(|_| state.mode != Mode::Design && state.run.is_deployed())?;
+    let last = state.run.load.back().filter(|_| state.mode != Mode::Design && state.run.is_deployed() && state.run.stale.is_none())?;
     Some(Requests { at_ms: last.at_ms, good: last.good, failed: last.failed })
 }
 
@@ -262,6 +271,26 @@ fn empty(ui: &mut Ui, room: Rect) {
     ui.scope_builder(egui::UiBuilder::new().max_rect(middle), |ui| {
         let text = "Drag a network and a few nodes from the palette, then draw from a node to a network to connect it.";
         widget::empty_state(ui, Icon::Grid, "An empty lab", text, |_| ());
+    });
+}
+
+/// Why the lab cannot be observed, for as long as it cannot.
+fn stale(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
+    let Some(why) = &desk.state.run.stale else { return };
+    let text = format!("The lab cannot be observed; what is shown is stale. {why}");
+    let below = if desk.state.run.faults().is_empty() { 12.0 } else { 24.0 + widget::FLOATING_BAR_HEIGHT };
+    widget::floating_bar(ui.ctx(), Id::new("stale"), room, Align2::LEFT_TOP, vec2(12.0, below), |ui| {
+        ui.add_space(size::GAP);
+        let (icon, color) = super::tone_icon(ui, Tone::Bad);
+        super::paint_icon(ui, icon, color);
+        let font = crate::ui::theme::font(FontFace::Medium, font_size::BODY);
+        let width = (room.width() - 180.0).clamp(120.0, STALE_WIDTH_MAX);
+        let color = super::colors(ui).text;
+        let words = ui.fonts_mut(|fonts| fonts.layout(text, font, color, width));
+        ui.add(egui::Label::new(words));
+        if ui.add(widget::Button::quiet("Show the log").explanation("Show what the program says of itself")).clicked() {
+            desk.send(Command::Window(WindowCommand::Show(Tab::Log)));
+        }
     });
 }
 

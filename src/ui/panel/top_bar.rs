@@ -10,8 +10,12 @@ use egui::{Align, Layout, Pos2, Rect, Sense, Ui, UiBuilder, Vec2, pos2, vec2};
 
 /// Room for the switch between the modes, in points.
 const SWITCH_WIDTH: f32 = 270.0;
-/// Room for the choice of the provider.
+/// Room for the choice of the provider, where there is as much.
 const PROVIDER_WIDTH: f32 = 150.0;
+/// The least width in which the name of the provider is written; in less there is only the way to the choice.
+const PROVIDER_NAMED_FROM: f32 = 84.0;
+/// The least width of the words for the job that runs; in less they are left out.
+const JOB_WORDS_FROM: f32 = 48.0;
 /// The least width of the bar in which the name of the program is written.
 const NAME_FROM: f32 = 1100.0;
 
@@ -180,7 +184,13 @@ fn next_thing(ui: &mut Ui, desk: &mut Desk<'_>) {
         if ui.add_enabled(desk.can(&Command::Run(RunCommand::CancelJob)), stop).clicked() {
             desk.send(Command::Run(RunCommand::CancelJob));
         }
-        words_of(ui, &done);
+        // What comes after them stays beside the switch between the modes.
+        let spacing = ui.spacing().item_spacing.x;
+        let rest = size::ICON + size::CONTROL_HEIGHT + 3.0 * spacing;
+        let words_max = (ui.available_width() - rest).min(200.0);
+        if words_max >= JOB_WORDS_FROM {
+            words_of(ui, &done, words_max);
+        }
         ui.add(egui::Spinner::new().size(size::ICON));
         return;
     }
@@ -201,8 +211,8 @@ pub fn next_command(desk: &Desk<'_>) -> Command {
     }
 }
 
-fn words_of(ui: &mut Ui, text: &str) {
-    let galley = widget::line(ui, text, (FontFace::Medium, font_size::BODY), colors(ui).text, 200.0);
+fn words_of(ui: &mut Ui, text: &str, width_max: f32) {
+    let galley = widget::line(ui, text, (FontFace::Medium, font_size::BODY), colors(ui).text, width_max);
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, size::CONTROL_HEIGHT), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, text));
     widget::paint_line(ui.painter(), rect.left(), rect.center().y, galley);
@@ -214,7 +224,9 @@ fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
         return;
     }
     let title = desk.state.run.chosen().map_or("no provider", |choice| choice.title.as_str());
-    let (rect, response) = ui.allocate_exact_size(vec2(PROVIDER_WIDTH, size::CONTROL_HEIGHT), Sense::click());
+    let room = ui.available_width();
+    let width = if room < PROVIDER_NAMED_FROM { size::CONTROL_HEIGHT } else { room.min(PROVIDER_WIDTH) };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, size::CONTROL_HEIGHT), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::ComboBox, true, format!("Deploy on {title}")));
     let palette = colors(ui);
     let fill = if response.hovered() { palette.raised_hover } else { palette.raised };
@@ -225,16 +237,19 @@ fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
         theme::Theme::of(ui.ctx()).border(),
         egui::StrokeKind::Inside,
     );
-    let on = words(ui, rect, (rect.left() + 10.0, rect.right()), "on", FontFace::Regular, palette.muted);
-    words(ui, rect, (on.right() + size::GRID, rect.right() - 24.0), title, FontFace::Medium, palette.text);
+    let is_named = width >= PROVIDER_NAMED_FROM;
+    if is_named {
+        let on = words(ui, rect, (rect.left() + 10.0, rect.right()), "on", FontFace::Regular, palette.muted);
+        words(ui, rect, (on.right() + size::GRID, rect.right() - 24.0), title, FontFace::Medium, palette.text);
+    }
     icon::paint(
         ui.painter(),
         Icon::ChevronDown,
-        Rect::from_center_size(pos2(rect.right() - 14.0, rect.center().y), Vec2::splat(size::ICON)),
+        Rect::from_center_size(pos2(if is_named { rect.right() - 14.0 } else { rect.center().x }, rect.center().y), Vec2::splat(size::ICON)),
         palette.muted,
     );
     widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);
-    let response = response.on_hover_text("Where the lab is deployed");
+    let response = response.on_hover_text(format!("Where the lab is deployed: {title}"));
     menu::popup(&response, |ui| {
         for choice in providers {
             let chosen = choice.name == desk.state.run.provider;

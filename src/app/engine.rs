@@ -159,7 +159,8 @@ impl Local {
                 run(session.prepare_snapshots(&wanted, monitor)?.1, monitor)?;
             }
             Task::Restore(node, snapshot) => {
-                run(session.prepare_restore(node.as_str(), Some(snapshot), monitor)?.2, monitor)?;
+                let finished = run(session.prepare_restore(node.as_str(), Some(snapshot), monitor)?.2, monitor)?;
+                report.send(Report::Log(finished.restored(node, snapshot).to_string()));
             }
             Task::Shell(node) => {
                 self.handle(session)?;

@@ -31,16 +31,20 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
         confirm(out, &format!("What {node} did since {snapshot} is lost. Restore?"))?;
     }
     let (finished, _) = follow(prepared, out)?;
-    let (ending, now) = (finished.ending, finished.observed);
+    let (ending, now) = (&finished.ending, &finished.observed);
     match args.target.format() {
         Format::Json => {
-            show(args.target.format(), &session, &now, (std::slice::from_ref(&node), ending == Ending::Done), terminal)?;
+            show(args.target.format(), &session, now, (std::slice::from_ref(&node), *ending == Ending::Done), terminal)?;
         }
-        Format::Text if ending == Ending::Done => {
+        Format::Text if *ending == Ending::Done => {
             let next = format!("what is drawn and was not there then comes by: sandtable deploy {}", args.target.shown());
-            terminal.line(format_args!("{node} is as it was at {snapshot}; {next}"));
+            let restored = finished.restored(&node, &snapshot);
+            terminal.line(format_args!("{restored}; {next}"));
+            for active in &restored.faults {
+                terminal.line(format_args!("heal {} with: sandtable heal {} {}", active.fault, args.target.shown(), active.id));
+            }
         }
         Format::Text => {}
     }
-    finish(&ending, Health::Healthy)
+    finish(ending, Health::Healthy)
 }

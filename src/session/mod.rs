@@ -38,7 +38,7 @@ pub use open::{ProviderSelection, Rebuilt, Session, wall_clock};
 pub use prepared::{Finished, Prepared};
 pub use progress::{Cancel, Monitor, Observations, Progress};
 pub use providers::{checks, hindrance, import_machines};
-pub use snapshots::{SnapshotTask, Snapshots};
+pub use snapshots::{Restored, SnapshotTask, Snapshots};
 pub use watchdog::heal_expired;
 
 /// What a use case gives.

@@ -1,11 +1,12 @@
 //! Snapshots of nodes: taking, deleting, and restoring a node from one.
 
-use super::{Monitor, Prepared, Result, Session, SessionError, operation::Operation, prepared::Goal};
+use super::{Finished, Monitor, Prepared, Result, Session, SessionError, operation::Operation, prepared::Goal};
 use crate::{
     catalog::Catalog,
-    model::{NodeName, Observed, Power},
+    model::{ActiveFault, NodeName, Observed, Power},
     plan::{delete_snapshots, desired, existing_snapshots, next_snapshot_name, restore, snapshot_name, take_snapshots},
 };
+use std::fmt;
 
 /// What is done with snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,35 @@ pub struct Snapshots {
     pub node: Option<String>,
     /// The snapshot's name; `None`: the node's usual one.
     pub name: Option<String>,
+}
+
+/// A node that was restored from a snapshot. A snapshot holds disks, so faults that were injected last.
+#[derive(Debug)]
+pub struct Restored<'a> {
+    node: &'a NodeName,
+    snapshot: &'a str,
+    /// The active faults of the node, oldest first.
+    pub faults: Vec<&'a ActiveFault>,
+}
+
+impl Finished {
+    /// What became of a node that was restored.
+    pub fn restored<'a>(&'a self, node: &'a NodeName, snapshot: &'a str) -> Restored<'a> {
+        let faults = self.observed.faults.iter().filter(|active| active.fault.nodes().contains(&node)).collect();
+        Restored { node, snapshot, faults }
+    }
+}
+
+impl fmt::Display for Restored<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { node, snapshot, faults } = self;
+        if faults.is_empty() {
+            return write!(f, "{node} is as it was at {snapshot}");
+        }
+        let all: Vec<String> = faults.iter().map(|active| format!("{} ({})", active.id, active.fault)).collect();
+        let word = if faults.len() == 1 { "fault" } else { "faults" };
+        write!(f, "{node} is restored from {snapshot}, with {word} {} still active: a snapshot heals no faults", all.join(", "))
+    }
 }
 
 impl Session {

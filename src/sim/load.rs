@@ -1,8 +1,9 @@
 //! Requests from outside: by which flows they come in, and what became of them.
 
 use super::{
-    event::{Cause, EventKind},
+    event::{Cause, EventKind, Why},
     network::{Caller, Dial},
+    observe::Verdict,
     request::Request,
     table::{MachineId, RequestId, ServiceId},
     tally::{EntryLoad, LoadSecond, LoadTotals, Tally},
@@ -131,13 +132,40 @@ impl World {
         }
     }
 
-    /// What became of the requests that came in lately by the flow at this place of the contract, and why one failed.
-    pub(super) fn answered_by(&self, flow: usize) -> (Answered, Option<Cause>) {
+    /// The entry by which requests of the flow at this place of the contract come in.
+    fn entry_at(&self, flow: usize) -> Option<&Entry> {
         let entries = self.load.entries();
-        let entry = entries.binary_search_by_key(&flow, |entry| entry.flow).ok().and_then(|place| entries.get(place));
-        let Some(lately) = entry.map(|entry| entry.lately) else { return (Answered::All, None) };
+        entries.binary_search_by_key(&flow, |entry| entry.flow).ok().and_then(|place| entries.get(place))
+    }
+
+    /// What a call of the flow at this place of the contract comes to together with the requests that came in by it: a connection is not
+    /// an answer. `None`: no request has been answered or has failed since the last fault.
+    pub(super) fn with_requests(&self, place: usize, verdict: Verdict) -> Option<Verdict> {
+        if verdict != Verdict::Good {
+            return Some(verdict);
+        }
+        match self.answered_by(place) {
+            (Answered::Some, Some(cause)) => Some(Verdict::Poor(Why::behind(cause))),
+            (Answered::None, Some(cause)) => Some(Verdict::Bad(Why::behind(cause))),
+            (Answered::All, _) | (_, None) => (!self.awaits_answer(place)).then_some(Verdict::Good),
+        }
+    }
+
+    /// Whether requests of users come in by the flow at this place of the contract, and none of them has ended since the last fault.
+    fn awaits_answer(&self, flow: usize) -> bool {
+        let Some(faulted_us) = self.faults.injected_us.filter(|_| self.load.per_second > 0) else { return false };
+        let Some(entry) = self.entry_at(flow).filter(|entry| entry.every_secs.is_none()) else { return false };
+        let ended_us = entry.lately.good_us.max(entry.lately.failed.map(|(at_us, _)| at_us));
+        ended_us.is_none_or(|at_us| at_us <= faulted_us)
+    }
+
+    /// What became of the requests that came in lately by the flow at this place of the contract, and why one failed. A good answer that
+    /// is older than the last fault does not count.
+    fn answered_by(&self, flow: usize) -> (Answered, Option<Cause>) {
+        let Some(lately) = self.entry_at(flow).map(|entry| entry.lately) else { return (Answered::All, None) };
         let ago_ms = |at_us: u64| self.clock.now_us.saturating_sub(at_us) / MS;
-        let answered = probe::answered(lately.good_us.map(ago_ms), lately.failed.map(|(at_us, _)| ago_ms(at_us)));
+        let good_us = lately.good_us.filter(|at_us| self.faults.injected_us.is_none_or(|faulted_us| *at_us > faulted_us));
+        let answered = probe::answered(good_us.map(ago_ms), lately.failed.map(|(at_us, _)| ago_ms(at_us)));
         (answered, lately.failed.map(|(_, cause)| cause))
     }
 

@@ -17,7 +17,7 @@ use crate::{
         ClusterName, Endpoint, Flow, Health, Observed, ObservedCluster, ObservedFlow, ObservedNetwork, ObservedNode, ObservedService,
         ObservedVip, Power, VipName,
     },
-    probe::{self, Answered},
+    probe,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -180,16 +180,17 @@ impl World {
         {
             verdict = Verdict::Bad(Cause::Timeout.into());
         }
-        // A connection is not yet an answer: whoever uses the lab from outside says whether it works.
-        let verdict = match (verdict, self.answered_by(place)) {
-            (Verdict::Good, (Answered::Some, Some(cause))) => Verdict::Poor(Why::behind(cause)),
-            (Verdict::Good, (Answered::None, Some(cause))) => Verdict::Bad(Why::behind(cause)),
-            (verdict, _) => verdict,
-        };
+        let good_us = watched.verdicts.good_us;
+        let answered = self.with_requests(place, verdict);
+        let verdict = answered.unwrap_or(verdict);
         watched.forward = call.forward;
         watched.backward = call.backward;
         watched.latency_us = if matches!(verdict, Verdict::Good) { call.round_trip_us } else { None };
         watched.verdicts.take(verdict, &self.clock);
+        if answered.is_none() {
+            // The connection alone does not show that the lab works since the fault.
+            watched.verdicts.good_us = good_us;
+        }
     }
 
     /// What a call of a flow comes to, if nothing of it is lost on the way.
@@ -211,14 +212,15 @@ impl World {
         }
     }
 
-    /// What a flow comes to for one who tries it now; `None` where that is left to chance.
-    fn try_now(&self, flow: &Flow) -> Option<Verdict> {
+    /// What the flow at this place of the contract comes to for one who tries it now; `None` where that is left to chance, or only the
+    /// next request shows it.
+    fn try_now(&self, place: usize, flow: &Flow) -> Option<Verdict> {
         let call = self.call_flow(flow);
         match (self.judge_call(&call), call.dial) {
             (Verdict::Good, Some(Dial::Open { service, port, loss_percent, .. })) => match self.judge(service) {
                 Verdict::Bad(why) if self.is_for_clients(service, port) => Some(Verdict::Bad(why)),
                 _ if loss_percent > 0 => None,
-                _ => Some(Verdict::Good),
+                _ => self.with_requests(place, Verdict::Good),
             },
             (verdict, _) => Some(verdict),
         }
@@ -365,7 +367,7 @@ impl World {
             networks,
             nodes,
             vips: self.observe_vips(),
-            flows: self.contract.iter().map(|watched| self.observe_flow(watched)).collect(),
+            flows: (0..).zip(&self.contract).map(|(place, watched)| self.observe_flow(place, watched)).collect(),
             clusters: self.observe_clusters(),
             faults: self.active_faults(),
         };
@@ -479,8 +481,8 @@ impl World {
         ObservedService { spec: row.spec.clone(), start_pending: false, health, reason, listening, since_ms, facts: BTreeMap::new() }
     }
 
-    fn observe_flow(&self, watched: &Watched) -> ObservedFlow {
-        let (health, reason) = watched.verdicts.seen(self.faults.injected_us, || self.try_now(&watched.flow));
+    fn observe_flow(&self, place: usize, watched: &Watched) -> ObservedFlow {
+        let (health, reason) = watched.verdicts.seen(self.faults.injected_us, || self.try_now(place, &watched.flow));
         // What was measured before a fault belongs to the health of that time.
         let is_as_tried = health == watched.verdicts.health;
         let call = (!is_as_tried).then(|| self.call_flow(&watched.flow));

@@ -74,6 +74,67 @@ impl Lab {
     }
 }
 
+const SMALL_SHOP: &str = r#"(
+    sandtable: 1,
+    name: "Small shop",
+    image: (name: "debian-13"),
+    networks: {"lan": host_only(subnet: "192.168.56.0/24")},
+    nodes: {
+        "app1": (role: app, adapters: [(network: "lan", address: "192.168.56.10")], services: {"web": (kind: "apache")}),
+        "db1": (role: database, adapters: [(network: "lan", address: "192.168.56.11")], services: {"db": (kind: "mariadb", bind: on("lan"))}),
+    },
+    flows: [(from: "outside", to: "app1/web"), (from: "app1/web", to: "db1/db")],
+)
+"#;
+
+/// The lab of the tutorial, deployed and healthy.
+fn small_shop() -> Lab {
+    let mut lab = Lab::new();
+    fs::write(lab.layout(), SMALL_SHOP).unwrap();
+    lab.text(0, "deploy", &["--on", "sim"]);
+    lab.pass(20_000);
+    lab.text(0, "probe", &[]);
+    lab
+}
+
+#[test]
+fn a_lab_whose_requests_have_not_been_answered_since_a_delay_is_not_healthy() {
+    let mut lab = small_shop();
+    lab.text(0, "inject", &["delay", "app1", "lan", "2000ms"]);
+    for _ in 0..12 {
+        lab.pass(1_000);
+        let probe = lab.text(1, "probe", &[]);
+        assert!(probe.contains("1 of 2 flows good"), "{probe}");
+        assert_eq!(lab.json(1, "status", &[])["healthy"], false);
+    }
+    lab.text(0, "heal", &["--all"]);
+    lab.pass(15_000);
+    lab.text(0, "probe", &[]);
+    // A delay that requests survive: the next ones are answered, and the lab is healthy again within a second.
+    lab.text(0, "inject", &["delay", "app1", "lan", "20ms"]);
+    lab.pass(2_000);
+    lab.text(0, "probe", &[]);
+    assert_eq!(lab.json(0, "status", &[])["healthy"], true);
+}
+
+#[test]
+fn a_restore_names_the_faults_that_are_still_active() {
+    let mut lab = small_shop();
+    lab.text(0, "snapshot", &["db1", "s2"]);
+    lab.text(0, "inject", &["stop", "db1/db"]);
+    let restored = lab.text(0, "restore", &["db1", "s2", "--yes"]);
+    assert!(restored.contains("with fault 1 (stop db1/db) still active") && restored.contains("heal stop db1/db with: "), "{restored}");
+    assert!(!restored.contains("as it was"), "{restored}");
+    lab.text(0, "heal", &["--all"]);
+    lab.pass(20_000);
+    let restored = lab.text(0, "restore", &["db1", "s2", "--yes"]);
+    assert!(restored.contains("db1 is as it was at s2") && !restored.contains("heal"), "{restored}");
+    lab.pass(20_000);
+    lab.text(0, "inject", &["power-off", "db1"]);
+    let restored = lab.text(0, "restore", &["db1", "s2", "--yes"]);
+    assert!(restored.contains("(power-off db1) still active"), "{restored}");
+}
+
 #[test]
 fn a_database_is_stopped_the_vip_moves_and_requests_go_on() {
     let mut lab = Lab::new();

@@ -2,6 +2,7 @@
 
 use super::{
     DiskChange, Event, FileUse, Permit, Preferences, Recovery, SaveError, Stamp,
+    preferences::Wrong,
     save::{save_export, save_layout},
 };
 use crate::host::{
@@ -54,27 +55,31 @@ impl Folders {
 
 /// A settings file of which something cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the settings file {} cannot be read: {why}; correct it, or remove it to begin with the defaults", .path.display())]
+#[error("the settings file {} cannot be read: {why}", .path.display())]
 pub struct Damaged {
     /// The file.
     path: PathBuf,
     /// What is wrong.
     why: String,
+    /// Whether settings of providers are lost by it.
+    pub hits_providers: bool,
 }
 
 /// Reads the preferences; the defaults where there are none, and for what is damaged.
 fn read_preferences(folders: &Folders) -> (Preferences, Result<(), Damaged>) {
     let path = folders.preferences();
-    let damaged = |why: String| Err(Damaged { path: path.clone(), why });
+    let damaged = |why: String, hits_providers: bool| Err(Damaged { path: path.clone(), why, hits_providers });
     match read_bounded(&path, PREFERENCES_BYTES_MAX) {
         Ok(bytes) => {
             let (preferences, wrong) = Preferences::read(&String::from_utf8_lossy(&bytes));
-            (preferences, if wrong.is_empty() { Ok(()) } else { damaged(wrong.join(", ")) })
+            let hits_providers = wrong.iter().any(Wrong::hits_providers);
+            let words: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            (preferences, if wrong.is_empty() { Ok(()) } else { damaged(words.join(", "), hits_providers) })
         }
         Err(_) if std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
             (Preferences::default(), Ok(()))
         }
-        Err(error) => (Preferences::default(), damaged(error.to_string())),
+        Err(error) => (Preferences::default(), damaged(error.to_string(), true)),
     }
 }
 
@@ -93,15 +98,13 @@ pub fn preferences(folders: &Folders) -> (Preferences, Option<String>) {
     (preferences, told)
 }
 
-/// What is set of providers, for programs without a window.
-///
-/// # Errors
-/// Where the settings file is damaged.
-pub fn provider_settings() -> Result<Settings, Damaged> {
+/// What is set of providers, for programs without a window, and what of the settings file could not be read: that has its default. The
+/// file stays as it is.
+pub fn provider_settings() -> (Settings, Option<Damaged>) {
     let environment = Environment::of_process();
-    let Some(folders) = Folders::of_platform() else { return Ok(Preferences::default().provider_settings(environment)) };
+    let Some(folders) = Folders::of_platform() else { return (Preferences::default().provider_settings(environment), None) };
     let (preferences, read) = read_preferences(&folders);
-    read.map(|()| preferences.provider_settings(environment))
+    (preferences.provider_settings(environment), read.err())
 }
 
 /// Writes the preferences.

@@ -122,7 +122,7 @@ impl Default for Preferences {
 macro_rules! fields {
     ($($field:ident),+ $(,)?) => {
         impl Preferences {
-            fn take(&mut self, mut written: BTreeMap<String, String>) -> Vec<String> {
+            fn take(&mut self, mut written: BTreeMap<String, String>) -> Vec<Wrong> {
                 let mut wrong = Vec::new();
                 $(take(&mut self.$field, stringify!($field), &mut written, &mut wrong);)+
                 self.unknown = written;
@@ -138,11 +138,35 @@ macro_rules! fields {
 
 fields!(theme, motion, scale, recent, palette_open, inspector_open, bottom_open, provider, settings, remotes, panel_sizes, window);
 
-fn take<T: DeserializeOwned>(field: &mut T, name: &str, written: &mut BTreeMap<String, String>, wrong: &mut Vec<String>) {
+/// What of a settings file could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The field; `None`: the whole text.
+    field: Option<&'static str>,
+    why: String,
+}
+
+impl Wrong {
+    /// Whether settings of providers are lost by it.
+    pub fn hits_providers(&self) -> bool {
+        self.field.is_none_or(|field| field == "settings")
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field {
+            Some(field) => write!(f, "{field}: {}", self.why),
+            None => f.write_str(&self.why),
+        }
+    }
+}
+
+fn take<T: DeserializeOwned>(field: &mut T, name: &'static str, written: &mut BTreeMap<String, String>, wrong: &mut Vec<Wrong>) {
     let Some(text) = written.remove(name) else { return };
     match ron::from_str(&text) {
         Ok(value) => *field = value,
-        Err(error) => wrong.push(format!("{name}: {}", error.code)),
+        Err(error) => wrong.push(Wrong { field: Some(name), why: error.code.to_string() }),
     }
 }
 
@@ -152,11 +176,11 @@ fn field<T: Serialize>(value: &T) -> String {
 
 impl Preferences {
     /// Reads preferences, and says what of the text could not be read: that has its default.
-    pub fn read(text: &str) -> (Self, Vec<String>) {
+    pub fn read(text: &str) -> (Self, Vec<Wrong>) {
         let mut preferences = Self::default();
         let wrong = match ron::from_str::<Fields>(text) {
             Ok(Fields(written)) => preferences.take(written),
-            Err(error) => vec![error.to_string()],
+            Err(error) => vec![Wrong { field: None, why: error.to_string() }],
         };
         (preferences, wrong)
     }
@@ -266,10 +290,12 @@ mod tests {
         let (preferences, wrong) = Preferences::read("(theme: sepia, scale: 900, bottom_open: false, remotes: [\"incus\"])");
         assert!(!preferences.bottom_open);
         assert_eq!((preferences.theme, preferences.scale), (Preference::System, Scale::default()));
-        assert!(wrong.len() == 3 && wrong[0].contains("theme") && wrong[1].contains("scale"), "{wrong:?}");
+        assert!(wrong.len() == 3 && wrong[0].to_string().contains("theme") && wrong[1].to_string().contains("scale"), "{wrong:?}");
+        assert!(!wrong.iter().any(Wrong::hits_providers) && Preferences::read("(settings: 7)").1.iter().all(Wrong::hits_providers));
         for garbage in ["(((", "", "theme: dark", "\0"] {
             let (preferences, wrong) = Preferences::read(garbage);
             assert_eq!((preferences, wrong.len()), (Preferences::default(), 1), "{garbage:?}");
+            assert!(wrong.iter().all(Wrong::hits_providers), "{garbage:?}");
         }
     }
 

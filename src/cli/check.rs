@@ -116,7 +116,7 @@ fn repaired(path: &Path, loaded: Loaded, context: &Context, only: Option<&str>, 
         return Ok((loaded, fixed));
     }
     let permit = Permit::Unchanged(Fingerprint::of(loaded.text.as_bytes()));
-    save_layout(path, &lab, permit).map_err(|error| super::Failure::input(error.to_string()))?;
+    save_layout(path, &lab, permit)?;
     Ok((read_layout(path)?, fixed))
 }
 

@@ -35,7 +35,7 @@ struct ProviderReport {
 }
 
 pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
-    let settings = settings()?;
+    let settings = settings();
     // Those of this machine, and the remotes of the preferences.
     let all = || ALL.into_iter().chain(settings.remotes.iter().cloned()).collect::<Vec<_>>();
     let asked = match &args.layout {

@@ -4,7 +4,7 @@ use super::args::Layout;
 use super::input::read_layout;
 use super::{Failure, Outcome, Result, Terminal};
 use crate::app::{
-    ExportFormat, ExportOptions, ExportPart, ExportTheme, Permit, SaveError,
+    ExportFormat, ExportOptions, ExportPart, ExportTheme, Permit,
     export::{export, picture_size},
     save::save_export,
 };
@@ -85,10 +85,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     match args.output {
         Some(path) => {
             let permit = if args.force { Permit::Confirmed } else { Permit::New };
-            save_export(&path, &made, permit).map_err(|error| match error {
-                SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
-                error => Failure::input(error),
-            })?;
+            save_export(&path, &made, permit)?;
         }
         None => terminal.document(String::from_utf8_lossy(&made).trim_end()),
     }

@@ -2,13 +2,8 @@
 //!
 //! It is started by a process that injects a fault, one a lab, and ends when no fault is active.
 
-use super::open::settings;
 use super::{Outcome, Result, Terminal};
-use crate::session::{
-    heal_expired,
-    settings::{Environment, Settings, Stored},
-    wall_clock,
-};
+use crate::session::{heal_expired, wall_clock};
 use std::{path::PathBuf, sync::Arc};
 
 /// What `guard` takes.
@@ -20,7 +15,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, _: &mut Terminal) -> Result {
     // Faults are healed even if the settings file is damaged.
-    let settings = settings().unwrap_or_else(|_| Arc::new(Settings::new(Stored::default(), Environment::of_process(), Vec::new())));
+    let settings = Arc::new(crate::app::files::provider_settings().0);
     // The timers of real nodes go by the wall clock, whatever the simulator's is set to.
     heal_expired(&args.folder, &wall_clock(), &settings)?;
     Ok(Outcome::Good)

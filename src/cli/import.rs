@@ -2,7 +2,7 @@
 
 use super::open::settings;
 use super::{Failure, Outcome, Result, Terminal};
-use crate::app::{Permit, SaveError, save::save_layout};
+use crate::app::{Permit, save::save_layout};
 use crate::layout::write;
 use crate::session::{ProviderId, import_machines};
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     if let Some(path) = args.output.as_ref().filter(|path| path.exists() && !args.force) {
         return Err(Failure::input(format!("{} exists; choose another file with -o, or add --force", path.display())));
     }
-    let settings = settings()?;
+    let settings = settings();
     let (mut lab, unknown) = import_machines(host.as_deref(), &args.machines, &settings)?;
     if let Some(name) = args.name {
         lab.name = name;
@@ -41,10 +41,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     match &args.output {
         Some(path) => {
             let permit = if args.force { Permit::Confirmed } else { Permit::New };
-            save_layout(path, &lab, permit).map_err(|error| match error {
-                SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
-                error => Failure::input(error),
-            })?;
+            save_layout(path, &lab, permit)?;
             terminal.line(format_args!("{}: {} nodes on {} networks", path.display(), lab.nodes.len(), lab.networks.len()));
         }
         None => terminal.document(write(&lab).trim_end()),

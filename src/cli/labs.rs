@@ -88,7 +88,7 @@ fn read_and_find(layout: &Path) -> Result<PathBuf> {
 fn rebuild(args: &Args, state: &StateFolder, layout: &Path) -> Result<()> {
     let Some(on) = &args.on else { return Err(Failure::input("say where the machines are: --on virtualbox, --on incus or --on sim")) };
     let lab = read_layout(layout)?.lab;
-    let (clock, settings) = (wall_clock()?, settings()?);
+    let (clock, settings) = (wall_clock()?, settings());
     let Rebuilt { id, nodes, networks, set_aside } = Session::rebuild(state, layout, lab, args.lab.as_deref(), on.clone(), clock, settings)?;
     if let Some(file) = set_aside {
         super::note(&format!("the old record was set aside as {}", file.display()));

@@ -139,6 +139,22 @@ impl From<crate::host::file::FileError> for Failure {
     }
 }
 
+impl From<crate::app::SaveError> for Failure {
+    fn from(error: crate::app::SaveError) -> Self {
+        use crate::{app::SaveError, host::file::FileError};
+        match error {
+            SaveError::Exists { .. } => Self::input(format!("{error}; choose another file with -o, or add --force")),
+            SaveError::File(FileError::System { .. }) => Self::Output(anyhow::anyhow!(
+                "{error}; make sure that the folder exists and can be written to and that the disk has room, or choose another file"
+            )),
+            SaveError::File(FileError::ReadOnly(_)) => Self::Output(anyhow::anyhow!("{error}")),
+            SaveError::File(_) | SaveError::Changed(_) | SaveError::NotLayout { .. } | SaveError::Layout(_) | SaveError::Value(_) => {
+                Self::input(error)
+            }
+        }
+    }
+}
+
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::Output(error.into())

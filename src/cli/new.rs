@@ -1,7 +1,7 @@
 //! `sandtable new`: a layout from a template.
 
 use super::{Failure, Format, Outcome, Result, Style, Terminal};
-use crate::app::{Permit, SaveError, save::save_layout};
+use crate::app::{Permit, save::save_layout};
 use crate::layout::{Template, templates};
 use crate::model::nearest;
 use std::path::PathBuf;
@@ -41,10 +41,7 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let mut lab = template.lab.clone();
     lab.name = name;
     let permit = if args.force { Permit::Confirmed } else { Permit::New };
-    save_layout(&path, &lab, permit).map_err(|error| match error {
-        SaveError::Exists { .. } => Failure::input(format!("{error}; choose another file with -o, or add --force")),
-        error => Failure::input(error),
-    })?;
+    save_layout(&path, &lab, permit)?;
     terminal.line(format_args!("{}", path.display()));
     Ok(Outcome::Good)
 }

@@ -5,7 +5,10 @@ use super::input::{Loaded, load, read_layout};
 use super::{Failure, Result};
 use crate::host::state::StateFolder;
 use crate::session::{self, ProviderId, ProviderSelection, Session, SessionError, WallClock, labs, settings::Settings};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Once},
+};
 
 /// The environment's name for the simulator's wall clock, in milliseconds since 1970. It stands still: who sets it moves it
 /// from call to call. For tests and recorded demonstrations.
@@ -23,7 +26,7 @@ pub(super) fn open(layout: &Path, provider: ProviderSelection) -> Result<(Sessio
     if let Err(error) = layout.canonicalize() {
         return Err(SessionError::NoFile { file: layout.to_owned(), error }.into());
     }
-    Ok((Session::open(&StateFolder::of_user()?, layout, lab, provider, wall_clock()?, settings()?)?, text))
+    Ok((Session::open(&StateFolder::of_user()?, layout, lab, provider, wall_clock()?, settings())?, text))
 }
 
 /// Opens the lab of a layout, which must be deployed.
@@ -53,7 +56,7 @@ pub(super) fn open_running(which: &Running) -> Result<(Session, Option<String>)>
         (Some(layout), None) => layout,
         (None, Some(name)) => {
             let provider = selection(named, ProviderSelection::Deployed);
-            return Ok((Session::open_by_id(&state, name, provider, wall_clock()?, settings()?)?, None));
+            return Ok((Session::open_by_id(&state, name, provider, wall_clock()?, settings())?, None));
         }
         (Some(_), Some(_)) => return Err(Failure::input("say which lab either by its layout or by --lab")),
         (None, None) => return Err(Failure::input("say which lab: by its layout, or by --lab; `sandtable labs` lists them")),
@@ -64,11 +67,11 @@ pub(super) fn open_running(which: &Running) -> Result<(Session, Option<String>)>
     match load(layout) {
         Ok(loaded) => {
             let provider = selection(named, ProviderSelection::DeployedOr(ProviderId::Sim));
-            Ok((Session::open(&state, &file, loaded.lab, provider, wall_clock()?, settings()?)?, None))
+            Ok((Session::open(&state, &file, loaded.lab, provider, wall_clock()?, settings())?, None))
         }
         Err(unreadable) => {
             let provider = selection(named, ProviderSelection::Deployed);
-            let Some(session) = Session::open_recorded(&state, &file, provider, wall_clock()?, settings()?)? else {
+            let Some(session) = Session::open_recorded(&state, &file, provider, wall_clock()?, settings())? else {
                 let moved = labs::moved(&state, &file, None)?;
                 let hint = labs::moved_hint(layout, &moved).or(labs::unreadable_hint(&state)?);
                 let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
@@ -80,9 +83,14 @@ pub(super) fn open_running(which: &Running) -> Result<(Session, Option<String>)>
     }
 }
 
-/// What is set of providers: in the settings file of the window, overridden by the environment.
-pub(super) fn settings() -> Result<Arc<Settings>> {
-    crate::app::files::provider_settings().map(Arc::new).map_err(|damaged| Failure::input(damaged.to_string()))
+/// What is set of providers: in the settings file of the window, overridden by the environment. A damaged file is no error here, so that
+/// simulated labs can be healed and destroyed: if it hits settings of providers, machine providers refuse to open.
+pub(super) fn settings() -> Arc<Settings> {
+    static WARNING: Once = Once::new();
+    let (settings, damaged) = crate::app::files::provider_settings();
+    let Some(damaged) = damaged else { return Arc::new(settings) };
+    WARNING.call_once(|| super::note(&format!("{damaged}; correct it, or remove it to begin with the defaults")));
+    Arc::new(if damaged.hits_providers { settings.damaged(damaged.to_string()) } else { settings })
 }
 
 /// The wall clock, or the one that the environment sets.

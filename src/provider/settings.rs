@@ -223,12 +223,19 @@ pub struct Settings {
     environment: Environment,
     /// Other machines that labs are deployed to, as `--on` takes them.
     pub remotes: Vec<super::id::ProviderId>,
+    /// Why the stored settings could not be read: then no machine provider is opened with defaults in their place.
+    damage: Option<String>,
 }
 
 impl Settings {
     /// The settings that hold.
     pub fn new(stored: Stored, environment: Environment, remotes: Vec<super::id::ProviderId>) -> Self {
-        Self { stored, environment, remotes }
+        Self { stored, environment, remotes, damage: None }
+    }
+
+    /// The same, of a file in which the settings could not be read.
+    pub fn damaged(self, why: String) -> Self {
+        Self { damage: Some(why), ..self }
     }
 
     /// The value from the environment, for people.
@@ -267,8 +274,17 @@ impl Settings {
     /// Refuses to open a provider with values that cannot be used.
     ///
     /// # Errors
-    /// With the first of them, where it was set, and what would be right.
+    /// With the first of them, where it was set, and what would be right; and where the stored settings could not be read.
     pub fn check(&self, provider: &str, section: Section) -> Result<(), ProviderError> {
+        if let Some(why) = &self.damage {
+            return Err(ProviderError {
+                what: format!("open {provider}"),
+                node: None,
+                why: why.clone(),
+                next: "Correct the file, or remove it to use the defaults".to_owned(),
+                retry: Retry::Useless,
+            });
+        }
         let concerns = |setting: &Setting| [section, Section::Nodes].contains(&setting.spec().section);
         let wrong = Setting::ALL.into_iter().filter(concerns).find_map(|setting| Some((setting, self.problem(setting)?)));
         let Some((setting, right)) = wrong else { return Ok(()) };

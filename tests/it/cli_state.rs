@@ -348,3 +348,54 @@ fn a_guard_of_no_lab_ends_without_a_trace() {
     desk.text(0, &["guard", other.to_str().unwrap()]);
     assert!(names(&other).is_empty());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_damaged_settings_file_stops_no_command_of_a_simulated_lab() {
+    let desk = Desk::deployed();
+    let config = desk.at("config/sandtable");
+    fs::create_dir_all(&config).unwrap();
+    let call = |code: i32, args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandtable"));
+        command.args(args).current_dir(desk.folder.path()).env("NO_COLOR", "1").env("SANDTABLE_STATE", desk.at("state"));
+        command.env("SANDTABLE_SIM_CLOCK_MS", "1700000020000").env("XDG_CONFIG_HOME", desk.at("config"));
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        (out, err)
+    };
+    for text in ["(theme: dark, scale", "(theme: 5)", "(recent: 7)", "(settings: 7)", "\0\0"] {
+        fs::write(config.join("window.ron"), text).unwrap();
+        for args in [&["status", "lab.ron"][..], &["heal", "lab.ron", "--all"], &["deploy", "lab.ron"], &["probe", "lab.ron"]] {
+            let (out, err) = call(0, args);
+            assert!(err.matches("window.ron cannot be read").count() == 1 && !out.contains("window.ron"), "{args:?}\n{out}\n{err}");
+        }
+        assert_eq!(fs::read_to_string(config.join("window.ron")).unwrap(), text, "it stays as it is");
+    }
+    fs::write(desk.at("other.ron"), LAYOUT).unwrap();
+    for (text, is_refused) in [("(settings: 7)", true), ("(theme: 5)", false)] {
+        fs::write(config.join("window.ron"), text).unwrap();
+        let doctor = call(1, &["doctor", "--on", "virtualbox"]);
+        let says = |part: &str| doctor.0.contains(part);
+        assert_eq!(says("window.ron cannot be read"), is_refused, "{doctor:?}");
+    }
+    let id = serde_json::from_str::<Value>(&call(0, &["labs", "--format", "json"]).0).unwrap()["labs"][0]["id"].as_str().unwrap().to_owned();
+    fs::write(config.join("window.ron"), "(settings: 7)").unwrap();
+    assert!(call(0, &["destroy", "--lab", &id, "--yes"]).0.contains("Nothing of Desk is left"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_ends_with_3_and_says_what_to_do() {
+    let desk = Desk::deployed();
+    // Not even root writes there.
+    for args in [
+        &["export", "lab.ron", "--to", "svg", "-o", "/proc/self/lab.svg"][..],
+        &["new", "Lab", "--from", "mini-cloud", "-o", "/proc/self/lab.ron"],
+    ] {
+        let text = desk.text(3, args);
+        assert!(text.contains("or choose another file"), "{text}");
+    }
+    fs::write(desk.at("there.svg"), "x").unwrap();
+    assert!(desk.text(2, &["export", "lab.ron", "--to", "svg", "-o", "there.svg"]).contains("--force"));
+}

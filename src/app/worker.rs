@@ -611,8 +611,7 @@ mod tests {
         let workers = Workers::start(parts, Arc::new(move || woken.send(()).unwrap_or_default())).unwrap();
         workers.carry_out(Effect::Watch(Some(Box::new(Watched { provider: "sim".into(), file: "x".into(), lab: Lab::new("x") }))));
         let clock = |workers: &Workers| {
-            let seen =
-                workers.events().into_iter().filter_map(|event| if let Event::Seen(sight) = event { Some(sight) } else { None });
+            let seen = workers.events().into_iter().filter_map(|event| if let Event::Seen(sight) = event { Some(sight) } else { None });
             seen.last().map(|sight| sight.observed.at_ms)
         };
         // Recoveries, providers, and the first observation.

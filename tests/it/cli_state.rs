@@ -379,7 +379,8 @@ fn a_damaged_settings_file_stops_no_command_of_a_simulated_lab() {
         let says = |part: &str| doctor.0.contains(part);
         assert_eq!(says("window.ron cannot be read"), is_refused, "{doctor:?}");
     }
-    let id = serde_json::from_str::<Value>(&call(0, &["labs", "--format", "json"]).0).unwrap()["labs"][0]["id"].as_str().unwrap().to_owned();
+    let id =
+        serde_json::from_str::<Value>(&call(0, &["labs", "--format", "json"]).0).unwrap()["labs"][0]["id"].as_str().unwrap().to_owned();
     fs::write(config.join("window.ron"), "(settings: 7)").unwrap();
     assert!(call(0, &["destroy", "--lab", &id, "--yes"]).0.contains("Nothing of Desk is left"));
 }

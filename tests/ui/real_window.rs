@@ -56,12 +56,7 @@ fn a_card_covers_neither_a_menu_nor_a_notice() {
 
 /// Does a task as another process would.
 fn by_another_process(window: &Window, task: Task) -> Vec<Report> {
-    let job = Job {
-        provider: "sim".into(),
-        file: window.state().document.path.clone(),
-        lab: window.state().lab().clone(),
-        task,
-    };
+    let job = Job { provider: "sim".into(), file: window.state().document.path.clone(), lab: window.state().lab().clone(), task };
     let mut reports = Vec::new();
     window.another_process().work(&job, &Cancel::default(), &mut |report| reports.push(report)).unwrap();
     reports

@@ -245,7 +245,10 @@ fn provider(ui: &mut Ui, desk: &mut Desk<'_>) {
     icon::paint(
         ui.painter(),
         Icon::ChevronDown,
-        Rect::from_center_size(pos2(if is_named { rect.right() - 14.0 } else { rect.center().x }, rect.center().y), Vec2::splat(size::ICON)),
+        Rect::from_center_size(
+            pos2(if is_named { rect.right() - 14.0 } else { rect.center().x }, rect.center().y),
+            Vec2::splat(size::ICON),
+        ),
         palette.muted,
     );
     widget::focus_ring(ui, &response, rect, crate::look::radius::CONTROL);

@@ -212,8 +212,7 @@ impl World {
         }
     }
 
-    /// What the flow at this place of the contract comes to for one who tries it now; `None` where that is left to chance, or only the
-    /// next request shows it.
+    /// The result of trying a flow of the contract now; `None`: chance or the next request decides it.
     fn try_now(&self, place: usize, flow: &Flow) -> Option<Verdict> {
         let call = self.call_flow(flow);
         match (self.judge_call(&call), call.dial) {

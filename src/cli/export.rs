@@ -100,6 +100,12 @@ fn options(args: &Args) -> Result<ExportOptions> {
         Target::Mermaid => ExportFormat::Mermaid,
         Target::Markdown => ExportFormat::Markdown,
     };
+    let ending = args.output.as_deref().and_then(|path| path.extension()?.to_str()).map(str::to_lowercase);
+    let is_of = |of: &ExportFormat| ending.as_deref().is_some_and(|ending| of.extensions().contains(&ending));
+    if let Some(other) = ExportFormat::ALL.into_iter().find(is_of).filter(|other| *other != format && (other.is_picture() || format.is_picture())) {
+        let (named, made) = (other.title(), format.title());
+        return Err(Failure::input(format!("the file's name is that of {named}, and --to makes {made}; change one of them")));
+    }
     if args.scale.is_some() && format != ExportFormat::Png {
         return Err(Failure::input(format!("--scale is for a PNG, and {} has no pixels; leave it out", format.title())));
     }

@@ -5,7 +5,7 @@ use super::args::Written;
 use super::follow::confirm;
 use super::{Failure, Format, Outcome, Result, Terminal};
 use crate::host::state::{StateFolder, Wait};
-use crate::session::{ProviderId, labs};
+use crate::session::{DeployedError, ProviderId, labs};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -39,6 +39,8 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
              instead.",
             known.id
         ),
+        // Only a simulated lab is lost with its world.
+        None if matches!(known.deployed, Err(DeployedError::Lost { .. })) => "The simulated lab ends with it.".to_owned(),
         None => "It is not known where it was deployed: machines of it may go on running, and their login keys are lost.".to_owned(),
     };
     if !args.yes {

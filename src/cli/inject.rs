@@ -209,6 +209,9 @@ pub(super) fn run(args: Args, terminal: &mut Terminal) -> Result {
     let predicted = session.predict(&fault, args.seconds.map(|secs| u64::from(secs) * 1000))?;
     let says = predicted.as_ref().map(sentences).unwrap_or_default();
     if args.target.format() == Format::Text {
+        if !args.predict && !says.is_empty() {
+            terminal.line("Forecast from before the injection:");
+        }
         says.iter().for_each(|sentence| terminal.line(sentence));
         terminal.show();
     }

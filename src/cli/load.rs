@@ -203,6 +203,16 @@ fn line(args: &Args, second: &LoadSecond, terminal: &mut Terminal) -> Result<()>
     Ok(())
 }
 
+/// The sums of all requests. Those that wait count as well, as in the lines of the entries.
+fn headline(totals: &LoadTotals) -> String {
+    let waiting = match totals.in_flight {
+        0 => String::new(),
+        count => format!(", {count} not answered yet"),
+    };
+    let gap = gap(totals.longest_gap_ms);
+    format!("{} requests, {} failed{waiting}, the longest time without a good answer {gap}", totals.sent, totals.failed)
+}
+
 fn sum(args: &Args, session: &Session, traffic: &Traffic, terminal: &mut Terminal) -> Result<()> {
     let totals = &traffic.totals;
     let failover = traffic.failover.as_ref().map(FailoverLine::of);
@@ -224,12 +234,7 @@ fn sum(args: &Args, session: &Session, traffic: &Traffic, terminal: &mut Termina
         terminal.json_line(&summary)?;
         return Ok(());
     }
-    terminal.line(format_args!(
-        "{} requests, {} failed, the longest time without a good answer {}",
-        totals.ok + totals.failed,
-        totals.failed,
-        gap(totals.longest_gap_ms)
-    ));
+    terminal.line(headline(totals));
     if traffic.entries.len() > 1 {
         let rows: Vec<_> = traffic.entries.iter().map(|entry| EntryLine::of(&entry.id, &entry.totals).cells()).collect();
         terminal.table(&rows);
@@ -242,4 +247,18 @@ fn sum(args: &Args, session: &Session, traffic: &Traffic, terminal: &mut Termina
     }
     failover.iter().flat_map(FailoverLine::texts).for_each(|text| terminal.line(text));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_wait_for_an_answer_are_in_the_sum() {
+        let before = LoadTotals { sent: 100, ok: 90, in_flight: 10, ..LoadTotals::default() };
+        let after = LoadTotals { sent: 290, ok: 92, failed: 150, in_flight: 48, ..LoadTotals::default() };
+        let said = headline(&after.since(&before));
+        assert!(said.starts_with("200 requests, 150 failed, 48 not answered yet, "), "{said}");
+        assert!(!headline(&LoadTotals { sent: 3, ok: 3, ..LoadTotals::default() }).contains("not answered"));
+    }
 }

@@ -115,7 +115,9 @@ impl From<SessionError> for Failure {
             SessionError::Journal(error) => error.into(),
             SessionError::Io(error) => error.into(),
             SessionError::Provider(_) => Self::Provider(anyhow::anyhow!("{error}")),
-            SessionError::DeployedElsewhere { ref id, .. } => Self::input(format!("{error}: sandtable destroy --lab {id}")),
+            SessionError::DeployedElsewhere { ref id, .. } => {
+                Self::input(format!("{error} (sandtable destroy --lab {id}); to use it where it is, leave out --on"))
+            }
             other => Self::input(other),
         }
     }

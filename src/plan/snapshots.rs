@@ -48,7 +48,7 @@ pub fn take_snapshots(nodes: &[(NodeName, String)], observed: &Observed) -> Plan
 pub fn delete_snapshots(nodes: &[(NodeName, String)], observed: &Observed) -> Plan {
     let steps = nodes.iter().map(|(node, snapshot)| {
         let action = Action::DeleteSnapshot { node: node.clone(), snapshot: snapshot.clone() };
-        step(node, action, Change::Delete, format!("{snapshot} of {node} is needed no more."))
+        step(node, action, Change::Delete, format!("{snapshot} of {node} is deleted on request."))
     });
     Plan { steps: steps.collect(), observed_at_ms: observed.at_ms }
 }

@@ -36,7 +36,7 @@ pub enum SessionError {
     #[error("{0}. {next}", next = .0.next)]
     Provider(ProviderError),
     /// One lab has one state: deploying it on a second provider would orphan the machines of the first.
-    #[error("the lab is deployed on {known}, not on {asked}; destroy it there first")]
+    #[error("the lab is deployed on {known}, not on {asked}; to move it, destroy it there first")]
     DeployedElsewhere {
         /// The lab.
         id: LabId,

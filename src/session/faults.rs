@@ -2,6 +2,7 @@
 
 use super::{FaultSelection, InjectOptions, Result, Session, SessionError, WallClock};
 use crate::{
+    catalog::Catalog,
     deploy::{Deployed, labs::Known},
     model::{ActiveFault, Fault, Prediction},
     provider::id::LabLocation,
@@ -54,6 +55,11 @@ impl Session {
             let known = lab.nodes.get(&at.node).into_iter().flat_map(|node| node.services.keys());
             let known: Vec<&str> = known.map(|name| name.as_str()).collect();
             return unknown(format!("there is no service {at}; {} has {}", at.node, known.join(", ")));
+        }
+        // Whatever the settings of the service are: they may have been others when it was deployed.
+        let kind = fault.service().and_then(|at| Some((at, Catalog::embedded().get(&lab.service(at)?.kind)?)));
+        if let Some((at, why)) = kind.and_then(|(at, entry)| Some((at, entry.withstands(fault, |_| true)?))) {
+            return unknown(format!("{} cannot fall on {at}: {why}", fault.word()));
         }
         match fault.adapter() {
             Some((node, network)) if lab.nodes.get(node).is_none_or(|node| node.adapter_on(network).is_none()) => {

@@ -94,7 +94,17 @@ impl Session {
         if wanted.task == SnapshotTask::Take && !existing.is_empty() {
             return Err(SessionError::SnapshotsExist(existing));
         }
-        let plan = if wanted.task == SnapshotTask::Delete { delete_snapshots(&named, observed) } else { take_snapshots(&named, observed) };
+        if wanted.task == SnapshotTask::Delete
+            && existing.is_empty()
+            && let Some((node, name)) = named.first()
+        {
+            return Err(SessionError::NoSnapshot {
+                node: node.clone(),
+                name: name.clone(),
+                snapshots: snapshots_of(node, observed).to_vec(),
+            });
+        }
+        let plan = if wanted.task == SnapshotTask::Delete { delete_snapshots(&existing, observed) } else { take_snapshots(&named, observed) };
         Ok((nodes, Prepared::new(operation, plan, Goal::Snapshot)))
     }
 

@@ -400,3 +400,18 @@ fn an_output_that_cannot_be_written_ends_with_3_and_says_what_to_do() {
     fs::write(desk.at("there.svg"), "x").unwrap();
     assert!(desk.text(2, &["export", "lab.ron", "--to", "svg", "-o", "there.svg"]).contains("--force"));
 }
+
+#[test]
+fn what_cannot_be_done_is_refused_with_advice_that_helps() {
+    let desk = Desk::deployed();
+    let refused = desk.text(2, &["inject", "lab.ron", "cookie", "web/pages"]);
+    assert!(refused.contains("it is not a BEAM node") && !refused.contains("real nodes"), "{refused}");
+    let elsewhere = desk.text(2, &["status", "lab.ron", "--on", "incus"]);
+    assert!(elsewhere.contains("to move it, destroy it there first") && elsewhere.contains("leave out --on"), "{elsewhere}");
+    assert!(desk.text(2, &["snapshot", "lab.ron", "db", "s1", "--delete"]).contains("db has no snapshot"));
+    let named = desk.text(2, &["export", "lab.ron", "--to", "png", "-o", "a.svg"]);
+    assert!(named.contains("the file's name is that of SVG, and --to makes PNG"), "{named}");
+    let injected = desk.text(0, &["inject", "lab.ron", "stop", "web/pages"]);
+    assert!(injected.starts_with("Forecast from before the injection:"), "{injected}");
+    assert!(!desk.text(0, &["inject", "lab.ron", "stop", "db/sql", "--predict"]).contains("Forecast from before"));
+}

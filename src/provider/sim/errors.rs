@@ -33,7 +33,7 @@ pub(super) fn in_world(what: &str, action: Option<&Action>, error: &SimError) ->
     let (next, retry) = match error {
         SimError::Scripted { .. } => ("Try again.", Retry::Worth),
         SimError::Unknown { .. } => ("See whether the name is right and the lab is deployed (sandtable status).", Retry::Useless),
-        SimError::Refused { .. } if action.is_none() => ("Nothing was changed; choose another fault, or real nodes.", Retry::Useless),
+        SimError::Refused { .. } if action.is_none() => ("Nothing was changed; choose another fault.", Retry::Useless),
         SimError::Refused { .. } => ("Change what it says, then deploy again; steps that are done are not repeated.", Retry::Useless),
     };
     ProviderError { what: what.to_owned(), node: action.and_then(Action::node).cloned(), why: error.to_string(), next: next.into(), retry }

@@ -214,7 +214,6 @@ fn defined(text: &str) -> Vec<String> {
 /// Public items of the product that tests alone use, and why they are not the tests' own.
 const FOR_TESTS: &[(&str, &str)] = &[
     ("FACTS", "the table of what the simulator takes from protocols; its tests check each source"),
-    ("FLOATING_BAR_HEIGHT", "what the bar's own layout adds up to"),
     ("fail_next", "fails steps of a simulated deployment; every other way to fail is a fault of the lab"),
     ("svg_path", "outlines are compared as text"),
     ("contrast", "themes are judged by it"),

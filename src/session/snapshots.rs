@@ -104,7 +104,8 @@ impl Session {
                 snapshots: snapshots_of(node, observed).to_vec(),
             });
         }
-        let plan = if wanted.task == SnapshotTask::Delete { delete_snapshots(&existing, observed) } else { take_snapshots(&named, observed) };
+        let plan =
+            if wanted.task == SnapshotTask::Delete { delete_snapshots(&existing, observed) } else { take_snapshots(&named, observed) };
         Ok((nodes, Prepared::new(operation, plan, Goal::Snapshot)))
     }
 

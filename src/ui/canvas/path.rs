@@ -5,7 +5,7 @@ use crate::{
     look::{Icon, radius, size, stroke},
     picture::{Leg, Point, Trace},
     reach::Explained,
-    ui::{icon, panel},
+    ui::{icon, panel, widget},
 };
 use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, vec2};
 
@@ -55,7 +55,7 @@ impl Canvas {
         let ground = palette.on_tone(panel::outcome_tone(answer.outcome));
         icon::paint(painter, if answer.reaches { Icon::Check } else { Icon::Cross }, mark, ground);
         let why = answer.why.as_ref().map_or_else(String::new, |why| format!(": {}", why.message));
-        let words = format!("{}{why}", capital(answer.outcome.title()));
+        let words = format!("{}{why}", widget::capitalized(answer.outcome.title()));
         // Away from the card that the path leads to.
         let last = trace.legs.last().and_then(|leg| leg.points.get(leg.points.len().saturating_sub(2)).copied()).map(on_canvas);
         let above = -diameter / 2.0 - size::CONTROL_HEIGHT;
@@ -79,10 +79,4 @@ impl Canvas {
         let base = tip - heading * ARROW;
         painter.add(Shape::convex_polygon(vec![tip, base + side, base - side], color, Stroke::NONE));
     }
-}
-
-/// A sentence's first letter.
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -99,7 +99,7 @@ fn tiles() -> Vec<Tile> {
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let nodes = Role::ALL.into_iter().map(|role| Tile {
         icon: Icon::of_role(role),
-        label: capital(role.title()),
+        label: widget::capitalized(role.title()),
         about: format!("A {} node. Click, or drag it onto the canvas.", role.title()),
         group: "Nodes",
         names: named(&NODE_NAMES),
@@ -107,7 +107,7 @@ fn tiles() -> Vec<Tile> {
     });
     let networks = NetworkKind::ALL.into_iter().map(|kind| Tile {
         icon: Icon::of_network(kind),
-        label: capital(kind.title()),
+        label: widget::capitalized(kind.title()),
         about: format!("{}. Click, or drag it onto the canvas.", about_network(kind)),
         group: "Networks",
         names: named(&NETWORK_NAMES),
@@ -195,11 +195,6 @@ fn about_network(kind: NetworkKind) -> &'static str {
         NetworkKind::Internal => "The nodes among themselves",
         NetworkKind::Bridged => "On the host's own network, reachable by every machine there",
     }
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// How many tiles stand side by side in a width, and how wide each is.

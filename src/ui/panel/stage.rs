@@ -277,7 +277,7 @@ fn empty(ui: &mut Ui, room: Rect) {
 /// Why the lab cannot be observed, for as long as it cannot.
 fn stale(ui: &Ui, desk: &mut Desk<'_>, room: Rect) {
     let Some(why) = &desk.state.run.stale else { return };
-    let text = format!("The lab cannot be observed; what is shown is stale. {why}");
+    let text = format!("The lab cannot be observed; what is shown is stale. {}", widget::capitalized(why));
     let below = if desk.state.run.faults().is_empty() { 12.0 } else { 24.0 + widget::FLOATING_BAR_HEIGHT };
     widget::floating_bar(ui.ctx(), Id::new("stale"), room, Align2::LEFT_TOP, vec2(12.0, below), |ui| {
         ui.add_space(size::GAP);

@@ -75,6 +75,12 @@ pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect, radius: f32) {
     }
 }
 
+/// A text with its first letter as a sentence or a label has it.
+pub fn capitalized(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// A corner radius in egui's type, which counts whole points.
 pub fn corners(radius: f32) -> CornerRadius {
     CornerRadius::from(radius)

@@ -220,9 +220,7 @@ fn in_words(name: &str) -> (String, &'static str) {
     const UNITS: [(&str, &str); 4] = [("_ms", "ms"), ("_secs", "s"), ("_mib", "MiB"), ("_percent", "%")];
     let unit = UNITS.iter().find_map(|(ending, unit)| Some((name.strip_suffix(ending)?, *unit)));
     let (stem, unit) = unit.unwrap_or((name, ""));
-    let mut letters = stem.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    (format!("{first}{}", letters.as_str().replace('_', " ")), unit)
+    (widget::capitalized(&stem.replace('_', " ")), unit)
 }
 
 /// A secret is named, never shown: its value is made when the lab is deployed.
@@ -232,7 +230,7 @@ fn secret(ui: &mut Ui, desk: &mut Desk<'_>, at: &ServiceRef, service: &Service, 
         "" => Ok(None),
         text => text.parse::<crate::model::SecretName>().map(Some).map_err(|error| error.to_string()),
     };
-    if let Some(secret) = fields::parsed(ui, name, &text, "name of a secret", None, &read) {
+    if let Some(secret) = fields::parsed(ui, &in_words(name).0, &text, "name of a secret", None, &read) {
         fields::change_service(desk, at, name, |service| {
             match secret {
                 Some(secret) => service.secrets.insert(name.to_owned(), secret),

@@ -17,7 +17,7 @@ const AIMS: &[(&str, f64)] = &[
     ("check of 10,000 nodes/after a service's bind address", 1.0),
     ("check of 10,000 nodes/after a flow more", 1.0),
     ("check of 10,000 nodes/after a network's purpose", 20.0),
-    ("mini-cloud/a simulated hour under 20 requests a second", 1000.0),
+    ("mini-cloud/a simulated hour under 20 requests a second", 100.0),
     ("canvas/1,000 in full detail, still", 2.0),
     ("canvas/1,000 in full detail, panning", 2.0),
     ("canvas/fit, still/1000", 1.0),

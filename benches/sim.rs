@@ -1,4 +1,4 @@
-//! One simulated hour of the mini-cloud under 20 requests a second (aim: 1 s), and what a forecast costs.
+//! One simulated hour of the mini-cloud under 20 requests a second (aim: 100 ms), and what a forecast costs.
 
 #[path = "../tests/it/sim_support.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]

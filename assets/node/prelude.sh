@@ -477,6 +477,9 @@ units_stop() {
         esac
         stage="stopping $unit"
         : >"$work/changed"
+        # A start that was cut off may still be going on in systemd, and a server that is told to stop in its midst may hang for good
+        # (MariaDB does while it opens its socket). It gets the time to come up.
+        for _ in $(seq 50); do [ "$(systemctl show -p SubState --value "$unit" 2>/dev/null)" = start ] || break; sleep 0.2; done
         timeout 60 systemctl stop "$unit" </dev/null || { systemctl kill -s KILL "$unit" </dev/null; systemctl stop "$unit" </dev/null; }
     done <"$work/backwards"
 }

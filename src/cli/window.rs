@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Opens the window, with a layout or with the gallery of templates, and stays until it is closed.
 #[cfg(feature = "desktop")]
 pub(super) fn open(layout: Option<PathBuf>) -> Result<Outcome> {
-    if cfg!(target_os = "linux") && !has_display(|name| std::env::var_os(name)) {
+    if cfg!(target_os = "linux") && !has_display(std::env::var_os) {
         return Err(super::Failure::input(
             "there is no display for the window (neither DISPLAY nor WAYLAND_DISPLAY is set); all commands work without one: \
              `sandtable --help` lists them, and `sandtable export` makes a picture of a layout",
